@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// JSON out: a writer on a bounded buffer that places commas and escapes; JSON in: simdjson behind a thin shim.
+#ifndef CORRIDOR_BASE_JSON_H
+#define CORRIDOR_BASE_JSON_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/sv.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define JSON_DEPTH_MAX 64
+
+struct json {
+	struct buf *out;
+	uint32_t depth;
+	bool need_comma[JSON_DEPTH_MAX];
+	bool after_key;
+};
+
+struct json json_new(struct buf *out);
+void json_object(struct json *j);
+void json_object_end(struct json *j);
+void json_array(struct json *j);
+void json_array_end(struct json *j);
+void json_key(struct json *j, const char *key);
+void json_key_sv(struct json *j, struct sv key);
+// Invalid UTF-8 is replaced by U+FFFD. SV_NONE writes null.
+void json_string(struct json *j, struct sv s);
+void json_i64(struct json *j, int64_t v);
+// Shortest form that reads back to the same double; NaN and infinities are null.
+void json_double(struct json *j, double v);
+void json_bool(struct json *j, bool v);
+void json_null(struct json *j);
+// Already valid JSON text, as it is.
+void json_raw(struct json *j, struct sv text);
+
+// --- reading ---
+enum json_type { JSON_NONE, JSON_NULL, JSON_BOOL, JSON_INT, JSON_UINT, JSON_DOUBLE, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
+
+struct json_parser; // owns the parsed document; one per thread
+
+// A node of the document last parsed by its parser; invalid after the next parse.
+struct json_node {
+	const struct json_parser *parser;
+	uint64_t tape[2]; // opaque
+	enum json_type type;
+};
+
+// max_bytes bounds a document. NULL when out of memory.
+struct json_parser *json_parser_new(size_t max_bytes);
+void json_parser_free(struct json_parser **p);
+// Parses one document (validated UTF-8, nesting ≤ JSON_DEPTH_MAX). The text is copied.
+// RC_INPUT names what is wrong.
+enum rc json_parse(struct json_parser *p, struct sv text, struct json_node *root, struct err *e);
+// Member of an object; type JSON_NONE when absent or not an object.
+struct json_node json_get(struct json_node object, struct sv key);
+// "a.b.c" path through objects (a number steps into an array). JSON_NONE when absent.
+struct json_node json_path(struct json_node root, struct sv path);
+// Iterating: for (struct json_iter it = json_iter(node); json_next(&it);) uses it.key (objects) and it.value.
+struct json_iter {
+	struct sv key;
+	struct json_node value;
+	uint64_t state[4]; // opaque
+};
+struct json_iter json_iter(struct json_node container);
+bool json_next(struct json_iter *it);
+// Scalars. json_text gives strings as they are (view into the parser), and numbers and booleans as their text
+// written into scratch[32]; SV_NONE for null, containers, absent.
+struct sv json_text(struct json_node n, char scratch[32]);
+bool json_number(struct json_node n, double *out);
+// The node as JSON text again, minified, appended to out.
+void json_serialize(struct json_node n, struct buf *out);
+
+#endif

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// The only place that calls malloc. Allocations can fail (return NULL); callers turn that into RC_NOMEM.
+// Tests make the Nth allocation fail.
+#ifndef CORRIDOR_BASE_MEM_H
+#define CORRIDOR_BASE_MEM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+// Allocates `bytes` (uninitialised), or NULL. Free with mem_free. bytes may be 0 (returns a unique pointer).
+void *mem_alloc(size_t bytes);
+// Allocates n × size zeroed bytes, or NULL (also when the product overflows).
+void *mem_calloc(size_t n, size_t size);
+// Resizes like realloc; on failure returns NULL and the old block stays.
+void *mem_realloc(void *p, size_t bytes);
+// Grows *p, an array of *capacity elements of `size` bytes, so that it holds at least `need` elements,
+// at least doubling. Returns 0, or -1 when out of memory (array unchanged).
+int mem_grow(void **p, size_t *capacity, size_t need, size_t size);
+// Frees; NULL is allowed.
+void mem_free(void *p);
+
+// Fault injection for tests: the nth allocation from now (1 = the next) fails once; 0 = off.
+void mem_fail_at(uint64_t nth);
+// Number of allocations made by this process so far.
+uint64_t mem_count(void);
+
+#endif

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// Threads: run n tasks on up to k threads, and a bounded queue between a producer and a consumer.
+#ifndef CORRIDOR_BASE_POOL_H
+#define CORRIDOR_BASE_POOL_H
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// Processors that this process may use (affinity respected), at least 1.
+unsigned pool_cpus(void);
+
+// Calls task(context, i) for i in 0..n-1 on `threads` threads (the caller's is one of them); tasks are taken
+// in order of i. Stops handing out tasks after the first failure; returns the failure of the lowest i.
+enum rc pool_run(unsigned threads, uint32_t n, enum rc (*task)(void *context, uint32_t i, struct err *e),
+		 void *context, struct err *e);
+
+// A bounded first-in-first-out queue of pointers.
+struct queue;
+struct queue *queue_new(size_t capacity);
+void queue_free(struct queue **q);
+// Waits for room. False when the queue was closed (item not taken).
+bool queue_push(struct queue *q, void *item);
+// Waits for an item. NULL when the queue is closed and empty.
+void *queue_pop(struct queue *q);
+// No more pushes; poppers drain what is left.
+void queue_close(struct queue *q);
+
+// A thread that runs fn(context). thread_join waits and frees.
+struct thread;
+struct thread *thread_start(void (*fn)(void *context), void *context);
+void thread_join(struct thread **t);
+
+#endif

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// Progress of long work on standard error; draws only when that is a terminal. Thread-safe to update.
+#ifndef CORRIDOR_BASE_PROGRESS_H
+#define CORRIDOR_BASE_PROGRESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct progress;
+
+// `label` is drawn in front; total in `unit`s (for example bytes of input), 0 = unknown (a counter, no bar).
+// quiet = never draw. NULL when out of memory; all functions accept NULL.
+struct progress *progress_new(const char *label, uint64_t total, const char *unit, bool quiet);
+// Absolute amounts done so far; redraws at most ten times a second. `items` is shown beside (rows).
+void progress_update(struct progress *p, uint64_t done, uint64_t items);
+// Clears the line and frees.
+void progress_finish(struct progress **p);
+
+#endif
