@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// The relational store: SQLite now; parts keep their own tables and SQL, this floor knows only how to open,
+// prepare, run and migrate.
+#ifndef CORRIDOR_DB_DB_H
+#define CORRIDOR_DB_DB_H
+
+#include "base/err.h"
+#include "base/sv.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct db;
+struct db_stmt;
+
+enum db_mode { DB_READ_WRITE, DB_READ_ONLY };
+
+// Opens (read-write: creates) the file with WAL, synchronous=FULL, foreign keys, a busy time-out of 10 s.
+// Read-only connections cannot write (query_only and the authorizer).
+enum rc db_open(const char *path, enum db_mode mode, struct db **out, struct err *e);
+void db_close(struct db **db);
+// The path that it was opened with.
+const char *db_path(const struct db *db);
+// The native sqlite3 * (for backup and virtual tables).
+void *db_native(struct db *db);
+
+// Runs statements without parameters or results.
+enum rc db_exec(struct db *db, const char *sql, struct err *e);
+enum rc db_begin(struct db *db, struct err *e);           // BEGIN IMMEDIATE (read-only: a read snapshot)
+enum rc db_commit(struct db *db, struct err *e);
+void db_rollback(struct db *db);                          // no-op outside a transaction
+
+// Prepared statements, cached per connection by the SQL text's address content; reset when fetched again.
+enum rc db_prepare(struct db *db, const char *sql, struct db_stmt **out, struct err *e);
+void db_bind_i64(struct db_stmt *s, int index, int64_t v);     // index from 1
+void db_bind_double(struct db_stmt *s, int index, double v);
+void db_bind_text(struct db_stmt *s, int index, struct sv v);  // SV_NONE binds NULL; bytes must live until the step
+void db_bind_blob(struct db_stmt *s, int index, struct sv v);
+void db_bind_null(struct db_stmt *s, int index);
+// Advances: *row true = a row is there, false = done (statement reset).
+enum rc db_step(struct db_stmt *s, bool *row, struct err *e);
+// Steps a statement that returns no rows, then resets.
+enum rc db_run(struct db_stmt *s, struct err *e);
+void db_reset(struct db_stmt *s);
+int64_t db_i64(struct db_stmt *s, int column);                 // column from 0
+double db_double(struct db_stmt *s, int column);
+struct sv db_text(struct db_stmt *s, int column);              // valid until the next step; SV_NONE for NULL
+struct sv db_blob(struct db_stmt *s, int column);
+bool db_is_null(struct db_stmt *s, int column);
+int64_t db_last_id(struct db *db);
+int64_t db_changes(struct db *db);
+
+// Migrations: `steps[i]` takes the schema named `part` from version i to i+1; all that are missing run in one
+// transaction. A database whose version of `part` is above n_steps is RC_VERSION.
+enum rc db_migrate(struct db *db, const char *part, const char *const *steps, uint32_t n_steps, struct err *e);
+
+// Online copy to a new file, consistent while others write.
+enum rc db_backup(struct db *db, const char *to_path, struct err *e);
+// PRAGMA integrity_check; RC_CORRUPT with SQLite's first complaint.
+enum rc db_check(struct db *db, struct err *e);
+
+#endif

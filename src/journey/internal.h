@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the files of journey/ share and nobody else sees: decoded rows, the segment's writer and reader.
+//
+// Invariants that everything here keeps:
+//  1. Rows of a segment are sorted by (person, at, arrival). Arrival is not stored: it is the position.
+//  2. Segments are totally ordered by arrival (catalogue column `ordinal`): on ties in time a row of an earlier
+//     segment comes first. Compaction therefore merges only segments that are neighbours in that order.
+//  3. A chunk ends at a person's end where possible (CHUNK_ROWS, at most CHUNK_ROWS_MAX); only a person with more
+//     than CHUNK_ROWS_MAX - CHUNK_ROWS rows goes over several chunks.
+//  4. A segment never changes after it is named in the catalogue.
+#ifndef CORRIDOR_JOURNEY_INTERNAL_H
+#define CORRIDOR_JOURNEY_INTERNAL_H
+
+#include "journey/journey.h"
+
+#define CHUNK_ROWS 65536u
+#define CHUNK_ROWS_MAX 131072u
+#define SEGMENT_FORMAT 1u
+
+struct row_measure {
+	uint32_t slot;
+	double value;
+};
+
+// One interaction with the codes of the data directory, as it goes into and comes out of segments.
+struct row {
+	uint64_t person;
+	uint64_t id_key; // only when writing from the inbox; segments keep keys apart from rows
+	int64_t at_ms, received_ms, due_ms;
+	uint64_t promise, keeps; // hash64 of the promise id, 0 = none
+	uint32_t code[CODE_COLUMNS];
+	uint32_t n_measures;
+	struct row_measure measures[DESIGN_MEASURES_MAX];
+	struct sv cold[COLD_COLUMNS]; // ptr NULL = absent
+	struct sv identities;         // encoded list, see docs/format.md; of this interaction
+};
+
+// --- segment writer: rows in order, memory bounded by one chunk ---
+
+struct segment_writer;
+
+struct segment_info {
+	uint64_t n_rows, n_persons, n_chunks, bytes;
+	int64_t first_ms, last_ms;
+	uint64_t first_person, last_person;
+	uint64_t checksum; // of the footer, kept in the catalogue too
+};
+
+// Writes to `path` (must not exist), or to memory when path is NULL.
+enum rc segment_writer_new(const struct io *io, const char *path, struct segment_writer **out, struct err *e);
+// Rows must come sorted by invariant 1.
+enum rc segment_writer_add(struct segment_writer *w, const struct row *row, struct err *e);
+// The id keys of the segment, ascending; may be called several times with consecutive runs, after all rows.
+enum rc segment_writer_ids(struct segment_writer *w, const uint64_t *keys, size_t n, struct err *e);
+// Writes footer and trailer, fsyncs the file (not the directory) and fills info.
+enum rc segment_writer_finish(struct segment_writer *w, struct segment_info *info, struct err *e);
+// The bytes of a memory segment (after finish); ownership passes to the caller (mem_free).
+uint8_t *segment_writer_take(struct segment_writer *w, size_t *bytes);
+// Also after failure; removes an unfinished file.
+void segment_writer_free(struct segment_writer **w);
+
+// --- segment reader ---
+
+struct segment;
+
+// Maps the file and checks header, trailer and footer (chunks are checked by segment_verify only).
+enum rc segment_open(const struct io *io, const char *path, struct segment **out, struct err *e);
+// Over bytes in memory, which the segment then owns.
+enum rc segment_open_memory(uint8_t *bytes, size_t n, struct segment **out, struct err *e);
+void segment_close(struct segment **s);
+void segment_info_get(const struct segment *s, struct segment_info *out);
+// Which of the n keys are in the segment: sets bit i of `bits` (does not clear any). Keys in any order.
+void segment_ids_lookup(const struct segment *s, const uint64_t *keys, size_t n, uint64_t *bits);
+// The sorted key array itself, for merging; *n keys.
+const uint64_t *segment_ids(const struct segment *s, size_t *n);
+// Every checksum, sort order, ranges of codes, statistics against contents. RC_CORRUPT with the first mismatch.
+enum rc segment_verify(const struct segment *s, struct err *e);
+
+// All rows in order, decoded; for compaction, restating and verification.
+struct segment_rows;
+enum rc segment_rows_open(const struct segment *s, struct segment_rows **out, struct err *e);
+// *row NULL at the end; valid until the next call.
+enum rc segment_rows_next(struct segment_rows *r, const struct row **row, struct err *e);
+void segment_rows_close(struct segment_rows **r);
+
+// --- batches (batch.c) as the head and the inbox see them ---
+
+// A packed batch read back: rows by number, with codes of the data directory.
+struct batch_view;
+// `text` is the packed blob of an inbox row. Remaps the batch's own names to codes through `code_of`
+// (NAME_NONE result = the name is unknown: RC_CORRUPT).
+enum rc batch_view_open(struct sv packed, uint32_t (*code_of)(void *context, enum name_kind kind, struct sv name),
+			void *context, struct batch_view **out, struct err *e);
+void batch_view_close(struct batch_view **v);
+uint32_t batch_view_count(const struct batch_view *v);
+// Sort keys of all rows (arrays of count, owned by the view).
+const uint64_t *batch_view_persons(const struct batch_view *v);
+const int64_t *batch_view_times(const struct batch_view *v);
+const uint64_t *batch_view_id_keys(const struct batch_view *v);
+// Decodes row i; views point into the batch.
+enum rc batch_view_row(const struct batch_view *v, uint32_t i, struct row *out, struct err *e);
+
+// --- what a snapshot is made of (snapshot.c), for cursors ---
+
+struct snapshot_segments {
+	struct segment **items; // in arrival order; the head (inbox) is the last, as a memory segment
+	uint32_t n;
+};
+const struct snapshot_segments *snapshot_segments(const struct snapshot *sn);
+
+#endif
