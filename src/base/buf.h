@@ -51,7 +51,9 @@ struct rd {
 
 static inline struct rd rd_new(struct sv s)
 {
-	return (struct rd){(const uint8_t *)s.ptr, (const uint8_t *)s.ptr + s.len, false};
+	const uint8_t *p = (const uint8_t *)s.ptr;
+	struct rd r = {p, s.len ? p + s.len : p, false};
+	return r;
 }
 uint8_t rd_u8(struct rd *r);
 uint32_t rd_u32(struct rd *r);

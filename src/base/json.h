@@ -29,6 +29,7 @@ void json_key_sv(struct json *j, struct sv key);
 // Invalid UTF-8 is replaced by U+FFFD. SV_NONE writes null.
 void json_string(struct json *j, struct sv s);
 void json_i64(struct json *j, int64_t v);
+void json_u64(struct json *j, uint64_t v);
 // Shortest form that reads back to the same double; NaN and infinities are null.
 void json_double(struct json *j, double v);
 void json_bool(struct json *j, bool v);

@@ -21,7 +21,8 @@ struct sv {
 // A view of a NUL-terminated string (NULL gives SV_NONE).
 static inline struct sv sv_from(const char *s)
 {
-	return (struct sv){s, s ? strlen(s) : 0};
+	struct sv v = {s, s ? strlen(s) : 0}; // no compound literal: C++ reads this header too
+	return v;
 }
 
 // Same bytes? Absent equals empty.

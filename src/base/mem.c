@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one place that calls malloc. Invariant: every block that mem_free gets came from here.
+// The two counters are the only process-wide mutable state: they exist for tests and are atomic.
+#include "base/mem.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+static atomic_uint_fast64_t n_allocations;
+static atomic_uint_fast64_t fail_countdown; // 0 = off; the allocation that brings it from 1 to 0 fails
+
+// Counts an allocation; true when it is the one that a test wants to fail.
+static bool must_fail(void)
+{
+	atomic_fetch_add_explicit(&n_allocations, 1, memory_order_relaxed);
+	uint_fast64_t left = atomic_load_explicit(&fail_countdown, memory_order_relaxed);
+	while (left != 0)
+		if (atomic_compare_exchange_weak(&fail_countdown, &left, left - 1))
+			return left == 1;
+	return false;
+}
+
+void *mem_alloc(size_t bytes)
+{
+	if (must_fail())
+		return NULL;
+	return malloc(bytes ? bytes : 1);
+}
+
+void *mem_calloc(size_t n, size_t size)
+{
+	if (must_fail())
+		return NULL;
+	if (n == 0 || size == 0)
+		n = size = 1;
+	return calloc(n, size);
+}
+
+void *mem_realloc(void *p, size_t bytes)
+{
+	if (must_fail())
+		return NULL;
+	return realloc(p, bytes ? bytes : 1);
+}
+
+int mem_grow(void **p, size_t *capacity, size_t need, size_t size)
+{
+	if (need <= *capacity)
+		return 0;
+	size_t wanted = *capacity < 8 ? 8 : *capacity;
+	if (__builtin_mul_overflow(wanted, 2, &wanted) || wanted < need)
+		wanted = need;
+	size_t bytes;
+	if (__builtin_mul_overflow(wanted, size, &bytes))
+		return -1;
+	void *grown = mem_realloc(*p, bytes);
+	if (!grown)
+		return -1;
+	*p = grown;
+	*capacity = wanted;
+	return 0;
+}
+
+void mem_free(void *p)
+{
+	free(p);
+}
+
+void mem_fail_at(uint64_t nth)
+{
+	atomic_store(&fail_countdown, nth);
+}
+
+uint64_t mem_count(void)
+{
+	return atomic_load(&n_allocations);
+}
