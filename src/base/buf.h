@@ -55,6 +55,7 @@ static inline struct rd rd_new(struct sv s)
 	struct rd r = {p, s.len ? p + s.len : p, false};
 	return r;
 }
+// Fixed-width little-endian integers and LEB128 varints, the reverse of buf_u8 ….
 uint8_t rd_u8(struct rd *r);
 uint32_t rd_u32(struct rd *r);
 uint64_t rd_u64(struct rd *r);

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 struct clock {
-	int64_t (*now_ms)(const struct clock *self);      // Unix time in ms
+	int64_t (*now_ms)(const struct clock *self);       // Unix time in ms
 	int64_t (*monotonic_ns)(const struct clock *self); // for durations
 	int64_t fixed_ms;                                  // of clock_fixed
 };

@@ -34,14 +34,14 @@ const struct io *io_system(void);
 // Helpers on top of any vtable.
 
 // Writes all n bytes at offset (short writes are continued).
-enum rc io_write_all(const struct io *io, int fd, const void *bytes, size_t n, uint64_t offset, const char *path,
-		     struct err *e);
+enum rc io_write_all(const struct io *io, int fd, const void *bytes, size_t n, uint64_t offset,
+	const char *path, struct err *e);
 // Reads exactly n bytes; fewer is RC_IO.
-enum rc io_read_all(const struct io *io, int fd, void *bytes, size_t n, uint64_t offset, const char *path,
-		    struct err *e);
+enum rc io_read_all(
+	const struct io *io, int fd, void *bytes, size_t n, uint64_t offset, const char *path, struct err *e);
 // The whole file, at most max_bytes (more is RC_LIMIT), into *out (mem_free it), NUL-terminated, length *len.
-enum rc io_read_file(const struct io *io, const char *path, size_t max_bytes, char **out, size_t *len,
-		     struct err *e);
+enum rc io_read_file(
+	const struct io *io, const char *path, size_t max_bytes, char **out, size_t *len, struct err *e);
 // Durable replacement: writes path.tmp, fsync, rename, fsync of the directory.
 enum rc io_write_file(const struct io *io, const char *path, struct sv bytes, struct err *e);
 // fsync of a directory.

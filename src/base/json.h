@@ -19,6 +19,7 @@ struct json {
 	bool after_key;
 };
 
+// A writer that appends to `out`; the calls below open and close containers and write members in order.
 struct json json_new(struct buf *out);
 void json_object(struct json *j);
 void json_object_end(struct json *j);
@@ -38,7 +39,17 @@ void json_null(struct json *j);
 void json_raw(struct json *j, struct sv text);
 
 // --- reading ---
-enum json_type { JSON_NONE, JSON_NULL, JSON_BOOL, JSON_INT, JSON_UINT, JSON_DOUBLE, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
+enum json_type {
+	JSON_NONE,
+	JSON_NULL,
+	JSON_BOOL,
+	JSON_INT,
+	JSON_UINT,
+	JSON_DOUBLE,
+	JSON_STRING,
+	JSON_ARRAY,
+	JSON_OBJECT
+};
 
 struct json_parser; // owns the parsed document; one per thread
 
@@ -53,7 +64,7 @@ struct json_node {
 struct json_parser *json_parser_new(size_t max_bytes);
 void json_parser_free(struct json_parser **p);
 // Parses one document (validated UTF-8, nesting ≤ JSON_DEPTH_MAX). The text is copied.
-// RC_INPUT names what is wrong.
+// RC_INPUT names what is wrong (an integer beyond 64 bits is), RC_LIMIT: too large or too deep.
 enum rc json_parse(struct json_parser *p, struct sv text, struct json_node *root, struct err *e);
 // Member of an object; type JSON_NONE when absent or not an object.
 struct json_node json_get(struct json_node object, struct sv key);
@@ -64,6 +75,7 @@ struct json_iter {
 	struct sv key;
 	struct json_node value;
 	uint64_t state[4]; // opaque
+	bool is_object;    // opaque
 };
 struct json_iter json_iter(struct json_node container);
 bool json_next(struct json_iter *it);

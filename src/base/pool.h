@@ -15,7 +15,7 @@ unsigned pool_cpus(void);
 // Calls task(context, i) for i in 0..n-1 on `threads` threads (the caller's is one of them); tasks are taken
 // in order of i. Stops handing out tasks after the first failure; returns the failure of the lowest i.
 enum rc pool_run(unsigned threads, uint32_t n, enum rc (*task)(void *context, uint32_t i, struct err *e),
-		 void *context, struct err *e);
+	void *context, struct err *e);
 
 // A bounded first-in-first-out queue of pointers.
 struct queue;
@@ -28,7 +28,8 @@ void *queue_pop(struct queue *q);
 // No more pushes; poppers drain what is left.
 void queue_close(struct queue *q);
 
-// A thread that runs fn(context). thread_join waits and frees.
+// A thread that runs fn(context); NULL when it could not be started. thread_join waits, frees and sets *t to
+// NULL.
 struct thread;
 struct thread *thread_start(void (*fn)(void *context), void *context);
 void thread_join(struct thread **t);

@@ -16,4 +16,13 @@ void progress_update(struct progress *p, uint64_t done, uint64_t items);
 // Clears the line and frees.
 void progress_finish(struct progress **p);
 
+// The parts, for other output and for tests; each writes into out[size].
+// A count in at most five characters: "0", "999", "1.2k", "350k", "12M".
+char *progress_amount(double v, char *out, unsigned size);
+// "0:07", "12:30", "1:02:03".
+char *progress_duration(double seconds, char *out, unsigned size);
+// One line narrower than `columns`, as drawn. Returns its length.
+int progress_line(const char *label, const char *unit, uint64_t total, uint64_t done, uint64_t items,
+	double elapsed_s, int columns, char *out, unsigned size);
+
 #endif

@@ -43,7 +43,7 @@ enum tz_unit { TZ_HOUR, TZ_DAY, TZ_WEEK, TZ_MONTH, TZ_QUARTER, TZ_YEAR }; // wee
 // Calendar buckets that cover [from_ms, to_ms).
 struct tz_buckets {
 	uint32_t n;
-	const int64_t *start; // n+1 UTC boundaries, ascending; bucket i = [start[i], start[i+1])
+	const int64_t *start;   // n+1 UTC boundaries, ascending; bucket i = [start[i], start[i+1])
 	const struct sv *label; // n labels: "2026-03-29", "2026-W13", "2026-03", "2026-Q1"
 	// Acceleration: guess[(t - start[0]) >> shift] is the bucket of that slot's first instant.
 	const uint32_t *guess;
@@ -52,7 +52,7 @@ struct tz_buckets {
 };
 // Computed once per query. RC_LIMIT when there would be more than 1,000,000 buckets.
 enum rc tz_buckets_make(const struct tz *tz, enum tz_unit unit, int64_t from_ms, int64_t to_ms, struct arena *a,
-			struct tz_buckets *out, struct err *e);
+	struct tz_buckets *out, struct err *e);
 // The bucket of t, UINT32_MAX when outside.
 uint32_t tz_bucket_of(const struct tz_buckets *b, int64_t t_ms);
 
@@ -67,8 +67,8 @@ struct time_format;
 enum rc time_format_compile(struct sv format, struct time_format **out, struct err *e);
 void time_format_free(struct time_format **f);
 // Parses all of s. A time without offset is local in tz. False when it does not fit or is no real date.
-bool time_parse(const struct time_format *f, const struct tz *tz, struct sv s, int64_t *utc_ms,
-		enum tz_kind *kind);
+bool time_parse(
+	const struct time_format *f, const struct tz *tz, struct sv s, int64_t *utc_ms, enum tz_kind *kind);
 // A user's --from/--to: "2026-03", "2026-03-29", ISO time, in the zone. As an end, a date or month means the
 // start of the *next* one (so that --from 2026-03 --to 2026-03 is all of March).
 enum rc time_parse_bound(const struct tz *tz, struct sv s, bool is_end, int64_t *utc_ms, struct err *e);

@@ -26,15 +26,16 @@ void *db_native(struct db *db);
 
 // Runs statements without parameters or results.
 enum rc db_exec(struct db *db, const char *sql, struct err *e);
-enum rc db_begin(struct db *db, struct err *e);           // BEGIN IMMEDIATE (read-only: a read snapshot)
+enum rc db_begin(struct db *db, struct err *e); // BEGIN IMMEDIATE (read-only: a read snapshot)
 enum rc db_commit(struct db *db, struct err *e);
-void db_rollback(struct db *db);                          // no-op outside a transaction
+void db_rollback(struct db *db); // no-op outside a transaction
 
 // Prepared statements, cached per connection by the SQL text's address content; reset when fetched again.
 enum rc db_prepare(struct db *db, const char *sql, struct db_stmt **out, struct err *e);
-void db_bind_i64(struct db_stmt *s, int index, int64_t v);     // index from 1
+void db_bind_i64(struct db_stmt *s, int index, int64_t v); // index from 1
 void db_bind_double(struct db_stmt *s, int index, double v);
-void db_bind_text(struct db_stmt *s, int index, struct sv v);  // SV_NONE binds NULL; bytes must live until the step
+void db_bind_text(
+	struct db_stmt *s, int index, struct sv v); // SV_NONE binds NULL; bytes must live until the step
 void db_bind_blob(struct db_stmt *s, int index, struct sv v);
 void db_bind_null(struct db_stmt *s, int index);
 // Advances: *row true = a row is there, false = done (statement reset).
@@ -42,9 +43,9 @@ enum rc db_step(struct db_stmt *s, bool *row, struct err *e);
 // Steps a statement that returns no rows, then resets.
 enum rc db_run(struct db_stmt *s, struct err *e);
 void db_reset(struct db_stmt *s);
-int64_t db_i64(struct db_stmt *s, int column);                 // column from 0
+int64_t db_i64(struct db_stmt *s, int column); // column from 0
 double db_double(struct db_stmt *s, int column);
-struct sv db_text(struct db_stmt *s, int column);              // valid until the next step; SV_NONE for NULL
+struct sv db_text(struct db_stmt *s, int column); // valid until the next step; SV_NONE for NULL
 struct sv db_blob(struct db_stmt *s, int column);
 bool db_is_null(struct db_stmt *s, int column);
 int64_t db_last_id(struct db *db);

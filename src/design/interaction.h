@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #define INTERACTION_IDENTITIES_MAX 8
-#define DESIGN_MEASURES_MAX 64   // built-in and declared together
+#define DESIGN_MEASURES_MAX 64 // built-in and declared together
 #define DESIGN_DIMENSIONS_MAX 32
 #define DESIGN_PATHS_MAX 64
 #define TOUCHPOINT_NONE UINT32_MAX // unmatched: stays visible as such
@@ -32,14 +32,14 @@ struct interaction {
 	int64_t at_ms, received_ms;
 	struct measure_value measures[DESIGN_MEASURES_MAX]; // at most one per measure
 	uint32_t n_measures;
-	struct sv paths[DESIGN_PATHS_MAX]; // values of design->paths (properties.x …) in this interaction; ptr NULL = absent
+	struct sv paths[DESIGN_PATHS_MAX]; // values of design->paths in this interaction; ptr NULL = absent
 	struct sv promise;                 // id of the promise made here; empty = none
 	int64_t due_ms;                    // of that promise; TIME_NONE = no due time
 	struct sv keeps;                   // id of the promise kept here; empty = none
 	struct sv text;                    // verbatim, UTF-8
 	struct sv properties;              // JSON object text, or empty
 	// Found by design_resolve:
-	uint32_t touchpoint;                     // index into design->touchpoints, or TOUCHPOINT_NONE
+	uint32_t touchpoint;                         // index into design->touchpoints, or TOUCHPOINT_NONE
 	struct sv dimensions[DESIGN_DIMENSIONS_MAX]; // by index of design->dimensions; ptr NULL = absent
 };
 

@@ -5,8 +5,8 @@
 //  1. Rows of a segment are sorted by (person, at, arrival). Arrival is not stored: it is the position.
 //  2. Segments are totally ordered by arrival (catalogue column `ordinal`): on ties in time a row of an earlier
 //     segment comes first. Compaction therefore merges only segments that are neighbours in that order.
-//  3. A chunk ends at a person's end where possible (CHUNK_ROWS, at most CHUNK_ROWS_MAX); only a person with more
-//     than CHUNK_ROWS_MAX - CHUNK_ROWS rows goes over several chunks.
+//  3. A chunk ends at a person's end where possible (CHUNK_ROWS, at most CHUNK_ROWS_MAX); only a person with
+//     more than CHUNK_ROWS_MAX - CHUNK_ROWS rows goes over several chunks.
 //  4. A segment never changes after it is named in the catalogue.
 #ifndef CORRIDOR_JOURNEY_INTERNAL_H
 #define CORRIDOR_JOURNEY_INTERNAL_H
@@ -89,8 +89,9 @@ void segment_rows_close(struct segment_rows **r);
 struct batch_view;
 // `text` is the packed blob of an inbox row. Remaps the batch's own names to codes through `code_of`
 // (NAME_NONE result = the name is unknown: RC_CORRUPT).
-enum rc batch_view_open(struct sv packed, uint32_t (*code_of)(void *context, enum name_kind kind, struct sv name),
-			void *context, struct batch_view **out, struct err *e);
+enum rc batch_view_open(struct sv packed,
+	uint32_t (*code_of)(void *context, enum name_kind kind, struct sv name), void *context,
+	struct batch_view **out, struct err *e);
 void batch_view_close(struct batch_view **v);
 uint32_t batch_view_count(const struct batch_view *v);
 // Sort keys of all rows (arrays of count, owned by the view).
@@ -106,6 +107,7 @@ struct snapshot_segments {
 	struct segment **items; // in arrival order; the head (inbox) is the last, as a memory segment
 	uint32_t n;
 };
+// Valid for the snapshot's life.
 const struct snapshot_segments *snapshot_segments(const struct snapshot *sn);
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Interactions at rest, customer by customer. A store is a data directory:
-//   corridor.db    SQLite: inbox (batches acknowledged and not yet sealed), catalogue of segments, names, designs
-//   segments/*.seg immutable segments: columns sorted by (person, time), memory-mapped, checksummed
+//   corridor.db    SQLite: inbox (batches acknowledged and not yet sealed), catalogue of segments, names,
+//   designs segments/*.seg immutable segments: columns sorted by (person, time), memory-mapped, checksummed
 //   lock           held by the one process that writes
 // One process writes, any number read; readers work on snapshots.
 #ifndef CORRIDOR_JOURNEY_JOURNEY_H
@@ -47,13 +47,14 @@ struct store_options {
 	const struct io *io;       // NULL: the system's
 	const struct clock *clock; // NULL: the system's
 	bool read_only;
-	uint32_t seal_rows;        // head size that triggers sealing; 0: default (2^20)
-	uint64_t head_max_bytes;   // or this many bytes of encoded batches; 0: default (192 MiB)
+	uint32_t seal_rows;         // head size that triggers sealing; 0: default (2^20)
+	uint64_t head_max_bytes;    // or this many bytes of encoded batches; 0: default (192 MiB)
 	bool compact_in_background; // a thread merges small segments while the store is open for writing
 };
 
 // Makes a data directory with its first design. RC_EXISTS when there is one already. `who` is recorded.
-enum rc store_create(const char *dir, struct sv design_text, const char *file_name, struct sv who, struct err *e);
+enum rc store_create(
+	const char *dir, struct sv design_text, const char *file_name, struct sv who, struct err *e);
 // Opens a data directory: RC_NOT_FOUND, RC_VERSION (newer format), RC_BUSY (another writer). Older formats are
 // migrated when opened for writing (and refused with the remedy when opened read-only).
 enum rc store_open(const char *dir, const struct store_options *options, struct store **out, struct err *e);
@@ -72,12 +73,12 @@ struct design_version {
 	uint64_t hash;
 };
 // Adopts a new version (parsed and validated first) and restates the past: every stored interaction is matched
-// and its dimensions lifted anew, in the background of readers, crash-safe. *n_changed: interactions whose touch
-// point or dimensions changed. The same text again is a no-op (*n_changed = 0).
-enum rc store_design_adopt(struct store *s, struct sv text, const char *file_name, struct sv who, uint64_t *n_changed,
-			   struct progress *progress, struct err *e);
-enum rc store_design_versions(struct store *s, struct arena *a, struct design_version **out, uint32_t *n,
-			      struct err *e);
+// and its dimensions lifted anew, in the background of readers, crash-safe. *n_changed: interactions whose
+// touch point or dimensions changed. The same text again is a no-op (*n_changed = 0).
+enum rc store_design_adopt(struct store *s, struct sv text, const char *file_name, struct sv who,
+	uint64_t *n_changed, struct progress *progress, struct err *e);
+enum rc store_design_versions(
+	struct store *s, struct arena *a, struct design_version **out, uint32_t *n, struct err *e);
 // Dry run of a design on the stored past: how many interactions would change their touch point or a dimension,
 // and per touch point of the *new* design how many its expectations would score. arrays sized n_touchpoints.
 struct restate_count {
@@ -93,8 +94,9 @@ struct batch; // encoded interactions, self-contained (carries its own names); u
 // For interactions resolved with `design` (must outlive the batch). NULL when out of memory.
 struct batch *batch_new(const struct design *design);
 void batch_free(struct batch **b);
-// Encodes one interaction (copied). RC_INPUT: a field breaks a limit (name too long, no identity, …; e says which);
-// the batch is unchanged then. RC_LIMIT: batch is full (at most 65,536 interactions or 64 MiB): append it first.
+// Encodes one interaction (copied). RC_INPUT: a field breaks a limit (name too long, no identity, …; e says
+// which); the batch is unchanged then. RC_LIMIT: batch is full (at most 65,536 interactions or 64 MiB): append
+// it first.
 enum rc batch_add(struct batch *b, const struct interaction *x, struct err *e);
 uint32_t batch_count(const struct batch *b);
 size_t batch_bytes(const struct batch *b);
@@ -104,14 +106,15 @@ enum rc batch_pack(struct batch *b, struct err *e);
 
 struct append_result {
 	uint32_t n_added, n_duplicates;
-	// Bit i set: the i-th interaction of the batch was a duplicate. Valid until the next append of the batch.
+	// Bit i set: the i-th interaction of the batch was a duplicate. Valid until the next append of the
+	// batch.
 	const uint64_t *duplicate_bits;
 };
 // Durable when it returns RC_OK (one SQLite transaction, fsync'd). `also` (may be NULL) runs inside the same
 // transaction with the store's db: import checkpoints, quarantine rows. Several batches: one commit.
 enum rc store_append(struct store *s, struct batch **batches, uint32_t n, struct append_result *results /* n */,
-		     enum rc (*also)(void *context, struct db *db, const struct append_result *results, struct err *e),
-		     void *context, struct err *e);
+	enum rc (*also)(void *context, struct db *db, const struct append_result *results, struct err *e),
+	void *context, struct err *e);
 // Turns the whole inbox into segments now. No-op when it is empty.
 enum rc store_seal(struct store *s, struct err *e);
 // Merges segments until at most `target` are left (0: by the store's own policy).
@@ -120,13 +123,15 @@ enum rc store_compact(struct store *s, uint32_t target, struct progress *progres
 // --- reading ---
 
 struct snapshot; // immutable view: segments and inbox at one moment
+// Opens a view of the store as it is now; writers go on beside it. Close it before the store.
 enum rc snapshot_open(struct store *s, struct snapshot **out, struct err *e);
 void snapshot_close(struct snapshot **sn);
 const struct design *snapshot_design(const struct snapshot *sn);
 const struct names *snapshot_names(const struct snapshot *sn);
 
-uint32_t names_count(const struct names *n, enum name_kind kind);               // highest code + 1
-struct sv names_at(const struct names *n, enum name_kind kind, uint32_t code);  // SV_NONE for NAME_NONE
+// The dictionaries, by kind and code.
+uint32_t names_count(const struct names *n, enum name_kind kind);                // highest code + 1
+struct sv names_at(const struct names *n, enum name_kind kind, uint32_t code);   // SV_NONE for NAME_NONE
 uint32_t names_find(const struct names *n, enum name_kind kind, struct sv name); // NAME_NONE when unknown
 // Column slots of design's measures/dimensions in this data directory; UINT32_MAX = none stored yet.
 uint32_t names_measure_slot(const struct names *n, const struct design *d, uint32_t measure);
@@ -137,6 +142,7 @@ struct snapshot_stats {
 	uint64_t n_segments, n_in_inbox, bytes_on_disk;
 	int64_t first_ms, last_ms; // TIME_NONE when empty
 };
+// Totals from the catalogue; cheap.
 void snapshot_stats(const struct snapshot *sn, struct snapshot_stats *out);
 
 // --- scanning ---
@@ -148,8 +154,16 @@ struct scan_columns {
 	uint64_t measures;   // bit i: measure slot i
 };
 
-enum code_column { CODE_TOUCHPOINT, CODE_CHANNEL, CODE_EVENT, CODE_SOURCE, CODE_AGENT, CODE_LOCATION, CODE_DIMENSION0,
-		   CODE_COLUMNS = CODE_DIMENSION0 + DESIGN_DIMENSIONS_MAX };
+enum code_column {
+	CODE_TOUCHPOINT,
+	CODE_CHANNEL,
+	CODE_EVENT,
+	CODE_SOURCE,
+	CODE_AGENT,
+	CODE_LOCATION,
+	CODE_DIMENSION0,
+	CODE_COLUMNS = CODE_DIMENSION0 + DESIGN_DIMENSIONS_MAX
+};
 
 // A condition on rows; all of a request's must hold. Used for skipping whole chunks and for the keep mask.
 enum predicate_kind { PREDICATE_TIME, PREDICATE_CODES, PREDICATE_MEASURE, PREDICATE_PERSON };
@@ -159,16 +173,16 @@ struct predicate {
 	enum code_column column;    // CODES
 	const uint8_t *code_wanted; // CODES: one byte per code, n_codes of them; codes beyond are not wanted
 	uint32_t n_codes;
-	uint32_t measure_slot;      // MEASURE: present and min ≤ value ≤ max (or absent, when wanted_absent)
+	uint32_t measure_slot; // MEASURE: present and min ≤ value ≤ max (or absent, when wanted_absent)
 	double min, max;
-	bool min_open, max_open;    // exclusive bounds
+	bool min_open, max_open; // exclusive bounds
 	bool wanted_absent;
-	uint64_t person;            // PERSON
+	uint64_t person; // PERSON
 };
 
 struct scan_request {
-	bool ordered;          // whole journeys in time order, ties in arrival order; otherwise rows as they come
-	bool all_rows;         // ordered: hand over also rows that fail the predicates (keep[] tells)
+	bool ordered;  // whole journeys in time order, ties in arrival order; otherwise rows as they come
+	bool all_rows; // ordered: hand over also rows that fail the predicates (keep[] tells)
 	struct scan_columns columns;
 	const struct predicate *predicates;
 	uint32_t n_predicates;
@@ -192,17 +206,17 @@ struct span {
 	const int64_t *due;                   // TIME_NONE = none
 	const uint8_t *keep;                  // NULL: every row passes the predicates; else 1/0 per row
 	uint32_t n_keep;
-	uint32_t n_persons;                   // ordered only
-	const uint64_t *person;               // n_persons
-	const uint32_t *person_start;         // n_persons + 1 row numbers
-	const uint64_t *row_person;           // unordered scans: NULL unless scan_rows_person() was set; per row
-	const uint64_t *locator;              // per row, for snapshot_cold; NULL unless asked
+	uint32_t n_persons;           // ordered only
+	const uint64_t *person;       // n_persons
+	const uint32_t *person_start; // n_persons + 1 row numbers
+	const uint64_t *row_person;   // unordered: per row when cursor_want_rows() was called, else NULL
+	const uint64_t *locator;      // per row, for snapshot_cold; per cursor_want_rows(), else NULL
 };
 
 // Pull: one cursor = one thread. person range [lo, hi] inclusive splits the work (0, UINT64_MAX = all).
 struct cursor;
-enum rc cursor_open(const struct snapshot *sn, const struct scan_request *r, uint64_t person_lo, uint64_t person_hi,
-		    struct cursor **out, struct err *e);
+enum rc cursor_open(const struct snapshot *sn, const struct scan_request *r, uint64_t person_lo,
+	uint64_t person_hi, struct cursor **out, struct err *e);
 // Also give person per row and locators in spans (costs a little).
 void cursor_want_rows(struct cursor *c);
 // The next span (valid until the next call); *span NULL at the end.
@@ -217,23 +231,24 @@ void cursor_stats(const struct cursor *c, struct cursor_stats *out);
 // Push: kernels with state per thread over the parallel scan.
 struct kernel {
 	void *context;
-	void *(*state_new)(void *context);                      // NULL = out of memory
+	void *(*state_new)(void *context); // NULL = out of memory
 	enum rc (*add)(void *context, void *state, const struct span *span, struct err *e);
-	enum rc (*merge)(void *context, void *into, void *from, struct err *e); // called in order of person range
+	enum rc (*merge)(
+		void *context, void *into, void *from, struct err *e); // called in order of person range
 	void (*state_free)(void *context, void *state);
 };
 // Runs the kernel on `threads` threads; *state gets the merged state (kernel's state_free frees it).
 enum rc snapshot_scan(const struct snapshot *sn, const struct scan_request *r, const struct kernel *k,
-		      unsigned threads, void **state, struct err *e);
+	unsigned threads, void **state, struct err *e);
 
 // What is read only when asked for.
 enum cold { COLD_ID, COLD_PROMISE, COLD_KEEPS, COLD_TEXT, COLD_PROPERTIES, COLD_COLUMNS };
 // The value at a locator, copied into the arena; SV_NONE when absent.
-enum rc snapshot_cold(struct snapshot *sn, uint64_t locator, enum cold what, struct arena *a, struct sv *out,
-		      struct err *e);
+enum rc snapshot_cold(
+	struct snapshot *sn, uint64_t locator, enum cold what, struct arena *a, struct sv *out, struct err *e);
 // The identities of a person, "type:value" each; the first is the deciding one.
-enum rc snapshot_identities(struct snapshot *sn, uint64_t person, struct arena *a, struct sv **out, uint32_t *n,
-			    struct err *e);
+enum rc snapshot_identities(
+	struct snapshot *sn, uint64_t person, struct arena *a, struct sv **out, uint32_t *n, struct err *e);
 // The person that an identity stands for: hash64 of "type:value".
 uint64_t person_of(struct sv type, struct sv value);
 
@@ -244,7 +259,8 @@ struct verify_report {
 	uint32_t n_problems;
 	char problems[16][256]; // the first ones
 };
-// Checks every checksum and invariant of a data directory. RC_CORRUPT when something is wrong (report says what).
+// Checks every checksum and invariant of a data directory. RC_CORRUPT when something is wrong (report says
+// what).
 enum rc store_verify(const char *dir, struct verify_report *report, struct progress *progress, struct err *e);
 // A consistent copy into a new directory while others write: the catalogue by SQLite's backup, segments by
 // hard link where possible, else copied. The copy is verified.

@@ -20,20 +20,20 @@ struct mapping; // compiled mapping file; immutable, shared by threads
 
 // Parses and compiles the text of a mapping file against the design it maps to. e: first mistake with
 // file:line:column and remedy.
-enum rc mapping_parse(struct sv text, const char *file_name, const struct design *d, struct mapping **out,
-		      struct err *e);
+enum rc mapping_parse(
+	struct sv text, const char *file_name, const struct design *d, struct mapping **out, struct err *e);
 void mapping_free(struct mapping **m);
 void mapping_schema_write(struct buf *out); // JSON Schema of mapping files
 
 // --- import ---
 
 struct import_options {
-	const char *map_name;        // for messages and the quarantine
+	const char *map_name; // for messages and the quarantine
 	struct sv map_text;
-	bool quiet;                  // no progress bar
-	unsigned threads;            // 0 = all processors
-	uint64_t max_quarantined;    // stop with RC_LIMIT after so many rejected rows; 0 = never
-	bool dry_run;                // map and report only, store nothing
+	bool quiet;               // no progress bar
+	unsigned threads;         // 0 = all processors
+	uint64_t max_quarantined; // stop with RC_LIMIT after so many rejected rows; 0 = never
+	bool dry_run;             // map and report only, store nothing
 };
 
 struct import_reason {
@@ -46,26 +46,26 @@ struct import_reason {
 // n_interactions + n_duplicates = interactions that n_mapped_rows gave.
 struct import_report {
 	char file[256];
-	uint64_t bytes;              // as read (compressed)
-	uint64_t n_skipped_lines;    // before the header
-	char skipped_sample[160];    // the first of them
+	uint64_t bytes;           // as read (compressed)
+	uint64_t n_skipped_lines; // before the header
+	char skipped_sample[160]; // the first of them
 	uint64_t n_rows;
-	uint64_t n_mapped_rows;      // gave at least one interaction
-	uint64_t n_empty_rows;       // the mapping's conditions made none of them
-	uint64_t n_quarantined;      // could not be understood
-	uint64_t n_interactions;     // stored
-	uint64_t n_duplicates;       // known before
+	uint64_t n_mapped_rows;                      // gave at least one interaction
+	uint64_t n_empty_rows;                       // the mapping's conditions made none of them
+	uint64_t n_quarantined;                      // could not be understood
+	uint64_t n_interactions;                     // stored
+	uint64_t n_duplicates;                       // known before
 	uint64_t n_ambiguous_times, n_skipped_times; // resolved by the documented rule
-	uint64_t n_unmatched;        // stored without a touch point
+	uint64_t n_unmatched;                        // stored without a touch point
 	struct import_reason reasons[12];
-	uint32_t n_reasons;          // kinds of rejection, most frequent first
+	uint32_t n_reasons; // kinds of rejection, most frequent first
 	int64_t elapsed_ms;
 };
 
 // Imports files ("-" = standard input) in order. reports[n_files]. Stops at the first file that cannot be read;
 // what was acknowledged stays. Running it again adds nothing that is there.
-enum rc import_files(struct store *s, const struct import_options *o, const char *const *paths, uint32_t n_files,
-		     struct import_report *reports, struct err *e);
+enum rc import_files(struct store *s, const struct import_options *o, const char *const *paths,
+	uint32_t n_files, struct import_report *reports, struct err *e);
 
 // --- quarantine ---
 
@@ -81,15 +81,15 @@ struct quarantine_group {
 	int64_t last_at_ms;
 };
 // Groups by file, mapping and reason, newest first, in the arena.
-enum rc quarantine_groups(struct store *s, struct arena *a, struct quarantine_group **out, uint32_t *n,
-			  struct err *e);
+enum rc quarantine_groups(
+	struct store *s, struct arena *a, struct quarantine_group **out, uint32_t *n, struct err *e);
 // Items with id > after, at most `limit`; file empty = of all files.
 enum rc quarantine_items(struct store *s, struct sv file, uint64_t after, uint32_t limit, struct arena *a,
-			 struct quarantine_item **out, uint32_t *n, struct err *e);
-// Maps the items again (with their stored mapping, or map_text when given); what is understood now is stored and
-// leaves the quarantine in the same transaction.
+	struct quarantine_item **out, uint32_t *n, struct err *e);
+// Maps the items again (with their stored mapping, or map_text when given); what is understood now is stored
+// and leaves the quarantine in the same transaction.
 enum rc quarantine_replay(struct store *s, struct sv file, const struct import_options *o,
-			  struct import_report *report, struct err *e);
+	struct import_report *report, struct err *e);
 // Removes items (one by id, or all of a file when id = 0; file empty and id 0 = all). *n_dropped.
 enum rc quarantine_drop(struct store *s, struct sv file, uint64_t id, uint64_t *n_dropped, struct err *e);
 

@@ -18,30 +18,38 @@
 
 // --- declaration ---
 
-enum param_type { PARAM_STRING, PARAM_NUMBER, PARAM_INTEGER, PARAM_FLAG, PARAM_CHOICE, PARAM_DURATION, PARAM_TIME };
+enum param_type {
+	PARAM_STRING,
+	PARAM_NUMBER,
+	PARAM_INTEGER,
+	PARAM_FLAG,
+	PARAM_CHOICE,
+	PARAM_DURATION,
+	PARAM_TIME
+};
 
 struct param {
-	const char *name;      // flag without dashes: "as-of"
+	const char *name; // flag without dashes: "as-of"
 	enum param_type type;
-	const char *value;     // default as text, NULL = none
-	const char *choices;   // PARAM_CHOICE: "elapsed|wall"
-	double min, max;       // numbers
-	const char *help;      // one line
+	const char *value;   // default as text, NULL = none
+	const char *choices; // PARAM_CHOICE: "elapsed|wall"
+	double min, max;     // numbers
+	const char *help;    // one line
 	bool required;
 };
 
 enum cell_type { CELL_TEXT, CELL_COUNT, CELL_NUMBER, CELL_RATIO, CELL_TIME, CELL_SECONDS };
 
 struct result_column {
-	const char *name;      // JSON key: "share_kept_low"
-	const char *title;     // table heading: "kept ≥"
+	const char *name;  // JSON key: "share_kept_low"
+	const char *title; // table heading: "kept ≥"
 	enum cell_type type;
-	const char *unit;      // "s", "1", "interactions", "points", "" …
-	int decimals;          // in tables; JSON and CSV carry full precision
-	const char *help;      // one line for the manual
+	const char *unit; // "s", "1", "interactions", "points", "" …
+	int decimals;     // in tables; JSON and CSV carry full precision
+	const char *help; // one line for the manual
 };
 
-struct run;    // one execution: snapshot, parameters, filters, grouping
+struct run; // one execution: snapshot, parameters, filters, grouping
 struct result;
 
 struct analysis {
@@ -53,9 +61,10 @@ struct analysis {
 	uint32_t n_params;
 	const struct result_column *columns; // after the --by columns
 	uint32_t n_columns;
-	bool ordered;           // needs whole journeys
-	bool all_rows;          // ordered: also rows outside the filter (see scan_request)
-	// Checks parameters, asks for columns (run_want_*), sizes its state. May keep its plan in run->plan (arena).
+	bool ordered;  // needs whole journeys
+	bool all_rows; // ordered: also rows outside the filter (see scan_request)
+	// Checks parameters, asks for columns (run_want_*), sizes its state. May keep its plan in run->plan
+	// (arena).
 	enum rc (*prepare)(struct run *run, struct err *e);
 	// Kernel over the scan; context is the struct run.
 	void *(*state_new)(void *run);
@@ -79,16 +88,17 @@ struct query_param {
 // A question in words, as the CLI or the API received it.
 struct query {
 	struct sv analysis;
-	struct sv by[BY_MAX];    // "touchpoint", "channel", "stage", "owner", "event", "source", "agent", "location",
-	uint32_t n_by;           // a declared dimension, or "hour", "day", "week", "month", "quarter", "year"
-	struct sv from, to;      // --from/--to as text (time_parse_bound), empty = open
-	const struct sv *where;  // filter expressions, all must hold; grammar in docs/queries.md
+	struct sv by[BY_MAX];   // "touchpoint", "channel", "stage", "owner", "event", "source", "agent",
+				// "location",
+	uint32_t n_by;          // a declared dimension, or "hour", "day", "week", "month", "quarter", "year"
+	struct sv from, to;     // --from/--to as text (time_parse_bound), empty = open
+	const struct sv *where; // filter expressions, all must hold; grammar in docs/queries.md
 	uint32_t n_where;
 	const struct query_param *params;
 	uint32_t n_params;
-	uint32_t limit;          // rows; 0 = all. What is cut off is summed in an `other` row where the analysis can,
-				 // else counted in a note
-	unsigned threads;        // 0 = all processors
+	uint32_t limit;   // rows; 0 = all. What is cut off is summed in an `other` row where the analysis can,
+			  // else counted in a note
+	unsigned threads; // 0 = all processors
 };
 
 // --- the answer ---
@@ -103,16 +113,16 @@ struct result {
 	const struct analysis *analysis;
 	struct result_column *columns; // --by columns first
 	uint32_t n_columns, n_by;
-	struct cell *cells;            // n_rows × n_columns
+	struct cell *cells; // n_rows × n_columns
 	uint32_t n_rows;
 	size_t capacity_rows;
-	uint64_t n;                    // interactions that passed the filters
-	int64_t from_ms, to_ms;        // the period that was looked at (TIME_NONE = open)
+	uint64_t n;             // interactions that passed the filters
+	int64_t from_ms, to_ms; // the period that was looked at (TIME_NONE = open)
 	struct sv definition;
-	struct sv *notes;              // data-quality findings, what was cut off, resolved defaults ("as of …")
+	struct sv *notes; // data-quality findings, what was cut off, resolved defaults ("as of …")
 	uint32_t n_notes;
 	struct sv timezone, currency;
-	struct arena *arena;           // owns all
+	struct arena *arena; // owns all
 };
 // Runs a question on a snapshot. RC_USAGE: unknown analysis, parameter, dimension ("did you mean"), bad filter.
 enum rc query_run(struct snapshot *sn, const struct query *q, struct result **out, struct err *e);
