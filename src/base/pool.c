@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+// Threads. pool_run: tasks are handed out in order of i under one counter, so when task i fails every task
+// before it has been started and will finish; the failure of the lowest i is therefore the one reported,
+// whatever the number of threads. queue: a ring with two conditions.
+#include "base/pool.h"
+#include "base/mem.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
+unsigned pool_cpus(void)
+{
+	cpu_set_t set;
+	if (sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) > 0)
+		return (unsigned)CPU_COUNT(&set);
+	long n = sysconf(_SC_NPROCESSORS_ONLN); // more processors than cpu_set_t has bits
+	return n > 0 ? (unsigned)n : 1;
+}
+
+struct run {
+	enum rc (*task)(void *context, uint32_t i, struct err *e);
+	void *context;
+	uint32_t n;
+	atomic_uint_fast64_t next;
+	atomic_bool stop;
+	pthread_mutex_t lock; // of the two below
+	uint32_t failed_i;    // lowest task that failed; n = none
+	struct err error;
+};
+
+static void *run_tasks(void *arg)
+{
+	struct run *run = arg;
+	while (!atomic_load_explicit(&run->stop, memory_order_acquire)) {
+		uint64_t i = atomic_fetch_add(&run->next, 1);
+		if (i >= run->n)
+			break;
+		struct err e = ERR_NONE;
+		enum rc rc = run->task(run->context, (uint32_t)i, &e);
+		if (rc == RC_OK)
+			continue;
+		atomic_store(&run->stop, true);
+		pthread_mutex_lock(&run->lock);
+		if (i < run->failed_i) {
+			run->failed_i = (uint32_t)i;
+			run->error = e;
+			run->error.rc = rc;
+		}
+		pthread_mutex_unlock(&run->lock);
+	}
+	return NULL;
+}
+
+enum rc pool_run(unsigned threads, uint32_t n, enum rc (*task)(void *context, uint32_t i, struct err *e),
+	void *context, struct err *e)
+{
+	struct run run = {.task = task, .context = context, .n = n, .failed_i = n};
+	pthread_mutex_init(&run.lock, NULL);
+	unsigned extra = threads > n ? n : threads;
+	extra = extra > 1 ? extra - 1 : 0;
+	// Fewer threads than asked for is slower, not wrong: neither allocation nor creation has to succeed.
+	pthread_t *ids = extra ? mem_calloc(extra, sizeof(*ids)) : NULL;
+	unsigned started = 0;
+	while (ids && started < extra && pthread_create(&ids[started], NULL, run_tasks, &run) == 0)
+		started++;
+	run_tasks(&run);
+	for (unsigned i = 0; i < started; i++)
+		pthread_join(ids[i], NULL);
+	mem_free(ids);
+	pthread_mutex_destroy(&run.lock);
+	return run.error.rc == RC_OK ? RC_OK : err_take(e, &run.error);
+}
+
+struct queue {
+	pthread_mutex_t lock;
+	pthread_cond_t not_full, not_empty;
+	bool closed;
+	size_t capacity, n, head; // items are ring[head .. head + n)
+	void *ring[];
+};
+
+struct queue *queue_new(size_t capacity)
+{
+	assert(capacity > 0);
+	size_t bytes;
+	if (__builtin_mul_overflow(capacity, sizeof(void *), &bytes) || bytes > SIZE_MAX - sizeof(struct queue))
+		return NULL;
+	struct queue *q = mem_calloc(1, sizeof(*q) + bytes);
+	if (!q)
+		return NULL;
+	q->capacity = capacity;
+	pthread_mutex_init(&q->lock, NULL);
+	pthread_cond_init(&q->not_full, NULL);
+	pthread_cond_init(&q->not_empty, NULL);
+	return q;
+}
+
+void queue_free(struct queue **q)
+{
+	if (!*q)
+		return;
+	pthread_cond_destroy(&(*q)->not_empty);
+	pthread_cond_destroy(&(*q)->not_full);
+	pthread_mutex_destroy(&(*q)->lock);
+	mem_free(*q);
+	*q = NULL;
+}
+
+bool queue_push(struct queue *q, void *item)
+{
+	pthread_mutex_lock(&q->lock);
+	while (!q->closed && q->n == q->capacity)
+		pthread_cond_wait(&q->not_full, &q->lock);
+	bool taken = !q->closed;
+	if (taken) {
+		q->ring[(q->head + q->n) % q->capacity] = item;
+		q->n++;
+		pthread_cond_signal(&q->not_empty);
+	}
+	pthread_mutex_unlock(&q->lock);
+	return taken;
+}
+
+void *queue_pop(struct queue *q)
+{
+	pthread_mutex_lock(&q->lock);
+	while (!q->closed && q->n == 0)
+		pthread_cond_wait(&q->not_empty, &q->lock);
+	void *item = NULL;
+	if (q->n > 0) {
+		item = q->ring[q->head];
+		q->head = (q->head + 1) % q->capacity;
+		q->n--;
+		pthread_cond_signal(&q->not_full);
+	}
+	pthread_mutex_unlock(&q->lock);
+	return item;
+}
+
+void queue_close(struct queue *q)
+{
+	pthread_mutex_lock(&q->lock);
+	q->closed = true;
+	pthread_cond_broadcast(&q->not_full);
+	pthread_cond_broadcast(&q->not_empty);
+	pthread_mutex_unlock(&q->lock);
+}
+
+struct thread {
+	pthread_t id;
+	void (*fn)(void *context);
+	void *context;
+};
+
+static void *thread_main(void *arg)
+{
+	struct thread *t = arg;
+	t->fn(t->context);
+	return NULL;
+}
+
+struct thread *thread_start(void (*fn)(void *context), void *context)
+{
+	struct thread *t = mem_alloc(sizeof(*t));
+	if (!t)
+		return NULL;
+	t->fn = fn;
+	t->context = context;
+	if (pthread_create(&t->id, NULL, thread_main, t) != 0) {
+		mem_free(t);
+		return NULL;
+	}
+	return t;
+}
+
+void thread_join(struct thread **t)
+{
+	if (!*t)
+		return;
+	pthread_join((*t)->id, NULL);
+	mem_free(*t);
+	*t = NULL;
+}
