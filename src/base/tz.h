@@ -60,17 +60,19 @@ uint32_t tz_bucket_of(const struct tz_buckets *b, int64_t t_ms);
 char *tz_format(const struct tz *tz, int64_t utc_ms, char *out);
 
 // A compiled time format for parsing, made once, used per row. Format letters as in ICU/Java:
-// yyyy yy M MM MMM d dd H HH h hh m mm s ss SSS (1-9 digits of fraction) a z/Z/XXX (offset or Z) 'literal';
-// any other character stands for itself. Special names: "ISO" (RFC 3339 / ISO 8601, T or blank, optional
+// yyyy yy M MM MMM d dd H HH h hh m mm s ss SSS (1-9 digits of fraction) a z/Z/XXX (offset or Z) E (name of
+// the day, not checked) 'literal'; names are English, in any case, short or full; yy is 1969 to 2068. Any other character stands for itself. Special names: "ISO" (RFC 3339 / ISO 8601, T or blank, optional
 // fraction, optional offset, date alone = midnight), "unix" (seconds, fraction allowed), "unix-ms".
 struct time_format;
 enum rc time_format_compile(struct sv format, struct time_format **out, struct err *e);
 void time_format_free(struct time_format **f);
-// Parses all of s. A time without offset is local in tz. False when it does not fit or is no real date.
+// Parses all of s (blanks around it are not accepted). A time without offset is local in tz, which must
+// not be NULL. kind may be NULL. Second 60 is the last ms of its minute. Fractions are
+// cut to ms. Years 1 to 9999. False when it does not fit or is no real date.
 bool time_parse(
 	const struct time_format *f, const struct tz *tz, struct sv s, int64_t *utc_ms, enum tz_kind *kind);
-// A user's --from/--to: "2026-03", "2026-03-29", ISO time, in the zone. As an end, a date or month means the
-// start of the *next* one (so that --from 2026-03 --to 2026-03 is all of March).
+// A user's --from/--to: "2026", "2026-Q1", "2026-03", "2026-W13", "2026-03-29", ISO time, in the zone (what
+// bucket labels look like). As an end, a date, week, month, quarter or year means the start of the *next* one (so that --from 2026-03 --to 2026-03 is all of March).
 enum rc time_parse_bound(const struct tz *tz, struct sv s, bool is_end, int64_t *utc_ms, struct err *e);
 
 #endif
