@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: Apache-2.0
+// One SQLite connection: opening, statements, transactions.
+//
+// Invariants:
+//  1. A connection is used by one thread at a time (SQLite's own mutex guards against misuse, not against mixing
+//     two threads' transactions).
+//  2. A cached statement that is not being stepped is reset and holds no read lock.
+//  3. A read-only connection cannot change the file: query_only refuses it in the engine, and the authorizer
+//     refuses to compile it in the first place.
+#include "base/hash.h"
+#include "base/mem.h"
+#include "db/internal.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { DB_MAGIC = 0x64625f31, BUSY_TIMEOUT_MS = 10000 };
+
+// What a primary result code of SQLite means to us.
+static const struct {
+	int code;
+	enum rc rc;
+	const char *remedy;
+} meanings[] = {
+	{SQLITE_BUSY, RC_BUSY, "another process is writing; try again when it is done"},
+	{SQLITE_LOCKED, RC_BUSY, "another process is writing; try again when it is done"},
+	{SQLITE_NOMEM, RC_NOMEM, NULL},
+	{SQLITE_CORRUPT, RC_CORRUPT, "restore the data directory from a backup"},
+	{SQLITE_NOTADB, RC_CORRUPT, "restore the data directory from a backup"},
+	{SQLITE_FULL, RC_IO, "free some disk space and try again"},
+	{SQLITE_IOERR, RC_IO, NULL},
+	{SQLITE_CANTOPEN, RC_IO, "check that the file is there and its permissions"},
+	{SQLITE_READONLY, RC_IO, "check the permissions of the file and of its directory"},
+	{SQLITE_INTERRUPT, RC_CANCELLED, NULL},
+	{SQLITE_TOOBIG, RC_LIMIT, NULL},
+};
+
+enum rc db_fail(struct db *db, int code, struct err *e, const char *what)
+{
+	enum rc rc = RC_DB;
+	const char *remedy = NULL;
+	for (size_t i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++)
+		if (meanings[i].code == (code & 0xff)) {
+			rc = meanings[i].rc;
+			remedy = meanings[i].remedy;
+		}
+	const char *text = db && db->native && (sqlite3_errcode(db->native) & 0xff) == (code & 0xff)
+				   ? sqlite3_errmsg(db->native)
+				   : sqlite3_errstr(code);
+	rc = err_set(e, rc, "%s: %s (%s)", what, text, db ? db->path : "database");
+	if (remedy)
+		err_remedy(e, "%s", remedy);
+	return rc;
+}
+
+// PRAGMAs that only read; the argument of the others would change something.
+static bool pragma_reads(const char *name, const char *argument)
+{
+	static const char *const readers[] = {"table_info", "table_xinfo", "table_list", "index_list",
+		"index_info", "index_xinfo", "foreign_key_list", "foreign_key_check", "integrity_check",
+		"quick_check"};
+	if (!argument)
+		return strcmp(name, "incremental_vacuum") != 0 && strcmp(name, "optimize") != 0 &&
+		       strcmp(name, "wal_checkpoint") != 0;
+	for (size_t i = 0; i < sizeof(readers) / sizeof(readers[0]); i++)
+		if (strcmp(name, readers[i]) == 0)
+			return true;
+	return false;
+}
+
+static int authorize_reading(void *context, int action, const char *first, const char *second,
+	const char *schema, const char *trigger)
+{
+	(void)context;
+	(void)schema;
+	(void)trigger;
+	switch (action) {
+	case SQLITE_SELECT:
+	case SQLITE_READ:
+	case SQLITE_RECURSIVE:
+	case SQLITE_TRANSACTION:
+	case SQLITE_SAVEPOINT:
+		return SQLITE_OK;
+	case SQLITE_FUNCTION:
+		return second && strcmp(second, "load_extension") == 0 ? SQLITE_DENY : SQLITE_OK;
+	case SQLITE_PRAGMA:
+		return first && pragma_reads(first, second) ? SQLITE_OK : SQLITE_DENY;
+	default:
+		return SQLITE_DENY;
+	}
+}
+
+static enum rc configure(struct db *db, struct err *e)
+{
+	static const char writing[] = "PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL;"
+				      "PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;";
+	static const char reading[] = "PRAGMA foreign_keys=ON; PRAGMA query_only=ON;";
+	sqlite3_extended_result_codes(db->native, 1);
+	sqlite3_busy_timeout(db->native, BUSY_TIMEOUT_MS);
+	sqlite3_db_config(db->native, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	enum rc rc = db_exec(db, db->mode == DB_READ_ONLY ? reading : writing, e);
+	if (rc == RC_OK && db->mode == DB_READ_ONLY)
+		sqlite3_set_authorizer(db->native, authorize_reading, NULL);
+	return rc;
+}
+
+enum rc db_open(const char *path, enum db_mode mode, struct db **out, struct err *e)
+{
+	*out = NULL;
+	size_t len = strlen(path);
+	struct db *db = mem_calloc(1, sizeof(*db));
+	char *copy = mem_alloc(len + 1);
+	if (!db || !copy) {
+		mem_free(db);
+		mem_free(copy);
+		return err_set(e, RC_NOMEM, "out of memory opening %s", path);
+	}
+	memcpy(copy, path, len + 1);
+	*db = (struct db){.magic = DB_MAGIC, .path = copy, .mode = mode};
+	// Also a reader opens read-write where it may: it needs the -shm file of a WAL database.
+	int flags =
+		SQLITE_OPEN_FULLMUTEX | SQLITE_OPEN_READWRITE | (mode == DB_READ_ONLY ? 0 : SQLITE_OPEN_CREATE);
+	enum rc rc = RC_OK;
+	int code = sqlite3_open_v2(path, &db->native, flags, NULL);
+	if (code != SQLITE_OK) {
+		if (code == SQLITE_CANTOPEN && mode == DB_READ_ONLY)
+			rc = err_set(e, RC_NOT_FOUND, "cannot open %s", path);
+		else
+			rc = db_fail(db, code, e, "cannot open the database");
+		goto out;
+	}
+	rc = configure(db, e);
+out:
+	if (rc != RC_OK)
+		db_close(&db);
+	*out = db;
+	return rc;
+}
+
+void db_close(struct db **db)
+{
+	if (!db || !*db)
+		return;
+	struct db *d = *db;
+	assert(d->magic == DB_MAGIC);
+	for (size_t i = 0; i < d->n_stmts; i++) {
+		sqlite3_finalize(d->stmts[i]->native);
+		mem_free(d->stmts[i]->sql);
+		mem_free(d->stmts[i]);
+	}
+	mem_free(d->stmts);
+	sqlite3_close_v2(d->native);
+	mem_free(d->path);
+	d->magic = 0;
+	mem_free(d);
+	*db = NULL;
+}
+
+const char *db_path(const struct db *db)
+{
+	return db->path;
+}
+
+void *db_native(struct db *db)
+{
+	return db->native;
+}
+
+enum rc db_exec(struct db *db, const char *sql, struct err *e)
+{
+	assert(db->magic == DB_MAGIC);
+	int code = sqlite3_exec(db->native, sql, NULL, NULL, NULL);
+	return code == SQLITE_OK ? RC_OK : db_fail(db, code, e, "database statement failed");
+}
+
+enum rc db_begin(struct db *db, struct err *e)
+{
+	// A deferred transaction takes its snapshot with the first read, so a read is part of beginning.
+	if (db->mode == DB_READ_ONLY) {
+		enum rc rc = db_exec(db, "BEGIN; SELECT 1 FROM sqlite_schema LIMIT 1", e);
+		if (rc != RC_OK)
+			db_rollback(db);
+		return rc;
+	}
+	return db_exec(db, "BEGIN IMMEDIATE", e);
+}
+
+enum rc db_commit(struct db *db, struct err *e)
+{
+	return db_exec(db, "COMMIT", e);
+}
+
+void db_rollback(struct db *db)
+{
+	assert(db->magic == DB_MAGIC);
+	for (size_t i = 0; i < db->n_stmts; i++)
+		sqlite3_reset(db->stmts[i]->native);
+	if (!sqlite3_get_autocommit(db->native))
+		sqlite3_exec(db->native, "ROLLBACK", NULL, NULL, NULL);
+}
+
+static struct db_stmt *stmt_new(struct db *db, const char *sql, uint64_t hash)
+{
+	if (mem_grow((void **)&db->stmts, &db->stmts_capacity, db->n_stmts + 1, sizeof(struct db_stmt *)) != 0)
+		return NULL;
+	size_t len = strlen(sql);
+	struct db_stmt *s = mem_calloc(1, sizeof(*s));
+	char *copy = mem_alloc(len + 1);
+	if (!s || !copy) {
+		mem_free(s);
+		mem_free(copy);
+		return NULL;
+	}
+	memcpy(copy, sql, len + 1);
+	*s = (struct db_stmt){.db = db, .sql = copy, .hash = hash};
+	return s;
+}
+
+enum rc db_prepare(struct db *db, const char *sql, struct db_stmt **out, struct err *e)
+{
+	assert(db->magic == DB_MAGIC);
+	*out = NULL;
+	uint64_t hash = hash64(sql, strlen(sql));
+	for (size_t i = 0; i < db->n_stmts; i++) {
+		struct db_stmt *s = db->stmts[i];
+		if (s->hash == hash && strcmp(s->sql, sql) == 0) {
+			db_reset(s);
+			sqlite3_clear_bindings(s->native);
+			*out = s;
+			return RC_OK;
+		}
+	}
+	struct db_stmt *s = stmt_new(db, sql, hash);
+	if (!s)
+		return err_set(e, RC_NOMEM, "out of memory preparing a statement");
+	int code = sqlite3_prepare_v3(db->native, sql, -1, SQLITE_PREPARE_PERSISTENT, &s->native, NULL);
+	if (code != SQLITE_OK) {
+		enum rc rc = db_fail(db, code, e, "database statement is wrong");
+		mem_free(s->sql);
+		mem_free(s);
+		return rc;
+	}
+	db->stmts[db->n_stmts++] = s;
+	*out = s;
+	return RC_OK;
+}
+
+static void bound(struct db_stmt *s, int code)
+{
+	if (code != SQLITE_OK && s->bind_rc == SQLITE_OK)
+		s->bind_rc = code;
+}
+
+void db_bind_i64(struct db_stmt *s, int index, int64_t v)
+{
+	bound(s, sqlite3_bind_int64(s->native, index, v));
+}
+
+void db_bind_double(struct db_stmt *s, int index, double v)
+{
+	bound(s, sqlite3_bind_double(s->native, index, v));
+}
+
+void db_bind_text(struct db_stmt *s, int index, struct sv v)
+{
+	if (v.ptr)
+		bound(s, sqlite3_bind_text64(s->native, index, v.ptr, v.len, SQLITE_STATIC, SQLITE_UTF8));
+	else
+		db_bind_null(s, index);
+}
+
+void db_bind_blob(struct db_stmt *s, int index, struct sv v)
+{
+	if (v.ptr)
+		bound(s, sqlite3_bind_blob64(s->native, index, v.ptr, v.len, SQLITE_STATIC));
+	else
+		db_bind_null(s, index);
+}
+
+void db_bind_null(struct db_stmt *s, int index)
+{
+	bound(s, sqlite3_bind_null(s->native, index));
+}
+
+enum rc db_step(struct db_stmt *s, bool *row, struct err *e)
+{
+	*row = false;
+	int code = s->bind_rc != SQLITE_OK ? s->bind_rc : sqlite3_step(s->native);
+	if (code == SQLITE_ROW) {
+		*row = true;
+		return RC_OK;
+	}
+	enum rc rc = code == SQLITE_DONE ? RC_OK : db_fail(s->db, code, e, "database statement failed");
+	db_reset(s);
+	return rc;
+}
+
+enum rc db_run(struct db_stmt *s, struct err *e)
+{
+	bool row;
+	enum rc rc = db_step(s, &row, e);
+	db_reset(s);
+	return rc;
+}
+
+void db_reset(struct db_stmt *s)
+{
+	sqlite3_reset(s->native);
+	s->bind_rc = SQLITE_OK;
+}
+
+int64_t db_i64(struct db_stmt *s, int column)
+{
+	return sqlite3_column_int64(s->native, column);
+}
+
+double db_double(struct db_stmt *s, int column)
+{
+	return sqlite3_column_double(s->native, column);
+}
+
+struct sv db_text(struct db_stmt *s, int column)
+{
+	const char *text = (const char *)sqlite3_column_text(s->native, column);
+	return text ? (struct sv){text, (size_t)sqlite3_column_bytes(s->native, column)} : SV_NONE;
+}
+
+struct sv db_blob(struct db_stmt *s, int column)
+{
+	if (db_is_null(s, column))
+		return SV_NONE;
+	const char *bytes = sqlite3_column_blob(s->native, column); // NULL for a blob of no bytes
+	return (struct sv){bytes ? bytes : "", (size_t)sqlite3_column_bytes(s->native, column)};
+}
+
+bool db_is_null(struct db_stmt *s, int column)
+{
+	return sqlite3_column_type(s->native, column) == SQLITE_NULL;
+}
+
+int64_t db_last_id(struct db *db)
+{
+	return sqlite3_last_insert_rowid(db->native);
+}
+
+int64_t db_changes(struct db *db)
+{
+	return sqlite3_changes64(db->native);
+}
