@@ -26,9 +26,6 @@ struct json_parser {
 namespace
 {
 
-// Our limit counts containers within each other; simdjson's counts the root's level too.
-constexpr size_t depth_limit = JSON_DEPTH_MAX + 1;
-
 static_assert(sizeof(dom::element) <= sizeof(json_node::tape), "a node holds an element");
 static_assert(
 	sizeof(dom::object::iterator) * 2 <= sizeof(json_iter::state), "an iterator holds its place and end");
@@ -170,11 +167,11 @@ extern "C" enum rc json_parse(struct json_parser *p, struct sv text, struct json
 		std::memcpy(p->text, text.ptr, text.len);
 	std::memset(p->text + text.len, 0, simdjson::SIMDJSON_PADDING);
 	try {
-		if (p->dom.capacity() < text.len || p->dom.max_depth() != depth_limit) {
+		if (p->dom.capacity() < text.len || p->dom.max_depth() != JSON_DEPTH_MAX) {
 			// Doubled, so that documents which grow slowly do not allocate each time.
 			size_t capacity = p->dom.capacity() * 2 > text.len ? p->dom.capacity() * 2 : text.len;
 			simdjson::error_code code =
-				p->dom.allocate(capacity < 4096 ? 4096 : capacity, depth_limit);
+				p->dom.allocate(capacity < 4096 ? 4096 : capacity, JSON_DEPTH_MAX);
 			if (code)
 				return fail(e, text, code);
 		}

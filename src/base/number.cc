@@ -22,7 +22,13 @@ template <typename T> unsigned print(T v, char *out) noexcept
 
 extern "C" unsigned number_from_double(double v, char out[NUMBER_TEXT_MAX])
 {
-	return print(v, out);
+	if (!(std::fabs(v) >= 1e16) || !std::isfinite(v))
+		return print(v, out);
+	// With an exponent: as a row of digits it would look like an integer, perhaps one beyond 64 bits.
+	const std::to_chars_result r =
+		std::to_chars(out, out + NUMBER_TEXT_MAX - 1, v, std::chars_format::scientific);
+	*r.ptr = '\0';
+	return static_cast<unsigned>(r.ptr - out);
 }
 
 extern "C" unsigned number_from_i64(int64_t v, char out[NUMBER_TEXT_MAX])

@@ -149,7 +149,7 @@ enum rc tz_buckets_make(const struct tz *tz, enum tz_unit unit, int64_t from_ms,
 	if (from_ms > to_ms || from_ms < CALENDAR_MIN_MS || to_ms > CALENDAR_MAX_MS)
 		return err_set(e, RC_INPUT,
 			"calendar buckets need a period that runs forward, within years 1 to 9999");
-	int64_t first = first_boundary(tz, unit, from_ms), at = first;
+	int64_t first = from_ms < to_ms ? first_boundary(tz, unit, from_ms) : from_ms, at = first;
 	uint32_t n = 0;
 	while (at < to_ms) {
 		if (n == N_BUCKETS_MAX) {
