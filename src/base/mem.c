@@ -32,9 +32,10 @@ void *mem_calloc(size_t n, size_t size)
 {
 	if (must_fail())
 		return NULL;
-	if (n == 0 || size == 0)
-		n = size = 1;
-	return calloc(n, size);
+	size_t bytes;
+	if (__builtin_mul_overflow(n, size, &bytes))
+		return NULL;
+	return calloc(bytes ? bytes : 1, 1);
 }
 
 void *mem_realloc(void *p, size_t bytes)

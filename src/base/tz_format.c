@@ -45,7 +45,8 @@ char *tz_format(const struct tz *tz, int64_t utc_ms, char *out)
 {
 	int64_t local = tz_to_local(tz, utc_ms);
 	int64_t days = floor_div(local, MS_PER_DAY);
-	uint64_t of_day = (uint64_t)(local - days * MS_PER_DAY);
+	uint64_t of_day =
+		(uint64_t)local - (uint64_t)days * MS_PER_DAY; // unsigned: INT64_MIN's day starts before it
 	char *p = put_date(out, days);
 	*p++ = 'T';
 	p = put_digits(p, of_day / 3600000, 2);

@@ -121,8 +121,7 @@ static void bad_formats(void **state)
 	static const char *const bad[] = {"", "yyyy", "yyyy-MM", "yyyy-MM-dd yyyy", "yyyy-MM-dd hh:mm",
 		"yyyy-MM-dd HH a", "yyyy-MM-dd'T", "yyyyy-MM-dd", "yyy-MM-dd", "yyyy-MM-ddTHH:mm",
 		"yyyy-MM-dd H h a", "Unix", "isso",
-		"yyyy-MM-dd "
-		"-----------------------------------------------------------------------------------"};
+		"yyyy-MM-dd ------------------------------------------------------------------------"};
 	for (size_t i = 0; i < N_TESTS(bad); i++) {
 		struct time_format *f;
 		struct err e = ERR_NONE;
