@@ -16,7 +16,13 @@
 
 #define DESIGN_NONE UINT32_MAX
 
-enum channel_kind { CHANNEL_DIGITAL, CHANNEL_CONTACT_CENTRE, CHANNEL_IN_PERSON, CHANNEL_PARTNER, CHANNEL_PUBLIC };
+enum channel_kind {
+	CHANNEL_DIGITAL,
+	CHANNEL_CONTACT_CENTRE,
+	CHANNEL_IN_PERSON,
+	CHANNEL_PARTNER,
+	CHANNEL_PUBLIC
+};
 
 struct design_channel {
 	struct sv name;
@@ -27,9 +33,9 @@ struct design_channel {
 // delay amount resolved sentiment acsi-satisfaction acsi-expectancy acsi-ideal; then the declared ones.
 struct design_measure {
 	struct sv name;
-	struct sv unit;    // "s", "minor" (of the currency), "1" (ratio or count), or as declared
-	double min, max;   // allowed range; values outside are rejected by the importer. ±INFINITY = open
-	bool bounded;      // both ends finite: default gap scale is half the range
+	struct sv unit;  // "s", "minor" (of the currency), "1" (ratio or count), or as declared
+	double min, max; // allowed range; values outside are rejected by the importer. ±INFINITY = open
+	bool bounded;    // both ends finite: default gap scale is half the range
 };
 
 enum expect_direction { EXPECT_AT_LEAST, EXPECT_AT_MOST };
@@ -41,23 +47,39 @@ struct expectation {
 	uint32_t touchpoint, measure;
 	enum expect_direction direction;
 	double target;
-	double scale;          // > 0; the default of DESIGN section 7 applied
-	double share;          // `for:` 0..1; NAN when the expectation is on the mean and not on a share
-	uint32_t line;         // in the corridor file
+	double scale;  // > 0; the default of DESIGN section 7 applied
+	double share;  // `for:` 0..1; NAN when the expectation is on the mean and not on a share
+	uint32_t line; // in the corridor file
 };
 
 struct design_touchpoint {
-	struct sv name;        // key in the file
-	struct sv title;       // `name:`, or the key
-	uint32_t stage;        // index into stages
-	uint32_t owner;        // index into departments, or DESIGN_NONE
-	double importance;     // relative weight, default 1
-	uint32_t *channels;    // indices into channels
+	struct sv name;     // key in the file
+	struct sv title;    // `name:`, or the key
+	uint32_t stage;     // index into stages
+	uint32_t owner;     // index into departments, or DESIGN_NONE
+	double importance;  // relative weight, default 1
+	uint32_t *channels; // indices into channels
 	uint32_t n_channels;
 	struct sv *systems;
 	uint32_t n_systems;
 	uint32_t first_expectation, n_expectations; // in design->expectations
+	uint32_t *after; // `after:` the designed predecessors, indices into touchpoints; free of cycles
+	uint32_t n_after;
+	struct sv match_text; // the match rules in a canonical form (equal meaning, equal text); "" = none
 	uint32_t line;
+};
+
+// A span of opening hours in minutes from the midnight that starts `weekday` (0 = Monday). to_min may go beyond
+// 1440: the shift ends on the next day. Spans of one calendar are ascending and do not overlap.
+struct design_span {
+	uint32_t weekday, from_min, to_min;
+};
+struct design_hours {
+	struct sv name;
+	struct design_span *spans;
+	uint32_t n_spans;
+	int64_t *holidays; // days since 1970-01-01, ascending, on which no span starts
+	uint32_t n_holidays;
 };
 
 // SERVQUAL pair: an expectation and a perception both asked, by measure index.
@@ -67,6 +89,7 @@ struct design_servqual {
 };
 
 struct design_match; // the compiled match rules
+struct design_names; // names of touch points by hash
 
 struct design {
 	struct sv brand, timezone, currency;
@@ -75,7 +98,10 @@ struct design {
 	struct sv *stages;
 	uint32_t n_stages;
 	struct sv *departments;
+	uint32_t *department_hours; // index into hours, or DESIGN_NONE
 	uint32_t n_departments;
+	struct design_hours *hours;
+	uint32_t n_hours;
 	struct sv *systems;
 	uint32_t n_systems;
 	struct design_channel *channels;
@@ -84,20 +110,22 @@ struct design {
 	uint32_t n_measures;
 	struct sv *dimensions; // declared dimension names
 	uint32_t n_dimensions;
-	uint32_t *dimension_path; // index into paths that a dimension is lifted from (properties.<name> by default)
+	uint32_t *
+		dimension_path; // index into paths that a dimension is lifted from (properties.<name> by default)
 	struct design_touchpoint *touchpoints;
 	uint32_t n_touchpoints;
 	struct expectation *expectations; // grouped by touch point
 	uint32_t n_expectations;
 	struct design_servqual *servqual;
 	uint32_t n_servqual;
-	double acsi_weights[3];  // sum 1; equal unless given
+	double acsi_weights[3]; // sum 1; equal unless given
 	double rating_min, rating_max;
-	struct sv *paths;        // property paths ("properties.status") that match rules and dimensions read
+	struct sv *paths; // property paths ("properties.status") that match rules and dimensions read
 	uint32_t n_paths;
 	struct design_match *match;
-	uint64_t hash;           // hash64 of the file's bytes
-	struct arena *arena;     // owns everything
+	struct design_names *touchpoint_names;
+	uint64_t hash;       // hash64 of the file's bytes
+	struct arena *arena; // owns everything
 };
 
 // All mistakes found in one file, in order of line; at most 100 are kept.
@@ -116,8 +144,8 @@ void design_problems_free(struct design_problems *p);
 // Parses and validates the text of a corridor file (at most 4 MiB). file_name is used in messages only.
 // problems (may be NULL) receives every mistake and warning; e the first mistake with file:line:column and
 // remedy. On success *out is the design (design_free).
-enum rc design_parse(struct sv text, const char *file_name, struct design **out, struct design_problems *problems,
-		     struct err *e);
+enum rc design_parse(struct sv text, const char *file_name, struct design **out,
+	struct design_problems *problems, struct err *e);
 void design_free(struct design **d);
 
 // Finds touch point and dimensions of an interaction from its event, source, channel, agent, location and
@@ -134,24 +162,25 @@ uint32_t design_path_find(const struct design *d, struct sv path);
 
 // A quantity as people write it in corridor files: "2min", "95%", "4.2", "12.50 EUR", "1h 30min", converted to the
 // measure's unit (seconds, ratio, minor units). RC_INPUT with the units that would fit.
-enum rc design_quantity_parse(const struct design *d, struct sv text, struct sv unit, double *out, struct err *e);
+enum rc design_quantity_parse(
+	const struct design *d, struct sv text, struct sv unit, double *out, struct err *e);
 
 // Semantic difference of two designs.
 enum design_change_kind { CHANGE_ADDED, CHANGE_REMOVED, CHANGE_CHANGED };
 struct design_change {
 	enum design_change_kind kind;
-	struct sv touchpoint;  // "" = the corridor as a whole
-	struct sv what;        // "expectation on-time", "match rules", "stage", …
+	struct sv touchpoint; // "" = the corridor as a whole
+	struct sv what;       // "expectation on-time", "match rules", "stage", …
 	struct sv before, after;
 };
 struct design_changes {
 	struct design_change *items; // in the arena given
 	uint32_t n;
-	bool matching_changed;   // some interactions may move to another touch point
-	bool lifting_changed;    // dimensions to be lifted anew
+	bool matching_changed; // some interactions may move to another touch point
+	bool lifting_changed;  // dimensions to be lifted anew
 };
 enum rc design_diff(const struct design *before, const struct design *after, struct arena *a,
-		    struct design_changes *out, struct err *e);
+	struct design_changes *out, struct err *e);
 
 // JSON Schema (draft 2020-12) of the corridor file, derived from the same table that the parser uses.
 void design_schema_write(struct buf *out);
