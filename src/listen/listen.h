@@ -11,6 +11,7 @@
 #include "design/design.h"
 #include "journey/journey.h"
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -34,6 +35,11 @@ struct import_options {
 	unsigned threads;         // 0 = all processors
 	uint64_t max_quarantined; // stop with RC_LIMIT after so many rejected rows; 0 = never
 	bool dry_run;             // map and report only, store nothing
+	const volatile sig_atomic_t
+		*cancel;           // not NULL: stop with RC_CANCELLED soon after it is non-zero; what was
+				   // acknowledged stays, and running the import again adds the rest
+	const struct io *io;       // NULL: the system's
+	const struct clock *clock; // NULL: the system's
 };
 
 struct import_reason {

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+// The quarantine as people see it: groups, single rows, removal. A file is named by its path as imported or by its
+// name without folders.
+#include "listen/import.h"
+
+#include "base/mem.h"
+
+#define FILE_MATCHES "(?1 IS NULL OR i.path = ?1 OR i.file = ?1)"
+
+static void bind_file(struct db_stmt *s, struct sv file)
+{
+	if (file.len)
+		db_bind_text(s, 1, file);
+	else
+		db_bind_null(s, 1);
+}
+
+// The next of a growing array of `size`-byte elements; NULL when out of memory.
+static void *grow_one(void **items, size_t *capacity, uint32_t n, size_t size)
+{
+	return mem_grow(items, capacity, (size_t)n + 1, size) == 0 ? (char *)*items + n * size : NULL;
+}
+
+// Moves n elements collected on the heap into the arena.
+static enum rc into_arena(struct arena *a, void *items, uint32_t n, size_t size, void **out, struct err *e)
+{
+	*out = arena_array(a, n ? n : 1, size);
+	if (!*out)
+		return err_set(e, RC_NOMEM, "out of memory for listing the quarantine");
+	if (n)
+		memcpy(*out, items, n * size);
+	return RC_OK;
+}
+
+enum rc quarantine_groups(
+	struct store *s, struct arena *a, struct quarantine_group **out, uint32_t *n, struct err *e)
+{
+	struct db *db = store_db(s);
+	struct db_stmt *q = NULL;
+	void *items = NULL, *result = NULL;
+	size_t capacity = 0;
+	bool more = false;
+	*n = 0;
+	*out = NULL;
+	enum rc rc = import_tables_exist(db, &more, e);
+	if (rc != RC_OK || !more)
+		return rc;
+	rc = db_prepare(db,
+		"SELECT i.path, i.map_name, q.kind, count(*), min(q.id), max(q.id), max(q.at_ms)"
+		" FROM quarantine q JOIN import i ON i.id = q.import GROUP BY 1, 2, 3 ORDER BY 7 DESC, 6 DESC",
+		&q, e);
+	while (rc == RC_OK && (rc = db_step(q, &more, e)) == RC_OK && more) {
+		struct quarantine_group *g = grow_one(&items, &capacity, *n, sizeof(*g));
+		if (!g) {
+			rc = err_set(e, RC_NOMEM, "out of memory for listing the quarantine");
+			break;
+		}
+		*g = (struct quarantine_group){.file = arena_copy(a, db_text(q, 0)),
+			.map_name = arena_copy(a, db_text(q, 1)),
+			.reason = arena_copy(a, db_text(q, 2)),
+			.n = (uint64_t)db_i64(q, 3),
+			.first_id = (uint64_t)db_i64(q, 4),
+			.last_id = (uint64_t)db_i64(q, 5),
+			.last_at_ms = db_i64(q, 6)};
+		++*n;
+	}
+	if (q)
+		db_reset(q);
+	if (rc == RC_OK)
+		rc = into_arena(a, items, *n, sizeof(**out), &result, e);
+	*out = result;
+	mem_free(items);
+	return rc;
+}
+
+static struct quarantine_item item_of(struct db_stmt *q, struct arena *a)
+{
+	return (struct quarantine_item){.id = (uint64_t)db_i64(q, 0),
+		.at_ms = db_i64(q, 1),
+		.file = arena_copy(a, db_text(q, 2)),
+		.map_name = arena_copy(a, db_text(q, 3)),
+		.reason = arena_copy(a, db_text(q, 4)),
+		.raw = arena_copy(a, db_blob(q, 5)),
+		.line = (uint64_t)db_i64(q, 6)};
+}
+
+enum rc quarantine_items(struct store *s, struct sv file, uint64_t after, uint32_t limit, struct arena *a,
+	struct quarantine_item **out, uint32_t *n, struct err *e)
+{
+	struct db *db = store_db(s);
+	struct db_stmt *q = NULL;
+	void *items = NULL, *result = NULL;
+	size_t capacity = 0;
+	bool more = false;
+	*n = 0;
+	*out = NULL;
+	enum rc rc = import_tables_exist(db, &more, e);
+	if (rc != RC_OK || !more)
+		return rc;
+	rc = db_prepare(db,
+		"SELECT q.id, q.at_ms, i.path, i.map_name, q.reason, q.raw, q.line FROM quarantine q JOIN "
+		"import i"
+		" ON i.id = q.import WHERE q.id > ?2 AND " FILE_MATCHES " ORDER BY q.id LIMIT ?3",
+		&q, e);
+	if (rc != RC_OK)
+		return rc;
+	bind_file(q, file);
+	db_bind_i64(q, 2, (int64_t)after);
+	db_bind_i64(q, 3, limit);
+	while ((rc = db_step(q, &more, e)) == RC_OK && more) {
+		struct quarantine_item *item = grow_one(&items, &capacity, *n, sizeof(*item));
+		if (item)
+			*item = item_of(q, a);
+		if (!item || !item->raw.ptr || !item->reason.ptr) {
+			rc = err_set(e, RC_NOMEM, "out of memory for listing the quarantine");
+			err_remedy(e, "ask for fewer rows at a time");
+			break;
+		}
+		++*n;
+	}
+	db_reset(q);
+	if (rc == RC_OK)
+		rc = into_arena(a, items, *n, sizeof(**out), &result, e);
+	*out = result;
+	mem_free(items);
+	return rc;
+}
+
+enum rc quarantine_drop(struct store *s, struct sv file, uint64_t id, uint64_t *n_dropped, struct err *e)
+{
+	struct db *db = store_db(s);
+	struct db_stmt *q;
+	*n_dropped = 0;
+	enum rc rc = import_tables(db, e);
+	if (rc == RC_OK)
+		rc = db_prepare(db,
+			"DELETE FROM quarantine WHERE (?2 = 0 OR id = ?2) AND (?2 <> 0 OR import IN"
+			" (SELECT i.id FROM import i WHERE " FILE_MATCHES "))",
+			&q, e);
+	if (rc != RC_OK)
+		return rc;
+	bind_file(q, file);
+	db_bind_i64(q, 2, (int64_t)id);
+	rc = db_run(q, e);
+	if (rc != RC_OK)
+		return rc;
+	*n_dropped = (uint64_t)db_changes(db);
+	if (id && *n_dropped == 0) {
+		err_set(e, RC_NOT_FOUND, "the quarantine has no row %llu", (unsigned long long)id);
+		err_remedy(e, "`corridor quarantine list` shows what is there");
+		return RC_NOT_FOUND;
+	}
+	return RC_OK;
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// Bytes of a file or of standard input, unpacked: plain, gzip (any number of members) or zstd (any number of
+// frames), recognised by their first bytes and not by the name. Memory is bounded whatever the input says.
+#ifndef CORRIDOR_LISTEN_STREAM_H
+#define CORRIDOR_LISTEN_STREAM_H
+
+#include "base/err.h"
+#include "base/io.h"
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum stream_kind { STREAM_PLAIN, STREAM_GZIP, STREAM_ZSTD };
+
+struct stream;
+
+// Opens `path` ("-" = standard input) and looks at its first bytes. io NULL = the system's. cancel (may be NULL):
+// when it becomes non-zero, waiting for a pipe ends with RC_CANCELLED. RC_INPUT with a remedy for containers that
+// are not read here (zip, xz, bzip2).
+enum rc stream_open(const struct io *io, const char *path, const volatile sig_atomic_t *cancel,
+	struct stream **out, struct err *e);
+// Fills buf[n]; *got < n only at the end of the input. On failure *got bytes are good still. Input that ends inside
+// a member or frame, or is damaged, is RC_INPUT naming the offset in the compressed file.
+enum rc stream_read(struct stream *s, void *buf, size_t n, size_t *got, struct err *e);
+enum stream_kind stream_kind(const struct stream *s);
+// Bytes of the file as it lies on disk that have been used up so far, and in all (0 = unknown: a pipe).
+uint64_t stream_bytes_used(const struct stream *s);
+uint64_t stream_bytes_total(const struct stream *s);
+void stream_close(struct stream **s);
+
+#endif
