@@ -102,15 +102,12 @@ static enum rc compile_plus(struct compiler *c, const struct yaml_node *node, st
 	enum rc rc = compile_text(c, node, "plus", &text);
 	if (rc != RC_OK)
 		return rc;
-	bool negative = text.len && text.ptr[0] == '-';
 	number = text.len ? (struct sv){text.ptr, text.len - 1} : text;
 	if (text.len && (text.ptr[text.len - 1] == 'd' || text.ptr[text.len - 1] == 'w') &&
 		sv_to_i64(sv_trim(number), &n) && n >= -36500 && n <= 36500) {
 		t->plus_days = n * (text.ptr[text.len - 1] == 'w' ? 7 : 1);
 		return RC_OK;
 	}
-	if (negative)
-		text = (struct sv){text.ptr + 1, text.len - 1};
 	rc = design_quantity_parse(c->d, text, SV("s"), &seconds, c->e);
 	if (rc != RC_OK) {
 		err_place(c->e, c->file_name, node->line, node->column);
@@ -118,7 +115,7 @@ static enum rc compile_plus(struct compiler *c, const struct yaml_node *node, st
 	}
 	if (!(fabs(seconds) <= 36500.0 * 86400))
 		return compile_fail(c, node, "plus is more than 36500 days");
-	t->plus_ms = (int64_t)round((negative ? -seconds : seconds) * 1000);
+	t->plus_ms = (int64_t)round(seconds * 1000);
 	return RC_OK;
 }
 
@@ -215,10 +212,6 @@ static enum rc compile_unit(struct compiler *c, const struct yaml_node *node, st
 	n->factor = 1;
 	if (sv_equal(unit, d->unit))
 		return RC_OK;
-	if (sv_equal(unit, SV("ms")) && sv_equal(d->unit, SV("s"))) {
-		n->factor = 0.001;
-		return RC_OK;
-	}
 	if (!unit.len || unit.len > sizeof(one) - 3 || (unit.ptr[0] >= '0' && unit.ptr[0] <= '9'))
 		return compile_fail(c, node, "\"%.*s\" is no unit", SV_ARG(unit));
 	snprintf(one, sizeof(one), "1 %.*s", SV_ARG(unit));
