@@ -36,10 +36,10 @@ static const struct {
 	{{"csat", 4}, {"1", 1}, 1, 5},
 	{{"ces", 3}, {"1", 1}, 1, 7},
 	{{"rating", 6}, {"1", 1}, 1, 5},
-	{{"wait", 4}, {"s", 1}, 0, INFINITY},
-	{{"duration", 8}, {"s", 1}, 0, INFINITY},
-	{{"delay", 5}, {"s", 1}, -INFINITY, INFINITY},
-	{{"amount", 6}, {"minor", 5}, -INFINITY, INFINITY},
+	{{"wait", 4}, {"s", 1}, 0, HUGE_VAL},
+	{{"duration", 8}, {"s", 1}, 0, HUGE_VAL},
+	{{"delay", 5}, {"s", 1}, -HUGE_VAL, HUGE_VAL},
+	{{"amount", 6}, {"minor", 5}, -HUGE_VAL, HUGE_VAL},
 	{{"resolved", 8}, {"1", 1}, 0, 1},
 	{{"sentiment", 9}, {"1", 1}, -1, 1},
 	{{"acsi-satisfaction", 17}, {"1", 1}, 1, 10},
@@ -121,9 +121,9 @@ void read_currency(struct reader *r, const struct yaml_node *key, const struct y
 {
 	(void)key;
 	struct design *d = target;
-	if (currency_digits(value->scalar, &d->currency_digits))
-		d->currency = reader_copy(r, value->scalar);
-	else
+	d->currency =
+		reader_copy(r, value->scalar); // a wrong one too, so that amounts in it are not called wrong
+	if (!currency_digits(value->scalar, &d->currency_digits))
 		reader_problem(r, value, "write the ISO 4217 code: three capital letters such as EUR",
 			"unknown currency \"%s\"", value->scalar.ptr);
 }
@@ -262,7 +262,7 @@ void read_measures(struct reader *r, const struct yaml_node *key, const struct y
 			return;
 		}
 		struct design_measure *m = &d->measures[d->n_measures++];
-		*m = (struct design_measure){reader_copy(r, name->scalar), SV("1"), -INFINITY, INFINITY, false};
+		*m = (struct design_measure){reader_copy(r, name->scalar), SV("1"), -HUGE_VAL, HUGE_VAL, false};
 		format_read(r, SECTION_MEASURE, name, value->items[i], m);
 		m->bounded = isfinite(m->min) && isfinite(m->max);
 		if (m->min >= m->max)

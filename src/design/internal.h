@@ -96,6 +96,7 @@ struct format_key {
 	struct sv key;
 	unsigned shapes; // of enum shape
 	bool required;
+	bool one_of; // exactly one of the section's keys marked so must be there
 	enum section child;
 	const char *pattern; // not NULL: any key that starts with `key` fits; a regular expression for editors
 	const char *const *choices; // texts allowed, NULL-terminated, or NULL
@@ -218,6 +219,11 @@ bool rule_covers(const struct rule *wide, const struct rule *narrow);
 enum rc match_compile(const struct rule *rules, uint32_t n, struct arena *a, struct design_match **out);
 // The first rule before `rule` that covers it; DESIGN_NONE = it can win.
 uint32_t match_shadow(const struct design_match *m, uint32_t rule);
+
+// ---- the example, from template.yaml ----
+
+extern const unsigned char template_yaml[];
+extern const size_t template_yaml_len;
 
 // ---- names by hash ----
 

@@ -67,7 +67,7 @@ static bool split_number(struct sv s, double *v, struct sv *rest)
 // "1h 30min" in seconds: units strictly from large to small, only the first number may be negative.
 static bool parse_duration(struct sv text, double *seconds)
 {
-	double total = 0, last = INFINITY, sign = 1;
+	double total = 0, last = HUGE_VAL, sign = 1;
 	struct sv rest = sv_trim(text);
 	bool first = true;
 	if (rest.len > 0 && rest.ptr[0] == '-') {
@@ -116,8 +116,8 @@ static enum rc money_quantity(const struct design *d, struct sv text, double *ou
 {
 	double v;
 	struct sv code, number = text;
-	if (sv_starts(text, d->currency) && text.len > 3) // "EUR 12.50"
-		number = sv_trim((struct sv){text.ptr + 3, text.len - 3});
+	if (sv_starts(text, d->currency)) // "EUR 12.50"
+		number = sv_trim((struct sv){text.ptr + d->currency.len, text.len - d->currency.len});
 	bool before = number.ptr != text.ptr;
 	bool fine = split_number(number, &v, &code) &&
 		    (before ? code.len == 0 : sv_equal(code, d->currency) || (code.len == 0 && v == 0));

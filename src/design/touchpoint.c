@@ -403,7 +403,7 @@ void read_touchpoint_expect(
 							.touchpoint = (uint32_t)(t - d->touchpoints),
 							.measure = DESIGN_NONE,
 							.scale = 1,
-							.share = NAN,
+							.share = (double)NAN,
 							.line = name->line}};
 		format_read(r, SECTION_EXPECTATION, name, value->items[i], &er);
 		finish_expectation(r, name, &er);
