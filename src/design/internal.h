@@ -228,7 +228,7 @@ extern const size_t template_yaml_len;
 // ---- names by hash ----
 
 // An index over names[0..n), which must outlive it. NULL: out of memory.
-struct design_names *names_index(struct arena *a, const struct design *d);
-uint32_t names_find(const struct design_names *index, const struct design *d, struct sv name);
+struct design_names *design_names_index(struct arena *a, const struct design *d);
+uint32_t design_names_find(const struct design_names *index, const struct design *d, struct sv name);
 
 #endif

@@ -9,7 +9,7 @@ struct design_names {
 	uint32_t mask;
 };
 
-struct design_names *names_index(struct arena *a, const struct design *d)
+struct design_names *design_names_index(struct arena *a, const struct design *d)
 {
 	struct design_names *index = arena_alloc(a, sizeof(*index));
 	if (!index)
@@ -32,7 +32,7 @@ struct design_names *names_index(struct arena *a, const struct design *d)
 	return index;
 }
 
-uint32_t names_find(const struct design_names *index, const struct design *d, struct sv name)
+uint32_t design_names_find(const struct design_names *index, const struct design *d, struct sv name)
 {
 	if (!index || !name.ptr)
 		return DESIGN_NONE;
@@ -45,7 +45,7 @@ uint32_t names_find(const struct design_names *index, const struct design *d, st
 
 uint32_t design_touchpoint_find(const struct design *d, struct sv name)
 {
-	return names_find(d->touchpoint_names, d, name);
+	return design_names_find(d->touchpoint_names, d, name);
 }
 
 uint32_t design_channel_find(const struct design *d, struct sv name)

@@ -44,7 +44,7 @@ void read_touchpoints(
 		t->line = value->keys[i]->line;
 		d->n_touchpoints++;
 	}
-	if (!r->nomem && !(d->touchpoint_names = names_index(r->a, d)))
+	if (!r->nomem && !(d->touchpoint_names = design_names_index(r->a, d)))
 		r->nomem = true;
 	for (uint32_t i = 0; i < limit && !r->nomem; i++) {
 		struct design_touchpoint *t = &d->touchpoints[i];
