@@ -49,9 +49,10 @@ struct result_column {
 	const char *help; // one line for the manual
 };
 
-struct run; // one execution: snapshot, parameters, filters, grouping
-struct result;
+struct run;  // one execution: snapshot, parameters, filters, grouping (internal.h)
+struct lane; // one thread's share of a run (internal.h)
 
+// To write one: docs/queries.md, "Adding an analysis".
 struct analysis {
 	const char *name;       // "gap"
 	const char *summary;    // one line
@@ -61,18 +62,22 @@ struct analysis {
 	uint32_t n_params;
 	const struct result_column *columns; // after the --by columns
 	uint32_t n_columns;
-	bool ordered;  // needs whole journeys
-	bool all_rows; // ordered: also rows outside the filter (see scan_request)
-	// Checks parameters, asks for columns (run_want_*), sizes its state. May keep its plan in run->plan
-	// (arena).
+	bool ordered;       // needs whole journeys
+	bool all_rows;      // ordered: also rows outside the filter (see scan_request); lane->keep tells
+	bool by_touchpoint; // the first --by column is always the touch point, and finish sets it (row_touchpoint)
+	// Checks parameters, asks for columns (run_want_*), makes its plan (run->plan, in run->arena). May be NULL.
 	enum rc (*prepare)(struct run *run, struct err *e);
-	// Kernel over the scan; context is the struct run.
-	void *(*state_new)(void *run);
-	enum rc (*add)(void *run, void *state, const struct span *span, struct err *e);
-	enum rc (*merge)(void *run, void *into, void *from, struct err *e);
-	void (*state_free)(void *run, void *state);
-	// Writes rows with result_row / result_*; state is the merged one.
-	enum rc (*finish)(struct run *run, void *state, struct result *out, struct err *e);
+	// State of one thread; NULL = out of memory.
+	void *(*state_new)(struct run *run);
+	enum rc (*add)(struct lane *lane, void *state, const struct span *span, struct err *e);
+	// In order of person range.
+	enum rc (*merge)(struct run *run, void *into, void *from, struct err *e);
+	void (*state_free)(struct run *run, void *state);
+	// Adds what group g holds to group to[g] and empties g, for each of the n groups with to[g] != g: makes the
+	// `(other)` row. NULL: what a limit cuts off is only counted in a note.
+	enum rc (*fold)(struct run *run, void *state, const uint32_t *to, uint32_t n, struct err *e);
+	// Writes rows (result_row) from the merged state. May be called twice, with a fold between.
+	enum rc (*finish)(struct run *run, void *state, struct err *e);
 };
 
 // NULL-terminated list of all analyses, and lookup (NULL when unknown).
@@ -106,18 +111,21 @@ struct query {
 struct cell {
 	bool null;
 	double number;  // counts, numbers, ratios, seconds; times as Unix ms
-	struct sv text; // CELL_TEXT
+	struct sv text; // CELL_TEXT; CELL_TIME: ISO time in the brand's zone
 };
 
+// Everything in it lives as long as the result, also when snapshot, query and design are gone.
 struct result {
 	const struct analysis *analysis;
 	struct result_column *columns; // --by columns first
 	uint32_t n_columns, n_by;
 	struct cell *cells; // n_rows × n_columns
 	uint32_t n_rows;
-	size_t capacity_rows;
 	uint64_t n;             // interactions that passed the filters
-	int64_t from_ms, to_ms; // the period that was looked at (TIME_NONE = open)
+	int64_t from_ms, to_ms; // the period that was asked for (TIME_NONE = open)
+	struct sv from, to;     // the same as ISO time in the brand's zone; SV_NONE = open
+	struct sv *where;       // the filters, as they were asked
+	uint32_t n_where;
 	struct sv definition;
 	struct sv *notes; // data-quality findings, what was cut off, resolved defaults ("as of …")
 	uint32_t n_notes;

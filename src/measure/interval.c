@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: Apache-2.0
+// Analysis: the time from one interaction to another within a journey, with exact quantiles.
+#include "measure/internal.h"
+
+#include "base/mem.h"
+
+#include <math.h>
+
+static const struct param params[] = {
+	{.name = "start",
+		.type = PARAM_STRING,
+		.help = "where it starts: a touch point, or a filter as for --where"},
+	{.name = "end",
+		.type = PARAM_STRING,
+		.help = "where it ends: a touch point, or a filter as for --where"},
+	{.name = "pair",
+		.type = PARAM_CHOICE,
+		.value = "next",
+		.choices = "next|promise",
+		.help = "next: each start with the first end after it; promise: what made a promise with what "
+			"kept it"},
+	{.name = "clock",
+		.type = PARAM_CHOICE,
+		.value = "elapsed",
+		.choices = "elapsed|wall",
+		.help = "elapsed time, or the difference of local clock times (an hour off across daylight "
+			"saving)"},
+};
+
+enum {
+	STARTED,
+	REACHED,
+	SHARE,
+	SHARE_LOW,
+	SHARE_HIGH,
+	P10,
+	P25,
+	P50,
+	P50_LOW,
+	P50_HIGH,
+	P75,
+	P90,
+	P99,
+	MEAN,
+	MEAN_LOW,
+	MEAN_HIGH,
+	NEGATIVE,
+	N_COLUMNS
+};
+static const struct result_column columns[N_COLUMNS] = {
+	[STARTED] = {"started", "started", CELL_COUNT, "interactions", 0, "interactions that start one"},
+	[REACHED] = {"reached", "reached", CELL_COUNT, "interactions", 0, "of these, with an end"},
+	[SHARE] = {"share_reached", "share", CELL_RATIO, "1", 3, "reached of started"},
+	[SHARE_LOW] = {"share_reached_low", "≥", CELL_RATIO, "1", 3, "lower end of its 95 % Wilson interval"},
+	[SHARE_HIGH] = {"share_reached_high", "≤", CELL_RATIO, "1", 3, "upper end of its 95 % Wilson interval"},
+	[P10] = {"p10", "p10", CELL_SECONDS, "s", 0, "10th percentile"},
+	[P25] = {"p25", "p25", CELL_SECONDS, "s", 0, "25th percentile"},
+	[P50] = {"p50", "median", CELL_SECONDS, "s", 0, "median"},
+	[P50_LOW] = {"p50_low", "median ≥", CELL_SECONDS, "s", 0,
+		"lower end of its 95 % interval (order statistics)"},
+	[P50_HIGH] = {"p50_high", "median ≤", CELL_SECONDS, "s", 0, "upper end of its 95 % interval"},
+	[P75] = {"p75", "p75", CELL_SECONDS, "s", 0, "75th percentile"},
+	[P90] = {"p90", "p90", CELL_SECONDS, "s", 0, "90th percentile"},
+	[P99] = {"p99", "p99", CELL_SECONDS, "s", 0, "99th percentile"},
+	[MEAN] = {"mean", "mean", CELL_SECONDS, "s", 0, "mean"},
+	[MEAN_LOW] = {"mean_low", "mean ≥", CELL_SECONDS, "s", 0, "lower end of its 95 % t interval"},
+	[MEAN_HIGH] = {"mean_high", "mean ≤", CELL_SECONDS, "s", 0, "upper end of its 95 % t interval"},
+	[NEGATIVE] = {"negative", "negative", CELL_COUNT, "interactions", 0,
+		"data quality: ends before it starts (counted above too; possible with --pair promise)"},
+};
+
+enum { SUM_STARTED, SUM_REACHED, SUM_NEGATIVE, N_SUMS };
+
+struct plan {
+	struct filter_node *start, *end; // NULL: any
+	bool by_promise, wall;
+};
+
+struct state {
+	struct sums sums;
+	struct samples samples; // ms
+	struct ledger ledger;
+};
+
+// A touch point's name, or an expression. The touch point is turned into an expression.
+static enum rc parse_end(struct run *run, const char *param, struct filter_node **out, struct err *e)
+{
+	const struct param_value *v = run_param(run, param);
+	if (!v->present)
+		return RC_OK;
+	struct sv text = sv_trim(v->text);
+	uint32_t touchpoint = design_touchpoint_find(run->design, text);
+	if (touchpoint != DESIGN_NONE)
+		text = arena_printf(run->scratch, "touchpoint = \"%.*s\"", SV_ARG(text));
+	if (!text.ptr)
+		return err_set(e, RC_NOMEM, "out of memory for a filter");
+	struct err local = ERR_NONE;
+	if (filter_parse(run, text, out, &local) == RC_OK)
+		return filter_want(run, *out, e);
+	enum rc rc = err_set(e, local.rc, "--%s: %s", param, local.message);
+	err_remedy(e, "%s", local.remedy[0] ? local.remedy : "give the name of a touch point, or a filter");
+	return rc;
+}
+
+static enum rc prepare(struct run *run, struct err *e)
+{
+	struct plan *plan = arena_alloc(run->scratch, sizeof(*plan));
+	if (!plan)
+		return err_set(e, RC_NOMEM, "out of memory for intervals");
+	run->plan = plan;
+	plan->by_promise = run_param(run, "pair")->choice == 1;
+	plan->wall = run_param(run, "clock")->choice == 1;
+	enum rc rc = parse_end(run, "start", &plan->start, e);
+	if (rc == RC_OK)
+		rc = parse_end(run, "end", &plan->end, e);
+	if (rc != RC_OK)
+		return rc;
+	if (!plan->by_promise && !(plan->start && plan->end)) {
+		err_set(e, RC_USAGE, "--%s is missing", plan->start ? "end" : "start");
+		err_remedy(e, "give --start and --end (touch points or filters), or --pair promise");
+		return RC_USAGE;
+	}
+	run->request.columns.promise = plan->by_promise;
+	run->request.columns.keeps = plan->by_promise;
+	return RC_OK;
+}
+
+static void *state_new(struct run *run)
+{
+	(void)run;
+	struct state *s = mem_calloc(1, sizeof(*s));
+	if (s)
+		s->sums.width = N_SUMS;
+	return s;
+}
+
+static void state_free(struct run *run, void *p)
+{
+	(void)run;
+	struct state *s = p;
+	sums_free(&s->sums);
+	samples_free(&s->samples);
+	ledger_free(&s->ledger);
+	mem_free(s);
+}
+
+static int64_t duration(const struct run *run, int64_t start, int64_t end)
+{
+	const struct plan *plan = run->plan;
+	const struct tz *tz = run->design->tz;
+	return plan->wall ? tz_to_local(tz, end) - tz_to_local(tz, start) : end - start;
+}
+
+static enum rc add_pair(
+	struct lane *lane, struct state *s, uint32_t group, uint32_t start, uint32_t end, struct err *e)
+{
+	double *a = s->sums.v + (size_t)group * N_SUMS;
+	a[SUM_STARTED] += 1.0;
+	if (end == LEDGER_NONE)
+		return RC_OK;
+	int64_t ms = duration(lane->run, lane->span->at[start], lane->span->at[end]);
+	a[SUM_REACHED] += 1.0;
+	a[SUM_NEGATIVE] += ms < 0;
+	return samples_add(&s->samples, group, ms, e);
+}
+
+// From the last interaction backwards, so that the nearest end is at hand; one pass.
+static enum rc add_next(struct lane *lane, struct state *s, uint32_t first, uint32_t last,
+	const uint8_t *starts, const uint8_t *ends, const uint32_t *group, struct err *e)
+{
+	uint32_t end = LEDGER_NONE;
+	enum rc rc = RC_OK;
+	for (uint32_t i = last; rc == RC_OK && i-- > first;) {
+		if (starts[i] && lane_keeps(lane, i))
+			rc = add_pair(lane, s, group[i], i, end, e);
+		if (ends[i])
+			end = i;
+	}
+	return rc;
+}
+
+static enum rc add_promises(struct lane *lane, struct state *s, uint32_t first, uint32_t last,
+	const uint8_t *starts, const uint8_t *ends, const uint32_t *group, struct err *e)
+{
+	enum rc rc = ledger_read(&s->ledger, lane->span, first, last, TIME_NONE, e);
+	for (uint32_t i = 0; rc == RC_OK && i < s->ledger.n; i++) {
+		const struct ledger_entry *x = &s->ledger.entries[i];
+		if (x->made == LEDGER_NONE || !lane_keeps(lane, x->made) || (starts && !starts[x->made]))
+			continue;
+		bool reached = x->kept != LEDGER_NONE && (!ends || ends[x->kept]);
+		rc = add_pair(lane, s, group[x->made], x->made, reached ? x->kept : LEDGER_NONE, e);
+	}
+	return rc;
+}
+
+static enum rc mask_of(
+	struct lane *lane, const struct filter_node *node, uint32_t slot, uint8_t **out, struct err *e)
+{
+	*out = NULL;
+	if (!node)
+		return RC_OK;
+	*out = lane_mask(lane, slot, e);
+	return *out ? filter_mask(lane, node, *out, e) : RC_NOMEM;
+}
+
+static enum rc add(struct lane *lane, void *p, const struct span *span, struct err *e)
+{
+	struct state *s = p;
+	const struct plan *plan = lane->run->plan;
+	uint8_t *starts = NULL, *ends = NULL;
+	const uint32_t *group = lane_group(lane, e);
+	enum rc rc = group ? sums_fit(&s->sums, lane->n_groups, e) : e->rc;
+	if (rc == RC_OK)
+		rc = mask_of(lane, plan->start, 0, &starts, e);
+	if (rc == RC_OK)
+		rc = mask_of(lane, plan->end, 1, &ends, e);
+	for (uint32_t k = 0; rc == RC_OK && k < span->n_persons; k++) {
+		uint32_t first = span->person_start[k], last = span->person_start[k + 1];
+		rc = (plan->by_promise ? add_promises : add_next)(lane, s, first, last, starts, ends, group, e);
+	}
+	return rc;
+}
+
+static enum rc merge(struct run *run, void *into, void *from, struct err *e)
+{
+	(void)run;
+	struct state *a = into, *b = from;
+	enum rc rc = sums_merge(&a->sums, &b->sums, e);
+	return rc == RC_OK ? samples_merge(&a->samples, &b->samples, e) : rc;
+}
+
+static enum rc fold(struct run *run, void *p, const uint32_t *to, uint32_t n, struct err *e)
+{
+	struct state *s = p;
+	samples_fold(&s->samples, to, n);
+	return sums_fold(&s->sums, to, n, run_groups(run), e);
+}
+
+// Two passes over the sorted values: the mean, then the spread about it, so that neither depends on threads.
+static struct estimate mean_of(const int64_t *v, size_t n)
+{
+	int64_t whole = 0; // sum of v / n without overflow: quotient and remainder apart
+	double rest = 0.0;
+	for (size_t i = 0; i < n; i++) {
+		whole += v[i] / (int64_t)n;
+		rest += (double)(v[i] % (int64_t)n);
+	}
+	double mean = n ? (double)whole + rest / (double)n : 0.0, squares = 0.0;
+	for (size_t i = 0; i < n; i++)
+		squares += ((double)v[i] - mean) * ((double)v[i] - mean) * 1e-6;
+	return stats_mean((double)n, 0.0, squares, mean / 1000.0);
+}
+
+static void write_times(const int64_t *v, size_t n, struct cell *c)
+{
+	static const struct {
+		uint32_t column;
+		double p;
+	} quantiles[] = {{P10, 0.10}, {P25, 0.25}, {P50, 0.50}, {P75, 0.75}, {P90, 0.90}, {P99, 0.99}};
+	for (size_t i = 0; i < sizeof(quantiles) / sizeof(quantiles[0]); i++)
+		cell_number(&c[quantiles[i].column], stats_quantile_i64(v, n, quantiles[i].p) / 1000.0);
+	size_t low, high;
+	if (stats_median_ranks(n, &low, &high)) {
+		cell_number(&c[P50_LOW], (double)v[low] / 1000.0);
+		cell_number(&c[P50_HIGH], (double)v[high] / 1000.0);
+	}
+	cell_estimate(&c[MEAN], &c[MEAN_LOW], &c[MEAN_HIGH], mean_of(v, n));
+}
+
+static enum rc finish(struct run *run, void *p, struct err *e)
+{
+	struct state *s = p;
+	uint32_t n_groups = run_groups(run);
+	enum rc rc = samples_sort(&s->samples, n_groups, e);
+	double negative = 0.0;
+	for (uint32_t g = 0; rc == RC_OK && g < n_groups; g++) {
+		const double *a = sums_at(&s->sums, g, 0);
+		negative += a[SUM_NEGATIVE];
+		if (!run_group_shown(run, g, a[SUM_STARTED]))
+			continue;
+		struct cell *c = result_row(run, g, a[SUM_STARTED], e);
+		if (!c)
+			return e->rc;
+		size_t n;
+		const int64_t *v = samples_of(&s->samples, g, &n);
+		cell_number(&c[STARTED], a[SUM_STARTED]);
+		cell_number(&c[REACHED], a[SUM_REACHED]);
+		cell_estimate(
+			&c[SHARE], &c[SHARE_LOW], &c[SHARE_HIGH], stats_wilson(a[SUM_REACHED], a[SUM_STARTED]));
+		write_times(v, n, c);
+		cell_number(&c[NEGATIVE], a[SUM_NEGATIVE]);
+	}
+	if (negative > 0.0)
+		run_note(
+			run, "data quality: %.0f intervals are negative: they end before they start", negative);
+	return rc;
+}
+
+const struct analysis analysis_interval = {
+	.name = "interval",
+	.summary = "Time from one touch point to another within a journey, or from a promise to its keeping",
+	.definition = "Within each customer's journey. --pair next: from every start to the first end after it "
+		      "(ties in time in order of "
+		      "arrival). --pair promise: from the first interaction that made a promise to the first "
+		      "that kept it; may be negative. "
+		      "Filters and groups are those of the start; the end may be anywhere in the journey. "
+		      "Exact quantiles, linear interpolation "
+		      "(type 7 of Hyndman & Fan 1996); interval of the median by order statistics (Conover "
+		      "1999), of the mean by Student's t, of "
+		      "the share by Wilson (1927), all 95 %. --clock wall takes differences of local clock "
+		      "times instead of elapsed time.",
+	.chart = "bars",
+	.params = params,
+	.n_params = sizeof(params) / sizeof(params[0]),
+	.columns = columns,
+	.n_columns = N_COLUMNS,
+	.ordered = true,
+	.all_rows = true,
+	.prepare = prepare,
+	.state_new = state_new,
+	.add = add,
+	.merge = merge,
+	.state_free = state_free,
+	.fold = fold,
+	.finish = finish,
+};

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads a question's words: parameters by the analysis's declaration, the period. Every mistake names the remedy.
+#include "measure/internal.h"
+
+#include <assert.h>
+#include <math.h>
+
+static const struct param *param_find(const struct analysis *a, struct sv name, uint32_t *index)
+{
+	for (uint32_t i = 0; i < a->n_params; i++)
+		if (sv_equal(name, sv_from(a->params[i].name))) {
+			*index = i;
+			return &a->params[i];
+		}
+	return NULL;
+}
+
+static enum rc unknown_param(const struct analysis *a, struct sv name, struct err *e)
+{
+	struct suggestion s = suggestion_new(name);
+	for (uint32_t i = 0; i < a->n_params; i++)
+		suggestion_add(&s, sv_from(a->params[i].name));
+	err_set(e, RC_USAGE, "analysis “%s” has no parameter “%.*s”", a->name, SV_ARG(name));
+	suggestion_remedy(&s, e, a->n_params ? "its help lists its parameters" : "it takes none");
+	return RC_USAGE;
+}
+
+static enum rc bad_value(const struct param *p, struct sv text, const char *wanted, struct err *e)
+{
+	err_set(e, RC_USAGE, "--%s “%.*s” is not %s", p->name, SV_ARG(text), wanted);
+	return RC_USAGE;
+}
+
+static enum rc parse_choice(const struct param *p, struct param_value *v, struct err *e)
+{
+	struct suggestion s = suggestion_new(v->text);
+	struct sv rest = sv_from(p->choices);
+	for (uint32_t i = 0; rest.ptr; i++) {
+		struct sv choice = sv_cut(rest, '|', &rest);
+		if (sv_equal(choice, v->text)) {
+			v->choice = i;
+			return RC_OK;
+		}
+		suggestion_add(&s, choice);
+	}
+	err_set(e, RC_USAGE, "--%s “%.*s” is none of %s", p->name, SV_ARG(v->text), p->choices);
+	suggestion_remedy(&s, e, "choose one of them");
+	return RC_USAGE;
+}
+
+static enum rc parse_flag(const struct param *p, struct param_value *v, struct err *e)
+{
+	static const char *const yes[] = {"", "true", "yes", "1", "on"};
+	static const char *const no[] = {"false", "no", "0", "off"};
+	for (size_t i = 0; i < sizeof(yes) / sizeof(yes[0]); i++)
+		if (sv_equal_nocase(v->text, sv_from(yes[i]))) {
+			v->flag = true;
+			return RC_OK;
+		}
+	for (size_t i = 0; i < sizeof(no) / sizeof(no[0]); i++)
+		if (sv_equal_nocase(v->text, sv_from(no[i])))
+			return RC_OK;
+	return bad_value(p, v->text, "true or false", e);
+}
+
+static enum rc parse_number(struct run *run, const struct param *p, struct param_value *v, struct err *e)
+{
+	if (p->type == PARAM_DURATION) {
+		if (design_quantity_parse(run->design, v->text, SV("s"), &v->number, NULL) != RC_OK)
+			return bad_value(p, v->text, "a duration such as 90s, 5min, 2h or 3d", e);
+	} else if (!sv_to_double(v->text, &v->number) ||
+		   (p->type == PARAM_INTEGER && v->number != floor(v->number))) {
+		return bad_value(p, v->text, p->type == PARAM_INTEGER ? "a whole number" : "a number", e);
+	}
+	if (p->min < p->max && !(v->number >= p->min && v->number <= p->max))
+		return err_set(
+			e, RC_USAGE, "--%s %.*s is outside %g to %g", p->name, SV_ARG(v->text), p->min, p->max);
+	return RC_OK;
+}
+
+static enum rc parse_value(struct run *run, const struct param *p, struct param_value *v, struct err *e)
+{
+	v->present = true;
+	switch (p->type) {
+	case PARAM_STRING:
+		return RC_OK;
+	case PARAM_CHOICE:
+		return parse_choice(p, v, e);
+	case PARAM_FLAG:
+		return parse_flag(p, v, e);
+	case PARAM_TIME: {
+		struct err local = ERR_NONE;
+		if (time_parse_bound(run->design->tz, v->text, false, &v->time_ms, &local) == RC_OK)
+			return RC_OK;
+		local.rc = RC_USAGE;
+		return err_take(e, &local);
+	}
+	case PARAM_NUMBER:
+	case PARAM_INTEGER:
+	case PARAM_DURATION:
+		break;
+	}
+	return parse_number(run, p, v, e);
+}
+
+enum rc params_parse(struct run *run, struct err *e)
+{
+	const struct analysis *a = run->analysis;
+	const struct query *q = run->query;
+	run->params = arena_array(run->scratch, a->n_params + 1, sizeof(*run->params));
+	if (!run->params)
+		return err_set(e, RC_NOMEM, "out of memory for parameters");
+	for (uint32_t i = 0; i < a->n_params; i++) {
+		run->params[i].text = sv_from(a->params[i].value);
+		run->params[i].time_ms = TIME_NONE;
+	}
+	for (uint32_t i = 0; i < q->n_params; i++) {
+		uint32_t index = 0;
+		if (!param_find(a, q->params[i].name, &index))
+			return unknown_param(a, q->params[i].name, e);
+		if (run->params[index].given)
+			return err_set(e, RC_USAGE, "--%s is given twice", a->params[index].name);
+		run->params[index].given = true;
+		run->params[index].text = q->params[i].value.ptr ? q->params[i].value : SV("");
+	}
+	for (uint32_t i = 0; i < a->n_params; i++) {
+		struct param_value *v = &run->params[i];
+		if (!v->given && a->params[i].required)
+			return err_set(
+				e, RC_USAGE, "--%s is missing: %s", a->params[i].name, a->params[i].help);
+		if (!v->text.ptr)
+			continue;
+		enum rc rc = parse_value(run, &a->params[i], v, e);
+		if (rc != RC_OK)
+			return rc;
+	}
+	return RC_OK;
+}
+
+const struct param_value *run_param(const struct run *run, const char *name)
+{
+	uint32_t index = 0;
+	const struct param *p = param_find(run->analysis, sv_from(name), &index);
+	assert(p);
+	return &run->params[index];
+}
