@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+// Appending: batches become inbox rows in one transaction, each interaction once.
+//
+// An id is looked for in (a) the active head, which also gets the ids of this call, (b) the head being sealed,
+// (c) every segment of the catalogue. All three are looked at while append_mu keeps others from adding; sealing only
+// moves ids from (b) to (c) and never out of both, merging only within (c).
+#include "base/mem.h"
+#include "journey/store_internal.h"
+
+// A batch on its way in.
+struct arrival {
+	struct batch_view *view;
+	uint64_t *dropped; // NULL: no duplicates
+	uint32_t n_dropped;
+	int64_t seq; // 0: not stored, because it was all duplicates
+};
+
+struct naming {
+	struct store *store;
+	struct err e;
+};
+
+static uint32_t give_code(void *context, enum name_kind kind, struct sv name)
+{
+	struct naming *n = context;
+	uint32_t code;
+	return names_code(n->store->names, kind, name, &code, &n->e) == RC_OK ? code : NAME_NONE;
+}
+
+static enum rc open_view(struct store *s, struct batch *b, struct batch_view **out, struct err *e)
+{
+	struct sv packed;
+	struct naming naming = {s, ERR_NONE};
+	struct err failed = ERR_NONE;
+	enum rc rc = batch_packed(b, &packed, e);
+	if (rc != RC_OK)
+		return rc;
+	rc = batch_view_open(packed, give_code, &naming, out, &failed);
+	if (rc == RC_OK)
+		return rc;
+	return err_take(e, naming.e.rc != RC_OK ? &naming.e : &failed);
+}
+
+static void find_in_heads(struct store *s, const uint64_t *keys, uint32_t n, uint64_t *bits)
+{
+	enum { AHEAD = 16 };
+	for (uint32_t i = 0; i < n; i++) {
+		if (i + AHEAD < n) {
+			id_set_prefetch(&s->active->ids, keys[i + AHEAD]);
+			if (s->sealing)
+				id_set_prefetch(&s->sealing->ids, keys[i + AHEAD]);
+		}
+		uint64_t bit = UINT64_C(1) << (i % 64);
+		if (bits[i / 64] & bit)
+			continue;
+		if ((s->sealing && id_set_has(&s->sealing->ids, keys[i])) ||
+			!id_set_add(&s->active->ids, keys[i]))
+			bits[i / 64] |= bit;
+	}
+}
+
+static enum rc find_duplicates(
+	struct store *s, const struct segment_list *segments, struct arrival *a, uint64_t *bits, struct err *e)
+{
+	uint32_t n = batch_view_count(a->view), words = (n + 63) / 64;
+	const uint64_t *keys = batch_view_id_keys(a->view);
+	memset(bits, 0, words * sizeof(*bits));
+	enum rc rc = id_set_reserve(&s->active->ids, n, e);
+	for (size_t i = 0; rc == RC_OK && i < segments->n; i++)
+		if (segment_ids_lookup(segments->items[i]->segment, keys, n, bits) != RC_OK) {
+			rc = err_set(e, RC_CORRUPT, "the ids of segment %012llx are damaged",
+				(unsigned long long)segments->items[i]->entry.id);
+			err_remedy(e, "run corridor verify, and restore the data directory from a backup");
+		}
+	if (rc != RC_OK)
+		return rc;
+	find_in_heads(s, keys, n, bits);
+	for (uint32_t i = 0; i < words; i++)
+		a->n_dropped += (uint32_t)__builtin_popcountll(bits[i]);
+	if (a->n_dropped) {
+		a->dropped = mem_alloc(words * sizeof(*bits));
+		if (!a->dropped)
+			return err_set(e, RC_NOMEM, "out of memory for the head");
+		memcpy(a->dropped, bits, words * sizeof(*bits));
+	}
+	return RC_OK;
+}
+
+static enum rc resolve(struct store *s, struct batch **batches, uint32_t n, struct arrival *arrivals,
+	struct append_result *results, struct err *e)
+{
+	struct segment_list segments;
+	enum rc rc = catalogue_copy(s, &segments, e);
+	for (uint32_t i = 0; rc == RC_OK && i < n; i++) {
+		struct arrival *a = &arrivals[i];
+		rc = open_view(s, batches[i], &a->view, e);
+		if (rc == RC_OK)
+			rc = find_duplicates(s, &segments, a, batches[i]->duplicate_bits, e);
+		if (rc == RC_OK)
+			results[i] = (struct append_result){
+				.n_added = batch_view_count(a->view) - a->n_dropped,
+				.n_duplicates = a->n_dropped,
+				.duplicate_bits = batches[i]->duplicate_bits,
+			};
+	}
+	segment_list_release(s, &segments);
+	return rc;
+}
+
+static enum rc store_rows(
+	struct store *s, struct batch **batches, uint32_t n, struct arrival *arrivals, struct err *e)
+{
+	enum rc rc = names_save(s->db, s->names, s->names_saved, e);
+	for (uint32_t i = 0; rc == RC_OK && i < n; i++) {
+		struct arrival *a = &arrivals[i];
+		struct sv packed;
+		if (batch_view_count(a->view) == a->n_dropped)
+			continue;
+		rc = batch_packed(batches[i], &packed, e);
+		if (rc == RC_OK)
+			rc = inbox_insert(
+				s->db, batch_view_count(a->view), packed, a->dropped, a->n_dropped, &a->seq, e);
+	}
+	return rc;
+}
+
+static enum rc check_designs(struct store *s, struct batch **batches, uint32_t n, struct err *e)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (batches[i]->design->hash != s->current->design->hash)
+			return err_set(e, RC_USAGE,
+				"a batch was made with another design than the store's current one");
+	return RC_OK;
+}
+
+struct also {
+	enum rc (*call)(void *context, struct db *db, const struct append_result *results, struct err *e);
+	void *context;
+};
+
+static enum rc commit_arrivals(struct store *s, struct batch **batches, uint32_t n, struct arrival *arrivals,
+	const struct append_result *results, const struct also *also, struct err *e)
+{
+	enum rc rc = head_reserve(s->active, n, e);
+	if (rc == RC_OK)
+		rc = db_begin(s->db, e);
+	if (rc != RC_OK)
+		return rc;
+	rc = store_rows(s, batches, n, arrivals, e);
+	if (rc == RC_OK && also->call)
+		rc = also->call(also->context, s->db, results, e);
+	if (rc == RC_OK)
+		rc = db_commit(s->db, e);
+	if (rc != RC_OK)
+		db_rollback(s->db);
+	return rc;
+}
+
+// From here on nothing can fail: the batches are durable.
+static void take_in(struct store *s, uint32_t n, struct arrival *arrivals)
+{
+	names_counts(s->names, s->names_saved);
+	for (uint32_t i = 0; i < n; i++) {
+		struct arrival *a = &arrivals[i];
+		if (a->seq == 0)
+			continue;
+		head_push(s->active, a->view, a->dropped, a->n_dropped, a->seq);
+		a->view = NULL;
+		a->dropped = NULL;
+	}
+}
+
+static enum rc append(struct store *s, struct batch **batches, uint32_t n, struct append_result *results,
+	const struct also *also, struct err *e)
+{
+	struct arrival *arrivals = mem_calloc(n, sizeof(*arrivals));
+	if (!arrivals)
+		return err_set(e, RC_NOMEM, "out of memory appending %u batches", n);
+	enum rc rc = resolve(s, batches, n, arrivals, results, e);
+	if (rc == RC_OK)
+		rc = commit_arrivals(s, batches, n, arrivals, results, also, e);
+	if (rc == RC_OK)
+		take_in(s, n, arrivals);
+	else
+		s->stale = true; // names and ids of this call are in memory: forget them
+	for (uint32_t i = 0; i < n; i++) {
+		batch_view_close(&arrivals[i].view);
+		mem_free(arrivals[i].dropped);
+	}
+	mem_free(arrivals);
+	return rc;
+}
+
+enum rc store_append(struct store *s, struct batch **batches, uint32_t n, struct append_result *results,
+	enum rc (*also)(void *context, struct db *db, const struct append_result *results, struct err *e),
+	void *context, struct err *e)
+{
+	enum rc rc = store_must_write(s, e);
+	if (rc != RC_OK)
+		return rc;
+	const struct also extra = {also, context};
+	pthread_mutex_lock(&s->append_mu);
+	rc = check_designs(s, batches, n, e);
+	if (rc == RC_OK)
+		rc = store_reload(s, e);
+	if (rc == RC_OK)
+		rc = seal_rotate(s, false, e);
+	if (rc == RC_OK)
+		rc = append(s, batches, n, results, &extra, e);
+	// What fails here does not undo the append: it is remembered (stale) and told to the next call.
+	if (rc == RC_OK)
+		seal_rotate(s, false, NULL);
+	pthread_mutex_unlock(&s->append_mu);
+	return rc;
+}

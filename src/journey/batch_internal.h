@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// The bytes of a batch, shared by its writer (batch.c, batch_pack.c) and its reader (batch_view.c); docs/format.md,
+// "The database", describes them.
+//
+// A packed batch is one version byte and a zstd frame (with content checksum) of the image:
+//   header    struct batch_header
+//   keys      u64 person[n], i64 at[n], u64 id_key[n], u32 length[n] of the records
+//   names     lists of strings: six plain kinds, measures, dimensions, then one list of values per dimension
+//   records   one after the other
+// Codes inside a batch are its own, from 1 in order of the lists; 0 = absent.
+#ifndef CORRIDOR_JOURNEY_BATCH_INTERNAL_H
+#define CORRIDOR_JOURNEY_BATCH_INTERNAL_H
+
+#include "journey/internal.h"
+
+#include <assert.h>
+
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "batches are little-endian");
+
+#define BATCH_VERSION 1u
+#define BATCH_ROWS_MAX 65536u
+#define BATCH_BYTES_MAX (64u << 20)
+#define BATCH_IMAGE_MAX (256u << 20) // nothing unpacks to more
+#define BATCH_PLAIN_KINDS 6u         // NAME_TOUCHPOINT … NAME_LOCATION
+#define BATCH_LISTS_MAX (BATCH_PLAIN_KINDS + 2 + DESIGN_DIMENSIONS_MAX)
+
+// Limits of one interaction, in bytes and ms.
+#define NAME_BYTES_MAX 512u
+#define TEXT_BYTES_MAX (1u << 20)
+#define AT_MIN_MS (-2208988800000) // 1900-01-01
+#define AT_MAX_MS 7258118400000    // 2200-01-01, exclusive
+
+struct batch_header {
+	uint32_t n, names_bytes;
+	uint64_t design_hash, records_bytes;
+	uint64_t reserved;
+};
+static_assert(sizeof(struct batch_header) == 32, "as written");
+
+// Which optional parts a record has, in the order in which they follow the six codes.
+enum record_flag {
+	RECORD_RECEIVED = 1, // zigzag received − at
+	RECORD_DUE = 2,      // zigzag due − at
+	RECORD_DIMENSIONS = 4,
+	RECORD_MEASURES = 8,
+	RECORD_PROMISE = 16,
+	RECORD_KEEPS = 32,
+	RECORD_ID = 64,
+	RECORD_TEXT = 128,
+	RECORD_PROPERTIES = 256
+};
+
+struct batch_key {
+	uint64_t person, id_key;
+	int64_t at_ms;
+	uint32_t record_bytes;
+};
+
+struct batch_name_cache {
+	struct sv last; // owned by the dictionary
+	uint32_t code;
+};
+
+struct batch {
+	uint32_t magic;
+	uint32_t n;
+	const struct design *design;
+	struct batch_key *keys;
+	size_t keys_capacity;
+	struct buf records;
+	struct dict *
+		names[BATCH_PLAIN_KINDS]; // NAME_TOUCHPOINT is not used: its codes come from the design's index
+	struct batch_name_cache last[BATCH_PLAIN_KINDS];
+	// From the design's index to the batch's code, and back: used[code − 1].
+	uint32_t *touchpoint_code, *touchpoint_used;
+	uint32_t n_touchpoints_used;
+	uint32_t measure_code[DESIGN_MEASURES_MAX], measure_used[DESIGN_MEASURES_MAX];
+	uint32_t n_measures_used;
+	uint32_t dimension_code[DESIGN_DIMENSIONS_MAX], dimension_used[DESIGN_DIMENSIONS_MAX];
+	uint32_t n_dimensions_used;
+	struct dict *values[DESIGN_DIMENSIONS_MAX]; // by the batch's code − 1
+	struct buf packed;
+	bool is_packed;
+	void *zstd; // ZSTD_CCtx
+	uint64_t duplicate_bits[BATCH_ROWS_MAX / 64];
+};
+
+// The packed bytes (packs when that has not been done); valid until the batch changes.
+enum rc batch_packed(struct batch *b, struct sv *out, struct err *e);
+
+// Bytes of the unpacked image that a view holds.
+size_t batch_view_bytes(const struct batch_view *v);
+// Hash of the design that the rows were resolved with.
+uint64_t batch_view_design(const struct batch_view *v);
+// Brings the record of row i towards the processor's cache.
+void batch_view_prefetch(const struct batch_view *v, uint32_t i);
+
+#endif

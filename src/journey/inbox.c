@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+// The inbox: acknowledged batches as blobs in SQLite, in order of arrival (seq, never used twice).
+#include "base/mem.h"
+#include "journey/store_internal.h"
+
+enum rc inbox_insert(struct db *db, uint32_t n, struct sv packed, const uint64_t *dropped, uint32_t n_dropped,
+	int64_t *seq, struct err *e)
+{
+	struct db_stmt *s;
+	enum rc rc =
+		db_prepare(db, "INSERT INTO inbox(n, n_dropped, dropped, bytes) VALUES(?1, ?2, ?3, ?4)", &s, e);
+	if (rc != RC_OK)
+		return rc;
+	struct sv bits = {(const char *)dropped, (n + 63) / 64 * sizeof(uint64_t)};
+	db_bind_i64(s, 1, n);
+	db_bind_i64(s, 2, n_dropped);
+	db_bind_blob(s, 3, n_dropped ? bits : SV_NONE);
+	db_bind_blob(s, 4, packed);
+	rc = db_run(s, e);
+	*seq = db_last_id(db);
+	return rc;
+}
+
+enum rc inbox_delete(struct db *db, int64_t last_seq, struct err *e)
+{
+	struct db_stmt *s;
+	enum rc rc = db_prepare(db, "DELETE FROM inbox WHERE seq <= ?1", &s, e);
+	if (rc != RC_OK)
+		return rc;
+	db_bind_i64(s, 1, last_seq);
+	return db_run(s, e);
+}
+
+static uint32_t known_code(void *context, enum name_kind kind, struct sv name)
+{
+	return names_find(context, kind, name);
+}
+
+// The bitmap of a row, copied, and how many bits are set in it.
+static enum rc copy_dropped(struct sv blob, uint32_t n, uint64_t **out, uint32_t *n_dropped, struct err *e)
+{
+	*out = NULL;
+	*n_dropped = 0;
+	if (!blob.ptr)
+		return RC_OK;
+	size_t words = (n + 63) / 64;
+	if (blob.len != words * sizeof(uint64_t))
+		return err_set(
+			e, RC_CORRUPT, "the inbox is damaged: a bitmap of duplicates has %zu bytes", blob.len);
+	*out = mem_alloc(words * sizeof(uint64_t));
+	if (!*out)
+		return err_set(e, RC_NOMEM, "out of memory for the head");
+	memcpy(*out, blob.ptr, blob.len);
+	for (size_t i = 0; i < words; i++)
+		*n_dropped += (uint32_t)__builtin_popcountll((*out)[i]);
+	return RC_OK;
+}
+
+static enum rc load_ids(struct head *h, size_t view, struct err *e)
+{
+	const uint64_t *keys = batch_view_id_keys(h->views[view]);
+	uint32_t n = batch_view_count(h->views[view]);
+	enum rc rc = id_set_reserve(&h->ids, n, e);
+	for (uint32_t i = 0; rc == RC_OK && i < n; i++)
+		if (!head_dropped(h, view, i) && !id_set_add(&h->ids, keys[i]))
+			return err_set(e, RC_CORRUPT, "the inbox is damaged: an interaction is in it twice");
+	return rc;
+}
+
+static enum rc load_row(struct db_stmt *s, struct names *names, bool with_ids, struct head *h, struct err *e)
+{
+	struct batch_view *v = NULL;
+	uint64_t *dropped = NULL;
+	uint32_t n_dropped = 0;
+	enum rc rc = batch_view_open(db_blob(s, 3), known_code, names, &v, e);
+	if (rc == RC_OK && batch_view_count(v) != (uint32_t)db_i64(s, 1))
+		rc = err_set(e, RC_CORRUPT, "the inbox is damaged: a batch has %u rows instead of %lld",
+			batch_view_count(v), (long long)db_i64(s, 1));
+	if (rc == RC_OK)
+		rc = copy_dropped(db_blob(s, 2), batch_view_count(v), &dropped, &n_dropped, e);
+	if (rc == RC_OK && n_dropped > batch_view_count(v))
+		rc = err_set(e, RC_CORRUPT, "the inbox is damaged: more duplicates than rows");
+	if (rc == RC_OK)
+		rc = head_reserve(h, 1, e);
+	if (rc != RC_OK) {
+		batch_view_close(&v);
+		mem_free(dropped);
+		return rc;
+	}
+	head_push(h, v, dropped, n_dropped, db_i64(s, 0));
+	return with_ids ? load_ids(h, h->n_views - 1, e) : RC_OK;
+}
+
+enum rc inbox_load(struct db *db, struct names *names, bool with_ids, struct head **out, struct err *e)
+{
+	*out = NULL;
+	struct head *h = head_new();
+	if (!h)
+		return err_set(e, RC_NOMEM, "out of memory for the head");
+	struct db_stmt *s = NULL;
+	bool row = false;
+	enum rc rc = db_prepare(db, "SELECT seq, n, dropped, bytes FROM inbox ORDER BY seq", &s, e);
+	while (rc == RC_OK && (rc = db_step(s, &row, e)) == RC_OK && row)
+		rc = load_row(s, names, with_ids, h, e);
+	if (rc != RC_OK)
+		head_free(&h);
+	if (s)
+		db_reset(s);
+	*out = h;
+	return rc;
+}
+
+enum rc inbox_state(struct db *db, struct inbox_state *out, struct err *e)
+{
+	struct db_stmt *s;
+	bool row;
+	*out = (struct inbox_state){0};
+	enum rc rc = db_prepare(db,
+		"SELECT coalesce(min(seq), 0), coalesce(max(seq), 0), coalesce(sum(n - n_dropped), 0),"
+		" coalesce(sum(length(bytes)), 0) FROM inbox",
+		&s, e);
+	if (rc == RC_OK)
+		rc = db_step(s, &row, e);
+	if (rc != RC_OK)
+		return rc;
+	*out = (struct inbox_state){db_i64(s, 0), db_i64(s, 1), db_i64(s, 2), db_i64(s, 3)};
+	db_reset(s);
+	return RC_OK;
+}

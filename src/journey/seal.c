@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sealing: a full head becomes a segment, in a second thread while the next batches go into a fresh head.
+//
+//   write <id>.seg.tmp → fsync → rename → fsync of the directory → one transaction: catalogue row in, inbox rows out
+//
+// A crash before the commit leaves the inbox as it was and a file that nobody names; after it, the segment. Until the
+// appending side has seen that the sealer ended, the sealed head stays in memory: its ids are looked up there as well
+// as in the segment, so no moment exists at which an id is in neither.
+#include "journey/store_internal.h"
+
+static enum rc commit_sealed(
+	struct store *s, const struct head *h, const struct segment_ref *ref, struct err *e)
+{
+	pthread_mutex_lock(&s->back_mu);
+	enum rc rc = db_begin(s->back, e);
+	if (rc == RC_OK)
+		rc = catalogue_insert(s->back, &ref->entry, e);
+	if (rc == RC_OK)
+		rc = inbox_delete(s->back, h->last_seq, e);
+	if (rc == RC_OK)
+		rc = db_commit(s->back, e);
+	if (rc != RC_OK)
+		db_rollback(s->back);
+	pthread_mutex_unlock(&s->back_mu);
+	return rc;
+}
+
+static enum rc seal_head(struct store *s, const struct head *h, struct err *e)
+{
+	struct segment_draft d;
+	bool committing = false;
+	enum rc rc = draft_new(s, &d, e);
+	if (rc == RC_OK)
+		rc = head_write(h, d.writer, e);
+	if (rc == RC_OK)
+		rc = draft_finish(s, &d, s->next_ordinal, e);
+	if (rc == RC_OK)
+		rc = catalogue_reserve(s, e);
+	if (rc == RC_OK) {
+		committing = true;
+		rc = commit_sealed(s, h, d.ref, e);
+	}
+	if (rc != RC_OK) {
+		draft_drop(s, &d, !committing);
+		return rc;
+	}
+	s->next_ordinal++;
+	catalogue_swap(s, 0, 0, d.ref);
+	compact_wake(s);
+	return RC_OK;
+}
+
+static void sealer_main(void *context)
+{
+	struct store *s = context;
+	seal_head(s, s->sealing, &s->seal_err);
+	atomic_store(&s->sealer_ended, true);
+}
+
+enum rc seal_wait(struct store *s, struct err *e)
+{
+	if (!s->sealer && !s->sealing)
+		return RC_OK;
+	if (s->sealer)
+		thread_join(&s->sealer);
+	head_free(&s->sealing);
+	struct err failed = s->seal_err;
+	s->seal_err = ERR_NONE;
+	if (failed.rc == RC_OK)
+		return RC_OK;
+	s->stale = true;
+	return err_take(e, &failed);
+}
+
+enum rc seal_rotate(struct store *s, bool even_if_small, struct err *e)
+{
+	if (s->sealing && atomic_load(&s->sealer_ended)) {
+		enum rc rc = seal_wait(s, e);
+		if (rc != RC_OK)
+			return rc;
+	}
+	struct head *h = s->active;
+	bool full = h->n_rows >= s->options.seal_rows || h->bytes >= s->options.head_max_bytes ||
+		    h->n_views >= HEAD_VIEWS_MAX;
+	if (h->n_views == 0 || (!full && !even_if_small))
+		return RC_OK;
+	enum rc rc = seal_wait(s, e);
+	if (rc != RC_OK)
+		return rc;
+	struct head *fresh = head_new();
+	if (!fresh)
+		return err_set(e, RC_NOMEM, "out of memory for the head");
+	s->sealing = s->active;
+	s->active = fresh;
+	atomic_store(&s->sealer_ended, false);
+	if (!s->foreground && !even_if_small)
+		s->sealer = thread_start(sealer_main, s);
+	if (s->sealer)
+		return RC_OK;
+	sealer_main(s);
+	return seal_wait(s, e);
+}
+
+enum rc store_seal(struct store *s, struct err *e)
+{
+	enum rc rc = store_must_write(s, e);
+	if (rc != RC_OK)
+		return rc;
+	pthread_mutex_lock(&s->append_mu);
+	rc = store_reload(s, e);
+	if (rc == RC_OK)
+		rc = seal_wait(s, e);
+	if (rc == RC_OK)
+		rc = seal_rotate(s, true, e);
+	pthread_mutex_unlock(&s->append_mu);
+	return rc;
+}

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+// Snapshots: one SQLite read transaction gives catalogue, names, design and inbox as they are together at one moment;
+// the inbox becomes a memory segment, the last in order of arrival.
+//
+// Invariants:
+//  1. A snapshot holds a reference to everything that it shows: nothing in it changes or goes away.
+//  2. Between reading the catalogue and opening its files a merge may remove some: then the whole is read again.
+#include "base/mem.h"
+#include "journey/store_internal.h"
+
+struct snapshot {
+	struct store *store;
+	struct segment_list refs;
+	struct snapshot_segments segments;
+	struct names *names;
+	const struct design *design;
+	struct snapshot_stats stats;
+};
+
+// --- what the transaction reads ---
+
+struct reading {
+	struct catalogue_entry *entries;
+	size_t n_entries;
+	struct design_entry *design;
+	struct names *names;
+	struct inbox_state inbox;
+	struct head *head; // NULL: the same inbox as last time, or none
+};
+
+static void reading_free(struct reading *r)
+{
+	mem_free(r->entries);
+	names_unref(&r->names);
+	head_free(&r->head);
+	*r = (struct reading){0};
+}
+
+static enum rc open_reader(struct store *s, struct err *e)
+{
+	if (s->reader)
+		return RC_OK;
+	enum rc rc = db_open(db_path(s->db), DB_READ_ONLY, &s->reader, e);
+	if (rc == RC_OK)
+		rc = db_migrate(s->reader, "journey", store_schema, store_schema_steps, e);
+	if (rc != RC_OK)
+		db_close(&s->reader);
+	return rc;
+}
+
+static enum rc read_names(struct store *s, struct reading *r, struct err *e)
+{
+	int64_t max_id;
+	enum rc rc = names_max_id(s->reader, &max_id, e);
+	if (rc != RC_OK)
+		return rc;
+	if (!s->names_seen || s->names_seen->max_id != max_id) {
+		struct names *fresh;
+		rc = names_load(s->reader, &fresh, e);
+		if (rc != RC_OK)
+			return rc;
+		names_unref(&s->names_seen);
+		s->names_seen = fresh;
+	}
+	r->names = names_ref(s->names_seen);
+	return RC_OK;
+}
+
+static bool same_inbox(const struct store *s, const struct inbox_state *i)
+{
+	const struct inbox_state *seen = &s->inbox_seen_state;
+	return s->inbox_seen && seen->first_seq == i->first_seq && seen->last_seq == i->last_seq &&
+	       seen->n_rows == i->n_rows;
+}
+
+static enum rc read_all(struct store *s, struct reading *r, struct err *e)
+{
+	enum rc rc = catalogue_read(s->reader, &r->entries, &r->n_entries, e);
+	if (rc == RC_OK)
+		rc = designs_get(s, s->reader, 0, &r->design, e);
+	if (rc == RC_OK)
+		rc = read_names(s, r, e);
+	if (rc == RC_OK)
+		rc = inbox_state(s->reader, &r->inbox, e);
+	if (rc == RC_OK && r->inbox.n_rows > 0 && !same_inbox(s, &r->inbox))
+		rc = inbox_load(s->reader, r->names, false, &r->head, e);
+	return rc;
+}
+
+static enum rc read_state(struct store *s, struct reading *r, struct err *e)
+{
+	enum rc rc = open_reader(s, e);
+	if (rc == RC_OK)
+		rc = db_begin(s->reader, e);
+	if (rc != RC_OK)
+		return rc;
+	rc = read_all(s, r, e);
+	db_rollback(s->reader);
+	return rc;
+}
+
+// --- the inbox as a segment ---
+
+static enum rc build_inbox(const struct store *s, const struct head *h, struct segment_ref *ref, struct err *e)
+{
+	struct segment_writer *w = NULL;
+	uint8_t *bytes = NULL;
+	size_t n_bytes = 0;
+	enum rc rc = segment_writer_new(s->io, NULL, &w, e);
+	if (rc == RC_OK)
+		rc = head_write(h, w, e);
+	if (rc == RC_OK)
+		rc = segment_writer_finish(w, &ref->entry.info, e);
+	if (rc == RC_OK)
+		bytes = segment_writer_take(w, &n_bytes);
+	segment_writer_free(&w);
+	return rc == RC_OK ? segment_open_memory(bytes, n_bytes, &ref->segment, e) : rc;
+}
+
+static enum rc refresh_inbox(struct store *s, struct reading *r, struct err *e)
+{
+	if (r->inbox.n_rows == 0)
+		pool_release(s, &s->inbox_seen);
+	if (!r->head)
+		return RC_OK;
+	struct segment_ref *ref = mem_calloc(1, sizeof(*ref));
+	if (!ref)
+		return err_set(e, RC_NOMEM, "out of memory for the inbox");
+	ref->refs = 1;
+	enum rc rc = build_inbox(s, r->head, ref, e);
+	if (rc != RC_OK) {
+		mem_free(ref);
+		return rc;
+	}
+	pool_release(s, &s->inbox_seen);
+	s->inbox_seen = ref;
+	s->inbox_seen_state = r->inbox;
+	return RC_OK;
+}
+
+// --- putting it together ---
+
+static enum rc lay_out(struct snapshot *sn, struct store *s, struct reading *r, struct err *e)
+{
+	if (r->inbox.n_rows > 0) {
+		pool_ref(s, s->inbox_seen);
+		sn->refs.items[sn->refs.n++] = s->inbox_seen; // pool_acquire_all has left room
+	}
+	sn->segments.items = mem_calloc(sn->refs.n, sizeof(struct segment *));
+	if (!sn->segments.items)
+		return err_set(e, RC_NOMEM, "out of memory for a snapshot");
+	sn->segments.n = (uint32_t)sn->refs.n;
+	struct snapshot_stats *st = &sn->stats;
+	*st = (struct snapshot_stats){
+		.n_segments = r->n_entries,
+		.n_in_inbox = (uint64_t)r->inbox.n_rows,
+		.bytes_on_disk = (uint64_t)r->inbox.bytes,
+		.first_ms = TIME_NONE,
+		.last_ms = TIME_NONE,
+	};
+	for (size_t i = 0; i < sn->refs.n; i++) {
+		const struct segment_info *info = &sn->refs.items[i]->entry.info;
+		sn->segments.items[i] = sn->refs.items[i]->segment;
+		st->n_interactions += info->n_rows;
+		st->n_persons_upper += info->n_persons;
+		if (i < r->n_entries)
+			st->bytes_on_disk += info->bytes;
+		if (st->first_ms == TIME_NONE || info->first_ms < st->first_ms)
+			st->first_ms = info->first_ms;
+		if (st->last_ms == TIME_NONE || info->last_ms > st->last_ms)
+			st->last_ms = info->last_ms;
+	}
+	sn->names = names_ref(r->names);
+	sn->design = r->design->design;
+	return RC_OK;
+}
+
+static enum rc try_open(struct store *s, struct snapshot *sn, struct err *e)
+{
+	struct reading r = {0};
+	enum rc rc = read_state(s, &r, e);
+	if (rc == RC_OK)
+		rc = pool_acquire_all(s, r.entries, r.n_entries, &sn->refs, e);
+	if (rc == RC_OK)
+		rc = refresh_inbox(s, &r, e);
+	if (rc == RC_OK)
+		rc = lay_out(sn, s, &r, e);
+	reading_free(&r);
+	return rc;
+}
+
+enum rc snapshot_open(struct store *s, struct snapshot **out, struct err *e)
+{
+	*out = NULL;
+	struct snapshot *sn = mem_calloc(1, sizeof(*sn));
+	if (!sn)
+		return err_set(e, RC_NOMEM, "out of memory for a snapshot");
+	sn->store = s;
+	struct err failed = ERR_NONE;
+	pthread_mutex_lock(&s->snap_mu);
+	for (int i = 0; i < SNAPSHOT_TRIES; i++) {
+		failed = ERR_NONE;
+		if (try_open(s, sn, &failed) != RC_NOT_FOUND)
+			break;
+	}
+	pthread_mutex_unlock(&s->snap_mu);
+	if (failed.rc != RC_OK) {
+		snapshot_close(&sn);
+		if (failed.rc == RC_NOT_FOUND) {
+			failed.rc = RC_CORRUPT;
+			err_remedy(&failed, "restore the data directory from a backup");
+		}
+		return err_take(e, &failed);
+	}
+	*out = sn;
+	return RC_OK;
+}
+
+void snapshot_close(struct snapshot **snapshot)
+{
+	struct snapshot *sn = *snapshot;
+	if (!sn)
+		return;
+	segment_list_release(sn->store, &sn->refs);
+	names_unref(&sn->names);
+	mem_free(sn->segments.items);
+	mem_free(sn);
+	*snapshot = NULL;
+}
+
+const struct design *snapshot_design(const struct snapshot *sn)
+{
+	return sn->design;
+}
+
+const struct names *snapshot_names(const struct snapshot *sn)
+{
+	return sn->names;
+}
+
+const struct snapshot_segments *snapshot_segments(const struct snapshot *sn)
+{
+	return &sn->segments;
+}
+
+void snapshot_stats(const struct snapshot *sn, struct snapshot_stats *out)
+{
+	*out = sn->stats;
+}

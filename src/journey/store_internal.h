@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+// The store from inside: what its files share.
+//
+// Invariants:
+//  1. SQLite is the truth. names, head and catalogue in memory are what a reload would give; after any failure that
+//     leaves them in doubt `stale` is set, and the next write reloads them first.
+//  2. Every acknowledged interaction is in exactly one place: an inbox row or one segment of the catalogue. It moves
+//     from one to the other in one transaction (seal.c, compact.c, restate.c).
+//  3. Files in segments/ that the catalogue does not name are left over from a crash; the next writer removes them.
+//
+// Threads and locks, in the order in which they are taken:
+//   append_mu   one appending, sealing or adopting caller at a time; guards active, names, stale, sealer
+//   compact_mu  one merge at a time (background or on demand); adopting a design takes it too
+//   snap_mu     the reader's connection and what snapshots share
+//   mu          short: catalogue, pool of open segments, designs, numbers to give out, flags
+//   back_mu     the second writing connection, for the background threads' transactions
+#ifndef CORRIDOR_JOURNEY_STORE_INTERNAL_H
+#define CORRIDOR_JOURNEY_STORE_INTERNAL_H
+
+#include "base/dict.h"
+#include "base/pool.h"
+#include "journey/batch_internal.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define STORE_PATH_BYTES 4096
+#define SEAL_ROWS_DEFAULT (1u << 20)
+#define HEAD_BYTES_DEFAULT (192u << 20)
+#define HEAD_VIEWS_MAX 65535u // a row of the head is named by 16 bits of batch and 16 bits of row
+#define SNAPSHOT_TRIES 5
+
+// --- names.c ---
+
+struct names {
+	atomic_uint refs;
+	struct dict *dicts[NAME_KINDS]; // NULL: no name of that kind yet; code = dictionary's code + 1
+	int64_t max_id;                 // of the table name: tells two states apart
+};
+
+struct names *names_new(void);
+struct names *names_ref(struct names *n);
+void names_unref(struct names **n);
+enum rc names_load(struct db *db, struct names **out, struct err *e);
+// The highest id of the table, 0 when it is empty.
+enum rc names_max_id(struct db *db, int64_t *out, struct err *e);
+// The code of a name, given out when it is new. RC_LIMIT: no slot left (measures, dimensions).
+enum rc names_code(struct names *n, enum name_kind kind, struct sv name, uint32_t *code, struct err *e);
+// Writes the names of each kind whose codes are above saved[kind].
+enum rc names_save(struct db *db, const struct names *n, const uint32_t saved[NAME_KINDS], struct err *e);
+// How many codes of each kind are given out.
+void names_counts(const struct names *n, uint32_t counts[NAME_KINDS]);
+
+// --- catalogue.c ---
+
+struct catalogue_entry {
+	int64_t id, ordinal;
+	struct segment_info info;
+};
+
+// An open segment, shared by the catalogue and snapshots. id 0: the inbox as a memory segment, not in the pool.
+struct segment_ref {
+	struct catalogue_entry entry;
+	uint32_t refs; // under store.mu
+	struct segment *segment;
+};
+
+struct segment_list {
+	struct segment_ref **items; // by ordinal
+	size_t n, capacity;
+};
+
+enum rc catalogue_read(struct db *db, struct catalogue_entry **out, size_t *n, struct err *e);
+enum rc catalogue_insert(struct db *db, const struct catalogue_entry *entry, struct err *e);
+enum rc catalogue_delete(struct db *db, int64_t id, struct err *e);
+// "dir/segments/<id>.seg<suffix>"; RC_LIMIT when it does not fit.
+enum rc segment_path(
+	const char *dir, int64_t id, const char *suffix, char out[STORE_PATH_BYTES], struct err *e);
+// A reference to the open segment of an entry. RC_NOT_FOUND: the file is gone (merged away in the meantime).
+enum rc pool_acquire(
+	struct store *s, const struct catalogue_entry *entry, struct segment_ref **out, struct err *e);
+void pool_ref(struct store *s, struct segment_ref *ref);
+void pool_release(struct store *s, struct segment_ref **ref);
+// All entries opened; on failure none. RC_NOT_FOUND as above.
+enum rc pool_acquire_all(struct store *s, const struct catalogue_entry *entries, size_t n,
+	struct segment_list *out, struct err *e);
+// The writer's current segments, each with a reference.
+enum rc catalogue_copy(struct store *s, struct segment_list *out, struct err *e);
+void segment_list_release(struct store *s, struct segment_list *list);
+// The next unused segment id.
+int64_t catalogue_next_id(struct store *s);
+// Writes segments: made as <id>.seg.tmp, to be filled by the caller, then published or abandoned.
+struct segment_draft {
+	int64_t id;
+	struct segment_writer *writer;
+	struct segment_ref *ref; // after finish: open, with one reference
+	bool named;              // the file has its final name
+};
+enum rc draft_new(struct store *s, struct segment_draft *d, struct err *e);
+// Durable under its final name and open. ordinal goes into the entry.
+enum rc draft_finish(struct store *s, struct segment_draft *d, int64_t ordinal, struct err *e);
+// Forgets the draft; `remove` unlinks its file as well (not after a failed COMMIT, which may yet be durable).
+void draft_drop(struct store *s, struct segment_draft *d, bool remove);
+// Removes files that the catalogue does not name.
+enum rc catalogue_sweep(struct store *s, const struct catalogue_entry *entries, size_t n, struct err *e);
+// In one step: takes n_out segments, the first of which has the id first_id, out of the catalogue and puts `in` there;
+// first_id 0: at the end. The caller's reference of `in` passes to the catalogue. Needs room: call catalogue_reserve
+// before the commit.
+void catalogue_swap(struct store *s, int64_t first_id, size_t n_out, struct segment_ref *in);
+enum rc catalogue_reserve(struct store *s, struct err *e);
+// Removes the files of segments that are no longer in the catalogue (failure is only logged: the sweep will do it).
+void catalogue_unlink(struct store *s, int64_t id);
+
+// --- head.c ---
+
+struct id_set {
+	uint64_t *slots; // 0 = free
+	size_t n, capacity;
+};
+
+// Batches that are in the inbox, with their ids. Rows are in order of arrival.
+struct head {
+	struct batch_view **views;
+	uint64_t **dropped; // per view: bit i set = row i was a duplicate; NULL = none
+	size_t n_views, views_capacity, dropped_capacity;
+	uint64_t n_rows, bytes;
+	int64_t last_seq; // of the inbox rows that it covers: all up to this one
+	struct id_set ids;
+};
+
+struct head *head_new(void);
+void head_free(struct head **h);
+// Makes room so that head_push cannot fail.
+enum rc head_reserve(struct head *h, uint32_t n_views, struct err *e);
+// Takes the view and the bitmap. ids are not touched.
+void head_push(struct head *h, struct batch_view *v, uint64_t *dropped, uint32_t n_dropped, int64_t seq);
+bool head_dropped(const struct head *h, size_t view, uint32_t row);
+// Room for n more ids without a rehash.
+enum rc id_set_reserve(struct id_set *set, size_t n, struct err *e);
+// False when it was there already. Needs room.
+bool id_set_add(struct id_set *set, uint64_t key);
+bool id_set_has(const struct id_set *set, uint64_t key);
+void id_set_prefetch(const struct id_set *set, uint64_t key);
+// All rows in order and all ids into a writer (sorting is done here).
+enum rc head_write(const struct head *h, struct segment_writer *w, struct err *e);
+
+// --- sort.c ---
+
+struct row_key {
+	uint64_t person;
+	int64_t at_ms;
+	uint32_t row; // arrival: rising
+};
+
+// Sorts by (person, at, row); persons are hashes. RC_NOMEM.
+enum rc row_keys_sort(struct row_key *keys, size_t n, struct err *e);
+// Sorts hashes ascending.
+enum rc id_keys_sort(uint64_t *keys, size_t n, struct err *e);
+
+// --- inbox.c ---
+
+enum rc inbox_insert(struct db *db, uint32_t n, struct sv packed, const uint64_t *dropped, uint32_t n_dropped,
+	int64_t *seq, struct err *e);
+enum rc inbox_delete(struct db *db, int64_t last_seq, struct err *e);
+// The whole inbox as a head; with_ids also fills the id set. Names must be known already.
+enum rc inbox_load(struct db *db, struct names *names, bool with_ids, struct head **out, struct err *e);
+struct inbox_state {
+	int64_t first_seq, last_seq, n_rows, bytes;
+};
+enum rc inbox_state(struct db *db, struct inbox_state *out, struct err *e);
+
+// --- designs.c ---
+
+struct design_entry {
+	uint32_t version;
+	struct design *design;
+	struct design_entry *next;
+};
+
+// The version (0: the newest) as a parsed design that lives as long as the store.
+enum rc designs_get(struct store *s, struct db *db, uint32_t version, struct design_entry **out, struct err *e);
+enum rc designs_insert(struct db *db, uint32_t version, int64_t at_ms, struct sv who, uint64_t hash,
+	struct sv text, struct err *e);
+
+// --- the store ---
+
+struct store {
+	uint32_t magic;
+	char *dir;
+	const struct io *io;
+	const struct clock *clock;
+	struct store_options options;
+	int lock_fd;
+	struct db *db, *back, *reader;
+	pthread_mutex_t append_mu, compact_mu, snap_mu, mu, back_mu;
+	pthread_cond_t wake; // with mu: compactor
+	bool foreground;     // no threads of its own: for deterministic tests
+
+	struct design_entry *designs; // all that were parsed, newest first
+	struct design_entry *current; // under mu
+
+	struct names *names; // the writer's, growing
+	uint32_t names_saved[NAME_KINDS];
+	struct head *active;
+	struct head *sealing; // freed by the appending side when the sealer has ended
+	bool stale;
+	struct thread *sealer;
+	atomic_bool sealer_ended;
+	struct err seal_err;
+
+	struct segment_list catalogue; // the writer's
+	struct segment_list pool;      // all open segments, any order; holds no references
+	int64_t next_id, next_ordinal;
+
+	struct thread *compactor;
+	bool compact_wanted;
+	atomic_bool closing;
+
+	// What the last snapshot found, shared with the next (under snap_mu).
+	struct names *names_seen;
+	struct segment_ref *inbox_seen;
+	struct inbox_state inbox_seen_state;
+};
+
+extern const char *const store_schema[];
+extern const uint32_t store_schema_steps;
+
+// Path of corridor.db, segments, lock: "dir/name".
+enum rc store_path(const char *dir, const char *name, char out[STORE_PATH_BYTES], struct err *e);
+// Brings the memory to what SQLite says (append_mu held). No-op unless stale.
+enum rc store_reload(struct store *s, struct err *e);
+// Writer only: RC_USAGE on a store that was opened for reading.
+enum rc store_must_write(const struct store *s, struct err *e);
+
+// seal.c (append_mu held)
+// Hands a full head to the sealer; waits for the one before. Fails with what failed there.
+enum rc seal_rotate(struct store *s, bool even_if_small, struct err *e);
+// Waits for the sealer.
+enum rc seal_wait(struct store *s, struct err *e);
+
+// compact.c
+void compact_start(struct store *s);
+void compact_stop(struct store *s);
+void compact_wake(struct store *s);
+
+#endif
