@@ -32,7 +32,10 @@ struct row {
 	uint32_t n_measures;
 	struct row_measure measures[DESIGN_MEASURES_MAX];
 	struct sv cold[COLD_COLUMNS]; // ptr NULL = absent
-	struct sv identities;         // encoded list, see docs/format.md; of this interaction
+	// Of this interaction: buf_blob of each "type:value", one after another, the deciding one first. Segments keep
+	// the distinct lists of a person once: reading rows back gives a list at the first row (in order of time) that
+	// showed it and ptr NULL at the others.
+	struct sv identities;
 };
 
 // --- segment writer: rows in order, memory bounded by one chunk ---
@@ -63,15 +66,17 @@ void segment_writer_free(struct segment_writer **w);
 
 struct segment;
 
-// Maps the file and checks header, trailer and footer (chunks are checked by segment_verify only).
+// Maps the file and checks header, trailer and footer. The bytes of a column are checked on first touch
+// (RC_CORRUPT then, naming segment, chunk and column), and all of them by segment_verify.
 enum rc segment_open(const struct io *io, const char *path, struct segment **out, struct err *e);
 // Over bytes in memory, which the segment then owns.
 enum rc segment_open_memory(uint8_t *bytes, size_t n, struct segment **out, struct err *e);
 void segment_close(struct segment **s);
 void segment_info_get(const struct segment *s, struct segment_info *out);
 // Which of the n keys are in the segment: sets bit i of `bits` (does not clear any). Keys in any order.
-void segment_ids_lookup(const struct segment *s, const uint64_t *keys, size_t n, uint64_t *bits);
-// The sorted key array itself, for merging; *n keys.
+// RC_CORRUPT (bits unchanged) when the id section fails its checksum: nothing can be told apart then.
+enum rc segment_ids_lookup(const struct segment *s, const uint64_t *keys, size_t n, uint64_t *bits);
+// The sorted key array itself, for merging; *n keys. NULL when it fails its checksum.
 const uint64_t *segment_ids(const struct segment *s, size_t *n);
 // Every checksum, sort order, ranges of codes, statistics against contents. RC_CORRUPT with the first mismatch.
 enum rc segment_verify(const struct segment *s, struct err *e);

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: Apache-2.0
+// Columns back to values. One tight loop per width, so that the compiler can vectorise the natural ones (1, 2, 4
+// and 8 bytes); the others cost one unaligned 8-byte load and a mask. Callers have touched the columns.
+#include "journey/segment.h"
+
+#define BLOCK 512u // values that go through a buffer on the stack
+
+// out[i] = base + multiple × the i-th value of `width` bytes at p.
+static void unpack_u64(
+	const uint8_t *p, unsigned width, uint32_t n, uint64_t base, uint64_t multiple, uint64_t *restrict out)
+{
+	switch (width) {
+	case 0:
+		for (uint32_t i = 0; i < n; i++)
+			out[i] = base;
+		return;
+	case 1:
+		for (uint32_t i = 0; i < n; i++)
+			out[i] = base + p[i];
+		break;
+	case 2:
+		for (uint32_t i = 0; i < n; i++) {
+			uint16_t v;
+			memcpy(&v, p + 2 * (size_t)i, sizeof v);
+			out[i] = base + v;
+		}
+		break;
+	case 4:
+		for (uint32_t i = 0; i < n; i++)
+			out[i] = base + load_u32(p + 4 * (size_t)i);
+		break;
+	case 8:
+		for (uint32_t i = 0; i < n; i++)
+			out[i] = base + load_u64(p + 8 * (size_t)i);
+		break;
+	default: {
+		uint64_t mask = UINT64_MAX >> (64 - 8 * width);
+		for (uint32_t i = 0; i < n; i++, p += width)
+			out[i] = base + (load_u64(p) & mask);
+	}
+	}
+	if (multiple != 1)
+		for (uint32_t i = 0; i < n; i++)
+			out[i] = base + (out[i] - base) * multiple;
+}
+
+// The same for values that fit 32 bits.
+static void unpack_u32(
+	const uint8_t *p, unsigned width, uint32_t n, uint32_t base, uint32_t multiple, uint32_t *restrict out)
+{
+	switch (width) {
+	case 0:
+		for (uint32_t i = 0; i < n; i++)
+			out[i] = base;
+		return;
+	case 1:
+		for (uint32_t i = 0; i < n; i++)
+			out[i] = base + p[i];
+		break;
+	case 2:
+		for (uint32_t i = 0; i < n; i++) {
+			uint16_t v;
+			memcpy(&v, p + 2 * (size_t)i, sizeof v);
+			out[i] = base + v;
+		}
+		break;
+	case 4:
+		for (uint32_t i = 0; i < n; i++)
+			out[i] = base + load_u32(p + 4 * (size_t)i);
+		break;
+	default: {
+		uint32_t mask = width > 4 ? UINT32_MAX : (1u << (8 * width)) - 1;
+		for (uint32_t i = 0; i < n; i++, p += width)
+			out[i] = base + (load_u32(p) & mask);
+	}
+	}
+	if (multiple != 1)
+		for (uint32_t i = 0; i < n; i++)
+			out[i] = base + (out[i] - base) * multiple;
+}
+
+// --- presence bitmaps ---
+
+static uint64_t bitmap_word(const uint8_t *bits, uint32_t i)
+{
+	return load_u64(bits + 8 * (size_t)i);
+}
+
+// Number of rows below `row` that are present.
+static uint32_t bitmap_rank(const uint8_t *bits, uint32_t row)
+{
+	uint32_t n = 0, words = row / 64;
+	for (uint32_t i = 0; i < words; i++)
+		n += (uint32_t)__builtin_popcountll(bitmap_word(bits, i));
+	if (row % 64)
+		n += (uint32_t)__builtin_popcountll(bitmap_word(bits, words) & ((1ull << (row % 64)) - 1));
+	return n;
+}
+
+// The rows in [first, first + n) that are present, as row - first + add. Returns how many.
+static uint32_t bitmap_rows(
+	const uint8_t *bits, uint32_t first, uint32_t n, uint32_t add, uint32_t *restrict row)
+{
+	uint32_t m = 0, end = first + n;
+	for (uint32_t w = first / 64; w * 64 < end; w++) {
+		uint64_t word = bitmap_word(bits, w);
+		if (w == first / 64)
+			word &= UINT64_MAX << (first % 64);
+		if (end - w * 64 < 64)
+			word &= (1ull << (end - w * 64)) - 1;
+		for (; word; word &= word - 1)
+			row[m++] = w * 64 + (uint32_t)__builtin_ctzll(word) - first + add;
+	}
+	return m;
+}
+
+static const uint8_t *column_bytes(const struct segment *s, const struct segment_column *x)
+{
+	return s->bytes + x->offset;
+}
+
+// --- integers ---
+
+// One packed value of a sparse column.
+static int64_t sparse_value(const struct segment_column *x, const uint8_t *values, uint32_t rank)
+{
+	uint64_t packed = x->width ? load_packed(values + (size_t)rank * x->width, x->width) : 0;
+	return (int64_t)((uint64_t)x->base + packed * x->multiple);
+}
+
+static void read_sparse_i64(const uint8_t *bits, const struct segment_chunk *c, const struct segment_column *x,
+	uint32_t first, uint32_t n, int64_t *out)
+{
+	int64_t absent = segment_column_default(x->number);
+	const uint8_t *values = bits + 8 * (size_t)segment_bitmap_words(c->n_rows);
+	uint32_t rank = bitmap_rank(bits, first), row[BLOCK];
+	for (uint32_t i = 0; i < n; i++)
+		out[i] = absent;
+	for (uint32_t from = 0; from < n; from += BLOCK) {
+		uint32_t m = bitmap_rows(bits, first + from, n - from < BLOCK ? n - from : BLOCK, from, row);
+		for (uint32_t i = 0; i < m; i++)
+			out[row[i]] = sparse_value(x, values, rank++);
+	}
+}
+
+static void read_sparse_u32(const uint8_t *bits, const struct segment_chunk *c, const struct segment_column *x,
+	uint32_t first, uint32_t n, uint32_t *out)
+{
+	const uint8_t *values = bits + 8 * (size_t)segment_bitmap_words(c->n_rows);
+	uint32_t rank = bitmap_rank(bits, first), row[BLOCK];
+	memset(out, 0, n * sizeof *out);
+	for (uint32_t from = 0; from < n; from += BLOCK) {
+		uint32_t m = bitmap_rows(bits, first + from, n - from < BLOCK ? n - from : BLOCK, from, row);
+		for (uint32_t i = 0; i < m; i++)
+			out[row[i]] = (uint32_t)sparse_value(x, values, rank++);
+	}
+}
+
+static void read_dict(
+	const uint8_t *dict, const struct segment_column *x, uint32_t first, uint32_t n, int64_t *out)
+{
+	const uint8_t *p = dict + 8 * (size_t)x->n_dict + (size_t)first * x->width;
+	uint32_t index[BLOCK];
+	for (uint32_t from = 0; from < n; from += BLOCK) {
+		uint32_t m = n - from < BLOCK ? n - from : BLOCK;
+		unpack_u32(p + (size_t)from * x->width, x->width, m, 0, 1, index);
+		for (uint32_t i = 0; i < m; i++)
+			out[from + i] = (int64_t)load_u64(dict + 8 * (size_t)index[i]);
+	}
+}
+
+static void read_from_at(const struct segment *s, const struct segment_chunk *c, const struct segment_column *x,
+	uint32_t first, uint32_t n, int64_t *out)
+{
+	const uint8_t *p = column_bytes(s, x) + (size_t)first * x->width;
+	uint64_t delta[BLOCK];
+	chunk_read_i64(s, c, COLUMN_AT, first, n, out);
+	for (uint32_t from = 0; from < n; from += BLOCK) {
+		uint32_t m = n - from < BLOCK ? n - from : BLOCK;
+		unpack_u64(p + (size_t)from * x->width, x->width, m, (uint64_t)x->base, x->multiple, delta);
+		for (uint32_t i = 0; i < m; i++)
+			out[from + i] = (int64_t)((uint64_t)out[from + i] + delta[i]);
+	}
+}
+
+void chunk_read_i64(const struct segment *s, const struct segment_chunk *c, unsigned number, uint32_t first,
+	uint32_t n, int64_t *out)
+{
+	const struct segment_column *x = segment_column_get(c, number);
+	if (!x) {
+		int64_t absent = segment_column_default(number);
+		for (uint32_t i = 0; i < n; i++)
+			out[i] = absent;
+	} else if (x->flags & COLUMN_SPARSE) {
+		read_sparse_i64(column_bytes(s, x), c, x, first, n, out);
+	} else if (x->encoding == ENCODING_DICT) {
+		read_dict(column_bytes(s, x), x, first, n, out);
+	} else if (x->flags & COLUMN_FROM_AT) {
+		read_from_at(s, c, x, first, n, out);
+	} else {
+		const uint8_t *p = column_bytes(s, x) + (size_t)first * x->width;
+		unpack_u64(p, x->width, n, (uint64_t)x->base, x->multiple, (uint64_t *)out);
+	}
+}
+
+void chunk_read_u32(const struct segment *s, const struct segment_chunk *c, unsigned number, uint32_t first,
+	uint32_t n, uint32_t *out)
+{
+	const struct segment_column *x = segment_column_get(c, number);
+	if (!x)
+		memset(out, 0, n * sizeof *out);
+	else if (x->flags & COLUMN_SPARSE)
+		read_sparse_u32(column_bytes(s, x), c, x, first, n, out);
+	else
+		unpack_u32(column_bytes(s, x) + (size_t)first * x->width, x->width, n, (uint32_t)x->base,
+			(uint32_t)x->multiple, out);
+}
+
+// --- measures ---
+
+static void unpack_decimals(const struct segment_column *x, const uint8_t *p, uint32_t n, double *restrict out)
+{
+	double power = segment_power_of_ten(x->scale);
+	bool small = x->width <= 3 && x->multiple == 1 && x->base >= INT32_MIN && x->base <= INT32_MAX / 2;
+	for (uint32_t from = 0; from < n; from += BLOCK) {
+		uint32_t m = n - from < BLOCK ? n - from : BLOCK;
+		if (small) { // 32-bit integers convert in vectors
+			uint32_t v[BLOCK];
+			unpack_u32(p, x->width, m, (uint32_t)x->base, 1, v);
+			for (uint32_t i = 0; i < m; i++)
+				out[i] = (int32_t)v[i];
+		} else {
+			uint64_t v[BLOCK];
+			unpack_u64(p, x->width, m, (uint64_t)x->base, x->multiple, v);
+			for (uint32_t i = 0; i < m; i++)
+				out[i] = (double)(int64_t)v[i];
+		}
+		if (x->scale)
+			for (uint32_t i = 0; i < m; i++)
+				out[i] /= power;
+		p += (size_t)m * x->width;
+		out += m;
+	}
+}
+
+uint32_t chunk_read_measure(const struct segment *s, const struct segment_chunk *c, unsigned number,
+	uint32_t first, uint32_t n, uint32_t add, uint32_t *row, double *value)
+{
+	const struct segment_column *x = segment_column_get(c, number);
+	if (!x)
+		return 0;
+	const uint8_t *p = column_bytes(s, x);
+	uint32_t rank = first, m = n;
+	if (x->flags & COLUMN_SPARSE) {
+		rank = bitmap_rank(p, first);
+		m = bitmap_rows(p, first, n, add, row);
+		p += 8 * (size_t)segment_bitmap_words(c->n_rows);
+	} else {
+		for (uint32_t i = 0; i < n; i++)
+			row[i] = add + i;
+	}
+	p += (size_t)rank * x->width;
+	if (x->encoding == ENCODING_DECIMAL)
+		unpack_decimals(x, p, m, value);
+	else
+		memcpy(value, p, m * sizeof *value);
+	return m;
+}
+
+// --- persons ---
+
+uint32_t chunk_person_find(const struct segment *s, const struct segment_chunk *c, uint64_t key)
+{
+	const uint64_t *p = chunk_persons(s, c);
+	uint32_t lo = 0, hi = c->n_persons;
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+		if (p[mid] < key)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+// Cursors: batches of rows from the segments of a snapshot. See cursor.h for the stages of a batch.
+//
+// Invariants: a chunk is left out only when its statistics (checked with the footer) say that no row passes;
+// a range of persons is honoured to the row, so cursors over neighbouring ranges share nothing and miss nothing.
+#include "journey/cursor.h"
+#include "base/mem.h"
+
+static void want_columns(struct stage *st, const struct scan_columns *w)
+{
+	const struct {
+		bool wanted;
+		unsigned number;
+	} fixed[] = {{true, COLUMN_AT}, {w->received, COLUMN_RECEIVED}, {w->due, COLUMN_DUE},
+		{w->promise, COLUMN_PROMISE}, {w->keeps, COLUMN_KEEPS},
+		{w->touchpoint, COLUMN_CODE0 + CODE_TOUCHPOINT}, {w->channel, COLUMN_CODE0 + CODE_CHANNEL},
+		{w->event, COLUMN_CODE0 + CODE_EVENT}, {w->source, COLUMN_CODE0 + CODE_SOURCE},
+		{w->agent, COLUMN_CODE0 + CODE_AGENT}, {w->location, COLUMN_CODE0 + CODE_LOCATION}};
+	for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
+		if (fixed[i].wanted)
+			stage_want(st, fixed[i].number);
+	for (unsigned i = 0; i < DESIGN_DIMENSIONS_MAX; i++)
+		if (w->dimensions >> i & 1)
+			stage_want(st, COLUMN_CODE0 + CODE_DIMENSION0 + i);
+	for (unsigned i = 0; i < DESIGN_MEASURES_MAX; i++)
+		if (w->measures >> i & 1)
+			stage_want(st, COLUMN_MEASURE0 + i);
+}
+
+// Predicates' columns are staged too; a predicate on a person narrows the range.
+static enum rc want_predicates(struct cursor *c, struct err *e)
+{
+	for (uint32_t i = 0; i < c->request.n_predicates; i++) {
+		const struct predicate *p = &c->request.predicates[i];
+		if (p->kind == PREDICATE_PERSON) {
+			c->lo = p->person > c->lo ? p->person : c->lo;
+			c->hi = p->person < c->hi ? p->person : c->hi;
+		} else if (p->kind == PREDICATE_CODES) {
+			if (p->column >= CODE_COLUMNS)
+				return err_set(e, RC_USAGE, "there is no code column %u", (unsigned)p->column);
+			stage_want(&c->stage, COLUMN_CODE0 + p->column);
+		} else if (p->kind == PREDICATE_MEASURE) {
+			if (p->measure_slot >= DESIGN_MEASURES_MAX)
+				return err_set(e, RC_USAGE, "there is no measure slot %u", p->measure_slot);
+			stage_want(&c->stage, COLUMN_MEASURE0 + p->measure_slot);
+		}
+	}
+	return RC_OK;
+}
+
+enum rc cursor_open_segments(const struct snapshot_segments *segments, const struct scan_request *r,
+	uint64_t person_lo, uint64_t person_hi, struct cursor **out, struct err *e)
+{
+	*out = NULL;
+	struct cursor *c = mem_calloc(1, sizeof *c);
+	if (!c)
+		return err_set(e, RC_NOMEM, "out of memory for a scan");
+	c->segments = segments;
+	c->request = *r;
+	c->lo = person_lo;
+	c->hi = person_hi;
+	want_columns(&c->stage, &r->columns);
+	enum rc rc = want_predicates(c, e);
+	if (!rc && r->ordered && c->lo <= c->hi)
+		rc = order_open(c, e);
+	c->order.out = c->stage;
+	if (rc)
+		cursor_close(&c);
+	*out = c;
+	return rc;
+}
+
+void cursor_want_rows(struct cursor *c)
+{
+	assert(c->stage.capacity == 0); // before the first cursor_next
+	c->stage.want_rows = c->order.out.want_rows = true;
+}
+
+void cursor_close(struct cursor **out)
+{
+	struct cursor *c = *out;
+	if (!c)
+		return;
+	order_free(&c->order);
+	stage_free(&c->stage);
+	mem_free(c->pieces);
+	mem_free(c);
+	*out = NULL;
+}
+
+void cursor_stats(const struct cursor *c, struct cursor_stats *out)
+{
+	*out = c->stats;
+	out->bytes_decoded = c->stage.bytes_decoded;
+}
+
+// --- unordered: chunk by chunk ---
+
+// The rows of the current chunk that belong to persons in [lo, hi].
+static enum rc chunk_range(struct cursor *c, const struct segment *s, struct err *e)
+{
+	const struct segment_chunk *chunk = &s->chunks[c->chunk];
+	c->row = 0;
+	c->row_end = chunk->n_rows;
+	if (chunk->first_person >= c->lo && chunk->last_person <= c->hi)
+		return RC_OK;
+	enum rc rc = segment_touch(s, c->chunk, segment_column_always(chunk, COLUMN_PERSON), e);
+	if (!rc)
+		rc = segment_touch(s, c->chunk, segment_column_always(chunk, COLUMN_START), e);
+	if (rc)
+		return rc;
+	const uint32_t *starts = chunk_starts(s, chunk);
+	c->row = starts[chunk_person_find(s, chunk, c->lo)];
+	if (c->hi < chunk->last_person)
+		c->row_end = starts[chunk_person_find(s, chunk, c->hi + 1)];
+	return RC_OK;
+}
+
+// Goes to the next chunk that may have rows; c->segment == n at the end.
+static enum rc chunk_next(struct cursor *c, struct err *e)
+{
+	while (c->segment < c->segments->n) {
+		const struct segment *s = c->segments->items[c->segment];
+		uint32_t from = c->chunk; // one more than the chunk just done, 0 at the start of a segment
+		if (from == 0)
+			from = segment_chunk_find(s, c->lo);
+		if (c->lo > c->hi || from >= s->info.n_chunks || s->chunks[from].first_person > c->hi) {
+			c->segment++;
+			c->chunk = 0;
+			continue;
+		}
+		c->chunk = from;
+		if (!filter_chunk_possible(&c->request, &s->chunks[from])) {
+			c->stats.chunks_skipped++;
+			c->chunk++;
+			continue;
+		}
+		enum rc rc = chunk_range(c, s, e);
+		if (rc)
+			return rc;
+		if (c->row < c->row_end) {
+			c->stats.chunks_read++;
+			return RC_OK;
+		}
+		c->chunk++;
+	}
+	return RC_OK;
+}
+
+// The next piece of at most SPAN_ROWS rows; n_pieces 0 at the end.
+static enum rc piece_next(struct cursor *c, struct err *e)
+{
+	c->n_pieces = 0;
+	if (c->row == c->row_end) {
+		c->chunk += c->row_end > 0; // there was a chunk
+		c->row = c->row_end = 0;
+		enum rc rc = chunk_next(c, e);
+		if (rc)
+			return rc;
+		if (c->segment == c->segments->n)
+			return stage_reserve(&c->stage, 0, e);
+	}
+	if (mem_grow((void **)&c->pieces, &c->pieces_capacity, 1, sizeof *c->pieces))
+		return err_set(e, RC_NOMEM, "out of memory for a scan");
+	uint32_t n = c->row_end - c->row < SPAN_ROWS ? c->row_end - c->row : SPAN_ROWS;
+	c->pieces[0] = (struct piece){c->segment, c->chunk, c->row, n, 0};
+	c->n_pieces = 1;
+	c->row += n;
+	return stage_reserve(&c->stage, n, e);
+}
+
+// --- spans ---
+
+static void span_fill(struct cursor *c, const struct stage *st, uint32_t n_keep)
+{
+	struct span *span = &c->span;
+	*span = (struct span){.n = st->n, .n_keep = n_keep, .measures = c->measures};
+	span->at = st->data[COLUMN_AT];
+	span->received = st->data[COLUMN_RECEIVED];
+	span->due = st->data[COLUMN_DUE];
+	span->promise = st->data[COLUMN_PROMISE];
+	span->keeps = st->data[COLUMN_KEEPS];
+	for (unsigned i = 0; i < CODE_COLUMNS; i++)
+		span->code[i] = st->data[COLUMN_CODE0 + i];
+	for (unsigned i = 0; i < DESIGN_MEASURES_MAX; i++)
+		c->measures[i] = (struct sparse_values){
+			st->measure_n[i], st->measure_row[i], st->data[COLUMN_MEASURE0 + i]};
+	span->keep = n_keep < st->n ? st->keep : NULL;
+	span->row_person = st->row_person;
+	span->locator = st->locator;
+	if (c->request.ordered) {
+		span->n_persons = c->order.n_persons;
+		span->person = c->order.person;
+		span->person_start = c->order.person_start;
+	}
+}
+
+// Decodes, filters and orders the collected pieces. *kept false: nothing to hand over.
+static enum rc batch_read(struct cursor *c, bool *kept, struct err *e)
+{
+	struct stage *st = &c->stage;
+	uint32_t n_keep;
+	enum rc rc = filter_stage(c, &n_keep, e);
+	*kept = n_keep > 0 || (c->request.ordered && c->request.all_rows);
+	if (rc || !*kept)
+		return rc;
+	for (uint32_t i = 0; !rc && i < st->n_wanted; i++)
+		rc = stage_load(st, c->segments, c->pieces, c->n_pieces, st->wanted[i], e);
+	if (!rc && st->want_rows)
+		rc = stage_load_rows(st, c->segments, c->pieces, c->n_pieces, e);
+	bool mixed = c->request.ordered && order_is_mixed(c);
+	if (!rc && mixed)
+		rc = order_gather(c, n_keep < st->n, e);
+	if (!rc)
+		span_fill(c, mixed ? &c->order.out : st, n_keep);
+	return rc;
+}
+
+enum rc cursor_next(struct cursor *c, const struct span **span, struct err *e)
+{
+	*span = NULL;
+	for (bool kept = false; !kept;) {
+		enum rc rc = c->request.ordered ? order_collect(c, e) : piece_next(c, e);
+		if (rc)
+			return rc;
+		if (c->n_pieces == 0)
+			return RC_OK;
+		rc = batch_read(c, &kept, e);
+		if (rc)
+			return rc;
+	}
+	c->stats.rows += c->span.n;
+	*span = &c->span;
+	return RC_OK;
+}

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+// Predicates: first on the statistics of chunks, then on decoded columns. Invariant: what statistics decide is what
+// the rows would have decided. PREDICATE_PERSON is not seen here: the cursor narrows its range of persons by it.
+#include "journey/cursor.h"
+
+enum verdict { PASS_NONE, PASS_SOME, PASS_ALL };
+
+static enum verdict time_verdict(const struct predicate *p, const struct segment_chunk *c)
+{
+	if (c->last_ms < p->from_ms || c->first_ms >= p->to_ms)
+		return PASS_NONE;
+	return c->first_ms >= p->from_ms && c->last_ms < p->to_ms ? PASS_ALL : PASS_SOME;
+}
+
+static bool code_wanted(const struct predicate *p, uint32_t code)
+{
+	return code < p->n_codes && p->code_wanted[code];
+}
+
+static enum verdict codes_verdict(const struct predicate *p, const struct segment_chunk *c)
+{
+	const struct segment_column *x = segment_column_get(c, COLUMN_CODE0 + p->column);
+	if (!x)
+		return code_wanted(p, NAME_NONE) ? PASS_ALL : PASS_NONE;
+	uint64_t min = (uint64_t)x->min.i, max = (uint64_t)x->max.i, n_wanted = 0;
+	for (uint64_t code = min; code <= max && code < p->n_codes; code++)
+		n_wanted += p->code_wanted[code] != 0;
+	if (n_wanted == 0)
+		return PASS_NONE;
+	return n_wanted == max - min + 1 ? PASS_ALL : PASS_SOME;
+}
+
+static bool value_passes(const struct predicate *p, double v)
+{
+	return (p->min_open ? v > p->min : v >= p->min) && (p->max_open ? v < p->max : v <= p->max);
+}
+
+static enum verdict measure_verdict(const struct predicate *p, const struct segment_chunk *c)
+{
+	const struct segment_column *x = segment_column_get(c, COLUMN_MEASURE0 + p->measure_slot);
+	if (!x)
+		return p->wanted_absent ? PASS_ALL : PASS_NONE;
+	bool below = p->min_open ? x->max.d <= p->min : x->max.d < p->min;
+	bool above = p->max_open ? x->min.d >= p->max : x->min.d > p->max;
+	bool all = value_passes(p, x->min.d) && value_passes(p, x->max.d);
+	bool full = x->n_present == c->n_rows;
+	if ((below || above) && (full || !p->wanted_absent))
+		return PASS_NONE;
+	return all && (full || p->wanted_absent) ? PASS_ALL : PASS_SOME;
+}
+
+static enum verdict chunk_verdict(const struct predicate *p, const struct segment_chunk *c)
+{
+	switch (p->kind) {
+	case PREDICATE_TIME:
+		return time_verdict(p, c);
+	case PREDICATE_CODES:
+		return codes_verdict(p, c);
+	case PREDICATE_MEASURE:
+		return measure_verdict(p, c);
+	case PREDICATE_PERSON:
+	default:
+		return PASS_ALL;
+	}
+}
+
+bool filter_chunk_possible(const struct scan_request *r, const struct segment_chunk *c)
+{
+	for (uint32_t i = 0; i < r->n_predicates; i++)
+		if (chunk_verdict(&r->predicates[i], c) == PASS_NONE)
+			return false;
+	return true;
+}
+
+static void keep_times(const struct predicate *p, const int64_t *at, uint32_t n, uint8_t *restrict keep)
+{
+	int64_t from = p->from_ms, to = p->to_ms;
+	for (uint32_t i = 0; i < n; i++)
+		keep[i] &= (uint8_t)((at[i] >= from) & (at[i] < to));
+}
+
+static void keep_codes(const struct predicate *p, const uint32_t *code, uint32_t n, uint8_t *restrict keep)
+{
+	for (uint32_t i = 0; i < n; i++)
+		keep[i] &= (uint8_t)code_wanted(p, code[i]);
+}
+
+static void keep_measures(const struct predicate *p, const uint32_t *row, const double *value,
+	uint32_t n_values, uint32_t n, uint8_t *restrict keep)
+{
+	uint32_t next = 0; // first row that the values have not decided
+	for (uint32_t i = 0; i < n_values; i++) {
+		if (!p->wanted_absent)
+			memset(keep + next, 0, row[i] - next);
+		keep[row[i]] &= (uint8_t)value_passes(p, value[i]);
+		next = row[i] + 1;
+	}
+	if (!p->wanted_absent)
+		memset(keep + next, 0, n - next);
+}
+
+static unsigned predicate_column(const struct predicate *p)
+{
+	switch (p->kind) {
+	case PREDICATE_CODES:
+		return COLUMN_CODE0 + p->column;
+	case PREDICATE_MEASURE:
+		return COLUMN_MEASURE0 + p->measure_slot;
+	case PREDICATE_TIME:
+	case PREDICATE_PERSON:
+	default:
+		return COLUMN_AT;
+	}
+}
+
+static void keep_apply(const struct predicate *p, struct stage *st)
+{
+	void *data = st->data[predicate_column(p)];
+	if (p->kind == PREDICATE_TIME)
+		keep_times(p, data, st->n, st->keep);
+	else if (p->kind == PREDICATE_CODES)
+		keep_codes(p, data, st->n, st->keep);
+	else
+		keep_measures(p, st->measure_row[p->measure_slot], data, st->measure_n[p->measure_slot], st->n,
+			st->keep);
+}
+
+// What statistics say about all pieces together.
+static enum verdict stage_verdict(const struct cursor *c, const struct predicate *p)
+{
+	enum verdict all = PASS_SOME;
+	for (uint32_t i = 0; i < c->n_pieces; i++) {
+		const struct piece *piece = &c->pieces[i];
+		enum verdict v = chunk_verdict(p, &c->segments->items[piece->segment]->chunks[piece->chunk]);
+		if (v == PASS_SOME || (i > 0 && v != all))
+			return PASS_SOME;
+		all = v;
+	}
+	return all;
+}
+
+enum rc filter_stage(struct cursor *c, uint32_t *n_keep, struct err *e)
+{
+	struct stage *st = &c->stage;
+	bool masked = false;
+	*n_keep = st->n;
+	for (uint32_t i = 0; i < c->request.n_predicates; i++) {
+		const struct predicate *p = &c->request.predicates[i];
+		enum verdict v = stage_verdict(c, p);
+		if (p->kind == PREDICATE_PERSON || v == PASS_ALL)
+			continue;
+		if (!masked)
+			memset(st->keep, 1, st->n);
+		masked = true;
+		if (v == PASS_NONE) {
+			memset(st->keep, 0, st->n);
+			*n_keep = 0;
+			return RC_OK;
+		}
+		enum rc rc = stage_load(st, c->segments, c->pieces, c->n_pieces, predicate_column(p), e);
+		if (rc)
+			return rc;
+		keep_apply(p, st);
+	}
+	if (masked) {
+		uint32_t n = 0;
+		for (uint32_t i = 0; i < st->n; i++)
+			n += st->keep[i];
+		*n_keep = n;
+	}
+	return RC_OK;
+}

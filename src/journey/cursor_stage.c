@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+// The stage of a cursor: columns of a batch, decoded into arrays that are reused from batch to batch.
+#include "base/mem.h"
+#include "journey/cursor.h"
+
+static bool is_code(unsigned number)
+{
+	return number >= COLUMN_CODE0 && number < COLUMN_COLD0;
+}
+
+static size_t value_bytes(unsigned number)
+{
+	return is_code(number) ? 4 : 8;
+}
+
+void stage_want(struct stage *st, unsigned number)
+{
+	if (st->is_wanted[number])
+		return;
+	st->is_wanted[number] = true;
+	st->wanted[st->n_wanted++] = (uint8_t)number;
+}
+
+static void stage_release(struct stage *st)
+{
+	for (unsigned i = 0; i < SEGMENT_COLUMNS; i++) {
+		mem_free(st->data[i]);
+		st->data[i] = NULL;
+	}
+	for (unsigned i = 0; i < DESIGN_MEASURES_MAX; i++) {
+		mem_free(st->measure_row[i]);
+		st->measure_row[i] = NULL;
+	}
+	mem_free(st->row_person);
+	mem_free(st->locator);
+	mem_free(st->keep);
+	st->row_person = st->locator = NULL;
+	st->keep = NULL;
+	st->capacity = 0;
+}
+
+void stage_free(struct stage *st)
+{
+	stage_release(st);
+}
+
+static bool stage_allocate(struct stage *st, size_t rows)
+{
+	st->keep = mem_alloc(rows);
+	bool good = st->keep != NULL;
+	for (uint32_t i = 0; good && i < st->n_wanted; i++) {
+		unsigned number = st->wanted[i];
+		st->data[number] = mem_alloc(rows * value_bytes(number));
+		good = st->data[number] != NULL;
+		if (good && number >= COLUMN_MEASURE0) {
+			uint32_t **row = &st->measure_row[number - COLUMN_MEASURE0];
+			*row = mem_alloc(rows * sizeof **row);
+			good = *row != NULL;
+		}
+	}
+	if (good && st->want_rows) {
+		st->row_person = mem_alloc(rows * sizeof *st->row_person);
+		st->locator = mem_alloc(rows * sizeof *st->locator);
+		good = st->row_person && st->locator;
+	}
+	return good;
+}
+
+enum rc stage_reserve(struct stage *st, uint32_t n, struct err *e)
+{
+	memset(st->loaded, 0, sizeof st->loaded);
+	st->n = n;
+	if (n <= st->capacity)
+		return RC_OK;
+	size_t rows = n < 1024 ? 1024 : n + (size_t)n / 4;
+	stage_release(st);
+	if (!stage_allocate(st, rows)) {
+		stage_release(st);
+		return err_set(e, RC_NOMEM, "out of memory for a scan of %u rows at once", n);
+	}
+	st->capacity = rows;
+	return RC_OK;
+}
+
+// A column that the decoding of `number` reads must be sound.
+static enum rc touch(const struct segment *s, uint32_t chunk, unsigned number, struct err *e)
+{
+	const struct segment_column *x = segment_column_get(&s->chunks[chunk], number);
+	enum rc rc = x ? segment_touch(s, chunk, x, e) : RC_OK;
+	if (!rc && x && (x->flags & COLUMN_FROM_AT))
+		rc = touch(s, chunk, COLUMN_AT, e);
+	return rc;
+}
+
+enum rc stage_load(struct stage *st, const struct snapshot_segments *segments, const struct piece *pieces,
+	uint32_t n, unsigned number, struct err *e)
+{
+	if (st->loaded[number])
+		return RC_OK;
+	uint32_t n_values = 0; // of a measure
+	for (uint32_t i = 0; i < n; i++) {
+		const struct piece *p = &pieces[i];
+		const struct segment *s = segments->items[p->segment];
+		const struct segment_chunk *c = &s->chunks[p->chunk];
+		const struct segment_column *x = segment_column_get(c, number);
+		enum rc rc = touch(s, p->chunk, number, e);
+		if (rc)
+			return rc;
+		if (number >= COLUMN_MEASURE0)
+			n_values += chunk_read_measure(s, c, number, p->first, p->n, p->to,
+				st->measure_row[number - COLUMN_MEASURE0] + n_values,
+				(double *)st->data[number] + n_values);
+		else if (is_code(number))
+			chunk_read_u32(s, c, number, p->first, p->n, (uint32_t *)st->data[number] + p->to);
+		else
+			chunk_read_i64(s, c, number, p->first, p->n, (int64_t *)st->data[number] + p->to);
+		st->bytes_decoded += x ? (uint64_t)p->n * x->width : 0;
+	}
+	if (number >= COLUMN_MEASURE0)
+		st->measure_n[number - COLUMN_MEASURE0] = n_values;
+	st->loaded[number] = true;
+	return RC_OK;
+}
+
+// Index of the person that row `row` of the chunk belongs to.
+static uint32_t person_of_row(const uint32_t *starts, uint32_t n_persons, uint32_t row)
+{
+	uint32_t lo = 0, hi = n_persons - 1;
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo + 1) / 2;
+		if (starts[mid] <= row)
+			lo = mid;
+		else
+			hi = mid - 1;
+	}
+	return lo;
+}
+
+enum rc stage_load_rows(struct stage *st, const struct snapshot_segments *segments, const struct piece *pieces,
+	uint32_t n, struct err *e)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		const struct piece *p = &pieces[i];
+		const struct segment *s = segments->items[p->segment];
+		const struct segment_chunk *c = &s->chunks[p->chunk];
+		enum rc rc = touch(s, p->chunk, COLUMN_PERSON, e);
+		if (!rc)
+			rc = touch(s, p->chunk, COLUMN_START, e);
+		if (rc)
+			return rc;
+		const uint64_t *persons = chunk_persons(s, c);
+		const uint32_t *starts = chunk_starts(s, c);
+		uint32_t k = person_of_row(starts, c->n_persons, p->first);
+		for (uint32_t row = p->first; row < p->first + p->n; row++) {
+			k += row == starts[k + 1];
+			uint32_t to = p->to + row - p->first;
+			st->row_person[to] = persons[k];
+			st->locator[to] = locator_make(p->segment, p->chunk, row);
+		}
+	}
+	return RC_OK;
+}

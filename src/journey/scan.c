@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+// Parallel scans. The range of person keys is cut where the chunk directories say that the parts hold about the same
+// number of rows; each part is a task with a cursor and a state of its own. States are merged in the order of the
+// ranges, as soon as all before are merged, so few of them exist at a time and the result does not depend on which
+// thread did what.
+#include "base/mem.h"
+#include "base/pool.h"
+#include "journey/cursor.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#define TASKS_PER_THREAD 8u
+#define TASK_ROWS_MIN 32768u
+#define SAMPLES_PER_CHUNK 8u
+
+struct sample {
+	uint64_t key;
+	uint32_t rows; // between this key and the chunk's next sample
+};
+
+struct scan {
+	const struct snapshot_segments *segments;
+	const struct scan_request *request;
+	const struct kernel *kernel;
+	uint64_t *lo; // first key of each task
+	uint32_t n_tasks;
+	pthread_mutex_t lock; // over what follows
+	void **states;        // of finished tasks not yet merged
+	bool *finished;
+	uint32_t n_merged;
+	void *merged;
+};
+
+static int sample_compare(const void *a, const void *b)
+{
+	const struct sample *x = a, *y = b;
+	return (x->key > y->key) - (x->key < y->key);
+}
+
+// Keys where the chunks' rows are, sorted; *n_rows in all. NULL: out of memory.
+static struct sample *samples_take(const struct snapshot_segments *segments, size_t *n, uint64_t *n_rows)
+{
+	size_t n_chunks = 0;
+	for (uint32_t i = 0; i < segments->n; i++)
+		n_chunks += segments->items[i]->info.n_chunks;
+	struct sample *samples = mem_calloc(n_chunks * SAMPLES_PER_CHUNK, sizeof *samples);
+	if (!samples)
+		return NULL;
+	*n = 0;
+	*n_rows = 0;
+	for (uint32_t i = 0; i < segments->n; i++)
+		for (uint64_t k = 0; k < segments->items[i]->info.n_chunks; k++) {
+			const struct segment_chunk *c = &segments->items[i]->chunks[k];
+			uint64_t step = (c->last_person - c->first_person) / SAMPLES_PER_CHUNK;
+			for (uint32_t j = 0; j < SAMPLES_PER_CHUNK; j++)
+				samples[(*n)++] = (struct sample){
+					c->first_person + j * step, c->n_rows / SAMPLES_PER_CHUNK + 1};
+			*n_rows += (c->n_rows / SAMPLES_PER_CHUNK + 1) * SAMPLES_PER_CHUNK;
+		}
+	qsort(samples, *n, sizeof *samples, sample_compare);
+	return samples;
+}
+
+// Cuts the keys into at most `parts` ranges. RC_NOMEM only.
+static enum rc scan_cut(struct scan *s, uint32_t parts, struct err *e)
+{
+	size_t n;
+	uint64_t n_rows;
+	struct sample *samples = samples_take(s->segments, &n, &n_rows);
+	if (!samples)
+		return err_set(e, RC_NOMEM, "out of memory for a scan");
+	if (n_rows / TASK_ROWS_MIN + 1 < parts)
+		parts = (uint32_t)(n_rows / TASK_ROWS_MIN) + 1;
+	s->lo = mem_calloc(parts, sizeof *s->lo);
+	s->states = mem_calloc(parts, sizeof *s->states);
+	s->finished = mem_calloc(parts, sizeof *s->finished);
+	enum rc rc = RC_OK;
+	if (!s->lo || !s->states || !s->finished)
+		rc = err_set(e, RC_NOMEM, "out of memory for a scan");
+	s->n_tasks = 1; // from key 0
+	uint64_t rows = 0;
+	for (size_t i = 0; !rc && i < n && s->n_tasks < parts; i++) {
+		if (rows >= n_rows / parts * s->n_tasks && samples[i].key > s->lo[s->n_tasks - 1])
+			s->lo[s->n_tasks++] = samples[i].key;
+		rows += samples[i].rows;
+	}
+	mem_free(samples);
+	return rc;
+}
+
+static enum rc task_read(struct scan *s, uint32_t i, void *state, struct err *e)
+{
+	struct cursor *c;
+	uint64_t hi = i + 1 < s->n_tasks ? s->lo[i + 1] - 1 : UINT64_MAX;
+	enum rc rc = cursor_open_segments(s->segments, s->request, s->lo[i], hi, &c, e);
+	while (!rc) {
+		const struct span *span;
+		rc = cursor_next(c, &span, e);
+		if (rc || !span)
+			break;
+		rc = s->kernel->add(s->kernel->context, state, span, e);
+	}
+	cursor_close(&c);
+	return rc;
+}
+
+// Merges finished states in order as far as there is no gap. Called with the lock held.
+static enum rc states_merge(struct scan *s, struct err *e)
+{
+	const struct kernel *k = s->kernel;
+	enum rc rc = RC_OK;
+	while (!rc && s->n_merged < s->n_tasks && s->finished[s->n_merged]) {
+		void *state = s->states[s->n_merged];
+		s->states[s->n_merged++] = NULL;
+		if (!s->merged) {
+			s->merged = state;
+			continue;
+		}
+		rc = k->merge(k->context, s->merged, state, e);
+		k->state_free(k->context, state);
+	}
+	return rc;
+}
+
+static enum rc task_run(void *context, uint32_t i, struct err *e)
+{
+	struct scan *s = context;
+	void *state = s->kernel->state_new(s->kernel->context);
+	if (!state)
+		return err_set(e, RC_NOMEM, "out of memory for an analysis");
+	enum rc rc = task_read(s, i, state, e);
+	if (rc) {
+		s->kernel->state_free(s->kernel->context, state);
+		return rc;
+	}
+	pthread_mutex_lock(&s->lock);
+	s->states[i] = state;
+	s->finished[i] = true;
+	rc = states_merge(s, e);
+	pthread_mutex_unlock(&s->lock);
+	return rc;
+}
+
+enum rc scan_segments(const struct snapshot_segments *segments, const struct scan_request *r,
+	const struct kernel *k, unsigned threads, void **state, struct err *e)
+{
+	*state = NULL;
+	struct scan s = {.segments = segments, .request = r, .kernel = k, .lock = PTHREAD_MUTEX_INITIALIZER};
+	unsigned n_threads = threads ? threads : 1;
+	enum rc rc = scan_cut(&s, n_threads > 1 ? n_threads * TASKS_PER_THREAD : 1, e);
+	if (!rc)
+		rc = pool_run(n_threads, s.n_tasks, task_run, &s, e);
+	for (uint32_t i = 0; s.states && i < s.n_tasks; i++)
+		if (s.states[i])
+			k->state_free(k->context, s.states[i]);
+	if (rc && s.merged)
+		k->state_free(k->context, s.merged);
+	else
+		*state = s.merged;
+	mem_free(s.lo);
+	mem_free(s.states);
+	mem_free(s.finished);
+	return rc;
+}

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+// All rows of a segment in order, decoded window by window, with their cold values.
+#include "base/mem.h"
+#include "journey/cursor.h"
+
+#define WINDOW_ROWS 4096u
+#define COLD_KINDS (COLD_COLUMNS + 1) // and the identities
+
+// A cold column of the current chunk and its next value.
+struct cold_walk {
+	struct cold_reader *reader;
+	uint32_t row; // of the value; UINT32_MAX = no more
+	struct sv value;
+};
+
+struct segment_rows {
+	const struct segment *s;
+	struct segment *only[1]; // the segment as the stage wants it; it is read only
+	struct snapshot_segments segments;
+	struct piece window;
+	uint32_t at; // row in the window
+	struct stage stage;
+	uint32_t next_value[DESIGN_MEASURES_MAX];
+	struct cold_walk cold[COLD_KINDS];
+	bool started;
+	struct row row;
+};
+
+enum rc segment_rows_open(const struct segment *s, struct segment_rows **out, struct err *e)
+{
+	*out = NULL;
+	struct segment_rows *r = mem_calloc(1, sizeof *r);
+	if (!r)
+		return err_set(e, RC_NOMEM, "out of memory for reading a segment");
+	r->s = s;
+	memcpy(r->only, &s, sizeof s); // drops a const that the stage keeps
+	r->segments = (struct snapshot_segments){r->only, 1};
+	for (uint32_t i = 0; i < s->n_columns; i++)
+		if (segment_column_type(s->columns[i].number) != TYPE_COLD && s->columns[i].number >= COLUMN_AT)
+			stage_want(&r->stage, s->columns[i].number);
+	r->stage.want_rows = true;
+	*out = r;
+	return RC_OK;
+}
+
+static void cold_close(struct segment_rows *r)
+{
+	for (unsigned i = 0; i < COLD_KINDS; i++)
+		cold_reader_close(&r->cold[i].reader);
+}
+
+void segment_rows_close(struct segment_rows **out)
+{
+	if (!*out)
+		return;
+	cold_close(*out);
+	stage_free(&(*out)->stage);
+	mem_free(*out);
+	*out = NULL;
+}
+
+static enum rc cold_open(struct segment_rows *r, struct err *e)
+{
+	cold_close(r);
+	for (unsigned i = 0; i < COLD_KINDS; i++) {
+		struct cold_walk *w = &r->cold[i];
+		enum rc rc = cold_reader_open(r->s, r->window.chunk, COLUMN_COLD0 + i, &w->reader, e);
+		if (!rc)
+			rc = cold_reader_next(w->reader, &w->row, &w->value, e);
+		if (rc)
+			return rc;
+	}
+	return RC_OK;
+}
+
+// Decodes the window after the current one; a window of 0 rows is the end.
+static enum rc window_next(struct segment_rows *r, struct err *e)
+{
+	struct piece *w = &r->window;
+	enum rc rc = RC_OK;
+	w->first += w->n;
+	w->n = 0;
+	r->at = 0;
+	bool over = w->chunk < r->s->info.n_chunks && w->first == r->s->chunks[w->chunk].n_rows;
+	if (over) {
+		w->chunk++;
+		w->first = 0;
+	}
+	if (w->chunk == r->s->info.n_chunks)
+		return RC_OK;
+	if (over || !r->started)
+		rc = cold_open(r, e);
+	r->started = true;
+	uint32_t left = r->s->chunks[w->chunk].n_rows - w->first;
+	w->n = left < WINDOW_ROWS ? left : WINDOW_ROWS;
+	if (!rc)
+		rc = stage_reserve(&r->stage, w->n, e);
+	for (uint32_t i = 0; !rc && i < r->stage.n_wanted; i++)
+		rc = stage_load(&r->stage, &r->segments, w, 1, r->stage.wanted[i], e);
+	if (!rc)
+		rc = stage_load_rows(&r->stage, &r->segments, w, 1, e);
+	memset(r->next_value, 0, sizeof r->next_value);
+	return rc;
+}
+
+static int64_t integer_at(const struct segment_rows *r, unsigned number)
+{
+	const int64_t *v = r->stage.data[number];
+	return v ? v[r->at] : segment_column_default(number);
+}
+
+static void row_measures(struct segment_rows *r)
+{
+	struct row *row = &r->row;
+	row->n_measures = 0;
+	for (unsigned slot = 0; slot < DESIGN_MEASURES_MAX; slot++) {
+		uint32_t k = r->next_value[slot];
+		if (k == r->stage.measure_n[slot] || r->stage.measure_row[slot][k] != r->at)
+			continue;
+		const double *value = r->stage.data[COLUMN_MEASURE0 + slot];
+		row->measures[row->n_measures++] = (struct row_measure){slot, value[k]};
+		r->next_value[slot]++;
+	}
+}
+
+static enum rc row_cold(struct segment_rows *r, struct err *e)
+{
+	uint32_t here = r->window.first + r->at;
+	for (unsigned i = 0; i < COLD_KINDS; i++) {
+		struct cold_walk *w = &r->cold[i];
+		// The value at the row handed out before is used up only now: it lives in the reader's block.
+		if (w->row != UINT32_MAX && w->row < here) {
+			enum rc rc = cold_reader_next(w->reader, &w->row, &w->value, e);
+			if (rc)
+				return rc;
+		}
+		struct sv value = w->row == here ? w->value : SV_NONE;
+		if (i < COLD_COLUMNS)
+			r->row.cold[i] = value;
+		else
+			r->row.identities = value;
+	}
+	return RC_OK;
+}
+
+enum rc segment_rows_next(struct segment_rows *r, const struct row **out, struct err *e)
+{
+	*out = NULL;
+	if (r->at == r->window.n) {
+		enum rc rc = window_next(r, e);
+		if (rc || r->window.n == 0)
+			return rc;
+	}
+	struct row *row = &r->row;
+	row->person = r->stage.row_person[r->at];
+	row->at_ms = integer_at(r, COLUMN_AT);
+	row->received_ms = integer_at(r, COLUMN_RECEIVED);
+	row->due_ms = integer_at(r, COLUMN_DUE);
+	row->promise = (uint64_t)integer_at(r, COLUMN_PROMISE);
+	row->keeps = (uint64_t)integer_at(r, COLUMN_KEEPS);
+	for (unsigned i = 0; i < CODE_COLUMNS; i++) {
+		const uint32_t *code = r->stage.data[COLUMN_CODE0 + i];
+		row->code[i] = code ? code[r->at] : NAME_NONE;
+	}
+	row_measures(r);
+	enum rc rc = row_cold(r, e);
+	if (rc)
+		return rc;
+	r->at++;
+	*out = row;
+	return RC_OK;
+}
