@@ -135,28 +135,31 @@ void mapping_bound_free(struct mapping_bound **b)
 
 // --- one interaction ---
 
-static enum rc slot_next(struct mapping_bound *b, struct slot **out, struct err *e)
+// An empty slot at the end; NULL with *rc set when there is none.
+static struct slot *slot_next(struct mapping_bound *b, enum rc *rc, struct err *e)
 {
 	if (b->n_slots == MAPPING_ROW_MAX) {
-		err_set(e, RC_INPUT, "one row gives more than %u interactions", MAPPING_ROW_MAX);
-		return RC_INPUT;
+		*rc = err_set(e, RC_INPUT, "one row gives more than %u interactions", MAPPING_ROW_MAX);
+		return NULL;
 	}
 	size_t before = b->capacity;
 	void *slots = b->slots;
-	if (mem_grow(&slots, &b->capacity, b->n_slots + 1, sizeof(*b->slots)))
-		return no_memory(e);
+	if (mem_grow(&slots, &b->capacity, b->n_slots + 1, sizeof(*b->slots))) {
+		*rc = no_memory(e);
+		return NULL;
+	}
 	b->slots = slots;
 	if (b->capacity > before)
 		memset(b->slots + before, 0, (b->capacity - before) * sizeof(*b->slots));
-	*out = &b->slots[b->n_slots];
-	struct interaction *x = &(*out)->x;
+	struct slot *slot = &b->slots[b->n_slots];
+	struct interaction *x = &slot->x;
 	const struct design *d = b->m->design;
 	x->n_identities = x->n_measures = 0;
 	x->touchpoint = TOUCHPOINT_NONE;
 	memset(x->paths, 0, d->n_paths * sizeof(x->paths[0]));
 	memset(x->dimensions, 0, d->n_dimensions * sizeof(x->dimensions[0]));
-	(*out)->properties_at = (*out)->properties_len = 0;
-	return RC_OK;
+	slot->properties_at = slot->properties_len = 0;
+	return slot;
 }
 
 static enum rc required(const struct mapping *m, const char *what, uint32_t ref, struct err *e)
@@ -241,9 +244,8 @@ static enum rc map_rule(struct mapping_bound *b, const struct rule *r, int64_t r
 	enum rc rc = r->when == NONE32 ? RC_OK : mapping_cond(b, r->when, &wanted, e);
 	if (rc != RC_OK || !wanted)
 		return rc;
-	struct slot *slot;
-	rc = slot_next(b, &slot, e);
-	if (rc != RC_OK)
+	struct slot *slot = slot_next(b, &rc, e);
+	if (!slot)
 		return rc;
 	struct interaction *x = &slot->x;
 	x->source = b->m->source;
