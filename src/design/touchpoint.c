@@ -366,8 +366,9 @@ static void finish_expectation(struct reader *r, const struct yaml_node *key, st
 {
 	struct expectation *x = &er->x;
 	if (er->at_least && er->at_most) {
-		const struct yaml_node *second =
-			er->at_least->line > er->at_most->line ? er->at_least : er->at_most;
+		const struct yaml_node *l = er->at_least, *m = er->at_most;
+		bool least_first = l->line < m->line || (l->line == m->line && l->column < m->column);
+		const struct yaml_node *second = least_first ? m : l;
 		reader_problem(r, second, "keep one direction, or make two expectations",
 			"the expectation \"%s\" has both at least and at most", key->scalar.ptr);
 		return;
