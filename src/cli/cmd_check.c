@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+// corridor check: every mistake in a corridor file (or in a mapping against it), where it is and what would be
+// right.
+#include "base/json.h"
+#include "cli/commands.h"
+#include "cli/look.h"
+#include "listen/listen.h"
+
+static void put_problem(const struct cli *cli, struct buf *out, const char *file, struct sv text,
+	const struct design_problem *p)
+{
+	const struct look *look = &cli->look;
+	buf_printf(out, "%s:%u:%u: ", file, p->line, p->column);
+	ink_put(out, look, p->warning ? INK_WARN : INK_BAD, p->warning ? SV("warning:") : SV("error:"));
+	buf_printf(out, " %s\n", p->message);
+	message_caret(out, look, text, p->line, p->column);
+	if (p->remedy[0]) {
+		buf_str(out, "  ");
+		ink_put(out, look, INK_GOOD, SV("remedy:"));
+		buf_printf(out, " %s\n", p->remedy);
+	}
+}
+
+static void put_text(const struct cli *cli, struct buf *out, const char *file, struct sv text,
+	const struct design_problems *problems, const struct design *d)
+{
+	for (uint32_t i = 0; i < problems->n; i++)
+		put_problem(cli, out, file, text, &problems->items[i]);
+	if (d)
+		buf_printf(out, "%s: in order: %u stages, %u touch points, %u expectations, %u warnings\n",
+			file, d->n_stages, d->n_touchpoints, d->n_expectations,
+			problems->n - problems->n_errors);
+	else
+		buf_printf(out, "%s: %u errors, %u warnings\n", file, problems->n_errors,
+			problems->n - problems->n_errors);
+}
+
+static void put_json(struct buf *out, const char *file, const struct design_problems *problems, bool valid)
+{
+	struct json j = json_new(out);
+	json_object(&j);
+	json_key(&j, "file");
+	json_string(&j, sv_from(file));
+	json_key(&j, "valid");
+	json_bool(&j, valid);
+	json_key(&j, "problems");
+	json_array(&j);
+	for (uint32_t i = 0; i < problems->n; i++) {
+		const struct design_problem *p = &problems->items[i];
+		json_object(&j);
+		json_key(&j, "severity");
+		json_string(&j, p->warning ? SV("warning") : SV("error"));
+		json_key(&j, "line");
+		json_u64(&j, p->line);
+		json_key(&j, "column");
+		json_u64(&j, p->column);
+		json_key(&j, "message");
+		json_string(&j, sv_from(p->message));
+		json_key(&j, "remedy");
+		json_string(&j, sv_from(p->remedy));
+		json_object_end(&j);
+	}
+	json_array_end(&j);
+	json_object_end(&j);
+	buf_char(out, '\n');
+}
+
+static enum rc check_map(
+	struct cli *cli, const struct design *d, const char *file, struct buf *out, struct err *e)
+{
+	struct sv text;
+	struct mapping *m = NULL;
+	enum rc rc = cli_read_file(cli, file, &text, e);
+	if (rc == RC_OK)
+		rc = mapping_parse(text, file, d, &m, e);
+	if (rc == RC_OK)
+		buf_printf(out, "%s: in order, and fits the corridor\n", file);
+	mapping_free(&m);
+	return rc;
+}
+
+static enum rc run(struct cli *cli, struct err *e)
+{
+	const char *file = cli->args.operands[0], *map = args_text(&cli->args, "map");
+	bool json = strcmp(args_text(&cli->args, "format"), "json") == 0;
+	struct sv text = SV_NONE;
+	enum rc rc = cli_read_file(cli, file, &text, e);
+	if (rc != RC_OK)
+		return rc;
+	struct design *d = NULL;
+	struct design_problems problems = {0};
+	struct err parse = ERR_NONE;
+	struct buf out = buf_new(8u << 20);
+	rc = design_parse(text, file, &d, &problems, &parse);
+	if (rc != RC_OK && problems.n == 0)
+		err_take(e, &parse); // not a mistake in the file: nothing is listed
+	else if (json)
+		put_json(&out, file, &problems, rc == RC_OK);
+	else
+		put_text(cli, &out, file, text, &problems, d);
+	if (rc == RC_OK && map)
+		rc = check_map(cli, d, map, &out, e);
+	enum rc written = cli_write_buf(cli, &out, e);
+	buf_free(&out);
+	design_problems_free(&problems);
+	design_free(&d);
+	return rc != RC_OK ? rc : written;
+}
+
+static const struct option options[] = {
+	{.name = "map",
+		.letter = 'm',
+		.type = OPTION_FILE,
+		.value = "MAP",
+		.help = "check this mapping file against the corridor too"},
+	{.name = "format",
+		.type = OPTION_CHOICE,
+		.value = "FORMAT",
+		.choices = "text|json",
+		.fallback = "text",
+		.help = "form of the answer"},
+};
+
+const struct command command_check = {
+	.name = "check",
+	.group = "Design",
+	.summary = "explain every mistake in a corridor file",
+	.about =
+		"Lists all mistakes and warnings of a corridor file with line, column and what would be right. "
+		"The exit code is 0 when the file is in order (warnings are allowed) and 3 when it is not.",
+	.operands = "FILE",
+	.operand_type = OPTION_FILE,
+	.min_operands = 1,
+	.max_operands = 1,
+	.options = options,
+	.n_options = 2,
+	.examples = "corridor check corridor.yaml\ncorridor check corridor.yaml --map calls.map.yaml",
+	.run = run,
+};

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// corridor verify: checks every checksum and invariant of a data directory.
+#include "cli/commands.h"
+#include "cli/look.h"
+
+static enum rc run(struct cli *cli, struct err *e)
+{
+	const char *dir;
+	struct verify_report report = {0};
+	enum rc rc = cli_data_dir(cli, &dir, e);
+	if (rc != RC_OK)
+		return rc;
+	struct progress *progress = progress_new("verify", 0, "bytes", cli->quiet);
+	rc = store_verify(dir, &report, progress, e);
+	progress_finish(&progress);
+	if (rc != RC_OK && rc != RC_CORRUPT)
+		return rc;
+	struct buf out = buf_new(1u << 20);
+	char a[HUMAN_TEXT_MAX], b[HUMAN_TEXT_MAX], c[HUMAN_TEXT_MAX], d[HUMAN_TEXT_MAX];
+	for (uint32_t i = 0; i < report.n_problems && i < 16; i++) {
+		ink_put(&out, &cli->look, INK_BAD, SV("problem:"));
+		buf_printf(&out, " %s\n", report.problems[i]);
+	}
+	buf_printf(&out, "%s: %s. %s interactions (%s of them in the inbox), %llu segments, %llu chunks, %s.\n",
+		dir, rc == RC_OK ? "in order" : "damaged", human_number((double)report.n_interactions, 0, a),
+		human_number((double)report.n_in_inbox, 0, b), (unsigned long long)report.n_segments,
+		(unsigned long long)report.n_chunks, human_bytes(report.bytes, c));
+	if (report.n_problems > 16)
+		buf_printf(
+			&out, "%s more problems are not listed.\n", human_number(report.n_problems - 16, 0, d));
+	enum rc written = cli_write_buf(cli, &out, e);
+	buf_free(&out);
+	return rc != RC_OK ? rc : written;
+}
+
+const struct command command_verify = {
+	.name = "verify",
+	.group = "Care",
+	.summary = "check every checksum and invariant of a data directory",
+	.about = "Reads everything that is stored. The exit code is 0 when all is in order and 7 when "
+		 "something is "
+		 "damaged. Readers and the writer may go on meanwhile.",
+	.examples = "corridor verify --data tidewater",
+	.run = run,
+};

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+// The commands, one file each (cmd_NAME.c), for the list in commands.c.
+#ifndef CORRIDOR_CLI_COMMANDS_H
+#define CORRIDOR_CLI_COMMANDS_H
+
+#include "cli/internal.h"
+
+extern const struct command command_init, command_check, command_diff, command_design, command_schema,
+	command_import, command_quarantine, command_query, command_report, command_simulate, command_sql,
+	command_verify, command_backup, command_seal, command_compact, command_completion, command_help;
+
+#endif

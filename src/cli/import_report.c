@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+// Row accounting: rows = mapped + empty + quarantined; interactions made = stored + duplicates.
+#include "cli/import_report.h"
+
+#include "base/json.h"
+
+// The counters of a report, declared once for text, JSON and the sum.
+static const struct {
+	const char *name;
+	size_t offset;
+} counters[] = {
+	{"bytes", offsetof(struct import_report, bytes)},
+	{"skipped_lines", offsetof(struct import_report, n_skipped_lines)},
+	{"rows", offsetof(struct import_report, n_rows)},
+	{"mapped_rows", offsetof(struct import_report, n_mapped_rows)},
+	{"empty_rows", offsetof(struct import_report, n_empty_rows)},
+	{"quarantined", offsetof(struct import_report, n_quarantined)},
+	{"interactions", offsetof(struct import_report, n_interactions)},
+	{"duplicates", offsetof(struct import_report, n_duplicates)},
+	{"ambiguous_times", offsetof(struct import_report, n_ambiguous_times)},
+	{"skipped_times", offsetof(struct import_report, n_skipped_times)},
+	{"unmatched", offsetof(struct import_report, n_unmatched)},
+};
+#define N_COUNTERS (sizeof(counters) / sizeof(counters[0]))
+
+static uint64_t counter(const struct import_report *r, size_t i)
+{
+	uint64_t v;
+	memcpy(&v, (const char *)r + counters[i].offset, sizeof(v));
+	return v;
+}
+
+static struct import_report sum(const struct import_report *reports, uint32_t n)
+{
+	struct import_report total = {.file = "all files"};
+	for (uint32_t k = 0; k < n; k++) {
+		for (size_t i = 0; i < N_COUNTERS; i++) {
+			uint64_t v = counter(&total, i) + counter(&reports[k], i);
+			memcpy((char *)&total + counters[i].offset, &v, sizeof(v));
+		}
+		total.elapsed_ms += reports[k].elapsed_ms;
+	}
+	return total;
+}
+
+static void count_line(struct buf *out, uint64_t n, const char *sign, const char *what)
+{
+	char number[HUMAN_TEXT_MAX];
+	buf_printf(out, "  %s %13s  %s\n", sign, human_number((double)n, 0, number), what);
+}
+
+static void put_reasons(const struct import_report *r, const struct look *look, struct buf *out)
+{
+	char number[HUMAN_TEXT_MAX];
+	if (r->n_reasons)
+		buf_str(out, "  why rows were quarantined\n");
+	for (uint32_t i = 0; i < r->n_reasons; i++) {
+		const struct import_reason *reason = &r->reasons[i];
+		buf_printf(out, "    %13s  ", human_number((double)reason->n, 0, number));
+		ink_put(out, look, INK_WARN, sv_from(reason->reason));
+		buf_printf(out, " (first in line %llu)\n", (unsigned long long)reason->first_line);
+	}
+}
+
+static void put_times(const struct import_report *r, struct buf *out)
+{
+	if (r->n_ambiguous_times)
+		count_line(out, r->n_ambiguous_times, " ",
+			"times that the clock showed twice in autumn; the first, daylight-saving one is taken");
+	if (r->n_skipped_times)
+		count_line(out, r->n_skipped_times, " ",
+			"times that the clock never showed in spring; moved forward by the gap");
+}
+
+static void put_one(const struct import_report *r, bool dry_run, const struct look *look, struct buf *out)
+{
+	char bytes[HUMAN_TEXT_MAX], elapsed[HUMAN_TEXT_MAX], rate[HUMAN_TEXT_MAX];
+	ink_put(out, look, INK_BOLD, sv_from(r->file));
+	double seconds = (double)r->elapsed_ms / 1000;
+	buf_printf(out, ": %s read in %s", human_bytes(r->bytes, bytes), human_seconds(seconds, elapsed));
+	if (seconds >= 0.5)
+		buf_printf(out, ", %s rows/s", human_number((double)r->n_rows / seconds, 0, rate));
+	buf_char(out, '\n');
+	count_line(out, r->n_rows, " ", "rows read");
+	count_line(out, r->n_mapped_rows, "=", "made into interactions");
+	count_line(out, r->n_empty_rows, "+", "left out by the mapping's conditions");
+	count_line(out, r->n_quarantined, "+", "quarantined, because they cannot be understood");
+	count_line(out, r->n_interactions + r->n_duplicates, " ", "interactions made");
+	count_line(out, r->n_interactions, "=", dry_run ? "new (nothing is stored in a dry run)" : "stored");
+	count_line(out, r->n_duplicates, "+", "known before (duplicates)");
+	if (r->n_unmatched)
+		count_line(out, r->n_unmatched, " ", "without a touch point: no match rule fits");
+	if (r->n_skipped_lines) {
+		count_line(out, r->n_skipped_lines, " ", "lines skipped before the header");
+		buf_printf(out, "                     the first: %s\n", r->skipped_sample);
+	}
+	put_times(r, out);
+	put_reasons(r, look, out);
+}
+
+void import_report_text(
+	const struct import_report *reports, uint32_t n, bool dry_run, const struct look *look, struct buf *out)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (reports[i].file[0])
+			put_one(&reports[i], dry_run, look, out);
+	struct import_report total = sum(reports, n);
+	if (n > 1)
+		put_one(&total, dry_run, look, out);
+	if (total.n_quarantined && !dry_run)
+		buf_str(out,
+			"corridor quarantine list shows what was not understood; replay it after mending the "
+			"mapping.\n");
+}
+
+static void json_one(struct json *j, const struct import_report *r)
+{
+	json_object(j);
+	json_key(j, "file");
+	json_string(j, sv_from(r->file));
+	for (size_t i = 0; i < N_COUNTERS; i++) {
+		json_key(j, counters[i].name);
+		json_u64(j, counter(r, i));
+	}
+	json_key(j, "elapsed_ms");
+	json_i64(j, r->elapsed_ms);
+	json_key(j, "reasons");
+	json_array(j);
+	for (uint32_t i = 0; i < r->n_reasons; i++) {
+		json_object(j);
+		json_key(j, "reason");
+		json_string(j, sv_from(r->reasons[i].reason));
+		json_key(j, "n");
+		json_u64(j, r->reasons[i].n);
+		json_key(j, "first_line");
+		json_u64(j, r->reasons[i].first_line);
+		json_object_end(j);
+	}
+	json_array_end(j);
+	json_object_end(j);
+}
+
+void import_report_json(const struct import_report *reports, uint32_t n, bool dry_run, struct buf *out)
+{
+	struct json j = json_new(out);
+	struct import_report total = sum(reports, n);
+	json_object(&j);
+	json_key(&j, "dry_run");
+	json_bool(&j, dry_run);
+	json_key(&j, "files");
+	json_array(&j);
+	for (uint32_t i = 0; i < n; i++)
+		json_one(&j, &reports[i]);
+	json_array_end(&j);
+	json_key(&j, "total");
+	json_one(&j, &total);
+	json_object_end(&j);
+	buf_char(out, '\n');
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// The corridor on one page: what the report knows, before it is drawn as text or as HTML.
+//
+// Every number comes from an analysis (gap, volume, promises, quality); nothing is computed here but the choice
+// of what to show first. The worst expectation of a touch point stands for it on a single line.
+#ifndef CORRIDOR_CLI_REPORT_H
+#define CORRIDOR_CLI_REPORT_H
+
+#include "base/arena.h"
+#include "cli/look.h"
+#include "measure/measure.h"
+
+enum verdict { VERDICT_NONE, VERDICT_KEPT, VERDICT_UNCLEAR, VERDICT_BROKEN };
+
+// Experience against one expectation in one period. NAN where there is no data.
+struct report_score {
+	uint64_t n;
+	double gap, gap_low, gap_high;
+	double experience, experience_low, experience_high;
+	double share, share_low, share_high;
+	enum verdict verdict;
+};
+
+// What the periods say about an expectation.
+enum story { STORY_NONE, STORY_BROKEN, STORY_REPAIRED };
+
+struct report_expectation {
+	const struct expectation *declared;
+	struct report_score all;     // the whole period
+	struct report_score *series; // report->n_buckets
+	enum story story;
+	uint32_t from, to;         // the run of buckets that it is about; to = the first after it
+	struct report_score since; // those buckets together (no intervals)
+	double urgency;            // importance × n × shortfall of the run
+};
+
+struct report_touchpoint {
+	const struct design_touchpoint *declared;
+	struct sv title, stage, owner; // owner may be empty
+	uint64_t n;                    // interactions
+	struct report_expectation *expectations;
+	uint32_t n_expectations;
+	const struct report_expectation *worst; // of those with data; NULL: nothing is measured
+};
+
+// One line of "repair first" or "repaired".
+struct report_finding {
+	const struct report_touchpoint *touchpoint;
+	const struct report_expectation *expectation;
+	struct sv sentence; // the evidence
+};
+
+struct report_promises {
+	uint64_t made, kept, late, overdue, open, answered;
+	double share, share_low, share_high; // NAN: none was due
+	double *series;                      // share kept by bucket of the making; NAN: none
+	struct sv as_of;
+};
+
+struct report {
+	struct arena *arena;
+	const struct design *design;
+	struct sv period;  // "2025-01-01 to 2025-12-31"
+	struct sv filters; // "channel=phone and …"; empty = all
+	struct sv bucket;  // "month": width of the series
+	struct sv *labels;
+	uint32_t n_buckets;
+	uint64_t n, n_customers, n_unmatched;
+	struct report_touchpoint *touchpoints; // in the order of the corridor
+	uint32_t n_touchpoints;
+	uint32_t n_scored, n_kept, n_broken, n_unclear; // expectations with data, by verdict of the period
+	struct report_finding *repair, *repaired;
+	uint32_t n_repair, n_repaired;
+	struct report_promises promises;
+	struct sv *findings; // data quality
+	uint32_t n_findings;
+	double gap_scale; // largest distance of a gap's interval from 0, at least 0.05
+};
+
+struct report_question {
+	struct sv from, to;
+	const struct sv *where;
+	uint32_t n_where;
+	unsigned threads;
+};
+
+// Asks the analyses and chooses. Everything is in the arena; the snapshot must stay open.
+enum rc report_make(struct snapshot *sn, const struct report_question *q, struct arena *arena,
+	struct report **out, struct err *e);
+// Fills in the stories, the worst expectations and the lists from the scores.
+enum rc report_judge(struct report *r, struct err *e);
+
+// A value of a measure in words: "2 min", "3.1", "14.20 EUR", "88.1 %"; out[HUMAN_TEXT_MAX].
+char *report_value(const struct design *d, uint32_t measure, double v, char *out);
+// "csat at least 4.2", "wait at most 2 min for 80 %"; in the arena.
+struct sv report_demand(const struct report *r, const struct expectation *x);
+// "3.1" or "68.2 %": what stands against the demand; out[HUMAN_TEXT_MAX].
+char *report_answer(
+	const struct report *r, const struct expectation *x, const struct report_score *s, char *out);
+
+void report_text(const struct report *r, const struct look *look, struct buf *out);
+// made_at_ms is printed as the time of making.
+enum rc report_html(const struct report *r, int64_t made_at_ms, struct buf *out, struct err *e);
+
+#endif

@@ -1,0 +1,366 @@
+// SPDX-License-Identifier: Apache-2.0
+// Asks the analyses for the report.
+#include "cli/report.h"
+
+#include <math.h>
+#include <stdio.h>
+
+struct asking {
+	struct snapshot *snapshot;
+	const struct report_question *question;
+	struct report *report;
+};
+
+static enum rc ask(const struct asking *a, const char *analysis, const char *by1, const char *by2,
+	const struct query_param *params, uint32_t n_params, struct result **out, struct err *e)
+{
+	struct query q = {.analysis = sv_from(analysis),
+		.from = a->question->from,
+		.to = a->question->to,
+		.where = a->question->where,
+		.n_where = a->question->n_where,
+		.params = params,
+		.n_params = n_params,
+		.threads = a->question->threads};
+	if (by1)
+		q.by[q.n_by++] = sv_from(by1);
+	if (by2)
+		q.by[q.n_by++] = sv_from(by2);
+	return query_run(a->snapshot, &q, out, e);
+}
+
+static const struct cell *cell_of(const struct result *r, uint32_t row, const char *name)
+{
+	for (uint32_t c = 0; c < r->n_columns; c++)
+		if (strcmp(r->columns[c].name, name) == 0)
+			return &r->cells[(size_t)row * r->n_columns + c];
+	return NULL;
+}
+
+static double number_of(const struct result *r, uint32_t row, const char *name)
+{
+	const struct cell *c = cell_of(r, row, name);
+	if (!c || c->null)
+		return NAN;
+	return c->number;
+}
+
+static uint64_t count_of(const struct result *r, uint32_t row, const char *name)
+{
+	double v = number_of(r, row, name);
+	return v > 0 ? (uint64_t)v : 0;
+}
+
+static struct sv text_of(const struct result *r, uint32_t row, const char *name)
+{
+	const struct cell *c = cell_of(r, row, name);
+	return !c || c->null ? SV_NONE : c->text;
+}
+
+static struct report_touchpoint *touchpoint_of(const struct report *r, struct sv name)
+{
+	uint32_t i = design_touchpoint_find(r->design, name);
+	return i == DESIGN_NONE ? NULL : &r->touchpoints[i];
+}
+
+static uint32_t bucket_of(const struct report *r, struct sv label)
+{
+	for (uint32_t i = 0; i < r->n_buckets; i++)
+		if (sv_equal(r->labels[i], label))
+			return i;
+	return UINT32_MAX;
+}
+
+static const struct report_score no_score = {.gap = NAN,
+	.gap_low = NAN,
+	.gap_high = NAN,
+	.experience = NAN,
+	.experience_low = NAN,
+	.experience_high = NAN,
+	.share = NAN,
+	.share_low = NAN,
+	.share_high = NAN};
+
+// Days of the period decide how wide a bucket is, so that a series has some dozen.
+static struct sv bucket_width(int64_t from_ms, int64_t to_ms)
+{
+	double days = (double)(to_ms - from_ms) / 86400e3;
+	if (days <= 2)
+		return SV("hour");
+	if (days <= 16)
+		return SV("day");
+	if (days <= 120)
+		return SV("week");
+	if (days <= 750)
+		return SV("month");
+	return days <= 2300 ? SV("quarter") : SV("year");
+}
+
+// The filters in one line.
+static struct sv filters_text(const struct report_question *q, struct arena *arena)
+{
+	struct sv all = SV("");
+	for (uint32_t i = 0; i < q->n_where; i++)
+		all = arena_printf(arena, "%.*s%s%.*s", SV_ARG(all), i ? " and " : "", SV_ARG(q->where[i]));
+	return all;
+}
+
+static enum rc make_period(const struct asking *a, struct err *e)
+{
+	struct report *r = a->report;
+	const struct tz *tz = r->design->tz;
+	struct snapshot_stats stats;
+	snapshot_stats(a->snapshot, &stats);
+	int64_t from = stats.first_ms, to = stats.last_ms, bound;
+	enum rc rc = RC_OK;
+	if (a->question->from.len) {
+		rc = time_parse_bound(tz, a->question->from, false, &bound, e);
+		from = rc == RC_OK && bound > from ? bound : from;
+	}
+	if (rc == RC_OK && a->question->to.len) {
+		rc = time_parse_bound(tz, a->question->to, true, &bound, e);
+		to = rc == RC_OK && bound - 1 < to ? bound - 1 : to;
+	}
+	if (rc != RC_OK)
+		return rc;
+	char first[HUMAN_TEXT_MAX], last[HUMAN_TEXT_MAX];
+	if (stats.n_interactions == 0 || to < from) {
+		r->period = SV("no time");
+		r->bucket = SV("month");
+		return RC_OK;
+	}
+	r->bucket = bucket_width(from, to);
+	r->period = arena_printf(r->arena, "%s to %s", human_date(tz, from, first), human_date(tz, to, last));
+	return RC_OK;
+}
+
+// Interactions by bucket: the labels of the series.
+static enum rc ask_buckets(const struct asking *a, struct err *e)
+{
+	struct report *r = a->report;
+	struct result *result = NULL;
+	char width[16];
+	snprintf(width, sizeof(width), "%.*s", SV_ARG(r->bucket));
+	enum rc rc = ask(a, "volume", width, NULL, NULL, 0, &result, e);
+	if (rc != RC_OK)
+		return rc;
+	r->labels = arena_array(r->arena, (size_t)result->n_rows + 1, sizeof(*r->labels));
+	for (uint32_t i = 0; r->labels && i < result->n_rows; i++)
+		r->labels[r->n_buckets++] = arena_copy(r->arena, text_of(result, i, width));
+	result_free(&result);
+	return r->labels ? RC_OK : err_set(e, RC_NOMEM, "out of memory for the report");
+}
+
+static enum rc ask_customers(const struct asking *a, struct err *e)
+{
+	static const struct query_param customers = {{"customers", 9}, {"true", 4}};
+	struct result *result = NULL;
+	enum rc rc = ask(a, "volume", NULL, NULL, &customers, 1, &result, e);
+	if (rc == RC_OK && result->n_rows) {
+		a->report->n = result->n;
+		a->report->n_customers = count_of(result, 0, "customers");
+	}
+	result_free(&result);
+	return rc;
+}
+
+static enum rc make_touchpoints(struct report *r, struct err *e)
+{
+	const struct design *d = r->design;
+	r->n_touchpoints = d->n_touchpoints;
+	r->touchpoints = arena_array(r->arena, (size_t)d->n_touchpoints + 1, sizeof(*r->touchpoints));
+	if (!r->touchpoints)
+		return err_set(e, RC_NOMEM, "out of memory for the report");
+	for (uint32_t t = 0; t < d->n_touchpoints; t++) {
+		const struct design_touchpoint *from = &d->touchpoints[t];
+		struct report_touchpoint *to = &r->touchpoints[t];
+		to->declared = from;
+		to->title = from->title;
+		to->stage = d->stages[from->stage];
+		to->owner = from->owner == DESIGN_NONE ? SV("") : d->departments[from->owner];
+		to->n_expectations = from->n_expectations;
+		to->expectations =
+			arena_array(r->arena, (size_t)from->n_expectations + 1, sizeof(*to->expectations));
+		for (uint32_t i = 0; to->expectations && i < from->n_expectations; i++) {
+			struct report_expectation *x = &to->expectations[i];
+			x->declared = &d->expectations[from->first_expectation + i];
+			x->all = no_score;
+			x->series = arena_array(r->arena, (size_t)r->n_buckets + 1, sizeof(*x->series));
+			for (uint32_t b = 0; x->series && b < r->n_buckets; b++)
+				x->series[b] = no_score;
+			if (!x->series)
+				return err_set(e, RC_NOMEM, "out of memory for the report");
+		}
+		if (!to->expectations)
+			return err_set(e, RC_NOMEM, "out of memory for the report");
+	}
+	return RC_OK;
+}
+
+static enum rc ask_volume(const struct asking *a, struct err *e)
+{
+	struct result *result = NULL;
+	enum rc rc = ask(a, "volume", "touchpoint", NULL, NULL, 0, &result, e);
+	for (uint32_t i = 0; rc == RC_OK && i < result->n_rows; i++) {
+		struct report_touchpoint *t = touchpoint_of(a->report, text_of(result, i, "touchpoint"));
+		if (t)
+			t->n = count_of(result, i, "interactions");
+		else
+			a->report->n_unmatched += count_of(result, i, "interactions");
+	}
+	result_free(&result);
+	return rc;
+}
+
+static enum verdict verdict_of(struct sv text)
+{
+	if (sv_equal(text, SV("kept")))
+		return VERDICT_KEPT;
+	if (sv_equal(text, SV("broken")))
+		return VERDICT_BROKEN;
+	return sv_starts(text, SV("no detectable")) ? VERDICT_UNCLEAR : VERDICT_NONE;
+}
+
+static struct report_score score_of(const struct result *r, uint32_t row)
+{
+	return (struct report_score){.n = count_of(r, row, "n"),
+		.gap = number_of(r, row, "gap"),
+		.gap_low = number_of(r, row, "gap_low"),
+		.gap_high = number_of(r, row, "gap_high"),
+		.experience = number_of(r, row, "experience"),
+		.experience_low = number_of(r, row, "experience_low"),
+		.experience_high = number_of(r, row, "experience_high"),
+		.share = number_of(r, row, "share_kept"),
+		.share_low = number_of(r, row, "share_kept_low"),
+		.share_high = number_of(r, row, "share_kept_high"),
+		.verdict = verdict_of(text_of(r, row, "verdict"))};
+}
+
+static struct report_expectation *expectation_of(
+	const struct report *r, const struct result *result, uint32_t row)
+{
+	struct report_touchpoint *t = touchpoint_of(r, text_of(result, row, "touchpoint"));
+	struct sv name = text_of(result, row, "expectation");
+	for (uint32_t i = 0; t && i < t->n_expectations; i++)
+		if (sv_equal(t->expectations[i].declared->name, name))
+			return &t->expectations[i];
+	return NULL;
+}
+
+static enum rc ask_gaps(const struct asking *a, struct err *e)
+{
+	struct report *r = a->report;
+	struct result *all = NULL, *series = NULL;
+	char width[16];
+	snprintf(width, sizeof(width), "%.*s", SV_ARG(r->bucket));
+	enum rc rc = ask(a, "gap", "touchpoint", NULL, NULL, 0, &all, e);
+	for (uint32_t i = 0; rc == RC_OK && i < all->n_rows; i++) {
+		struct report_expectation *x = expectation_of(r, all, i);
+		if (x)
+			x->all = score_of(all, i);
+	}
+	if (rc == RC_OK)
+		rc = ask(a, "gap", "touchpoint", width, NULL, 0, &series, e);
+	for (uint32_t i = 0; rc == RC_OK && i < series->n_rows; i++) {
+		struct report_expectation *x = expectation_of(r, series, i);
+		uint32_t b = bucket_of(r, text_of(series, i, width));
+		if (x && b != UINT32_MAX)
+			x->series[b] = score_of(series, i);
+	}
+	result_free(&all);
+	result_free(&series);
+	return rc;
+}
+
+// What is wrong with the data itself: one line each.
+static enum rc ask_quality(const struct asking *a, struct err *e)
+{
+	struct report *r = a->report;
+	struct result *result = NULL;
+	enum rc rc = ask(a, "quality", NULL, NULL, NULL, 0, &result, e);
+	if (rc == RC_OK)
+		r->findings = arena_array(r->arena, (size_t)result->n_rows + 1, sizeof(*r->findings));
+	if (rc == RC_OK && !r->findings)
+		rc = err_set(e, RC_NOMEM, "out of memory for the report");
+	for (uint32_t i = 0; rc == RC_OK && i < result->n_rows; i++) {
+		char n[HUMAN_TEXT_MAX], of[HUMAN_TEXT_MAX], share[HUMAN_TEXT_MAX];
+		struct sv finding = text_of(result, i, "finding"), advice = text_of(result, i, "advice");
+		r->findings[r->n_findings++] = arena_printf(r->arena, "%.*s: %s of %s (%s). %.*s",
+			SV_ARG(finding), human_number(number_of(result, i, "n"), 0, n),
+			human_number(number_of(result, i, "of"), 0, of),
+			human_ratio(number_of(result, i, "share"), 2, share), SV_ARG(advice));
+	}
+	result_free(&result);
+	return rc;
+}
+
+static enum rc ask_promises(const struct asking *a, struct err *e)
+{
+	struct report *r = a->report;
+	struct report_promises *p = &r->promises;
+	struct result *all = NULL, *series = NULL;
+	char width[16];
+	snprintf(width, sizeof(width), "%.*s", SV_ARG(r->bucket));
+	enum rc rc = ask(a, "promises", NULL, NULL, NULL, 0, &all, e);
+	if (rc == RC_OK && all->n_rows) {
+		p->made = count_of(all, 0, "made");
+		p->kept = count_of(all, 0, "kept");
+		p->late = count_of(all, 0, "late");
+		p->overdue = count_of(all, 0, "overdue");
+		p->open = count_of(all, 0, "open");
+		p->answered = count_of(all, 0, "answered");
+		p->share = number_of(all, 0, "share_kept");
+		p->share_low = number_of(all, 0, "share_kept_low");
+		p->share_high = number_of(all, 0, "share_kept_high");
+	}
+	for (uint32_t i = 0; rc == RC_OK && i < all->n_notes; i++)
+		if (sv_starts(all->notes[i], SV("as of ")))
+			p->as_of = arena_copy(r->arena, all->notes[i]);
+	p->series = arena_array(r->arena, (size_t)r->n_buckets + 1, sizeof(*p->series));
+	if (rc == RC_OK && !p->series)
+		rc = err_set(e, RC_NOMEM, "out of memory for the report");
+	for (uint32_t b = 0; p->series && b < r->n_buckets; b++)
+		p->series[b] = NAN;
+	if (rc == RC_OK)
+		rc = ask(a, "promises", width, NULL, NULL, 0, &series, e);
+	for (uint32_t i = 0; rc == RC_OK && i < series->n_rows; i++) {
+		uint32_t b = bucket_of(r, text_of(series, i, width));
+		if (b != UINT32_MAX)
+			p->series[b] = number_of(series, i, "share_kept");
+	}
+	result_free(&all);
+	result_free(&series);
+	return rc;
+}
+
+enum rc report_make(struct snapshot *sn, const struct report_question *q, struct arena *arena,
+	struct report **out, struct err *e)
+{
+	struct report *r = arena_alloc(arena, sizeof(*r));
+	if (!r)
+		return err_set(e, RC_NOMEM, "out of memory for the report");
+	r->arena = arena;
+	r->design = snapshot_design(sn);
+	r->filters = filters_text(q, arena);
+	r->promises.share = r->promises.share_low = r->promises.share_high = NAN;
+	struct asking a = {sn, q, r};
+	enum rc rc = make_period(&a, e);
+	if (rc == RC_OK)
+		rc = ask_buckets(&a, e);
+	if (rc == RC_OK)
+		rc = make_touchpoints(r, e);
+	if (rc == RC_OK)
+		rc = ask_customers(&a, e);
+	if (rc == RC_OK)
+		rc = ask_volume(&a, e);
+	if (rc == RC_OK)
+		rc = ask_gaps(&a, e);
+	if (rc == RC_OK)
+		rc = ask_promises(&a, e);
+	if (rc == RC_OK)
+		rc = ask_quality(&a, e);
+	if (rc == RC_OK)
+		rc = report_judge(r, e);
+	*out = r;
+	return rc;
+}

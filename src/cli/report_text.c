@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: Apache-2.0
+// The report on one screen of a terminal, 80 to 120 columns.
+#include "cli/report.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#define REPAIR_SHOWN_MOST 6u
+#define SPARK_WIDTH 12u
+
+// Columns of the corridor's table. 0 = left out, when the screen is too narrow.
+struct widths {
+	unsigned page, title, demand, answer, bullet, kept, trend, volume, owner;
+};
+
+static unsigned total(const struct widths *w)
+{
+	const unsigned all[] = {
+		w->title, w->demand, w->answer, w->bullet, w->kept, w->trend, w->volume, w->owner};
+	unsigned sum = 0;
+	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		sum += all[i] ? all[i] + 2 : 0;
+	return sum;
+}
+
+static unsigned at_least(unsigned w, struct sv text, unsigned most)
+{
+	unsigned t = text_width(text);
+	t = t > most ? most : t;
+	return t > w ? t : w;
+}
+
+static struct widths widths_make(const struct report *r, const struct look *look)
+{
+	struct widths w = {.page = look->width ? look->width : 118,
+		.title = 12,
+		.demand = 11,
+		.answer = 7,
+		.bullet = 17,
+		.kept = 7,
+		.trend = SPARK_WIDTH,
+		.volume = 7,
+		.owner = 5};
+	w.page = w.page > 120 ? 120 : w.page;
+	for (uint32_t t = 0; t < r->n_touchpoints; t++) {
+		const struct report_touchpoint *touchpoint = &r->touchpoints[t];
+		char answer[HUMAN_TEXT_MAX], n[HUMAN_TEXT_MAX];
+		w.title = at_least(w.title, touchpoint->title, 24);
+		w.owner = at_least(w.owner, touchpoint->owner, 12);
+		w.volume = at_least(w.volume, sv_from(human_number((double)touchpoint->n, 0, n)), 16);
+		if (!touchpoint->worst)
+			continue;
+		w.demand = at_least(w.demand, report_demand(r, touchpoint->worst->declared), 30);
+		report_value(r->design, touchpoint->worst->declared->measure, touchpoint->worst->all.experience,
+			answer);
+		w.answer = at_least(w.answer, sv_from(answer), 14);
+	}
+	// What goes first when it does not fit, down to the narrowest that can still be read.
+	struct {
+		unsigned *width, least;
+	} const steps[] = {{&w.demand, 18}, {&w.title, 16}, {&w.bullet, 11}, {&w.owner, 8}, {&w.answer, 0},
+		{&w.owner, 0}, {&w.demand, 12}, {&w.title, 12}, {&w.volume, 0}, {&w.demand, 0}};
+	for (unsigned i = 0; i < sizeof(steps) / sizeof(steps[0]) && total(&w) > w.page; i++) {
+		unsigned over = total(&w) - w.page, can = *steps[i].width - steps[i].least;
+		if (*steps[i].width <= steps[i].least)
+			continue;
+		*steps[i].width = steps[i].least == 0 ? 0 : *steps[i].width - (over < can ? over : can);
+	}
+	return w;
+}
+
+static enum ink verdict_ink(enum verdict v)
+{
+	return v == VERDICT_BROKEN ? INK_BAD : v == VERDICT_KEPT ? INK_GOOD : INK_PLAIN;
+}
+
+static const char *verdict_mark(const struct look *look, enum verdict v)
+{
+	static const char *const marks[] = {"\xC2\xB7", "\xE2\x9C\x93", "\xE2\x89\x88", "\xE2\x9C\x97"};
+	static const char *const plain[] = {".", "+", "=", "x"};
+	return glyph(look, marks[v], plain[v]);
+}
+
+// Expectation in the middle, the experience as a bar to its side, the interval's ends as its tip.
+static void put_bullet(const struct report *r, const struct look *look, const struct report_score *s,
+	unsigned width, struct buf *out)
+{
+	unsigned half = (width - 1) / 2;
+	double cells[3] = {s->gap, s->gap_low, s->gap_high};
+	int at[3];
+	for (int i = 0; i < 3; i++)
+		at[i] = isfinite(cells[i]) ? (int)lround(cells[i] / r->gap_scale * half) : 0;
+	buf_str(out, ink_on(look, verdict_ink(s->verdict)));
+	for (int x = -(int)half; x <= (int)half; x++) {
+		bool bar = (x < 0 && x >= at[0]) || (x > 0 && x <= at[0]);
+		bool interval = x >= at[1] && x <= at[2];
+		const char *cell = glyph(look, " ", " ");
+		if (x == 0)
+			cell = glyph(look, "\xE2\x94\x82", "|");
+		else if (bar)
+			cell = glyph(look, "\xE2\x96\xA0", "#");
+		else if (interval)
+			cell = glyph(look, "\xE2\x94\x80", "-");
+		buf_str(out, cell);
+	}
+	buf_str(out, ink_off(look));
+	text_blanks(out, width - 2 * half - 1);
+}
+
+// The last SPARK_WIDTH buckets, or fewer.
+static void put_trend(
+	const struct report *r, const struct look *look, const struct report_score *series, struct buf *out)
+{
+	double values[SPARK_WIDTH];
+	uint32_t n = r->n_buckets < SPARK_WIDTH ? r->n_buckets : SPARK_WIDTH;
+	for (uint32_t i = 0; i < n; i++)
+		values[i] = series[r->n_buckets - n + i].gap;
+	spark_put(out, look, values, n);
+	text_blanks(out, SPARK_WIDTH - n);
+}
+
+static void put_right(struct buf *out, const struct look *look, struct sv text, unsigned width)
+{
+	unsigned w = text_width(text);
+	if (w < width)
+		text_blanks(out, width - w);
+	text_put(out, look, text, width, false);
+}
+
+static void gap_after(struct buf *out)
+{
+	text_blanks(out, 2);
+}
+
+static void put_scores(const struct report *r, const struct look *look, const struct widths *w,
+	const struct report_expectation *x, struct buf *out)
+{
+	char text[HUMAN_TEXT_MAX];
+	if (w->demand) {
+		text_put(out, look, report_demand(r, x->declared), w->demand, true);
+		gap_after(out);
+	}
+	if (w->answer) {
+		report_value(r->design, x->declared->measure, x->all.experience, text);
+		put_right(out, look, sv_from(text), w->answer);
+		gap_after(out);
+	}
+	put_bullet(r, look, &x->all, w->bullet, out);
+	gap_after(out);
+	buf_str(out, ink_on(look, verdict_ink(x->all.verdict)));
+	put_right(out, look, sv_from(human_ratio(x->all.share, 1, text)), w->kept);
+	buf_str(out, ink_off(look));
+	gap_after(out);
+	put_trend(r, look, x->series, out);
+}
+
+static void put_touchpoint(const struct report *r, const struct look *look, const struct widths *w,
+	const struct report_touchpoint *t, struct buf *out)
+{
+	char n[HUMAN_TEXT_MAX];
+	enum verdict v = t->worst ? t->worst->all.verdict : VERDICT_NONE;
+	buf_str(out, ink_on(look, verdict_ink(v)));
+	buf_str(out, verdict_mark(look, v));
+	buf_str(out, ink_off(look));
+	buf_char(out, ' ');
+	text_put(out, look, t->title, w->title - 2, true);
+	gap_after(out);
+	if (t->worst) {
+		put_scores(r, look, w, t->worst, out);
+	} else {
+		unsigned blank = total(w) - (w->title + 2) - (w->volume ? w->volume + 2 : 0) -
+				 (w->owner ? w->owner + 2 : 0) - 2;
+		text_put(out, look, t->n_expectations ? SV("not measured") : SV("no expectation"), blank, true);
+	}
+	if (w->volume) {
+		gap_after(out);
+		put_right(out, look, sv_from(human_number((double)t->n, 0, n)), w->volume);
+	}
+	if (w->owner) {
+		gap_after(out);
+		text_put(out, look, t->owner, w->owner, false);
+	}
+	while (out->len && out->data[out->len - 1] == ' ')
+		out->len--;
+	buf_char(out, '\n');
+}
+
+static void put_headings(
+	const struct report *r, const struct look *look, const struct widths *w, struct buf *out)
+{
+	char scale[HUMAN_TEXT_MAX];
+	snprintf(scale, sizeof(scale), "gap %s%.2f", glyph(look, "\xC2\xB1", "+-"), r->gap_scale);
+	buf_str(out, ink_on(look, INK_DIM));
+	text_put(out, look, SV("touch point"), w->title, true);
+	gap_after(out);
+	if (w->demand) {
+		text_put(out, look, SV("expectation"), w->demand, true);
+		gap_after(out);
+	}
+	if (w->answer) {
+		put_right(out, look, SV("mean"), w->answer);
+		gap_after(out);
+	}
+	struct sv title = sv_from(scale);
+	unsigned left = w->bullet > text_width(title) ? (w->bullet - text_width(title)) / 2 : 0;
+	text_blanks(out, left);
+	text_put(out, look, title, w->bullet - left, true);
+	gap_after(out);
+	put_right(out, look, SV("kept"), w->kept);
+	gap_after(out);
+	struct sv trend = arena_printf(r->arena, "by %.*s", SV_ARG(r->bucket));
+	text_put(out, look, trend, w->trend, true);
+	if (w->volume) {
+		gap_after(out);
+		put_right(out, look, SV("volume"), w->volume);
+	}
+	if (w->owner) {
+		gap_after(out);
+		text_put(out, look, SV("owner"), w->owner, false);
+	}
+	while (out->len && out->data[out->len - 1] == ' ')
+		out->len--;
+	buf_str(out, ink_off(look));
+	buf_char(out, '\n');
+}
+
+static void put_corridor(
+	const struct report *r, const struct look *look, const struct widths *w, struct buf *out)
+{
+	put_headings(r, look, w, out);
+	for (uint32_t s = 0; s < r->design->n_stages; s++) {
+		bool first = true;
+		for (uint32_t t = 0; t < r->n_touchpoints; t++) {
+			const struct report_touchpoint *touchpoint = &r->touchpoints[t];
+			if (touchpoint->declared->stage != s ||
+				(touchpoint->n == 0 && !touchpoint->n_expectations))
+				continue;
+			if (first) {
+				ink_put(out, look, INK_TITLE, touchpoint->stage);
+				buf_char(out, '\n');
+			}
+			first = false;
+			put_touchpoint(r, look, w, touchpoint, out);
+		}
+	}
+}
+
+static void put_list(const struct look *look, const struct widths *w, const char *title,
+	const struct report_finding *list, uint32_t n, uint32_t most, struct buf *out)
+{
+	if (n == 0)
+		return;
+	buf_char(out, '\n');
+	ink_put(out, look, INK_BOLD, sv_from(title));
+	buf_char(out, '\n');
+	for (uint32_t i = 0; i < n && i < most; i++) {
+		struct buf block = buf_new(65536);
+		char number[16];
+		int digits = snprintf(number, sizeof(number), "%2u. ", i + 1);
+		text_wrap(&block, list[i].sentence, 4, w->page);
+		struct sv lines = buf_view(&block);
+		buf_str(out, number);
+		if (lines.len > (size_t)digits)
+			buf_sv(out, (struct sv){lines.ptr + digits, lines.len - (size_t)digits});
+		buf_free(&block);
+	}
+	if (n > most)
+		buf_printf(out, "    and %u more: corridor query gap --by %s\n", n - most, "touchpoint,month");
+}
+
+static void put_promises(const struct report *r, const struct look *look, struct buf *out)
+{
+	const struct report_promises *p = &r->promises;
+	if (p->made == 0)
+		return;
+	static const char *const names[] = {"kept", "late", "overdue", "open", "answered"};
+	const uint64_t counts[] = {p->kept, p->late, p->overdue, p->open, p->answered};
+	char n[HUMAN_TEXT_MAX], share[HUMAN_TEXT_MAX], low[HUMAN_TEXT_MAX], high[HUMAN_TEXT_MAX];
+	buf_char(out, '\n');
+	ink_put(out, look, INK_BOLD, SV("Promises"));
+	buf_printf(out, "  %s made", human_number((double)p->made, 0, n));
+	for (int i = 0; i < 5; i++)
+		if (counts[i] || i < 4)
+			buf_printf(out, "%s %s %s", i ? "," : ":", human_number((double)counts[i], 0, n),
+				names[i]);
+	if (isfinite(p->share)) {
+		human_number(100 * p->share_low, 1, low);
+		human_number(100 * p->share_high, 1, high);
+		buf_printf(out, "\n          %s of those due were kept in time (%s%s%s)  ",
+			human_ratio(p->share, 1, share), low, glyph(look, "\xE2\x80\x93", ".."), high);
+		uint32_t shown = r->n_buckets < SPARK_WIDTH ? r->n_buckets : SPARK_WIDTH;
+		spark_put(out, look, p->series + (r->n_buckets - shown), shown);
+	}
+	while (out->len && out->data[out->len - 1] == ' ')
+		out->len--;
+	buf_char(out, '\n');
+	if (p->as_of.len)
+		buf_printf(out, "          %.*s\n", SV_ARG(p->as_of));
+}
+
+static void put_findings(
+	const struct report *r, const struct look *look, const struct widths *w, struct buf *out)
+{
+	if (r->n_findings == 0)
+		return;
+	buf_char(out, '\n');
+	ink_put(out, look, INK_BOLD, SV("The data itself"));
+	buf_char(out, '\n');
+	for (uint32_t i = 0; i < r->n_findings; i++)
+		text_wrap(out, r->findings[i], 2, w->page);
+}
+
+void report_text(const struct report *r, const struct look *look, struct buf *out)
+{
+	char n[HUMAN_TEXT_MAX], customers[HUMAN_TEXT_MAX];
+	struct widths w = widths_make(r, look);
+	ink_put(out, look, INK_TITLE, r->design->brand);
+	buf_printf(out, "  %.*s (%.*s)\n", SV_ARG(r->period), SV_ARG(r->design->timezone));
+	if (r->filters.len)
+		buf_printf(out, "only %.*s\n", SV_ARG(r->filters));
+	buf_printf(out, "%s interactions of %s customers", human_number((double)r->n, 0, n),
+		human_number((double)r->n_customers, 0, customers));
+	buf_printf(out, "; of %u expectations %u kept, %u broken, %u without a detectable difference\n\n",
+		r->n_scored, r->n_kept, r->n_broken, r->n_unclear);
+	put_corridor(r, look, &w, out);
+	put_list(look, &w, "Repair first", r->repair, r->n_repair, REPAIR_SHOWN_MOST, out);
+	put_list(look, &w, "Repaired", r->repaired, r->n_repaired, REPAIR_SHOWN_MOST, out);
+	put_promises(r, look, out);
+	put_findings(r, look, &w, out);
+	buf_char(out, '\n');
+	buf_str(out, ink_on(look, INK_DIM));
+	struct sv legend = arena_printf(r->arena,
+		"%s kept  %s broken  %s no detectable difference: the 95 %% interval against what is expected. "
+		"The bar is "
+		"the mean gap (%s is the expectation, right is better), the line its interval; a touch point "
+		"shows its "
+		"worst expectation. corridor query gap has them all.",
+		verdict_mark(look, VERDICT_KEPT), verdict_mark(look, VERDICT_BROKEN),
+		verdict_mark(look, VERDICT_UNCLEAR), glyph(look, "\xE2\x94\x82", "|"));
+	text_wrap(out, legend, 0, w.page);
+	buf_str(out, ink_off(look));
+}

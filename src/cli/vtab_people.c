@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+// The table `people`: one row a person, with identities and the first and last interaction.
+#include "cli/vtab.h"
+
+#include "base/json.h"
+#include "base/mem.h"
+
+enum { PEOPLE_PERSON, PEOPLE_IDENTITIES, PEOPLE_FIRST, PEOPLE_LAST, PEOPLE_N };
+
+struct people_cursor {
+	sqlite3_vtab_cursor base;
+	struct cursor *scan;
+	const struct span *span;
+	uint32_t person; // of the span
+	int64_t rowid;
+	struct arena *arena;
+	bool end;
+};
+
+static int connect(
+	sqlite3 *db, void *source, int argc, const char *const *argv, sqlite3_vtab **out, char **message)
+{
+	(void)argc;
+	(void)argv;
+	return vtab_connect(
+		db, source, "person TEXT, identities TEXT, first TEXT, last TEXT, n INTEGER", out, message);
+}
+
+// A condition person = 'x' is pushed down.
+static int best_index(sqlite3_vtab *base, sqlite3_index_info *info)
+{
+	const struct vtab *v = (const struct vtab *)base;
+	struct snapshot_stats stats;
+	snapshot_stats(v->source->snapshot, &stats);
+	info->estimatedCost = (double)stats.n_interactions + 1000;
+	info->estimatedRows = (sqlite3_int64)stats.n_persons_upper + 1;
+	for (int i = 0; i < info->nConstraint; i++) {
+		const struct sqlite3_index_constraint *c = &info->aConstraint[i];
+		if (c->usable && c->iColumn == PEOPLE_PERSON && c->op == SQLITE_INDEX_CONSTRAINT_EQ) {
+			info->aConstraintUsage[i].argvIndex = 1;
+			info->idxNum = 1;
+			info->estimatedCost = 1000;
+			info->estimatedRows = 1;
+			break;
+		}
+	}
+	return SQLITE_OK;
+}
+
+static int open_cursor(sqlite3_vtab *base, sqlite3_vtab_cursor **out)
+{
+	(void)base;
+	struct people_cursor *c = mem_calloc(1, sizeof(*c));
+	if (c)
+		c->arena = arena_new(0);
+	if (!c || !c->arena) {
+		mem_free(c);
+		return SQLITE_NOMEM;
+	}
+	*out = &c->base;
+	return SQLITE_OK;
+}
+
+static int close_cursor(sqlite3_vtab_cursor *base)
+{
+	struct people_cursor *c = (struct people_cursor *)base;
+	cursor_close(&c->scan);
+	arena_free(&c->arena);
+	mem_free(c);
+	return SQLITE_OK;
+}
+
+static int next_span(struct people_cursor *c)
+{
+	struct err e = ERR_NONE;
+	do {
+		if (cursor_next(c->scan, &c->span, &e) != RC_OK)
+			return vtab_fail(c->base.pVtab, &e);
+	} while (c->span && c->span->n_persons == 0);
+	c->person = 0;
+	c->end = !c->span;
+	return SQLITE_OK;
+}
+
+static int filter(
+	sqlite3_vtab_cursor *base, int number, const char *index, int n_values, sqlite3_value **values)
+{
+	(void)index;
+	(void)n_values;
+	struct people_cursor *c = (struct people_cursor *)base;
+	const struct vtab *v = (const struct vtab *)base->pVtab;
+	struct scan_request request = {.ordered = true};
+	uint64_t low = 0, high = UINT64_MAX;
+	struct err e = ERR_NONE;
+	cursor_close(&c->scan);
+	c->rowid = 0;
+	c->end = false;
+	if (number == 1) {
+		const char *text = (const char *)sqlite3_value_text(values[0]);
+		if (!text || !vtab_person_of(text, &low)) {
+			c->end = true;
+			return SQLITE_OK;
+		}
+		high = low;
+	}
+	if (cursor_open(v->source->snapshot, &request, low, high, &c->scan, &e) != RC_OK)
+		return vtab_fail(base->pVtab, &e);
+	return next_span(c);
+}
+
+static int next(sqlite3_vtab_cursor *base)
+{
+	struct people_cursor *c = (struct people_cursor *)base;
+	c->rowid++;
+	return ++c->person < c->span->n_persons ? SQLITE_OK : next_span(c);
+}
+
+static int at_end(sqlite3_vtab_cursor *base)
+{
+	return ((struct people_cursor *)base)->end;
+}
+
+static int rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *out)
+{
+	*out = ((struct people_cursor *)base)->rowid;
+	return SQLITE_OK;
+}
+
+static int result_identities(sqlite3_context *context, struct people_cursor *c, uint64_t person)
+{
+	const struct vtab *v = (const struct vtab *)c->base.pVtab;
+	struct sv *list = NULL;
+	uint32_t n = 0;
+	struct err e = ERR_NONE;
+	arena_reset(c->arena);
+	if (snapshot_identities(v->source->snapshot, person, c->arena, &list, &n, &e) != RC_OK)
+		return vtab_fail(c->base.pVtab, &e);
+	struct buf out = buf_new(1u << 20);
+	struct json j = json_new(&out);
+	json_array(&j);
+	for (uint32_t i = 0; i < n; i++)
+		json_string(&j, list[i]);
+	json_array_end(&j);
+	struct sv text = buf_view(&out);
+	sqlite3_result_text64(context, text.ptr, text.len, SQLITE_TRANSIENT, SQLITE_UTF8);
+	buf_free(&out);
+	return SQLITE_OK;
+}
+
+static int column(sqlite3_vtab_cursor *base, sqlite3_context *context, int number)
+{
+	struct people_cursor *c = (struct people_cursor *)base;
+	uint32_t from = c->span->person_start[c->person], to = c->span->person_start[c->person + 1];
+	switch (number) {
+	case PEOPLE_PERSON:
+		vtab_result_person(context, c->span->person[c->person]);
+		break;
+	case PEOPLE_IDENTITIES:
+		return result_identities(context, c, c->span->person[c->person]);
+	case PEOPLE_FIRST:
+		vtab_result_time(context, c->span->at[from]);
+		break;
+	case PEOPLE_LAST:
+		vtab_result_time(context, c->span->at[to - 1]);
+		break;
+	default:
+		sqlite3_result_int64(context, to - from);
+		break;
+	}
+	return SQLITE_OK;
+}
+
+const sqlite3_module vtab_people = {
+	.iVersion = 1,
+	.xConnect = connect,
+	.xBestIndex = best_index,
+	.xDisconnect = vtab_disconnect,
+	.xOpen = open_cursor,
+	.xClose = close_cursor,
+	.xFilter = filter,
+	.xNext = next,
+	.xEof = at_end,
+	.xColumn = column,
+	.xRowid = rowid,
+};
