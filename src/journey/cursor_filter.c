@@ -81,8 +81,14 @@ static void keep_times(const struct predicate *p, const int64_t *at, uint32_t n,
 
 static void keep_codes(const struct predicate *p, const uint32_t *code, uint32_t n, uint8_t *restrict keep)
 {
-	for (uint32_t i = 0; i < n; i++)
-		keep[i] &= (uint8_t)code_wanted(p, code[i]);
+	const uint8_t *wanted = p->code_wanted;
+	uint32_t n_codes = p->n_codes;
+	if (n_codes == 0)
+		memset(keep, 0, n);
+	for (uint32_t i = 0; n_codes && i < n; i++) { // no branch that depends on the data
+		uint32_t known = code[i] < n_codes ? code[i] : 0;
+		keep[i] &= (uint8_t)((wanted[known] != 0) & (code[i] < n_codes));
+	}
 }
 
 static void keep_measures(const struct predicate *p, const uint32_t *row, const double *value,

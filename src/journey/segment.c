@@ -64,6 +64,24 @@ static uint64_t packed_values(const struct segment_chunk *c, const struct segmen
 	return column->flags & COLUMN_SPARSE ? column->n_present : c->n_rows;
 }
 
+static bool integer_encoding_fits(const struct segment_column *x, bool plain)
+{
+	if (x->encoding == ENCODING_DICT)
+		return plain && x->n_dict > 0 && x->number == COLUMN_RECEIVED;
+	if (x->encoding != ENCODING_PACKED || x->scale != 0)
+		return false;
+	return x->flags == 0 || x->flags == COLUMN_SPARSE ||
+	       (x->flags == COLUMN_FROM_AT && x->number == COLUMN_RECEIVED);
+}
+
+static bool measure_encoding_fits(const struct segment_chunk *c, const struct segment_column *x)
+{
+	if (x->flags != (x->n_present == c->n_rows ? 0 : COLUMN_SPARSE))
+		return false;
+	return (x->encoding == ENCODING_F64 && x->width == 8) ||
+	       (x->encoding == ENCODING_DECIMAL && x->scale <= SEGMENT_DECIMALS_MAX);
+}
+
 static bool encoding_fits(const struct segment_chunk *c, const struct segment_column *x)
 {
 	bool plain = x->flags == 0 && x->base == 0 && x->multiple == 1 && x->scale == 0;
@@ -79,18 +97,10 @@ static bool encoding_fits(const struct segment_chunk *c, const struct segment_co
 	case TYPE_COLD:
 		return plain && x->encoding == ENCODING_BLOCKS && x->n_dict > 0 && x->width == 0;
 	case TYPE_MEASURE:
-		if (!(x->flags & COLUMN_SPARSE) != (x->n_present == c->n_rows) || (x->flags & ~COLUMN_SPARSE))
-			return false;
-		return (x->encoding == ENCODING_F64 && x->width == 8) ||
-		       (x->encoding == ENCODING_DECIMAL && x->scale <= SEGMENT_DECIMALS_MAX);
+		return measure_encoding_fits(c, x);
 	case TYPE_INTEGER:
 	default:
-		if (x->encoding == ENCODING_DICT)
-			return plain && x->n_dict > 0 && x->number == COLUMN_RECEIVED;
-		if (x->encoding != ENCODING_PACKED || x->scale != 0)
-			return false;
-		return x->flags == 0 || x->flags == COLUMN_SPARSE ||
-		       (x->flags == COLUMN_FROM_AT && x->number == COLUMN_RECEIVED);
+		return integer_encoding_fits(x, plain);
 	}
 }
 
@@ -127,13 +137,26 @@ struct parsing {
 	uint64_t n_rows, n_persons;
 };
 
+static bool chunk_counts_fit(const struct parsing *p, const struct segment_chunk *c)
+{
+	return c->n_rows > 0 && c->n_rows <= CHUNK_ROWS_MAX && c->n_persons > 0 && c->n_persons <= c->n_rows &&
+	       c->first_person <= c->last_person && c->first_ms <= c->last_ms &&
+	       c->n_columns <= p->s->n_columns - p->n_columns && c->n_columns < SEGMENT_COLUMNS;
+}
+
+// The columns that every chunk has.
+static bool chunk_complete(const struct segment_chunk *c)
+{
+	const struct segment_column *at = segment_column_get(c, COLUMN_AT);
+	return segment_column_get(c, COLUMN_PERSON) && segment_column_get(c, COLUMN_START) && at &&
+	       segment_column_get(c, COLUMN_RECEIVED) && at->min.i == c->first_ms && at->max.i == c->last_ms;
+}
+
 static bool parse_chunk(struct parsing *p, uint32_t i)
 {
 	struct segment *s = p->s;
 	struct segment_chunk *c = &s->chunks[i];
-	if (!footer_get_chunk(&p->rd, c) || c->n_rows == 0 || c->n_rows > CHUNK_ROWS_MAX || c->n_persons == 0 ||
-		c->n_persons > c->n_rows || c->first_person > c->last_person || c->first_ms > c->last_ms ||
-		c->n_columns > s->n_columns - p->n_columns || c->n_columns >= SEGMENT_COLUMNS)
+	if (!footer_get_chunk(&p->rd, c) || !chunk_counts_fit(p, c))
 		return false;
 	bool follows = i > 0 && s->chunks[i - 1].last_person == c->first_person;
 	if (i > 0 && s->chunks[i - 1].last_person > c->first_person)
@@ -150,10 +173,7 @@ static bool parse_chunk(struct parsing *p, uint32_t i)
 	p->n_columns += c->n_columns;
 	p->n_rows += c->n_rows;
 	p->n_persons += c->n_persons - (follows ? 1u : 0u);
-	const struct segment_column *at = segment_column_get(c, COLUMN_AT);
-	return segment_column_get(c, COLUMN_PERSON) && segment_column_get(c, COLUMN_START) && at &&
-	       segment_column_get(c, COLUMN_RECEIVED) && at->encoding == ENCODING_PACKED &&
-	       at->min.i == c->first_ms && at->max.i == c->last_ms;
+	return chunk_complete(c);
 }
 
 static bool parse_ids(struct parsing *p)

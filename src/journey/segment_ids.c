@@ -8,6 +8,7 @@
 #define BLOOM_PROBES 7u // of 9 bits each, from one 64-bit product
 #define KEYS_PER_PREFIX 64u
 #define PREFIX_BITS_MAX 24u
+#define PREFETCH_KEYS 16u
 
 uint64_t ids_bloom_blocks(uint64_t n_rows)
 {
@@ -77,6 +78,8 @@ enum rc segment_ids_lookup(const struct segment *s, const uint64_t *keys, size_t
 	const uint64_t *all = (const uint64_t *)(const void *)(s->bytes + s->ids[REGION_KEYS].offset);
 	uint64_t n_blocks = ids_bloom_blocks(s->info.n_rows);
 	for (size_t i = 0; i < n; i++) {
+		if (i + PREFETCH_KEYS < n) // the filter is larger than the caches: overlap the waits
+			__builtin_prefetch(bloom + 64 * bloom_block(n_blocks, keys[i + PREFETCH_KEYS]));
 		if (!ids_bloom_has(bloom, n_blocks, keys[i]))
 			continue;
 		uint64_t p = ids_prefix(keys[i], s->prefix_bits);

@@ -1,0 +1,515 @@
+// SPDX-License-Identifier: Apache-2.0
+// Cursors and parallel scans against a slow sort and a slow filter of the same rows.
+// clang-format off
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+// clang-format on
+
+#include "journey/cursor.h"
+
+#include "random_rows.h"
+
+#include <math.h>
+
+#define SEGMENTS_MAX 6u
+
+// A row and where it is.
+struct placed {
+	const struct row *row;
+	uint64_t order; // arrival: segment, then position
+	uint32_t segment, position;
+};
+
+struct world {
+	struct rows rows[SEGMENTS_MAX];
+	struct segment *segments[SEGMENTS_MAX];
+	struct snapshot_segments all;
+	struct placed *placed; // by (person, at, arrival)
+	uint32_t n;
+};
+
+static int placed_compare(const void *a, const void *b)
+{
+	const struct placed *x = a, *y = b;
+	if (x->row->person != y->row->person)
+		return x->row->person < y->row->person ? -1 : 1;
+	if (x->row->at_ms != y->row->at_ms)
+		return x->row->at_ms < y->row->at_ms ? -1 : 1;
+	return (x->order > y->order) - (x->order < y->order);
+}
+
+static void world_make(struct world *w, struct random *r, uint32_t n_segments, const struct rows_shape *shape)
+{
+	*w = (struct world){.n = 0};
+	for (uint32_t i = 0; i < n_segments; i++) {
+		struct rows_shape one = *shape;
+		one.n_rows = shape->n_rows ? random_below(r, shape->n_rows * 2) : 0;
+		w->rows[i] = rows_random(r, &one);
+		w->segments[i] = rows_segment(&w->rows[i]);
+		w->n += w->rows[i].n;
+	}
+	w->all = (struct snapshot_segments){w->segments, n_segments};
+	w->placed = mem_calloc(w->n, sizeof *w->placed);
+	assert_non_null(w->placed);
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < n_segments; i++)
+		for (uint32_t k = 0; k < w->rows[i].n; k++)
+			w->placed[n++] = (struct placed){&w->rows[i].items[k], (uint64_t)i << 32 | k, i, k};
+	qsort(w->placed, n, sizeof *w->placed, placed_compare);
+}
+
+static void world_free(struct world *w)
+{
+	for (uint32_t i = 0; i < w->all.n; i++) {
+		segment_close(&w->segments[i]);
+		rows_free(&w->rows[i]);
+	}
+	mem_free(w->placed);
+}
+
+static const double *row_measure(const struct row *row, uint32_t slot)
+{
+	for (uint32_t i = 0; i < row->n_measures; i++)
+		if (row->measures[i].slot == slot)
+			return &row->measures[i].value;
+	return NULL;
+}
+
+static bool row_passes(const struct row *row, const struct scan_request *r)
+{
+	bool passes = true;
+	for (uint32_t i = 0; i < r->n_predicates; i++) {
+		const struct predicate *p = &r->predicates[i];
+		if (p->kind == PREDICATE_TIME) {
+			passes &= row->at_ms >= p->from_ms && row->at_ms < p->to_ms;
+		} else if (p->kind == PREDICATE_CODES) {
+			passes &= row->code[p->column] < p->n_codes && p->code_wanted[row->code[p->column]];
+		} else if (p->kind == PREDICATE_PERSON) {
+			passes &= row->person == p->person;
+		} else {
+			const double *v = row_measure(row, p->measure_slot);
+			passes &= v ? (p->min_open ? *v > p->min : *v >= p->min) &&
+						  (p->max_open ? *v < p->max : *v <= p->max)
+				    : p->wanted_absent;
+		}
+	}
+	return passes;
+}
+
+// One row of a span, next[slot] pointing at the measures not yet seen.
+static void span_row_expect(
+	const struct span *s, uint32_t i, const struct scan_columns *c, const struct row *row, uint32_t *next)
+{
+	assert_true(s->at[i] == row->at_ms);
+	assert_true(!c->received || s->received[i] == row->received_ms);
+	assert_true(!c->due || s->due[i] == row->due_ms);
+	assert_true(!c->promise || s->promise[i] == row->promise);
+	assert_true(!c->keeps || s->keeps[i] == row->keeps);
+	const bool fixed[] = {c->touchpoint, c->channel, c->event, c->source, c->agent, c->location};
+	for (unsigned k = 0; k < CODE_COLUMNS; k++) {
+		bool asked = k < CODE_DIMENSION0 ? fixed[k] : c->dimensions >> (k - CODE_DIMENSION0) & 1;
+		assert_true(!asked || s->code[k][i] == row->code[k]);
+	}
+	for (unsigned slot = 0; slot < DESIGN_MEASURES_MAX; slot++) {
+		if (!(c->measures >> slot & 1))
+			continue;
+		const struct sparse_values *m = &s->measures[slot];
+		const double *v = row_measure(row, slot);
+		bool present = next[slot] < m->n && m->row[next[slot]] == i;
+		assert_int_equal(present, v != NULL);
+		if (present)
+			assert_memory_equal(v, &m->value[next[slot]++], sizeof *v);
+	}
+}
+
+static void values_used_up(const struct span *s, const struct scan_columns *c, const uint32_t *next)
+{
+	for (unsigned slot = 0; slot < DESIGN_MEASURES_MAX; slot++)
+		if (c->measures >> slot & 1)
+			assert_int_equal(next[slot], s->measures[slot].n);
+}
+
+static const struct placed *placed_of(const struct world *w, uint64_t locator)
+{
+	uint32_t segment = (uint32_t)(locator >> 48),
+		 chunk = (uint32_t)(locator >> 28) & (SEGMENT_CHUNKS_MAX - 1);
+	uint32_t row = (uint32_t)locator & ((1u << 28) - 1);
+	for (uint32_t i = 0; i < chunk; i++)
+		row += w->segments[segment]->chunks[i].n_rows;
+	static struct placed place;
+	place = (struct placed){&w->rows[segment].items[row], 0, segment, row};
+	return &place;
+}
+
+// Unordered: every row in range that passes comes exactly once, in its segment's order.
+static void unordered_expect(const struct world *w, const struct scan_request *r, uint64_t lo, uint64_t hi)
+{
+	struct cursor *c;
+	struct err e = ERR_NONE;
+	const struct span *s;
+	assert_int_equal(cursor_open_segments(&w->all, r, lo, hi, &c, &e), RC_OK);
+	cursor_want_rows(c);
+	uint64_t n_kept = 0, last = 0, n_expected = 0;
+	for (;;) {
+		assert_int_equal(cursor_next(c, &s, &e), RC_OK);
+		if (!s)
+			break;
+		assert_true(s->n > 0 && s->n <= SPAN_ROWS && s->n_keep > 0);
+		uint32_t next[DESIGN_MEASURES_MAX] = {0}, n_keep = 0;
+		for (uint32_t i = 0; i < s->n; i++) {
+			const struct placed *p = placed_of(w, s->locator[i]);
+			assert_true(s->locator[i] > last || last == 0);
+			last = s->locator[i];
+			assert_true(p->row->person >= lo && p->row->person <= hi);
+			assert_true(s->row_person[i] == p->row->person);
+			span_row_expect(s, i, &r->columns, p->row, next);
+			bool kept = !s->keep || s->keep[i];
+			assert_int_equal(kept, row_passes(p->row, r));
+			n_keep += kept;
+		}
+		assert_int_equal(n_keep, s->n_keep);
+		values_used_up(s, &r->columns, next);
+		n_kept += n_keep;
+	}
+	for (uint32_t i = 0; i < w->n; i++) {
+		uint64_t person = w->placed[i].row->person;
+		n_expected += person >= lo && person <= hi && row_passes(w->placed[i].row, r);
+	}
+	assert_true(n_kept == n_expected);
+	cursor_close(&c);
+}
+
+// Ordered: rows come as in `placed`; without all_rows some that fail may be left out.
+static void ordered_expect(const struct world *w, const struct scan_request *r, uint64_t lo, uint64_t hi)
+{
+	struct cursor *c;
+	struct err e = ERR_NONE;
+	const struct span *s;
+	assert_int_equal(cursor_open_segments(&w->all, r, lo, hi, &c, &e), RC_OK);
+	cursor_want_rows(c);
+	uint32_t at = 0;
+	uint64_t last_person = 0;
+	bool any = false;
+	for (;;) {
+		assert_int_equal(cursor_next(c, &s, &e), RC_OK);
+		if (!s)
+			break;
+		assert_true(s->n > 0 && s->n_persons > 0 && s->person_start[s->n_persons] == s->n);
+		uint32_t next[DESIGN_MEASURES_MAX] = {0}, n_keep = 0;
+		for (uint32_t p = 0; p < s->n_persons; p++) {
+			assert_true(!any || s->person[p] > last_person);
+			any = true;
+			last_person = s->person[p];
+			for (uint32_t i = s->person_start[p]; i < s->person_start[p + 1]; i++) {
+				const struct placed *here = placed_of(w, s->locator[i]);
+				while (w->placed[at].segment != here->segment ||
+					w->placed[at].position != here->position) {
+					const struct row *left = w->placed[at++].row;
+					bool outside = left->person < lo || left->person > hi;
+					for (uint32_t k = 0; k < r->n_predicates; k++)
+						outside |= r->predicates[k].kind == PREDICATE_PERSON &&
+							   left->person != r->predicates[k].person;
+					assert_true(outside || (!r->all_rows && !row_passes(left, r)));
+				}
+				assert_true(
+					s->person[p] == here->row->person && s->row_person[i] == s->person[p]);
+				span_row_expect(s, i, &r->columns, here->row, next);
+				bool kept = !s->keep || s->keep[i];
+				assert_int_equal(kept, row_passes(here->row, r));
+				n_keep += kept;
+				at++;
+			}
+		}
+		assert_int_equal(n_keep, s->n_keep);
+		values_used_up(s, &r->columns, next);
+	}
+	for (; at < w->n; at++) {
+		const struct row *left = w->placed[at].row;
+		assert_true(left->person > hi || left->person < lo || !row_passes(left, r));
+	}
+	cursor_close(&c);
+}
+
+static struct scan_columns random_columns(struct random *r)
+{
+	uint64_t bits = random_u64(r);
+	return (struct scan_columns){.received = bits & 1,
+		.touchpoint = bits >> 1 & 1,
+		.channel = bits >> 2 & 1,
+		.event = bits >> 3 & 1,
+		.source = bits >> 4 & 1,
+		.agent = bits >> 5 & 1,
+		.location = bits >> 6 & 1,
+		.promise = bits >> 7 & 1,
+		.due = bits >> 8 & 1,
+		.keeps = bits >> 9 & 1,
+		.dimensions = (uint32_t)(bits >> 32),
+		.measures = random_u64(r)};
+}
+
+static uint8_t wanted[400]; // of all predicates on codes
+
+static struct predicate random_predicate(struct random *r, const struct world *w)
+{
+	const struct row *some = w->n ? w->placed[random_below(r, w->n)].row : NULL;
+	const struct row *other = w->n ? w->placed[random_below(r, w->n)].row : NULL;
+	struct predicate p = {.kind = (enum predicate_kind)random_below(r, 4)};
+	if (p.kind == PREDICATE_TIME) {
+		p.from_ms = some && random_below(r, 3) ? some->at_ms : INT64_MIN;
+		p.to_ms = other && random_below(r, 3) ? other->at_ms : INT64_MAX;
+	} else if (p.kind == PREDICATE_CODES) {
+		p.column = (enum code_column)random_below(r, CODE_COLUMNS);
+		p.code_wanted = wanted;
+		p.n_codes = random_below(r, 400);
+	} else if (p.kind == PREDICATE_PERSON) {
+		p.person = some && random_below(r, 5) ? some->person : random_u64(r);
+	} else {
+		p.measure_slot = 5 * random_below(r, 13) % 64;
+		const double *v = some ? row_measure(some, p.measure_slot) : NULL;
+		p.min = v ? *v : -10;
+		p.max = random_below(r, 2) ? p.min + 50 : (double)INFINITY;
+		p.min_open = random_below(r, 2);
+		p.max_open = random_below(r, 2);
+		p.wanted_absent = random_below(r, 2);
+	}
+	return p;
+}
+
+static void scans_expect(struct random *r, const struct world *w, unsigned n_scans)
+{
+	for (unsigned i = 0; i < n_scans; i++) {
+		struct predicate predicates[3];
+		struct scan_request request = {.columns = random_columns(r),
+			.predicates = predicates,
+			.n_predicates = random_below(r, 4),
+			.all_rows = random_below(r, 2)};
+		for (uint32_t k = 0; k < request.n_predicates; k++)
+			predicates[k] = random_predicate(r, w);
+		uint64_t lo = 0, hi = UINT64_MAX;
+		if (w->n && random_below(r, 2)) {
+			lo = w->placed[random_below(r, w->n)].row->person + random_below(r, 2);
+			hi = w->placed[random_below(r, w->n)].row->person - random_below(r, 2);
+		}
+		unordered_expect(w, &request, lo, hi);
+		request.ordered = true;
+		ordered_expect(w, &request, lo, hi);
+	}
+}
+
+static void wanted_fill(void)
+{
+	struct random r = {99};
+	for (unsigned i = 0; i < sizeof wanted; i++)
+		wanted[i] = random_below(&r, 3) > 0;
+}
+
+static void small_scans_agree(void **state)
+{
+	(void)state;
+	wanted_fill();
+	for (uint64_t seed = 0; seed < 1500; seed++) {
+		struct random r = {seed};
+		struct rows_shape shape = {.n_rows = random_below(&r, 60),
+			.n_persons = 1 + random_below(&r, 25),
+			.spread = seed % 2,
+			.flavour = (unsigned)seed % 168};
+		struct world w;
+		world_make(&w, &r, random_below(&r, SEGMENTS_MAX + 1), &shape);
+		scans_expect(&r, &w, 4);
+		world_free(&w);
+	}
+}
+
+static void big_scans_agree(void **state)
+{
+	(void)state;
+	wanted_fill();
+	for (unsigned flavour = 0; flavour < 3; flavour++) {
+		struct random r = {flavour + 1000};
+		struct rows_shape shape = {
+			.n_rows = 50000, .n_persons = 3000, .spread = true, .flavour = flavour * 3};
+		struct world w;
+		world_make(&w, &r, 4, &shape);
+		scans_expect(&r, &w, 3);
+		world_free(&w);
+	}
+}
+
+static void giants_agree(void **state)
+{
+	(void)state;
+	struct random r = {4};
+	struct rows_shape shape = {.n_rows = 150000, .n_persons = 2, .spread = true, .flavour = 0};
+	struct world w;
+	world_make(&w, &r, 2, &shape);
+	scans_expect(&r, &w, 3);
+	world_free(&w);
+}
+
+// Statistics leave chunks alone that cannot hold what is asked, and a person costs one chunk.
+static void statistics_skip_chunks(void **state)
+{
+	(void)state;
+	struct random r = {8};
+	struct rows_shape shape = {.n_rows = 150000, .n_persons = 8000, .spread = true, .flavour = 0};
+	struct rows rows = rows_random(&r, &shape);
+	for (uint32_t i = 0; i < rows.n; i++) // an event of its own in the last third
+		rows.items[i].code[CODE_EVENT] = i > 140000 ? 9 : 2;
+	struct segment *s = rows_segment(&rows);
+	struct snapshot_segments all = {&s, 1};
+	assert_int_equal(s->info.n_chunks, 3);
+	uint8_t nine[10] = {[9] = 1};
+	struct predicate p = {
+		.kind = PREDICATE_CODES, .column = CODE_EVENT, .code_wanted = nine, .n_codes = 10};
+	struct scan_request request = {.predicates = &p, .n_predicates = 1};
+	for (unsigned ordered = 0; ordered < 2; ordered++) {
+		struct cursor *c;
+		struct err e = ERR_NONE;
+		const struct span *span;
+		uint64_t n_keep = 0;
+		request.ordered = ordered;
+		assert_int_equal(cursor_open_segments(&all, &request, 0, UINT64_MAX, &c, &e), RC_OK);
+		do {
+			assert_int_equal(cursor_next(c, &span, &e), RC_OK);
+			n_keep += span ? span->n_keep : 0;
+		} while (span);
+		struct cursor_stats stats;
+		cursor_stats(c, &stats);
+		assert_int_equal(n_keep, rows.n - 140001);
+		assert_int_equal(stats.chunks_skipped, 2);
+		assert_int_equal(stats.chunks_read, 1);
+		cursor_close(&c);
+	}
+	p = (struct predicate){.kind = PREDICATE_PERSON, .person = rows.items[70000].person};
+	request.ordered = true;
+	struct cursor *c;
+	struct err e = ERR_NONE;
+	const struct span *span;
+	assert_int_equal(cursor_open_segments(&all, &request, 0, UINT64_MAX, &c, &e), RC_OK);
+	assert_int_equal(cursor_next(c, &span, &e), RC_OK);
+	assert_non_null(span);
+	assert_int_equal(span->n_persons, 1);
+	struct cursor_stats stats;
+	cursor_stats(c, &stats);
+	assert_true(stats.rows == span->n && stats.bytes_decoded <= 8 * (uint64_t)span->n &&
+		    stats.chunks_read <= 2);
+	cursor_close(&c);
+	segment_close(&s);
+	rows_free(&rows);
+}
+
+// --- parallel ---
+
+// Sums, and the persons in order: merged states must be those of the ranges in order.
+struct sums {
+	uint64_t rows, kept;
+	int64_t at;
+	uint64_t first_person, last_person;
+	bool any, disordered;
+};
+
+static void *sums_new(void *context)
+{
+	(void)context;
+	return mem_calloc(1, sizeof(struct sums));
+}
+
+static enum rc sums_add(void *context, void *state, const struct span *span, struct err *e)
+{
+	(void)context;
+	(void)e;
+	struct sums *s = state;
+	s->rows += span->n;
+	s->kept += span->n_keep;
+	for (uint32_t i = 0; i < span->n; i++)
+		s->at = (int64_t)((uint64_t)s->at + (uint64_t)span->at[i]);
+	for (uint32_t i = 0; i < span->n_persons; i++) {
+		if (!s->any)
+			s->first_person = span->person[i];
+		s->disordered |= s->any && span->person[i] <= s->last_person;
+		s->last_person = span->person[i];
+		s->any = true;
+	}
+	return RC_OK;
+}
+
+static enum rc sums_merge(void *context, void *into, void *from, struct err *e)
+{
+	(void)context;
+	(void)e;
+	struct sums *a = into, *b = from;
+	a->rows += b->rows;
+	a->kept += b->kept;
+	a->at = (int64_t)((uint64_t)a->at + (uint64_t)b->at);
+	a->disordered |= b->disordered || (a->any && b->any && b->first_person <= a->last_person);
+	if (b->any) {
+		a->last_person = b->last_person;
+		a->first_person = a->any ? a->first_person : b->first_person;
+		a->any = true;
+	}
+	return RC_OK;
+}
+
+static void sums_free(void *context, void *state)
+{
+	(void)context;
+	mem_free(state);
+}
+
+static enum rc sums_fail(void *context, void *state, const struct span *span, struct err *e)
+{
+	(void)context;
+	(void)state;
+	(void)span;
+	return err_set(e, RC_LIMIT, "enough");
+}
+
+static void parallel_scans_agree(void **state)
+{
+	(void)state;
+	struct random r = {21};
+	for (unsigned round = 0; round < 4; round++) {
+		struct rows_shape shape = {.n_rows = round ? 90000 : 0,
+			.n_persons = 4000,
+			.spread = round % 2,
+			.flavour = 3 * round};
+		struct world w;
+		world_make(&w, &r, round ? 3 : 0, &shape);
+		int64_t at = 0;
+		for (uint32_t i = 0; i < w.n; i++)
+			at = (int64_t)((uint64_t)at + (uint64_t)w.placed[i].row->at_ms);
+		struct kernel k = {NULL, sums_new, sums_add, sums_merge, sums_free};
+		for (unsigned threads = 1; threads < 5; threads++)
+			for (unsigned ordered = 0; ordered < 2; ordered++) {
+				struct scan_request request = {.ordered = ordered};
+				struct err e = ERR_NONE;
+				void *out;
+				assert_int_equal(scan_segments(&w.all, &request, &k, threads, &out, &e), RC_OK);
+				struct sums *s = out;
+				assert_non_null(s);
+				assert_true(s->rows == w.n && s->kept == w.n && s->at == at);
+				assert_false(s->disordered);
+				sums_free(NULL, s);
+				struct kernel failing = {NULL, sums_new, sums_fail, sums_merge, sums_free};
+				enum rc rc = scan_segments(&w.all, &request, &failing, threads, &out, &e);
+				assert_int_equal(rc, w.n ? RC_LIMIT : RC_OK);
+				sums_free(NULL, out);
+			}
+		world_free(&w);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(small_scans_agree),
+		cmocka_unit_test(big_scans_agree),
+		cmocka_unit_test(giants_agree),
+		cmocka_unit_test(statistics_skip_chunks),
+		cmocka_unit_test(parallel_scans_agree),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
