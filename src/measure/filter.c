@@ -8,7 +8,8 @@
 //              | FIELD [ "not" ] "in" "(" VALUE { "," VALUE } ")"
 //              | FIELD "exists" | FIELD "missing"
 //
-// A VALUE is quoted with ' or " (doubled to mean itself), or runs bare to the next `,`, `)`, `and`, `or` or the end.
+// A VALUE is quoted with ' or " (doubled to mean itself), or runs bare to the next `,`, `)`, `and`, `or` or the end
+// (parentheses within it pair).
 // In a bare value of a name, `*` stands for any characters.
 #include "measure/filter.h"
 
@@ -126,9 +127,14 @@ static enum rc take_value(struct parser *p, struct value *out)
 	out->quoted = c == '"' || c == '\'';
 	if (out->quoted)
 		return take_quoted(p, &out->text);
-	size_t start = p->at;
-	while (p->at < p->text.len && !ends_bare_value(p, p->at))
+	size_t start = p->at, parentheses = 0;
+	while (p->at < p->text.len && (parentheses || !ends_bare_value(p, p->at))) {
+		parentheses += p->text.ptr[p->at] == '(';
+		parentheses -= p->text.ptr[p->at] == ')';
 		p->at++;
+	}
+	if (parentheses)
+		return mistake(p, "a closing parenthesis is missing");
 	out->text = sv_trim((struct sv){p->text.ptr + start, p->at - start});
 	return out->text.len ? RC_OK : mistake(p, "a value is missing");
 }
@@ -334,7 +340,8 @@ static enum rc customer_compare(
 {
 	struct sv value, type = sv_cut(text, ':', &value);
 	if (compare != COMPARE_EQ || !value.len || !type.len) {
-		mistake(p, "a customer is compared with = and an identity");
+		err_set(p->e, RC_USAGE, "a customer is compared with = and an identity, not “%.*s”",
+			SV_ARG(text));
 		err_remedy(p->e, "write customer = TYPE:VALUE, for example customer = user:u-17");
 		return RC_USAGE;
 	}

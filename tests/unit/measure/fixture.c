@@ -191,7 +191,8 @@ struct fixture *fixture_of(const struct log_row *rows, uint32_t n)
 	struct fixture *f = mem_calloc(1, sizeof(*f));
 	assert_non_null(f);
 	assert_true(n <= LOG_MAX);
-	memcpy(f->rows, rows, n * sizeof(*rows));
+	if (n)
+		memcpy(f->rows, rows, n * sizeof(*rows));
 	f->n = n;
 	for (uint32_t i = 0; i < n; i++)
 		f->rows[i].arrival = i;
