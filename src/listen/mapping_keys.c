@@ -187,6 +187,18 @@ static void write_definition(struct json *j, uint32_t context)
 	json_object_end(j);
 }
 
+// A list of conditions, or a map of all:, any:, not: and columns with their tests.
+// clang-format off
+static const char condition_schema[] =
+	"{\"anyOf\":["
+		"{\"type\":\"array\",\"minItems\":1,\"items\":" REF("condition") "},"
+		"{\"type\":\"object\",\"minProperties\":1,\"properties\":{"
+			"\"all\":{\"type\":\"array\",\"items\":" REF("condition") "},"
+			"\"any\":{\"type\":\"array\",\"items\":" REF("condition") "},"
+			"\"not\":" REF("condition") "},"
+		"\"additionalProperties\":" REF("test") "}]}";
+// clang-format on
+
 void mapping_schema_write(struct buf *out)
 {
 	struct json j = json_new(out);
@@ -201,22 +213,7 @@ void mapping_schema_write(struct buf *out)
 	for (uint32_t i = 1; i < IN_CONTEXTS; i++)
 		write_definition(&j, i);
 	json_key(&j, "condition");
-	json_raw(
-		&j, SV(
-			    "{\"anyOf\":[{\"type\":\"array\",\"minItems\":1,\"items\":" REF(
-				    "condition") "},"
-						 "{\"type\":\"object\",\"minProperties\":1,\"properties\":{"
-						 "\"all\":{\"type\":\"array\",\"items\":" REF(
-							 "condition") "},\"any\":{\"type\":\"array\","
-								      "\"items\":" REF("condition") "},"
-												    "\"not\""
-												    ":" REF("co"
-													    "nd"
-													    "it"
-													    "io"
-													    "n") "},"
-														 "\"additionalProperties\":" REF(
-															 "test") "}]}"));
+	json_raw(&j, sv_from(condition_schema));
 	json_object_end(&j);
 	json_object_end(&j);
 }

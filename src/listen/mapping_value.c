@@ -133,7 +133,7 @@ static enum rc template_op(
 	struct compiler *c, const struct yaml_node *at, struct sv text, bool optional, struct building *b)
 {
 	struct part parts[PARTS_MAX];
-	uint32_t n;
+	uint32_t n = 0;
 	enum rc rc = template_parts(c, at, text, optional, parts, &n);
 	if (rc != RC_OK)
 		return rc;

@@ -69,7 +69,7 @@ static void boston(void **state)
 	assert_touchpoint(&b, 1, "isd-closing");
 	assert_text(x[0].channel, "phone");
 	assert_dimension(&b, 1, "department", "ISD");
-	assert_dimension(&b, 1, "source", "Constituent Call");
+	assert_dimension(&b, 1, "intake", "Constituent Call");
 	assert_dimension(&b, 0, "neighborhood", "Dorchester");
 	assert_text(b.design->departments[b.design->touchpoints[x[1].touchpoint].owner], "isd");
 
