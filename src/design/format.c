@@ -284,6 +284,10 @@ static void report_unknown(struct reader *r, enum section s, const struct yaml_n
 {
 	struct sv names[32];
 	uint32_t n = 0;
+	if (r->problems->n_errors >= DESIGN_PROBLEMS_MAX) { // nobody will read it
+		r->problems->n_errors++;
+		return;
+	}
 	for (uint32_t i = 0; i < n_format_keys && n < sizeof(names) / sizeof(names[0]); i++)
 		if (format_keys[i].section == s && !format_keys[i].pattern)
 			names[n++] = format_keys[i].key;

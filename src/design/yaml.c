@@ -284,51 +284,50 @@ static int key_order(const void *a, const void *b)
 	return (*ka)->column < (*kb)->column ? -1 : (*ka)->column > (*kb)->column;
 }
 
+struct doubled {
+	const struct yaml_node *again, *first;
+};
+
 static int place_order(const void *a, const void *b)
 {
-	const struct yaml_node *const *ka = a, *const *kb = b;
-	if ((*ka)->line != (*kb)->line)
-		return (*ka)->line < (*kb)->line ? -1 : 1;
-	return (*ka)->column < (*kb)->column ? -1 : (*ka)->column > (*kb)->column;
+	const struct yaml_node *ka = ((const struct doubled *)a)->again,
+			       *kb = ((const struct doubled *)b)->again;
+	if (ka->line != kb->line)
+		return ka->line < kb->line ? -1 : 1;
+	return ka->column < kb->column ? -1 : ka->column > kb->column;
 }
 
-static enum rc report_doubled(struct builder *b, const struct yaml_node *again, const struct yaml_node *first)
+static enum rc report_doubled(struct builder *b, const struct doubled *d)
 {
 	char message[256];
 	snprintf(message, sizeof(message), "duplicate key \"%.100s\", first given in line %u",
-		again->scalar.ptr, (unsigned)first->line);
-	enum rc rc = mistake(b, again->line, again->column, message, "keep one of them, or rename the other");
+		d->again->scalar.ptr, (unsigned)d->first->line);
+	enum rc rc =
+		mistake(b, d->again->line, d->again->column, message, "keep one of them, or rename the other");
 	b->doubled = true;
 	return rc == RC_NOMEM ? rc : RC_OK;
 }
 
-// Finds doubled keys by sorting, reports them in order of place and drops the later ones from the map.
-static enum rc drop_doubled(struct builder *b, struct yaml_node *map)
+// Finds doubled keys in the sorted keys and marks them; returns how many.
+static uint32_t find_doubled(struct yaml_node *const *sorted, uint32_t n, struct doubled *out)
 {
-	if (map->n < 2)
-		return RC_OK;
-	struct yaml_node **sorted = mem_alloc(map->n * 2 * sizeof(struct yaml_node *));
-	if (!sorted)
-		return no_memory(b);
-	enum rc rc = RC_OK;
-	struct yaml_node **doubled = sorted + map->n;
+	const struct yaml_node *first = sorted[0];
 	uint32_t n_doubled = 0;
-	memcpy(sorted, map->keys, map->n * sizeof(struct yaml_node *));
-	qsort(sorted, map->n, sizeof(struct yaml_node *), key_order);
-	struct yaml_node *first = sorted[0];
-	for (uint32_t i = 1; i < map->n; i++) {
+	for (uint32_t i = 1; i < n; i++) {
 		if (!sv_equal(sorted[i]->scalar, first->scalar)) {
 			first = sorted[i];
 			continue;
 		}
-		sorted[i]->n = 1; // a scalar's n is unused: marks the key as doubled
-		doubled[n_doubled++] = sorted[i];
+		sorted[i]->n = 1; // a scalar's n is unused: marks the key as doubled until it is dropped
+		out[n_doubled++] = (struct doubled){sorted[i], first};
 	}
-	qsort(doubled, n_doubled, sizeof(struct yaml_node *), place_order);
-	for (uint32_t i = 0; i < n_doubled && rc == RC_OK; i++)
-		rc = report_doubled(b, doubled[i], yaml_get_key(map, doubled[i]->scalar));
+	return n_doubled;
+}
+
+static void drop_marked(struct yaml_node *map)
+{
 	uint32_t kept = 0;
-	for (uint32_t i = 0; i < map->n && n_doubled > 0; i++) {
+	for (uint32_t i = 0; i < map->n; i++) {
 		if (map->keys[i]->n == 1) {
 			map->keys[i]->n = 0;
 			continue;
@@ -336,9 +335,32 @@ static enum rc drop_doubled(struct builder *b, struct yaml_node *map)
 		map->keys[kept] = map->keys[i];
 		map->items[kept++] = map->items[i];
 	}
-	if (n_doubled > 0)
-		map->n = kept;
+	map->n = kept;
+}
+
+// Finds doubled keys by sorting, reports them in order of place and drops the later ones from the map.
+static enum rc drop_doubled(struct builder *b, struct yaml_node *map)
+{
+	if (map->n < 2)
+		return RC_OK;
+	struct yaml_node **sorted = mem_alloc(map->n * sizeof(struct yaml_node *));
+	struct doubled *doubled = mem_alloc(map->n * sizeof(*doubled));
+	enum rc rc = RC_OK;
+	if (sorted && doubled) {
+		memcpy(sorted, map->keys, map->n * sizeof(struct yaml_node *));
+		qsort(sorted, map->n, sizeof(struct yaml_node *), key_order);
+		uint32_t n_doubled = find_doubled(sorted, map->n, doubled);
+		if (n_doubled > 0) {
+			qsort(doubled, n_doubled, sizeof(*doubled), place_order);
+			drop_marked(map);
+		}
+		for (uint32_t i = 0; i < n_doubled && rc == RC_OK; i++)
+			rc = report_doubled(b, &doubled[i]);
+	} else {
+		rc = no_memory(b);
+	}
 	mem_free(sorted);
+	mem_free(doubled);
 	return rc;
 }
 
