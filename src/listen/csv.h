@@ -99,6 +99,7 @@ struct csv_head {
 	struct csv_dialect dialect;
 	size_t body_at;       // offset of the first record after the header
 	uint64_t body_line;   // and its line
+	uint64_t header_line; // where the header begins; 0 when there is none
 	struct sv header_raw; // the header row as received; SV_NONE when there is none
 	struct sv *columns;   // names, trimmed, in the arena
 	uint32_t n_columns;

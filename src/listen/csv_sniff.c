@@ -107,9 +107,10 @@ static enum rc try_lines(
 			enum rc rc = csv_record_texts(s, &r, e);
 			if (rc != RC_OK)
 				return rc;
-			uint32_t found = r.problem == CSV_FINE ? count_required(s, r.n_fields, required, n) : 0;
-			if (!t->any || found > t->n_found ||
-				(found == t->n_found && found == 0 && r.n_fields > t->n_fields))
+			bool fine = r.problem == CSV_FINE;
+			uint32_t found = fine ? count_required(s, r.n_fields, required, n) : 0;
+			bool wider = found == t->n_found && found == 0 && r.n_fields > t->n_fields;
+			if (fine && (!t->any || found > t->n_found || wider))
 				trial_take(t, s, at, &r, found);
 			if (found == n)
 				return RC_OK;
@@ -218,6 +219,7 @@ static enum rc head_fill(
 	if (!g->o->has_header)
 		return csv_columns_number(
 			g->o, t->n_fields ? t->n_fields : 1, a, &out->columns, &out->n_columns, e);
+	out->header_line = t->line;
 	out->body_at = t->next_at;
 	out->body_line = t->next_line;
 	struct csv_split s = {.dialect = t->dialect, .record_max = HEADER_BYTES_MAX};
@@ -252,9 +254,10 @@ enum rc csv_sniff(struct sv head, size_t at, bool final, const struct reader_opt
 			best = t;
 	}
 	if (!best.any && o->has_header) {
-		err_set(e, RC_INPUT, "no header line was found: there are no rows of text");
-		err_remedy(e, "check that this is the right file; if it has no header, say so in the mapping's "
-			      "csv part");
+		err_set(e, RC_INPUT, "no line among the first %u can be a header", HEADER_LINES_MAX);
+		err_remedy(e,
+			"check that this is the right file and its encoding; without a header, say so in the "
+			"mapping: csv: {header: false}");
 		return RC_INPUT;
 	}
 	note_skipped(&g, at, best.at, d.eol, out);

@@ -334,6 +334,15 @@ static enum rc save_last(void *context, struct db *db, const struct append_resul
 	return import_file_save(db, &p->file, &p->report, true, e);
 }
 
+// A mapping that does not fit a file names its own line as the place; the message names the file's.
+static void name_file(const struct pipeline *p, const struct err *why, struct err *e)
+{
+	err_set(e, why->rc, "%s, header in line %llu: %s", p->file.path,
+		(unsigned long long)p->file.head->header_line, why->message);
+	err_place(e, why->file[0] ? why->file : NULL, why->line, why->column);
+	err_remedy(e, "%s", why->remedy);
+}
+
 static enum rc import_one(struct run *run, const char *path, struct import_report *report, struct err *e)
 {
 	struct pipeline *p = mem_calloc(1, sizeof(*p));
@@ -347,11 +356,11 @@ static enum rc import_one(struct run *run, const char *path, struct import_repor
 	enum rc rc = reader_open(run->o->io, path, mapping_reader_options(run->mapping), required, n_required,
 		run->o->cancel, &p->reader, e);
 	if (rc == RC_OK) {
+		struct err why = ERR_NONE;
 		file_known(p, path);
-		rc = make_threads_ready(p, e);
+		rc = make_threads_ready(p, &why);
 		if (rc != RC_OK)
-			err_place(e, path,
-				(uint32_t)(p->file.head->body_line > 1 ? p->file.head->body_line - 1 : 1), 0);
+			name_file(p, &why, e);
 	}
 	if (rc == RC_OK)
 		rc = run_threads(p, e);

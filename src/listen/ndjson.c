@@ -25,7 +25,7 @@ enum csv_step ndjson_next(struct csv_split *s, struct csv_record *r)
 		s->at = (size_t)(end - s->data) + (q != NULL);
 		s->line += q != NULL;
 		s->skip_line = !q && !s->final;
-		if (blank_line(p, end))
+		if (!is_long && blank_line(p, end))
 			continue;
 		r->raw = (struct sv){p, is_long ? s->record_max + 1 : (size_t)(end - p)};
 		if (!is_long && r->raw.ptr[r->raw.len - 1] == '\r')

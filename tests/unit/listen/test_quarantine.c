@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+// The quarantine: groups, rows, replay with the stored and with a mended mapping, removal.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "import_support.h"
+
+static void put_file(struct work *w, const char *name, const char *text)
+{
+	FILE *f = work_file(w, name);
+	fputs(text, f);
+	fclose(f);
+}
+
+static const char first_file[] = "id;user;at;kind;score;agent\n"
+				 "1;ann;2026-03-01T10:00:00;call;9;\n"
+				 "2;ann;01.03.2026 10:00;call;9;\n"
+				 "3;bob;02.03.2026 10:00;call;\"\"\"9\";\n"
+				 "4;bob;sometime;call;9;\n"
+				 "5;bob;03.03.2026 10:00;skip;9;\n"
+				 "6;bob;2026-03-01T10:00:00;call;eleven;\n"
+				 "7;bob;04.03.2026 10:00;\"call\";9;\"a\nb\"\n";
+
+// Understands German dates too.
+static const char *mended(char out[2600])
+{
+	snprintf(out, 2600, "times: [ISO, \"dd.MM.yyyy HH:mm\"]\n%s", map_csv);
+	return out;
+}
+
+static void test_list(void **state)
+{
+	struct work *w = *state;
+	struct import_report r;
+	struct arena *a = arena_new(0);
+	struct quarantine_group *groups;
+	struct quarantine_item *items;
+	struct err e = ERR_NONE;
+	uint32_t n;
+	char path[300];
+	struct store *s = work_store(w);
+	assert_int_equal(quarantine_groups(s, a, &groups, &n, &e), RC_OK); // before the first import
+	assert_int_equal(n, 0);
+	assert_int_equal(quarantine_items(s, SV_NONE, 0, 10, a, &items, &n, &e), RC_OK);
+	assert_int_equal(n, 0);
+	put_file(w, "one.csv", first_file);
+	put_file(w, "two.csv", "id,user,at,kind,score,agent\n1,ann,never,call,9,\n");
+	import_one_file(w, s, "one.csv", NULL, RC_OK, &r);
+	assert_int_equal(r.n_quarantined, 5);
+	import_one_file(w, s, "two.csv", NULL, RC_OK, &r);
+	assert_int_equal(quarantine_groups(s, a, &groups, &n, &e), RC_OK);
+	assert_int_equal(n, 3);
+	assert_true(sv_equal(groups[0].file, sv_from(work_path(w, "two.csv", path))));
+	assert_int_equal(groups[0].n, 1);
+	assert_int_equal(groups[1].n + groups[2].n, 5);
+	assert_true(sv_equal(groups[0].map_name, SV("map.yaml")));
+	assert_int_equal(quarantine_items(s, SV("one.csv"), 0, 3, a, &items, &n, &e), RC_OK);
+	assert_int_equal(n, 3);
+	assert_int_equal(items[0].line, 3);
+	assert_true(sv_equal(items[0].raw, SV("2;ann;01.03.2026 10:00;call;9;")));
+	uint64_t after = items[2].id;
+	assert_int_equal(quarantine_items(s, SV("one.csv"), after, 10, a, &items, &n, &e), RC_OK);
+	assert_int_equal(n, 2);
+	assert_int_equal(items[1].line, 8);
+	assert_true(sv_equal(items[1].raw, SV("7;bob;04.03.2026 10:00;\"call\";9;\"a\nb\"")));
+	arena_free(&a);
+	store_close(&s);
+}
+
+static void test_replay(void **state)
+{
+	struct work *w = *state;
+	struct import_report r;
+	struct import_options o = work_options(w);
+	struct err e = ERR_NONE;
+	char map[2600];
+	put_file(w, "one.csv", first_file);
+	struct store *s = work_store(w);
+	import_one_file(w, s, "one.csv", NULL, RC_OK, &r);
+	assert_int_equal(work_count(s), 1);
+	assert_int_equal(work_quarantined(s), 5);
+	// With its own mapping nothing changes.
+	o.map_text = SV_NONE;
+	assert_int_equal(quarantine_replay(s, SV_NONE, &o, &r, &e), RC_OK);
+	assert_int_equal(r.n_rows, 5);
+	assert_int_equal(r.n_quarantined, 5);
+	assert_int_equal(work_quarantined(s), 5);
+	// Trying out a mended one changes nothing either.
+	o.map_text = sv_from(mended(map));
+	o.dry_run = true;
+	assert_int_equal(quarantine_replay(s, SV_NONE, &o, &r, &e), RC_OK);
+	assert_int_equal(r.n_mapped_rows, 2);
+	assert_int_equal(work_count(s), 1);
+	assert_int_equal(work_quarantined(s), 5);
+	o.dry_run = false;
+	assert_int_equal(quarantine_replay(s, SV("other.csv"), &o, &r, &e), RC_OK);
+	assert_int_equal(r.n_rows, 0);
+	assert_int_equal(quarantine_replay(s, SV("one.csv"), &o, &r, &e), RC_OK);
+	assert_int_equal(r.n_rows, 5);
+	assert_int_equal(r.n_mapped_rows, 2); // 2 and 7
+	assert_int_equal(r.n_interactions, 2);
+	assert_int_equal(r.n_quarantined, 3); // 3 (a quote in the score), 4 and 6
+	assert_int_equal(work_count(s), 3);
+	assert_int_equal(work_quarantined(s), 3);
+	// 3 stays with its new reason.
+	assert_int_equal(
+		work_i64(s, "SELECT count(*) FROM quarantine WHERE line = 4 AND reason LIKE '%is no number%'"),
+		1);
+	// The file again with the mended mapping: all that is understood is known.
+	import_one_file(w, s, "one.csv", &o, RC_OK, &r);
+	assert_int_equal(r.n_interactions, 0);
+	assert_int_equal(r.n_duplicates, 3);
+	assert_int_equal(r.n_quarantined, 3);
+	store_close(&s);
+}
+
+// More rows than one run of a replay, of several files.
+static void test_replay_many(void **state)
+{
+	struct work *w = *state;
+	struct import_report r;
+	struct import_options o = work_options(w);
+	struct err e = ERR_NONE;
+	char map[2600];
+	struct store *s = work_store(w);
+	for (int file = 0; file < 3; file++) {
+		char name[20];
+		snprintf(name, sizeof(name), "f%d.csv", file);
+		FILE *f = work_file(w, name);
+		fprintf(f, file == 1 ? "user,id,at,kind,score,agent\n" : "id,user,at,kind,score,agent\n");
+		for (int i = 0; i < 6000; i++)
+			fprintf(f,
+				file == 1 ? "u,%d-%d,01.03.2026 10:00,call,1,\n"
+					  : "%d-%d,u,01.03.2026 10:00,call,1,\n",
+				file, i);
+		fclose(f);
+		import_one_file(w, s, name, NULL, RC_OK, &r);
+		assert_int_equal(r.n_quarantined, 6000);
+	}
+	o.map_text = sv_from(mended(map));
+	assert_int_equal(quarantine_replay(s, SV_NONE, &o, &r, &e), RC_OK);
+	assert_int_equal(r.n_interactions, 18000);
+	assert_int_equal(work_count(s), 18000);
+	assert_int_equal(work_quarantined(s), 0);
+	store_close(&s);
+}
+
+static void test_replay_broken_rows(void **state)
+{
+	struct work *w = *state;
+	struct import_report r;
+	struct import_options o = work_options(w);
+	struct err e = ERR_NONE;
+	char map[2600];
+	put_file(w, "in.csv",
+		"id,user,at,kind,score,agent\n"
+		"2,\"a\"b,2026-03-01T10:00:00,call,9,\n"
+		"3,\xf6,2026-03-01T10:00:00,call,9,\n"
+
+		"1,\"never closed,2026-03-01T10:00:00,call,9,\n");
+	struct store *s = work_store(w);
+	import_one_file(w, s, "in.csv", NULL, RC_OK, &r);
+	assert_int_equal(r.n_quarantined, 3);
+	assert_int_equal(r.n_rows, 3);
+	o.map_text = SV_NONE;
+	assert_int_equal(quarantine_replay(s, SV_NONE, &o, &r, &e), RC_OK);
+	assert_int_equal(r.n_quarantined, 3);
+	snprintf(map, sizeof(map), "csv: {encoding: windows-1252}\n%s", map_csv);
+	o.map_text = sv_from(map);
+	assert_int_equal(quarantine_replay(s, SV_NONE, &o, &r, &e), RC_OK);
+	assert_int_equal(r.n_interactions, 1);
+	snprintf(map, sizeof(map), "csv: {quote: \"'\"}\n%s", map_csv);
+	o.map_text = sv_from(map);
+	assert_int_equal(quarantine_replay(s, SV_NONE, &o, &r, &e), RC_OK);
+	assert_int_equal(r.n_interactions, 2);
+	assert_int_equal(work_quarantined(s), 0);
+	store_close(&s);
+}
+
+static void test_drop(void **state)
+{
+	struct work *w = *state;
+	struct import_report r;
+	struct err e = ERR_NONE;
+	uint64_t n;
+	put_file(w, "one.csv", first_file);
+	put_file(w, "two.csv", "id,user,at,kind,score,agent\n1,ann,never,call,9,\n");
+	struct store *s = work_store(w);
+	import_one_file(w, s, "one.csv", NULL, RC_OK, &r);
+	import_one_file(w, s, "two.csv", NULL, RC_OK, &r);
+	uint64_t id = (uint64_t)work_i64(s, "SELECT min(id) FROM quarantine");
+	assert_int_equal(quarantine_drop(s, SV_NONE, id, &n, &e), RC_OK);
+	assert_int_equal(n, 1);
+	assert_int_equal(quarantine_drop(s, SV_NONE, id, &n, &e), RC_NOT_FOUND);
+	assert_int_equal(quarantine_drop(s, SV("one.csv"), 0, &n, &e), RC_OK);
+	assert_int_equal(n, 4);
+	assert_int_equal(work_quarantined(s), 1);
+	assert_int_equal(quarantine_drop(s, SV_NONE, 0, &n, &e), RC_OK);
+	assert_int_equal(n, 1);
+	store_close(&s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_list, work_open, work_close),
+		cmocka_unit_test_setup_teardown(test_replay, work_open, work_close),
+		cmocka_unit_test_setup_teardown(test_replay_many, work_open, work_close),
+		cmocka_unit_test_setup_teardown(test_replay_broken_rows, work_open, work_close),
+		cmocka_unit_test_setup_teardown(test_drop, work_open, work_close),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
