@@ -150,7 +150,7 @@ void bar_put_centred(struct buf *out, const struct look *look, double value, uns
 	text_blanks(out, value > 0 ? half - filled : half);
 }
 
-void spark_put(struct buf *out, const struct look *look, const double *values, uint32_t n)
+void spark_put(struct buf *out, const struct look *look, const double *values, uint32_t n, double range_least)
 {
 	static const char *const tall[] = {"\xE2\x96\x81", "\xE2\x96\x82", "\xE2\x96\x83", "\xE2\x96\x84",
 		"\xE2\x96\x85", "\xE2\x96\x86", "\xE2\x96\x87", "\xE2\x96\x88"};
@@ -161,6 +161,11 @@ void spark_put(struct buf *out, const struct look *look, const double *values, u
 			continue;
 		least = values[i] < least ? values[i] : least;
 		most = values[i] > most ? values[i] : most;
+	}
+	double short_of = range_least - (most - least);
+	if (short_of > 0) {
+		least -= short_of / 2;
+		most += short_of / 2;
 	}
 	for (uint32_t i = 0; i < n; i++) {
 		if (!isfinite(values[i])) {

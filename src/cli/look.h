@@ -40,7 +40,8 @@ char *human_bytes(uint64_t bytes, char *out);
 void bar_put(struct buf *out, const struct look *look, double ratio, unsigned width);
 // A bar from the middle: -1..1, left for negative.
 void bar_put_centred(struct buf *out, const struct look *look, double value, unsigned width);
-// One character a value, scaled to the least and greatest of them; NAN leaves a blank.
-void spark_put(struct buf *out, const struct look *look, const double *values, uint32_t n);
+// One character a value, scaled to the least and greatest of them (to range_least around their middle, when they
+// are nearer than that); NAN leaves a blank.
+void spark_put(struct buf *out, const struct look *look, const double *values, uint32_t n, double range_least);
 
 #endif

@@ -29,6 +29,7 @@ struct report_expectation {
 	struct report_score all;     // the whole period
 	struct report_score *series; // report->n_buckets
 	enum story story;
+	bool whole;                // broken over the whole period, no bucket alone tells it
 	uint32_t from, to;         // the run of buckets that it is about; to = the first after it
 	struct report_score since; // those buckets together (no intervals)
 	double urgency;            // importance × n × shortfall of the run
@@ -49,6 +50,17 @@ struct report_finding {
 	const struct report_expectation *expectation;
 	struct sv sentence; // the evidence
 };
+
+// Somebody who represents the brand worse than the others at that touch point.
+struct report_agent {
+	struct sv name, sentence;
+	const struct report_touchpoint *touchpoint;
+	const struct report_expectation *expectation;
+	struct report_score score;
+	double urgency;
+};
+
+#define REPORT_AGENTS_MOST 5u
 
 struct report_promises {
 	uint64_t made, kept, late, overdue, open, answered;
@@ -71,10 +83,14 @@ struct report {
 	uint32_t n_scored, n_kept, n_broken, n_unclear; // expectations with data, by verdict of the period
 	struct report_finding *repair, *repaired;
 	uint32_t n_repair, n_repaired;
+	struct report_agent agents[REPORT_AGENTS_MOST]; // by urgency
+	uint32_t n_agents_compared;                     // agents × expectations with enough data
+	double agent_limit;                             // standard errors below all that are beyond chance
+	uint32_t n_agents;
 	struct report_promises promises;
 	struct sv *findings; // data quality
 	uint32_t n_findings;
-	double gap_scale; // largest distance of a gap's interval from 0, at least 0.05
+	double scale; // largest distance of a margin's interval from 0, at least 0.05
 };
 
 struct report_question {
@@ -90,10 +106,32 @@ enum rc report_make(struct snapshot *sn, const struct report_question *q, struct
 // Fills in the stories, the worst expectations and the lists from the scores.
 enum rc report_judge(struct report *r, struct err *e);
 
+// First all scores of agents are counted, then added: the more comparisons, the wider the limits.
+void report_agents_count(
+	struct report *r, const struct report_expectation *x, const struct report_score *score);
+// Keeps an agent that is beyond the limits of the touch point; the name is kept as a view
+// until report_agents_judge.
+void report_agents_add(struct report *r, const struct report_touchpoint *t, const struct report_expectation *x,
+	struct sv agent, const struct report_score *score);
+// Orders them and writes their sentences.
+void report_agents_judge(struct report *r);
+
+// How far a score is from what is expected, above 0 better, with its interval: the share kept minus the expected
+// share where a share is expected, else the mean minus the target in units of the expectation's scale (not clamped, as
+// the gap is). This is what the verdict is about.
+struct report_margin {
+	double value, low, high;
+};
+struct report_margin report_margin_of(const struct expectation *x, const struct report_score *s);
+
 // A value of a measure in words: "2 min", "3.1", "14.20 EUR", "88.1 %"; out[HUMAN_TEXT_MAX].
 char *report_value(const struct design *d, uint32_t measure, double v, char *out);
+// "4.20" becomes "4.2", "95.0 %" becomes "95 %"; in place.
+char *report_trim(char *text);
 // "csat at least 4.2", "wait at most 2 min for 80 %"; in the arena.
 struct sv report_demand(const struct report *r, const struct expectation *x);
+// The same in signs and without the share: "wait <= 2 min"; "≤" when the look has Unicode.
+struct sv report_demand_short(const struct report *r, const struct look *look, const struct expectation *x);
 // "3.1" or "68.2 %": what stands against the demand; out[HUMAN_TEXT_MAX].
 char *report_answer(
 	const struct report *r, const struct expectation *x, const struct report_score *s, char *out);

@@ -11,6 +11,7 @@
 #define PLOT_TOP 14.0
 #define PLOT_BOTTOM 116.0
 #define LABELS_MOST 6u
+#define RANGE_LEAST 0.1 // smaller ups and downs are drawn small
 
 static struct sv kept_path(const struct report *r, struct buf *b)
 {
@@ -29,7 +30,7 @@ void chart_spark(const struct report *r, const struct report_expectation *x, str
 	double least = 0, most = 0;
 	uint32_t n = 0, first = UINT32_MAX, last = 0;
 	for (uint32_t b = 0; b < r->n_buckets; b++) {
-		double v = x->series[b].gap;
+		double v = report_margin_of(x->declared, &x->series[b]).value;
 		if (!isfinite(v))
 			continue;
 		least = fmin(least, v);
@@ -38,13 +39,18 @@ void chart_spark(const struct report *r, const struct report_expectation *x, str
 		last = b;
 		n++;
 	}
-	if (n < 2 || !(most > least))
+	if (n < 2)
 		return;
+	if (most - least < RANGE_LEAST) {
+		double short_of = RANGE_LEAST - (most - least);
+		least -= short_of / 2;
+		most += short_of / 2;
+	}
 	struct buf path = buf_new(PATH_MAX_BYTES);
 	bool down = false;
 	double at_x = 0, at_y = 0;
 	for (uint32_t b = 0; b < r->n_buckets; b++) {
-		double v = x->series[b].gap;
+		double v = report_margin_of(x->declared, &x->series[b]).value;
 		if (!isfinite(v)) {
 			down = false;
 			continue;
@@ -55,9 +61,11 @@ void chart_spark(const struct report *r, const struct report_expectation *x, str
 		down = true;
 	}
 	char from[HUMAN_TEXT_MAX], to[HUMAN_TEXT_MAX];
-	fill_printf(f, "spark_words", "gap by %.*s, from %s in %.*s to %s in %.*s", SV_ARG(r->bucket),
-		human_number(x->series[first].gap, 3, from), SV_ARG(r->labels[first]),
-		human_number(x->series[last].gap, 3, to), SV_ARG(r->labels[last]));
+	fill_printf(f, "spark_words", "margin by %.*s, from %s in %.*s to %s in %.*s", SV_ARG(r->bucket),
+		human_number(report_margin_of(x->declared, &x->series[first]).value, 3, from),
+		SV_ARG(r->labels[first]),
+		human_number(report_margin_of(x->declared, &x->series[last]).value, 3, to),
+		SV_ARG(r->labels[last]));
 	fill_text(f, "spark", kept_path(r, &path));
 	fill_printf(f, "zero_y", "%.1f", 23 - 20 * (0 - least) / (most - least));
 	fill_printf(f, "end_x", "%.1f", at_x);
@@ -147,7 +155,7 @@ static void fill_ticks(const struct trend *t, struct fill *f)
 	for (int i = 0; i < 8 && first + i * t->step <= t->most; i++) {
 		struct fill *tick = fill_item(f, "ticks");
 		double v = first + i * t->step, y = at_y(t, v);
-		fill_printf(tick, "tick", "%s", value_text(t, v, text));
+		fill_printf(tick, "tick", "%s", report_trim(value_text(t, v, text)));
 		fill_printf(tick, "tick_y", "%.1f", y);
 		fill_printf(tick, "tick_text_y", "%.1f", y + 3.5);
 	}
@@ -200,8 +208,20 @@ static void fill_labels(const struct trend *t, struct fill *f)
 	for (uint32_t b = 0; b < n; b += every) {
 		struct fill *label = fill_item(f, "labels");
 		fill_text(label, "label", t->r->labels[b]);
-		fill_printf(label, "label_x", "%.1f", at_x(t, b));
+		fill_printf(label, "label_x", "%.1f", fmin(at_x(t, b), PLOT_RIGHT - 10));
 	}
+}
+
+// Does the line end above the target? Then the target's text goes below, where it is free.
+static bool ends_above(const struct trend *t)
+{
+	for (uint32_t b = t->r->n_buckets; b-- > 0;) {
+		double v[3];
+		values_of(t, b, v);
+		if (isfinite(v[0]))
+			return v[0] >= target_of(t);
+	}
+	return false;
 }
 
 void chart_trend(const struct report *r, const struct report_expectation *x, struct fill *f)
@@ -215,8 +235,8 @@ void chart_trend(const struct report *r, const struct report_expectation *x, str
 	fill_labels(&t, f);
 	double y = at_y(&t, target_of(&t));
 	fill_printf(f, "target_y", "%.1f", y);
-	fill_printf(f, "target_text_y", "%.1f", y - 5 < PLOT_TOP ? y + 13 : y - 5);
-	fill_printf(f, "target", "%s", value_text(&t, target_of(&t), target));
+	fill_printf(f, "target_text_y", "%.1f", ends_above(&t) ? y + 13 : y - 5);
+	fill_printf(f, "target", "%s", report_trim(value_text(&t, target_of(&t), target)));
 	fill_printf(f, "chart_words", "by %.*s, with 95 %% intervals, against %s", SV_ARG(r->bucket), target);
 	if (x->to > x->from) {
 		double half = r->n_buckets > 1 ? 0.5 : 0, from = at_x(&t, x->from - half),

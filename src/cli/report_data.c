@@ -9,6 +9,7 @@ struct asking {
 	struct snapshot *snapshot;
 	const struct report_question *question;
 	struct report *report;
+	int64_t to_ms; // last instant of the period when an end was given and lies before the newest interaction
 };
 
 static enum rc ask(const struct asking *a, const char *analysis, const char *by1, const char *by2,
@@ -105,7 +106,7 @@ static struct sv filters_text(const struct report_question *q, struct arena *are
 	return all;
 }
 
-static enum rc make_period(const struct asking *a, struct err *e)
+static enum rc make_period(struct asking *a, struct err *e)
 {
 	struct report *r = a->report;
 	const struct tz *tz = r->design->tz;
@@ -119,7 +120,8 @@ static enum rc make_period(const struct asking *a, struct err *e)
 	}
 	if (rc == RC_OK && a->question->to.len) {
 		rc = time_parse_bound(tz, a->question->to, true, &bound, e);
-		to = rc == RC_OK && bound - 1 < to ? bound - 1 : to;
+		if (rc == RC_OK && bound - 1 < to)
+			to = a->to_ms = bound - 1;
 	}
 	if (rc != RC_OK)
 		return rc;
@@ -294,6 +296,34 @@ static enum rc ask_quality(const struct asking *a, struct err *e)
 	return rc;
 }
 
+static bool named_agent(struct sv agent)
+{
+	return agent.len > 0 && agent.ptr[0] != '('; // "(none)", "(other)"
+}
+
+static enum rc ask_agents(const struct asking *a, struct err *e)
+{
+	struct report *r = a->report;
+	struct result *result = NULL;
+	enum rc rc = ask(a, "gap", "touchpoint", "agent", NULL, 0, &result, e);
+	for (int pass = 0; rc == RC_OK && pass < 2; pass++)
+		for (uint32_t i = 0; i < result->n_rows; i++) {
+			struct report_expectation *x = expectation_of(r, result, i);
+			struct sv agent = text_of(result, i, "agent");
+			struct report_score score = score_of(result, i);
+			if (!x || !named_agent(agent))
+				continue;
+			if (pass == 0)
+				report_agents_count(r, x, &score);
+			else
+				report_agents_add(r, touchpoint_of(r, text_of(result, i, "touchpoint")), x,
+					agent, &score);
+		}
+	report_agents_judge(r);
+	result_free(&result);
+	return rc;
+}
+
 static enum rc ask_promises(const struct asking *a, struct err *e)
 {
 	struct report *r = a->report;
@@ -301,7 +331,12 @@ static enum rc ask_promises(const struct asking *a, struct err *e)
 	struct result *all = NULL, *series = NULL;
 	char width[16];
 	snprintf(width, sizeof(width), "%.*s", SV_ARG(r->bucket));
-	enum rc rc = ask(a, "promises", NULL, NULL, NULL, 0, &all, e);
+	// The ledger as it stood at the end of the period.
+	char at[40];
+	const struct query_param as_of = {
+		SV("as-of"), a->to_ms == TIME_NONE ? SV("") : sv_from(tz_format(r->design->tz, a->to_ms, at))};
+	uint32_t n_params = a->to_ms == TIME_NONE ? 0 : 1;
+	enum rc rc = ask(a, "promises", NULL, NULL, &as_of, n_params, &all, e);
 	if (rc == RC_OK && all->n_rows) {
 		p->made = count_of(all, 0, "made");
 		p->kept = count_of(all, 0, "kept");
@@ -322,7 +357,7 @@ static enum rc ask_promises(const struct asking *a, struct err *e)
 	for (uint32_t b = 0; p->series && b < r->n_buckets; b++)
 		p->series[b] = NAN;
 	if (rc == RC_OK)
-		rc = ask(a, "promises", width, NULL, NULL, 0, &series, e);
+		rc = ask(a, "promises", width, NULL, &as_of, n_params, &series, e);
 	for (uint32_t i = 0; rc == RC_OK && i < series->n_rows; i++) {
 		uint32_t b = bucket_of(r, text_of(series, i, width));
 		if (b != UINT32_MAX)
@@ -343,7 +378,7 @@ enum rc report_make(struct snapshot *sn, const struct report_question *q, struct
 	r->design = snapshot_design(sn);
 	r->filters = filters_text(q, arena);
 	r->promises.share = r->promises.share_low = r->promises.share_high = NAN;
-	struct asking a = {sn, q, r};
+	struct asking a = {.snapshot = sn, .question = q, .report = r, .to_ms = TIME_NONE};
 	enum rc rc = make_period(&a, e);
 	if (rc == RC_OK)
 		rc = ask_buckets(&a, e);
@@ -355,6 +390,8 @@ enum rc report_make(struct snapshot *sn, const struct report_question *q, struct
 		rc = ask_volume(&a, e);
 	if (rc == RC_OK)
 		rc = ask_gaps(&a, e);
+	if (rc == RC_OK)
+		rc = ask_agents(&a, e);
 	if (rc == RC_OK)
 		rc = ask_promises(&a, e);
 	if (rc == RC_OK)

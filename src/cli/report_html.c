@@ -10,7 +10,7 @@
 #include <stdio.h>
 
 #define REPAIR_SHOWN_MOST 6u
-#define REPAIRED_SHOWN_MOST 2u
+#define REPAIRED_SHOWN_MOST 4u
 
 static struct sv asset(struct sv name)
 {
@@ -44,22 +44,23 @@ static void fill_interval(
 			human_number(factor * high, decimals, b));
 }
 
-static double along(const struct report *r, double gap)
+static double along(const struct report *r, double margin)
 {
-	double x = 60 + gap / r->gap_scale * 56;
+	double x = 60 + margin / r->scale * 56;
 	return isfinite(x) ? fmin(fmax(x, 2), 118) : 60;
 }
 
-static void fill_bullet(const struct report *r, struct fill *f, const struct report_score *s)
+static void fill_bullet(const struct report *r, struct fill *f, const struct report_expectation *x)
 {
-	char gap[HUMAN_TEXT_MAX], low[HUMAN_TEXT_MAX], high[HUMAN_TEXT_MAX];
-	double to = along(r, s->gap);
+	char value[HUMAN_TEXT_MAX], low[HUMAN_TEXT_MAX], high[HUMAN_TEXT_MAX];
+	struct report_margin m = report_margin_of(x->declared, &x->all);
+	double to = along(r, m.value);
 	fill_printf(f, "bar_x", "%.1f", fmin(60, to));
 	fill_printf(f, "bar_w", "%.1f", fabs(to - 60));
-	fill_printf(f, "low_x", "%.1f", along(r, s->gap_low));
-	fill_printf(f, "high_x", "%.1f", along(r, s->gap_high));
-	fill_printf(f, "gap_words", "gap %s, 95 %% interval %s to %s: %s", human_number(s->gap, 3, gap),
-		human_number(s->gap_low, 3, low), human_number(s->gap_high, 3, high), verdicts[s->verdict]);
+	fill_printf(f, "low_x", "%.1f", along(r, m.low));
+	fill_printf(f, "high_x", "%.1f", along(r, m.high));
+	fill_printf(f, "gap_words", "margin %s, 95 %% interval %s to %s: %s", human_number(m.value, 3, value),
+		human_number(m.low, 3, low), human_number(m.high, 3, high), verdicts[x->all.verdict]);
 }
 
 static void fill_card(const struct report *r, struct fill *f, const struct report_touchpoint *t)
@@ -71,12 +72,12 @@ static void fill_card(const struct report *r, struct fill *f, const struct repor
 	fill_text(f, "card_owner", t->owner);
 	fill_text(f, "state", sv_from(states[v]));
 	fill_text(f, "verdict", sv_from(verdicts[v]));
-	fill_printf(f, "card_n", "%s interactions", human_number((double)t->n, 0, n));
+	fill_printf(f, "card_n", "n = %s", human_number((double)t->n, 0, n));
 	if (!x)
 		return;
 	fill_text(f, "demand", report_demand(r, x->declared));
 	fill_printf(f, "answer", "%s", report_answer(r, x->declared, &x->all, answer));
-	fill_bullet(r, f, &x->all);
+	fill_bullet(r, f, x);
 	chart_spark(r, x, f);
 }
 
@@ -123,6 +124,16 @@ static void fill_findings(const struct report *r, struct fill *page)
 	fill_flag(page, "has_repaired", r->n_repaired > 0);
 	for (uint32_t i = 0; i < r->n_repaired && i < REPAIRED_SHOWN_MOST; i++)
 		fill_finding(r, fill_item(page, "repaired"), &r->repaired[i], i + 1);
+	fill_flag(page, "has_agents", r->n_agents > 0);
+	for (uint32_t i = 0; i < r->n_agents; i++) {
+		struct fill *agent = fill_item(page, "agents");
+		fill_text(agent, "agent", r->agents[i].name);
+		// What follows the name in the sentence.
+		struct sv words = r->agents[i].sentence;
+		size_t skip = r->agents[i].name.len + 2;
+		fill_text(agent, "agent_words",
+			words.len > skip ? (struct sv){words.ptr + skip, words.len - skip} : words);
+	}
 	fill_flag(page, "has_quality", r->n_findings > 0);
 	for (uint32_t i = 0; i < r->n_findings; i++)
 		fill_text(fill_item(page, "quality"), "finding", r->findings[i]);

@@ -2,12 +2,14 @@
 // What to repair first, and what was repaired.
 //
 // An expectation is broken now when the verdict of its latest bucket with data is "broken"; it has been so since the
-// first bucket of that unbroken run. It was repaired when a run of at least two broken buckets was followed by
-// buckets of which none is broken. Urgency = importance × n × shortfall over the run, where shortfall is the share
-// that is missing, or the mean gap below zero.
+// first bucket of that run. When no bucket alone has enough data to tell, the whole period decides. It was repaired
+// when a run of at least two broken buckets (one, when the period as a whole is broken too) was followed by buckets
+// of which none is broken. Urgency = importance × n × shortfall over the run, where shortfall is the
+// margin below zero.
 #include "cli/report.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define REPAIRED_RUN_LEAST 2u
@@ -80,18 +82,27 @@ static bool any_after(const struct report_expectation *x, uint32_t n_buckets)
 static void judge_story(const struct report *r, const struct report_touchpoint *t, struct report_expectation *x)
 {
 	x->story = STORY_NONE;
-	if (!last_run(x, r->n_buckets, &x->from, &x->to))
+	bool broken = x->all.verdict == VERDICT_BROKEN;
+	x->whole = !last_run(x, r->n_buckets, &x->from, &x->to);
+	if (x->whole && !broken)
 		return;
-	bool over = any_after(x, r->n_buckets);
-	if (over && broken_in(x) < REPAIRED_RUN_LEAST)
-		return;
-	x->story = over ? STORY_REPAIRED : STORY_BROKEN;
-	x->since = together(x, x->from, x->to);
-	double shortfall = isnan(x->declared->share) ? -x->since.gap : x->declared->share - x->since.share;
+	if (x->whole) {
+		x->from = 0;
+		x->to = r->n_buckets;
+		x->since = x->all;
+		x->story = STORY_BROKEN;
+	} else {
+		bool over = any_after(x, r->n_buckets);
+		if (over && !broken && broken_in(x) < REPAIRED_RUN_LEAST)
+			return;
+		x->story = over ? STORY_REPAIRED : STORY_BROKEN;
+		x->since = together(x, x->from, x->to);
+	}
+	double shortfall = -report_margin_of(x->declared, &x->since).value;
 	x->urgency = t->declared->importance * (double)x->since.n * (shortfall > 0 ? shortfall : 0);
 }
 
-// Broken is worse than unclear, unclear than kept; then the lower gap.
+// Broken is worse than unclear, unclear than kept; then the lower margin.
 static bool worse(const struct report_expectation *a, const struct report_expectation *b)
 {
 	int story_a = a->story == STORY_BROKEN, story_b = b->story == STORY_BROKEN;
@@ -99,7 +110,7 @@ static bool worse(const struct report_expectation *a, const struct report_expect
 		return story_a > story_b;
 	if (a->all.verdict != b->all.verdict)
 		return a->all.verdict > b->all.verdict;
-	return a->all.gap < b->all.gap;
+	return report_margin_of(a->declared, &a->all).value < report_margin_of(b->declared, &b->all).value;
 }
 
 static struct sv sentence(
@@ -111,21 +122,30 @@ static struct sv sentence(
 	human_number((double)x->since.n, 0, n);
 	struct sv first = r->labels[x->from];
 	const char *verb = isnan(x->declared->share) ? " on average" : " of the cases";
-	if (x->story == STORY_BROKEN) {
-		bool always = x->from == 0;
+	if (x->story == STORY_BROKEN && x->whole)
 		return arena_printf(r->arena,
-			"%.*s: %s%s against %.*s, n = %s, %s%.*s; every %.*s's interval excludes the "
-			"target",
-			SV_ARG(t->title), answer, verb, SV_ARG(demand), n,
-			always ? "all along since " : "since ", SV_ARG(first), SV_ARG(r->bucket));
+			"%.*s: %s%s against %.*s, n = %s; the interval over the whole period "
+			"excludes the target",
+			SV_ARG(t->title), answer, verb, SV_ARG(demand), n);
+	if (x->story == STORY_BROKEN) {
+		const char *evidence = broken_in(x) > 1 ? "every" : "that";
+		return arena_printf(r->arena,
+			"%.*s: %s%s against %.*s, n = %s, since %.*s; %s %.*s's interval excludes "
+			"the target",
+			SV_ARG(t->title), answer, verb, SV_ARG(demand), n, SV_ARG(first), evidence,
+			SV_ARG(r->bucket));
 	}
 	struct report_score after = together(x, x->to, r->n_buckets);
 	char now[HUMAN_TEXT_MAX], n_now[HUMAN_TEXT_MAX];
 	report_answer(r, x->declared, &after, now);
 	human_number((double)after.n, 0, n_now);
-	return arena_printf(r->arena, "%.*s: %s%s since %.*s (n = %s), after %s from %.*s to %.*s; %.*s",
-		SV_ARG(t->title), now, verb, SV_ARG(r->labels[x->to]), n_now, answer, SV_ARG(first),
-		SV_ARG(r->labels[x->to - 1]), SV_ARG(demand));
+	char when[128];
+	if (x->to == x->from + 1)
+		snprintf(when, sizeof(when), "in %.*s", SV_ARG(first));
+	else
+		snprintf(when, sizeof(when), "from %.*s to %.*s", SV_ARG(first), SV_ARG(r->labels[x->to - 1]));
+	return arena_printf(r->arena, "%.*s: %s%s since %.*s (n = %s), after %s %s; %.*s", SV_ARG(t->title),
+		now, verb, SV_ARG(r->labels[x->to]), n_now, answer, when, SV_ARG(demand));
 }
 
 static int by_urgency(const void *a, const void *b)
@@ -149,9 +169,9 @@ static void judge_touchpoint(struct report *r, struct report_touchpoint *t)
 		r->n_kept += x->all.verdict == VERDICT_KEPT;
 		r->n_broken += x->all.verdict == VERDICT_BROKEN;
 		r->n_unclear += x->all.verdict == VERDICT_UNCLEAR;
-		double low = fabs(x->all.gap_low), high = fabs(x->all.gap_high);
-		if (isfinite(low) && isfinite(high))
-			r->gap_scale = fmax(r->gap_scale, fmax(low, high));
+		struct report_margin m = report_margin_of(x->declared, &x->all);
+		if (isfinite(m.low) && isfinite(m.high))
+			r->scale = fmax(r->scale, fmax(fabs(m.low), fabs(m.high)));
 	}
 }
 
@@ -172,7 +192,7 @@ static void collect(struct report *r, enum story story, struct report_finding *o
 enum rc report_judge(struct report *r, struct err *e)
 {
 	uint32_t n = 0;
-	r->gap_scale = 0.05;
+	r->scale = 0.05;
 	r->n_scored = r->n_kept = r->n_broken = r->n_unclear = 0;
 	for (uint32_t t = 0; t < r->n_touchpoints; t++) {
 		n += r->touchpoints[t].n_expectations;

@@ -7,6 +7,7 @@
 
 #define REPAIR_SHOWN_MOST 6u
 #define SPARK_WIDTH 12u
+#define SPARK_RANGE_LEAST 0.15 // smaller ups and downs are drawn small
 
 // Columns of the corridor's table. 0 = left out, when the screen is too narrow.
 struct widths {
@@ -37,7 +38,7 @@ static struct widths widths_make(const struct report *r, const struct look *look
 		.demand = 11,
 		.answer = 7,
 		.bullet = 17,
-		.kept = 7,
+		.kept = 12,
 		.trend = SPARK_WIDTH,
 		.volume = 7,
 		.owner = 5};
@@ -50,7 +51,7 @@ static struct widths widths_make(const struct report *r, const struct look *look
 		w.volume = at_least(w.volume, sv_from(human_number((double)touchpoint->n, 0, n)), 16);
 		if (!touchpoint->worst)
 			continue;
-		w.demand = at_least(w.demand, report_demand(r, touchpoint->worst->declared), 30);
+		w.demand = at_least(w.demand, report_demand_short(r, look, touchpoint->worst->declared), 30);
 		report_value(r->design, touchpoint->worst->declared->measure, touchpoint->worst->all.experience,
 			answer);
 		w.answer = at_least(w.answer, sv_from(answer), 14);
@@ -58,8 +59,8 @@ static struct widths widths_make(const struct report *r, const struct look *look
 	// What goes first when it does not fit, down to the narrowest that can still be read.
 	struct {
 		unsigned *width, least;
-	} const steps[] = {{&w.demand, 18}, {&w.title, 16}, {&w.bullet, 11}, {&w.owner, 8}, {&w.answer, 0},
-		{&w.owner, 0}, {&w.demand, 12}, {&w.title, 12}, {&w.volume, 0}, {&w.demand, 0}};
+	} const steps[] = {{&w.demand, 17}, {&w.title, 16}, {&w.bullet, 11}, {&w.answer, 0}, {&w.owner, 0},
+		{&w.volume, 0}, {&w.demand, 13}, {&w.title, 12}, {&w.demand, 0}};
 	for (unsigned i = 0; i < sizeof(steps) / sizeof(steps[0]) && total(&w) > w.page; i++) {
 		unsigned over = total(&w) - w.page, can = *steps[i].width - steps[i].least;
 		if (*steps[i].width <= steps[i].least)
@@ -82,20 +83,21 @@ static const char *verdict_mark(const struct look *look, enum verdict v)
 }
 
 // Expectation in the middle, the experience as a bar to its side, the interval's ends as its tip.
-static void put_bullet(const struct report *r, const struct look *look, const struct report_score *s,
+static void put_bullet(const struct report *r, const struct look *look, const struct report_expectation *x,
 	unsigned width, struct buf *out)
 {
 	unsigned half = (width - 1) / 2;
-	double cells[3] = {s->gap, s->gap_low, s->gap_high};
+	struct report_margin m = report_margin_of(x->declared, &x->all);
+	const double cells[3] = {m.value, m.low, m.high};
 	int at[3];
 	for (int i = 0; i < 3; i++)
-		at[i] = isfinite(cells[i]) ? (int)lround(cells[i] / r->gap_scale * half) : 0;
-	buf_str(out, ink_on(look, verdict_ink(s->verdict)));
-	for (int x = -(int)half; x <= (int)half; x++) {
-		bool bar = (x < 0 && x >= at[0]) || (x > 0 && x <= at[0]);
-		bool interval = x >= at[1] && x <= at[2];
+		at[i] = isfinite(cells[i]) ? (int)lround(cells[i] / r->scale * half) : 0;
+	buf_str(out, ink_on(look, verdict_ink(x->all.verdict)));
+	for (int c = -(int)half; c <= (int)half; c++) {
+		bool bar = (c < 0 && c >= at[0]) || (c > 0 && c <= at[0]);
+		bool interval = c >= at[1] && c <= at[2];
 		const char *cell = glyph(look, " ", " ");
-		if (x == 0)
+		if (c == 0)
 			cell = glyph(look, "\xE2\x94\x82", "|");
 		else if (bar)
 			cell = glyph(look, "\xE2\x96\xA0", "#");
@@ -109,13 +111,13 @@ static void put_bullet(const struct report *r, const struct look *look, const st
 
 // The last SPARK_WIDTH buckets, or fewer.
 static void put_trend(
-	const struct report *r, const struct look *look, const struct report_score *series, struct buf *out)
+	const struct report *r, const struct look *look, const struct report_expectation *x, struct buf *out)
 {
 	double values[SPARK_WIDTH];
 	uint32_t n = r->n_buckets < SPARK_WIDTH ? r->n_buckets : SPARK_WIDTH;
 	for (uint32_t i = 0; i < n; i++)
-		values[i] = series[r->n_buckets - n + i].gap;
-	spark_put(out, look, values, n);
+		values[i] = report_margin_of(x->declared, &x->series[r->n_buckets - n + i]).value;
+	spark_put(out, look, values, n, SPARK_RANGE_LEAST);
 	text_blanks(out, SPARK_WIDTH - n);
 }
 
@@ -132,12 +134,24 @@ static void gap_after(struct buf *out)
 	text_blanks(out, 2);
 }
 
+// "92.8 / 95 %": kept, of what is expected; "75.4 %" where no share is expected.
+static char *kept_text(const struct report_expectation *x, char *out)
+{
+	char expected[HUMAN_TEXT_MAX];
+	if (isnan(x->declared->share))
+		snprintf(out, HUMAN_TEXT_MAX, "%5.1f %%", 100 * x->all.share);
+	else
+		snprintf(out, HUMAN_TEXT_MAX, "%5.1f / %.40s", 100 * x->all.share,
+			report_trim(human_ratio(x->declared->share, 1, expected)));
+	return out;
+}
+
 static void put_scores(const struct report *r, const struct look *look, const struct widths *w,
 	const struct report_expectation *x, struct buf *out)
 {
 	char text[HUMAN_TEXT_MAX];
 	if (w->demand) {
-		text_put(out, look, report_demand(r, x->declared), w->demand, true);
+		text_put(out, look, report_demand_short(r, look, x->declared), w->demand, true);
 		gap_after(out);
 	}
 	if (w->answer) {
@@ -145,13 +159,13 @@ static void put_scores(const struct report *r, const struct look *look, const st
 		put_right(out, look, sv_from(text), w->answer);
 		gap_after(out);
 	}
-	put_bullet(r, look, &x->all, w->bullet, out);
+	put_bullet(r, look, x, w->bullet, out);
 	gap_after(out);
 	buf_str(out, ink_on(look, verdict_ink(x->all.verdict)));
-	put_right(out, look, sv_from(human_ratio(x->all.share, 1, text)), w->kept);
+	text_put(out, look, sv_from(kept_text(x, text)), w->kept, true);
 	buf_str(out, ink_off(look));
 	gap_after(out);
-	put_trend(r, look, x->series, out);
+	put_trend(r, look, x, out);
 }
 
 static void put_touchpoint(const struct report *r, const struct look *look, const struct widths *w,
@@ -189,7 +203,7 @@ static void put_headings(
 	const struct report *r, const struct look *look, const struct widths *w, struct buf *out)
 {
 	char scale[HUMAN_TEXT_MAX];
-	snprintf(scale, sizeof(scale), "gap %s%.2f", glyph(look, "\xC2\xB1", "+-"), r->gap_scale);
+	snprintf(scale, sizeof(scale), "margin %s%.2f", glyph(look, "\xC2\xB1", "+-"), r->scale);
 	buf_str(out, ink_on(look, INK_DIM));
 	text_put(out, look, SV("touch point"), w->title, true);
 	gap_after(out);
@@ -201,12 +215,12 @@ static void put_headings(
 		put_right(out, look, SV("mean"), w->answer);
 		gap_after(out);
 	}
-	struct sv title = sv_from(scale);
+	struct sv title = text_width(sv_from(scale)) <= w->bullet ? sv_from(scale) : SV("margin");
 	unsigned left = w->bullet > text_width(title) ? (w->bullet - text_width(title)) / 2 : 0;
 	text_blanks(out, left);
 	text_put(out, look, title, w->bullet - left, true);
 	gap_after(out);
-	put_right(out, look, SV("kept"), w->kept);
+	text_put(out, look, SV("kept"), w->kept, true);
 	gap_after(out);
 	struct sv trend = arena_printf(r->arena, "by %.*s", SV_ARG(r->bucket));
 	text_put(out, look, trend, w->trend, true);
@@ -268,6 +282,14 @@ static void put_list(const struct look *look, const struct widths *w, const char
 		buf_printf(out, "    and %u more: corridor query gap --by %s\n", n - most, "touchpoint,month");
 }
 
+static void put_agents(const struct report *r, const struct look *look, const struct widths *w, struct buf *out)
+{
+	struct report_finding list[REPORT_AGENTS_MOST];
+	for (uint32_t i = 0; i < r->n_agents; i++)
+		list[i] = (struct report_finding){.sentence = r->agents[i].sentence};
+	put_list(look, w, "Who does worse than the others", list, r->n_agents, REPORT_AGENTS_MOST, out);
+}
+
 static void put_promises(const struct report *r, const struct look *look, struct buf *out)
 {
 	const struct report_promises *p = &r->promises;
@@ -289,7 +311,7 @@ static void put_promises(const struct report *r, const struct look *look, struct
 		buf_printf(out, "\n          %s of those due were kept in time (%s%s%s)  ",
 			human_ratio(p->share, 1, share), low, glyph(look, "\xE2\x80\x93", ".."), high);
 		uint32_t shown = r->n_buckets < SPARK_WIDTH ? r->n_buckets : SPARK_WIDTH;
-		spark_put(out, look, p->series + (r->n_buckets - shown), shown);
+		spark_put(out, look, p->series + (r->n_buckets - shown), shown, SPARK_RANGE_LEAST);
 	}
 	while (out->len && out->data[out->len - 1] == ' ')
 		out->len--;
@@ -310,6 +332,22 @@ static void put_findings(
 		text_wrap(out, r->findings[i], 2, w->page);
 }
 
+static void put_left_out(const struct widths *w, struct buf *out)
+{
+	const struct {
+		unsigned width;
+		const char *name;
+	} columns[] = {
+		{w->demand, "expectation"}, {w->answer, "mean"}, {w->volume, "volume"}, {w->owner, "owner"}};
+	bool any = false;
+	for (unsigned i = 0; i < sizeof(columns) / sizeof(columns[0]); i++)
+		if (columns[i].width == 0) {
+			buf_printf(out, "%s %s", any ? "," : "Not shown for want of width:", columns[i].name);
+			any = true;
+		}
+	buf_str(out, any ? ".\n" : "");
+}
+
 void report_text(const struct report *r, const struct look *look, struct buf *out)
 {
 	char n[HUMAN_TEXT_MAX], customers[HUMAN_TEXT_MAX];
@@ -325,18 +363,22 @@ void report_text(const struct report *r, const struct look *look, struct buf *ou
 	put_corridor(r, look, &w, out);
 	put_list(look, &w, "Repair first", r->repair, r->n_repair, REPAIR_SHOWN_MOST, out);
 	put_list(look, &w, "Repaired", r->repaired, r->n_repaired, REPAIR_SHOWN_MOST, out);
+	put_agents(r, look, &w, out);
 	put_promises(r, look, out);
 	put_findings(r, look, &w, out);
 	buf_char(out, '\n');
 	buf_str(out, ink_on(look, INK_DIM));
 	struct sv legend = arena_printf(r->arena,
 		"%s kept  %s broken  %s no detectable difference: the 95 %% interval against what is expected. "
-		"The bar is "
-		"the mean gap (%s is the expectation, right is better), the line its interval; a touch point "
-		"shows its "
-		"worst expectation. corridor query gap has them all.",
+		"Margin: "
+		"the share kept minus the expected share, or the mean minus the target over its scale; %s is "
+		"the "
+		"expectation, right is better, the line is the interval. A touch point shows its worst "
+		"expectation; "
+		"corridor query gap has them all.",
 		verdict_mark(look, VERDICT_KEPT), verdict_mark(look, VERDICT_BROKEN),
 		verdict_mark(look, VERDICT_UNCLEAR), glyph(look, "\xE2\x94\x82", "|"));
 	text_wrap(out, legend, 0, w.page);
+	put_left_out(&w, out);
 	buf_str(out, ink_off(look));
 }
