@@ -243,13 +243,30 @@ void read_department_hours(
 		"unknown hours \"%s\"", value->scalar.ptr);
 }
 
+// Filters, groups and SQL name fields, measures and dimensions side by side, so no two of them may share a name.
+static bool column_name_free(struct reader *r, const struct yaml_node *key, const char *what)
+{
+	static const char *const fields[] = {"id", "person", "at", "received", "touchpoint", "stage", "owner",
+		"channel", "channel-kind", "event", "source", "agent", "location", "promise", "due", "keeps",
+		"text", "properties", "hour", "day", "week", "month", "quarter", "year"};
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+		if (sv_equal_nocase(sv_from(fields[i]), key->scalar)) {
+			reader_problem(r, key, "choose another name",
+				"a %s cannot be called \"%s\": that is a field of every interaction", what,
+				key->scalar.ptr);
+			return false;
+		}
+	}
+	return true;
+}
+
 void read_measures(struct reader *r, const struct yaml_node *key, const struct yaml_node *value, void *target)
 {
 	struct design *d = target;
 	(void)key;
 	for (uint32_t i = 0; i < value->n && !r->nomem; i++) {
 		const struct yaml_node *name = value->keys[i];
-		if (!reader_name_ok(r, name, "measure"))
+		if (!reader_name_ok(r, name, "measure") || !column_name_free(r, name, "measure"))
 			continue;
 		if (design_measure_find(d, name->scalar) != DESIGN_NONE) {
 			reader_problem(r, name, "take it away, or choose another name",
@@ -447,8 +464,13 @@ uint32_t reader_path(struct reader *r, const struct yaml_node *at, struct sv pat
 static void read_dimension(struct reader *r, const struct yaml_node *key, const struct yaml_node *value)
 {
 	struct design *d = r->d;
-	if (!reader_name_ok(r, key, "dimension"))
+	if (!reader_name_ok(r, key, "dimension") || !column_name_free(r, key, "dimension"))
 		return;
+	if (design_measure_find(d, key->scalar) != DESIGN_NONE) {
+		reader_problem(r, key, "choose another name and give the property with {from: properties.…}",
+			"the dimension \"%s\" has the name of a measure", key->scalar.ptr);
+		return;
+	}
 	if (design_dimension_find(d, key->scalar) != DESIGN_NONE) {
 		reader_problem(r, key, "keep one of them", "duplicate dimension \"%s\"", key->scalar.ptr);
 		return;

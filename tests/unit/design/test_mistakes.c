@@ -67,6 +67,16 @@ static const struct {
 		"add"},
 	{HEAD "servqual: {a: {expected: ces, perceived: cez}}\n" TP, 5, 42, "unknown measure \"cez\"",
 		"did you mean \"ces\"?"},
+	{HEAD "dimensions: [a, channel]\n" TP, 5, 17,
+		"a dimension cannot be called \"channel\": that is a field of every "
+		"interaction",
+		"choose another name"},
+	{HEAD "measures: {speed: {}}\ndimensions: [speed]\n" TP, 6, 14,
+		"the dimension \"speed\" has the name of a measure", "choose another name"},
+	{HEAD "measures: {at: {}}\n" TP, 5, 12,
+		"a measure cannot be called \"at\": that is a field of every "
+		"interaction",
+		"choose another name"},
 	{HEAD "dimensions: [a, a]\n" TP, 5, 17, "duplicate dimension \"a\"", "keep one"},
 	{HEAD "dimensions: {a: {from: region}}\n" TP, 5, 24, "\"region\" is no path of a property",
 		"write properties.NAME"},
