@@ -259,8 +259,8 @@ void encode_measure(struct buf *out, struct segment_column *column, const uint32
 {
 	size_t start = out->len;
 	column->n_present = n_present;
-	column->min.d = INFINITY;
-	column->max.d = -INFINITY;
+	column->min.d = (double)INFINITY;
+	column->max.d = -(double)INFINITY;
 	for (uint32_t i = 0; i < n_present; i++) {
 		column->min.d = value[i] < column->min.d ? value[i] : column->min.d;
 		column->max.d = value[i] > column->max.d ? value[i] : column->max.d;
