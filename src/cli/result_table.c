@@ -5,8 +5,49 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <unicode/ucurr.h>
 
 #define BAR_WIDTH 15u
+
+// The text in the row's column of that name; SV_NONE when there is no such column.
+static struct sv row_text(const struct result *r, uint32_t row, const char *name)
+{
+	for (uint32_t c = r->n_by; c < r->n_columns; c++)
+		if (r->columns[c].type == CELL_TEXT && strcmp(r->columns[c].name, name) == 0) {
+			const struct cell *cell = &r->cells[(size_t)row * r->n_columns + c];
+			return cell->null ? SV_NONE : cell->text;
+		}
+	return SV_NONE;
+}
+
+static int currency_digits(struct sv currency)
+{
+	UChar code[4] = {0};
+	UErrorCode status = U_ZERO_ERROR;
+	for (size_t i = 0; i < 3 && i < currency.len; i++)
+		code[i] = (UChar)currency.ptr[i];
+	int digits = ucurr_getDefaultFractionDigits(code, &status);
+	return U_SUCCESS(status) ? digits : 2;
+}
+
+// A number in the unit that its row tells.
+static char *in_row_unit(
+	const struct result *r, uint32_t row, const struct result_column *c, double v, char *out)
+{
+	struct sv unit = row_text(r, row, "unit");
+	char number[HUMAN_TEXT_MAX];
+	if (sv_equal(unit, SV("s")))
+		return human_seconds(v, out);
+	if (sv_equal(unit, SV("share")))
+		return human_ratio(v, 1, out);
+	if (sv_equal(unit, SV("minor"))) {
+		int digits = currency_digits(r->currency);
+		snprintf(out, HUMAN_TEXT_MAX, "%.50s %.*s", human_number(v / pow(10, digits), digits, number),
+			SV_ARG(r->currency));
+		return out;
+	}
+	return human_number(v, c->decimals, out);
+}
 
 struct sv result_cell_text(
 	const struct result *r, const struct tz *tz, uint32_t row, uint32_t column, char *out)
@@ -21,6 +62,8 @@ struct sv result_cell_text(
 	case CELL_COUNT:
 		return sv_from(human_number(cell->number, 0, out));
 	case CELL_NUMBER:
+		if (strcmp(c->unit, "unit") == 0)
+			return sv_from(in_row_unit(r, row, c, cell->number, out));
 		return sv_from(human_number(cell->number, c->decimals, out));
 	case CELL_RATIO:
 		return sv_from(human_ratio(cell->number, c->decimals > 2 ? c->decimals - 2 : 1, out));
@@ -54,12 +97,16 @@ static uint32_t shown_make(const struct result *r, struct shown *out)
 		bool bound = false;
 		for (uint32_t k = 0; k < n; k++)
 			bound |= out[k].low == c || out[k].high == c;
+		// "at most" is said in the target's cell.
+		bound |= strcmp(r->columns[c].name, "direction") == 0 &&
+			 column_named(r, "target", "") != UINT32_MAX;
 		if (bound)
 			continue;
 		struct shown s = {c, UINT32_MAX, UINT32_MAX};
 		if (c >= r->n_by) {
-			s.low = column_named(r, r->columns[c].name, "_low");
-			s.high = column_named(r, r->columns[c].name, "_high");
+			bool value = strcmp(r->columns[c].name, "value") == 0;
+			s.low = column_named(r, value ? "" : r->columns[c].name, value ? "low" : "_low");
+			s.high = column_named(r, value ? "" : r->columns[c].name, value ? "high" : "_high");
 		}
 		if (s.low == UINT32_MAX || s.high == UINT32_MAX)
 			s.low = s.high = UINT32_MAX;
@@ -70,8 +117,8 @@ static uint32_t shown_make(const struct result *r, struct shown *out)
 
 static bool unit_told(const struct result_column *c)
 {
-	return c->type == CELL_TEXT || c->type == CELL_COUNT || c->type == CELL_RATIO || c->type == CELL_TIME ||
-	       c->type == CELL_SECONDS || !c->unit || !c->unit[0] || strcmp(c->unit, "1") == 0;
+	return c->type != CELL_NUMBER || !c->unit || !c->unit[0] || strcmp(c->unit, "1") == 0 ||
+	       strcmp(c->unit, "unit") == 0;
 }
 
 static struct sv heading(const struct result *r, struct arena *a, const struct shown *s)
@@ -81,13 +128,21 @@ static struct sv heading(const struct result *r, struct arena *a, const struct s
 	return unit_told(c) ? sv_from(title) : arena_printf(a, "%s (%s)", title, c->unit);
 }
 
+// A bound without its unit: "60.9" of "60.9 %".
+static struct sv bound_text(
+	const struct result *r, const struct tz *tz, uint32_t row, uint32_t column, char *out)
+{
+	struct sv s = result_cell_text(r, tz, row, column, out);
+	return sv_ends(s, SV(" %")) ? (struct sv){s.ptr, s.len - 2} : s;
+}
+
 // Widest text of one column of the result, to align the parts of an interval.
 static unsigned widest(const struct result *r, const struct tz *tz, uint32_t column)
 {
 	unsigned w = 0;
 	char text[HUMAN_TEXT_MAX];
 	for (uint32_t row = 0; row < r->n_rows; row++) {
-		unsigned cell = text_width(result_cell_text(r, tz, row, column, text));
+		unsigned cell = text_width(bound_text(r, tz, row, column, text));
 		w = cell > w ? cell : w;
 	}
 	return w;
@@ -98,21 +153,13 @@ static bool is_null(const struct result *r, uint32_t row, uint32_t column)
 	return r->cells[(size_t)row * r->n_columns + column].null;
 }
 
-// A bound without its unit: "60.9" of "60.9 %".
-static struct sv bound_text(
-	const struct result *r, const struct tz *tz, uint32_t row, uint32_t column, char *out)
-{
-	struct sv s = result_cell_text(r, tz, row, column, out);
-	return r->columns[column].type == CELL_RATIO && sv_ends(s, SV(" %")) ? (struct sv){s.ptr, s.len - 2}
-									     : s;
-}
-
 static struct sv interval_text(const struct result *r, const struct tz *tz, const struct look *look,
 	struct arena *a, const struct shown *s, uint32_t row, unsigned low_width, unsigned high_width)
 {
 	char value[HUMAN_TEXT_MAX], low[HUMAN_TEXT_MAX], high[HUMAN_TEXT_MAX];
 	struct sv v = result_cell_text(r, tz, row, s->value, value);
-	bool seconds = r->columns[s->value].type == CELL_SECONDS;
+	bool seconds =
+		r->columns[s->value].type == CELL_SECONDS || strcmp(r->columns[s->value].unit, "unit") == 0;
 	const char *dash = glyph(look, seconds ? " \xE2\x80\x93 " : "\xE2\x80\x93", seconds ? " .. " : "..");
 	unsigned total = low_width + high_width + 3 + text_width(sv_from(dash)); // " (", ")"
 	struct buf b = buf_new(1024);
@@ -137,19 +184,19 @@ static struct sv interval_text(const struct result *r, const struct tz *tz, cons
 static void fill_column(const struct result *r, const struct tz *tz, const struct look *look, struct table *t,
 	uint32_t column, const struct shown *s)
 {
-	bool interval = s->low != UINT32_MAX;
+	bool interval = s->low != UINT32_MAX, target = strcmp(r->columns[s->value].name, "target") == 0;
 	unsigned low = 0, high = 0;
 	if (interval) {
-		unsigned ratio = r->columns[s->value].type == CELL_RATIO ? 2 : 0;
 		low = widest(r, tz, s->low);
 		high = widest(r, tz, s->high);
-		low -= low >= ratio ? ratio : 0;
-		high -= high >= ratio ? ratio : 0;
 	}
 	for (uint32_t row = 0; row < r->n_rows; row++) {
 		char text[HUMAN_TEXT_MAX];
 		struct sv v = interval ? interval_text(r, tz, look, t->arena, s, row, low, high)
 				       : result_cell_text(r, tz, row, s->value, text);
+		struct sv direction = target ? row_text(r, row, "direction") : SV_NONE;
+		if (direction.len && v.len)
+			v = arena_printf(t->arena, "%.*s %.*s", SV_ARG(direction), SV_ARG(v));
 		if (!interval && v.ptr == text)
 			v = arena_copy(t->arena, v);
 		table_text(t, row, column, v, INK_PLAIN);
@@ -208,16 +255,20 @@ static void fill_bars(
 
 static void put_head(const struct result *r, const struct tz *tz, const struct look *look, struct buf *out)
 {
-	char a[HUMAN_TEXT_MAX], b[HUMAN_TEXT_MAX], n[HUMAN_TEXT_MAX];
+	char from[HUMAN_TEXT_MAX], to[HUMAN_TEXT_MAX], n[HUMAN_TEXT_MAX];
 	ink_put(out, look, INK_TITLE, sv_from(r->analysis->name));
 	buf_printf(out, ": %s\n", r->analysis->summary);
 	buf_printf(out, "n = %s interactions", human_number((double)r->n, 0, n));
 	if (r->from_ms != TIME_NONE)
-		buf_printf(out, ", from %s", human_time(tz, r->from_ms, a));
+		buf_printf(out, " from %s", human_time(tz, r->from_ms, from));
 	if (r->to_ms != TIME_NONE)
-		buf_printf(
-			out, "%s %s", r->from_ms != TIME_NONE ? " to" : ", until", human_time(tz, r->to_ms, b));
-	buf_printf(out, " (%.*s)\n\n", SV_ARG(r->timezone));
+		buf_printf(out, " until %s", human_time(tz, r->to_ms, to));
+	if (r->from_ms == TIME_NONE && r->to_ms == TIME_NONE)
+		buf_str(out, " of all times");
+	buf_printf(out, " (%.*s)", SV_ARG(r->timezone));
+	for (uint32_t i = 0; i < r->n_where; i++)
+		buf_printf(out, "%s %.*s", i ? " and" : ", only", SV_ARG(r->where[i]));
+	buf_str(out, "\n\n");
 }
 
 static void put_foot(const struct result *r, const struct look *look, struct buf *out)
@@ -241,6 +292,14 @@ static void put_foot(const struct result *r, const struct look *look, struct buf
 	}
 }
 
+// What says the most stays when columns must go: keys, n, the main value, and texts such as the verdict.
+static bool kept_longest(const struct result *r, uint32_t column, uint32_t main_value)
+{
+	const struct result_column *c = &r->columns[column];
+	return column < r->n_by || column == main_value || strcmp(c->name, "n") == 0 ||
+	       (c->type == CELL_TEXT && strcmp(c->name, "unit") != 0);
+}
+
 static enum rc put_table(const struct result *r, const struct tz *tz, const struct look *look, struct arena *a,
 	struct buf *out, struct err *e)
 {
@@ -248,16 +307,18 @@ static enum rc put_table(const struct result *r, const struct tz *tz, const stru
 	if (!shown)
 		return err_set(e, RC_NOMEM, "out of memory for a table");
 	uint32_t n = shown_make(r, shown);
-	uint32_t main_value = look->width ? main_column(r, shown, n) : UINT32_MAX;
-	bool bars = main_value != UINT32_MAX && r->n_rows > 1;
+	uint32_t main_value = main_column(r, shown, n);
+	bool bars = look->width && main_value != UINT32_MAX && r->n_rows > 1;
 	struct table t = table_new(a, n + bars);
 	for (uint32_t row = 0; row < r->n_rows; row++)
 		table_row(&t);
 	for (uint32_t i = 0; i < n && t.rc == RC_OK; i++) {
 		bool text = r->columns[shown[i].value].type == CELL_TEXT;
 		struct sv title = heading(r, a, &shown[i]);
-		t.columns[i] = (struct table_column){
-			.title = title, .align = text ? TABLE_LEFT : TABLE_RIGHT, .shrink = text};
+		t.columns[i] = (struct table_column){.title = title,
+			.align = text ? TABLE_LEFT : TABLE_RIGHT,
+			.shrink = text,
+			.keep = kept_longest(r, shown[i].value, main_value)};
 		fill_column(r, tz, look, &t, i, &shown[i]);
 	}
 	if (bars && t.rc == RC_OK) {

@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 #define GAP 2u           // blanks between columns
-#define SHRINK_LEAST 10u // no text column gets narrower than this
+#define SHRINK_LEAST 16u // no text column gets narrower than this
 
 struct table table_new(struct arena *arena, uint32_t n_columns)
 {
@@ -116,13 +116,27 @@ static void shrink(const struct table *t, struct layout *l, unsigned width)
 	}
 }
 
+// The width when every text is as narrow as it may get.
+static unsigned narrowest(const struct table *t, const struct layout *l)
+{
+	unsigned total = 0;
+	for (uint32_t c = 0; c < t->n_columns; c++) {
+		unsigned w = l->width[c];
+		w = t->columns[c].shrink && w > SHRINK_LEAST ? SHRINK_LEAST : w;
+		total += w ? w + (total ? GAP : 0) : 0;
+	}
+	return total;
+}
+
+// Leaves out columns from the right, those to be kept last.
 static void drop(const struct table *t, struct layout *l, unsigned width)
 {
-	for (uint32_t c = t->n_columns; c-- > 1 && total_width(t, l) > width;)
-		if (l->width[c]) {
-			l->width[c] = 0;
-			l->dropped = true;
-		}
+	for (int keep = 0; keep < 2; keep++)
+		for (uint32_t c = t->n_columns; c-- > 1 && narrowest(t, l) > width;)
+			if (l->width[c] && t->columns[c].keep == keep) {
+				l->width[c] = 0;
+				l->dropped = true;
+			}
 }
 
 static struct layout layout_make(const struct table *t, const struct look *look)
@@ -134,8 +148,8 @@ static struct layout layout_make(const struct table *t, const struct look *look)
 		l.width[c] = natural_width(t, c);
 	if (look->width && total_width(t, &l) > look->width) {
 		drop_extras(t, &l, look->width);
-		shrink(t, &l, look->width);
 		drop(t, &l, look->width);
+		shrink(t, &l, look->width);
 	}
 	return l;
 }

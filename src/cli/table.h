@@ -14,7 +14,8 @@ struct table_column {
 	struct sv title;
 	enum table_align align;
 	bool shrink; // text that may be cut with an ellipsis
-	bool extra;  // goes first when the terminal is too narrow (bars)
+	bool extra;  // goes first when the terminal is too narrow (bars), without being missed
+	bool keep;   // goes last, after those to its left
 };
 
 struct table_cell {

@@ -35,12 +35,12 @@ static const struct result_column columns[N_COLUMNS] = {
 	[GAP] = {"gap", "gap", CELL_NUMBER, "1", 3, "mean gap, -1 … 1; above 0 is better than expected"},
 	[GAP_LOW] = {"gap_low", "gap ≥", CELL_NUMBER, "1", 3, "lower end of its 95 % t interval"},
 	[GAP_HIGH] = {"gap_high", "gap ≤", CELL_NUMBER, "1", 3, "upper end of its 95 % t interval"},
-	[EXPERIENCE] = {"experience", "experience", CELL_NUMBER, "", 2, "mean of the measure, in `unit`"},
-	[EXPERIENCE_LOW] = {"experience_low", "experience ≥", CELL_NUMBER, "", 2,
+	[EXPERIENCE] = {"experience", "experience", CELL_NUMBER, "unit", 2, "mean of the measure, in `unit`"},
+	[EXPERIENCE_LOW] = {"experience_low", "experience ≥", CELL_NUMBER, "unit", 2,
 		"lower end of its 95 % t interval"},
-	[EXPERIENCE_HIGH] = {"experience_high", "experience ≤", CELL_NUMBER, "", 2,
+	[EXPERIENCE_HIGH] = {"experience_high", "experience ≤", CELL_NUMBER, "unit", 2,
 		"upper end of its 95 % t interval"},
-	[TARGET] = {"target", "target", CELL_NUMBER, "", 2, "what is expected, in `unit`"},
+	[TARGET] = {"target", "target", CELL_NUMBER, "unit", 2, "what is expected, in `unit`"},
 	[DIRECTION] = {"direction", "", CELL_TEXT, "", 0, "at least or at most the target"},
 	[UNIT] = {"unit", "unit", CELL_TEXT, "", 0, "of experience and target"},
 	[SHARE] = {"share_kept", "kept", CELL_RATIO, "1", 3, "share of interactions that meet the target"},
@@ -55,7 +55,7 @@ static const struct result_column columns[N_COLUMNS] = {
 };
 
 // Sums per group and expectation; experience is shifted by the target.
-enum { SUM_N, SUM_GAP, SUM_GAP2, SUM_X, SUM_X2, SUM_KEPT, N_SUMS };
+enum { SUM_N, SUM_KEPT, SUM_GAP, SUM_GAP2, SUM_X, SUM_X2, N_SUMS };
 
 struct yardstick {
 	double target, inverse_scale; // inverse_scale carries the direction's sign
@@ -171,35 +171,62 @@ static enum rc fit_scratch(struct state *s, uint32_t n, struct err *e)
 }
 
 // Values that pass the filters and stand at a touch point that expects something of this measure, without a branch.
+// The scratch has room for all of them.
 static uint32_t select_values(const struct lane *lane, const struct plan *plan, const struct measure_plan *m,
 	const struct sparse_values *v, struct state *s)
 {
-	const uint32_t *touchpoint = lane->span->code[CODE_TOUCHPOINT];
-	const uint8_t *keep = lane->keep;
-	uint32_t n = 0;
-	for (uint32_t i = 0; i < v->n; i++) {
-		uint32_t row = v->row[i], code = touchpoint[row];
-		code = code < plan->n_codes ? code : 0;
-		s->row[n] = row;
-		s->code[n] = code;
-		s->value[n] = v->value[i];
-		n += (m->at[code].n != 0) & (!keep || keep[row]);
+	const uint32_t *restrict touchpoint = lane->span->code[CODE_TOUCHPOINT];
+	const uint8_t *restrict keep = lane->keep;
+	const uint32_t *restrict from = v->row;
+	const double *restrict value = v->value;
+	const struct yardstick_run *restrict at = m->at;
+	uint32_t *restrict rows = s->row, *restrict codes = s->code;
+	double *restrict values = s->value;
+	uint32_t n = 0, n_values = v->n, n_codes = plan->n_codes;
+	for (uint32_t i = 0; i < n_values; i++) {
+		uint32_t row = from[i], code = touchpoint[row];
+		code = code < n_codes ? code : 0;
+		rows[n] = row;
+		codes[n] = code;
+		values[n] = value[i];
+		n += (at[code].n != 0) & (!keep || keep[row]);
 	}
 	return n;
 }
 
-static inline void hold_against(const struct yardstick *y, double x, double *a)
+// Comparisons in the form that compiles to min, max and masks: the data decides them like a coin.
+static inline void hold_against(const struct yardstick *y, double x, double *restrict a)
 {
 	double above = x - y->target;
 	double g = above * y->inverse_scale;
-	a[SUM_KEPT] += g >= 0.0 ? 1.0 : 0.0;
-	g = g < -1.0 ? -1.0 : g;
-	g = g > 1.0 ? 1.0 : g;
+	double kept = g >= 0.0 ? 1.0 : 0.0;
+	g = g < 1.0 ? g : 1.0;
+	g = g > -1.0 ? g : -1.0;
 	a[SUM_N] += 1.0;
+	a[SUM_KEPT] += kept;
 	a[SUM_GAP] += g;
 	a[SUM_GAP2] += g * g;
 	a[SUM_X] += above;
 	a[SUM_X2] += above * above;
+}
+
+static void hold_values(const struct plan *plan, const struct measure_plan *m, struct state *s,
+	const uint32_t *group, uint32_t n)
+{
+	const struct yardstick_run *restrict at = m->at;
+	const struct yardstick *restrict yardsticks = plan->yardsticks;
+	const uint32_t *restrict code = s->code;
+	const double *restrict value = s->value;
+	double *sums = s->sums.v;
+	size_t width = s->sums.width;
+	for (uint32_t i = 0; i < n; i++) {
+		struct yardstick_run run = at[code[i]];
+		double *block = sums + group[i] * width;
+		for (uint32_t k = 0; k < run.n; k++) {
+			const struct yardstick *y = &yardsticks[run.first + k];
+			hold_against(y, value[i], block + (size_t)y->expectation * N_SUMS);
+		}
+	}
 }
 
 static enum rc add_measure(struct lane *lane, struct state *s, const struct measure_plan *m, struct err *e)
@@ -216,14 +243,7 @@ static enum rc add_measure(struct lane *lane, struct state *s, const struct meas
 	rc = group ? sums_fit(&s->sums, lane->n_groups, e) : e->rc;
 	if (rc != RC_OK)
 		return rc;
-	for (uint32_t i = 0; i < n; i++) {
-		struct yardstick_run at = m->at[s->code[i]];
-		double *block = s->sums.v + (size_t)group[i] * s->sums.width;
-		for (uint32_t k = 0; k < at.n; k++) {
-			const struct yardstick *y = &plan->yardsticks[at.first + k];
-			hold_against(y, s->value[i], block + (size_t)y->expectation * N_SUMS);
-		}
-	}
+	hold_values(plan, m, s, group, n);
 	return RC_OK;
 }
 

@@ -44,7 +44,7 @@ struct result_column {
 	const char *name;  // JSON key: "share_kept_low"
 	const char *title; // table heading: "kept ≥"
 	enum cell_type type;
-	const char *unit; // "s", "1", "interactions", "points", "" …
+	const char *unit; // "s", "1", "points", "" …; "unit": the row's column `unit` tells it
 	int decimals;     // in tables; JSON and CSV carry full precision
 	const char *help; // one line for the manual
 };

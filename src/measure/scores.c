@@ -34,9 +34,9 @@ enum {
 static const struct result_column columns[N_COLUMNS] = {
 	[SCORE] = {"score", "score", CELL_TEXT, "", 0, "nps, csat, ces, rating, acsi or servqual:DIMENSION"},
 	[N] = {"n", "n", CELL_COUNT, "answers", 0, "answers"},
-	[VALUE] = {"value", "value", CELL_NUMBER, "", 3, "the score, in `unit`"},
-	[LOW] = {"low", "low", CELL_NUMBER, "", 3, "lower end of the 95 % interval"},
-	[HIGH] = {"high", "high", CELL_NUMBER, "", 3, "upper end of the 95 % interval"},
+	[VALUE] = {"value", "value", CELL_NUMBER, "unit", 3, "the score, in `unit`"},
+	[LOW] = {"low", "low", CELL_NUMBER, "unit", 3, "lower end of the 95 % interval"},
+	[HIGH] = {"high", "high", CELL_NUMBER, "unit", 3, "upper end of the 95 % interval"},
 	[UNIT] = {"unit", "unit", CELL_TEXT, "", 0, "points, share, or the scale of the answers"},
 	[MEAN] = {"mean", "mean", CELL_NUMBER, "", 3, "mean of the answers on their own scale"},
 	[TOP_SHARE] = {"top_share", "top", CELL_RATIO, "1", 3,
