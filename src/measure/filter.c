@@ -4,7 +4,8 @@
 //   expression = term { "or" term }
 //   term       = factor { "and" factor }
 //   factor     = "not" factor | "(" expression ")" | condition
-//   condition  = FIELD ( "=" | "!=" | "<" | "<=" | ">" | ">=" ) VALUE
+//   condition  = FIELD ( "=" | "!=" ) VALUE { "," VALUE }        any of them; none of them
+//              | FIELD ( "<" | "<=" | ">" | ">=" ) VALUE
 //              | FIELD [ "not" ] "in" "(" VALUE { "," VALUE } ")"
 //              | FIELD "exists" | FIELD "missing"
 //
@@ -368,28 +369,43 @@ static enum rc compare_one(struct parser *p, const struct attribute *a, enum com
 	return customer_compare(p, compare, v->text, out);
 }
 
-static enum rc parse_in(struct parser *p, const struct attribute *a, bool negated, struct filter_node **out)
+// One value, or several with commas between: any of them for =, none of them for !=.
+static enum rc parse_values(
+	struct parser *p, const struct attribute *a, enum compare compare, struct filter_node **out)
 {
-	if (!take_char(p, '('))
-		return mistake(p, "“in” wants values in parentheses");
 	struct filter_node *all = NULL;
 	do {
 		struct value v;
 		struct filter_node *one;
 		enum rc rc = take_value(p, &v);
+		if (rc == RC_OK && all && compare != COMPARE_EQ && compare != COMPARE_NE)
+			return mistake(p, "only = and != take several values");
 		if (rc == RC_OK)
-			rc = compare_one(p, a, COMPARE_EQ, &v, &one);
+			rc = compare_one(p, a, compare, &v, &one);
 		if (rc != RC_OK)
 			return rc;
 		if (++p->n_nodes > FILTER_NODES_MAX)
 			return mistake(p, "too many conditions");
-		all = all ? filter_join(p->run, FILTER_OR, all, one, p->e) : one;
+		enum filter_kind join = compare == COMPARE_NE ? FILTER_AND : FILTER_OR;
+		all = all ? filter_join(p->run, join, all, one, p->e) : one;
 		if (!all)
 			return RC_NOMEM;
 	} while (take_char(p, ','));
+	*out = all;
+	return RC_OK;
+}
+
+static enum rc parse_in(struct parser *p, const struct attribute *a, bool negated, struct filter_node **out)
+{
+	if (!take_char(p, '('))
+		return mistake(p, "“in” wants values in parentheses");
+	enum rc rc = parse_values(p, a, COMPARE_EQ, out);
+	if (rc != RC_OK)
+		return rc;
 	if (!take_char(p, ')'))
 		return mistake(p, "a closing parenthesis is missing");
-	*out = negated ? filter_not(p->run, all, p->e) : all;
+	if (negated)
+		*out = filter_not(p->run, *out, p->e);
 	return *out ? RC_OK : RC_NOMEM;
 }
 
@@ -429,9 +445,7 @@ static enum rc parse_condition(struct parser *p, struct filter_node **out)
 		return mistake(p, "too many conditions");
 	enum compare compare;
 	if (take_compare(p, &compare)) {
-		struct value v;
-		rc = take_value(p, &v);
-		return rc == RC_OK ? compare_one(p, &a, compare, &v, out) : rc;
+		return parse_values(p, &a, compare, out);
 	}
 	if (take_word(p, SV("exists")))
 		return parse_presence(p, &a, true, out);

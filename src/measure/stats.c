@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #define MEDIAN_EXACT_MAX 10000u
-#define T_SERIES_DF 1000.0 // from here on the Cornish-Fisher series is exact to about 1e-14
+#define T_SERIES_DF 200.0 // from here on the Cornish-Fisher series is exact to about 1e-12
 
 double stats_normal_cdf(double x)
 {
@@ -100,16 +100,11 @@ static double t_series(double x, double df)
 	return x + (g1 + (g2 + (g3 + g4 / df) / df) / df) / df;
 }
 
-// Bracketed Newton on the upper tail.
-static double t_search(double tail, double df)
+// Newton on the upper tail from a first guess, held within a bracket that shrinks at each step.
+static double t_search(double tail, double df, double guess)
 {
-	double low = 0.0, high = 1.0;
-	while (t_tail(high, df) > tail && high < 1e300) {
-		low = high;
-		high *= 2.0;
-	}
+	double low = 0.0, high = (double)INFINITY, t = guess;
 	double constant = exp(lgamma(0.5 * (df + 1.0)) - lgamma(0.5 * df)) / sqrt(df * M_PI);
-	double t = 0.5 * (low + high);
 	for (int i = 0; i < 200; i++) {
 		double excess = t_tail(t, df) - tail;
 		if (excess > 0.0)
@@ -119,8 +114,8 @@ static double t_search(double tail, double df)
 		double density = constant * exp(-0.5 * (df + 1.0) * log1p(t * t / df));
 		double next = t + excess / density;
 		if (!(next > low && next < high))
-			next = 0.5 * (low + high);
-		if (fabs(next - t) <= 1e-15 * fabs(next))
+			next = isinf(high) ? 2.0 * t + 1.0 : 0.5 * (low + high);
+		if (fabs(next - t) <= 1e-13 * fabs(next)) // Newton squares the error: next is exact to rounding
 			return next;
 		t = next;
 	}
@@ -135,7 +130,9 @@ double stats_t_quantile(double p, double df)
 	if (p == 0.5)
 		return 0.0;
 	double tail = p < 0.5 ? p : 1.0 - p;
-	double t = df >= T_SERIES_DF ? t_series(-stats_normal_quantile(tail), df) : t_search(tail, df);
+	double t = t_series(-stats_normal_quantile(tail), df);
+	if (df < T_SERIES_DF)
+		t = t_search(tail, df, t);
 	return p < 0.5 ? -t : t;
 }
 

@@ -143,6 +143,11 @@ static const struct {
 	{"not (owner != sales and touchpoint != call)", f_sales_or_call},
 	{"product = mobile*", f_mobile},
 	{"product in (mobile, mobile plus)", f_mobile},
+	{"product = mobile, mobile plus", f_mobile},
+	{"product=mobile,mobile plus", f_mobile},
+	{"product != (none), fibre", f_mobile},
+	{"ces = 1, 6", f_ces_in},
+	{"ces exists and not ces != 1, 6", f_ces_in},
 	{"product = *o*il*", f_mobile},
 	{"product = mobile plus", f_mobile_plus},
 	{"product = *plus and product exists", f_mobile_plus},
@@ -328,6 +333,7 @@ static void mistakes(void **state)
 	ask_wrong(f, "volume", WORDS("where=(channel = web"), "parenthesis");
 	ask_wrong(f, "volume", WORDS("where=channel = web)"), "more text");
 	ask_wrong(f, "volume", WORDS("where=channel = 'web"), "does not end");
+	ask_wrong(f, "volume", WORDS("where=wait > 1s, 2s"), "several values");
 	ask_wrong(f, "volume", WORDS("where=channel in web"), "parentheses");
 	ask_wrong(f, "volume", WORDS("where=at exists"), "every interaction has");
 	ask_wrong(f, "volume", WORDS("where=customer = c-7"), "TYPE:VALUE");
