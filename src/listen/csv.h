@@ -5,7 +5,8 @@
 //  - A quote opens a quoted field only as the field's first byte (with `trim`: after blanks); elsewhere it is text.
 //  - After the closing quote only blanks may follow; other text makes the row unreadable (CSV_TEXT_AFTER_QUOTE).
 //  - A record whose quote is not closed, or that is longer than record_max, is rejected as its first physical line
-//    only, and reading goes on at the next line: one bad quote costs one row and not the file.
+//    only, and reading goes on at the next line: one bad quote costs one row and not the file. At the end of the file
+//    the rest is taken for one row that was cut off, when n_columns is known and no line of the rest is a row.
 //  - Lines of blanks only are no records. Lines end with the dialect's eol; before a line feed a carriage return is
 //    part of the line end.
 // These rules do not look back, so any cut between two records gives the same records.
@@ -61,7 +62,9 @@ struct csv_record {
 struct csv_split {
 	struct csv_dialect dialect;
 	size_t record_max;
-	bool final; // nothing comes after the window
+	bool final;         // nothing comes after the window
+	bool eof;           // the window ends where the file ends
+	uint32_t n_columns; // fields of a whole row; 0 = unknown
 	const char *data;
 	size_t len, at; // at: where the next record begins
 	uint64_t line;  // its line

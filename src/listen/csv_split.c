@@ -168,6 +168,44 @@ static size_t walk_field(struct walk *w, size_t from, struct csv_field *f)
 	return end;
 }
 
+// Is one of the lines from `at` on a row of its own?
+static bool has_row(const struct csv_split *s, size_t at)
+{
+	struct csv_split lines = {.dialect = s->dialect, .record_max = s->record_max};
+	struct csv_record r;
+	struct err e = ERR_NONE;
+	bool found = csv_window(&lines, s->data, at, s->len, 1, true, &e) != RC_OK; // no memory: be careful
+	while (!found && at < s->len) {
+		const char *q = memchr(s->data + at, s->dialect.eol, s->len - at);
+		size_t next = q ? (size_t)(q - s->data) + 1 : s->len;
+		csv_rewind(&lines, at, 1);
+		found = csv_next(&lines, &r) == CSV_RECORD && r.problem == CSV_FINE && lines.at <= next &&
+			r.n_fields == s->n_columns;
+		at = next;
+	}
+	csv_split_free(&lines);
+	return found;
+}
+
+// A quote is open to the end of the file: was the last row cut off?
+static bool is_cut_off(const struct csv_split *s, size_t start)
+{
+	if (!s->eof || s->n_columns < 2 || s->len - start > s->record_max)
+		return false;
+	const char *q = memchr(s->data + start, s->dialect.eol, s->len - start);
+	return q && !has_row(s, (size_t)(q - s->data) + 1);
+}
+
+static enum csv_step take_rest(struct csv_split *s, size_t start, struct csv_record *r)
+{
+	r->problem = CSV_UNCLOSED_QUOTE;
+	r->n_fields = 0;
+	r->raw = (struct sv){s->data + start, s->len - start};
+	s->at = s->len;
+	s->next_pos = s->n_pos;
+	return CSV_RECORD;
+}
+
 // A record that is too long or never closed: only its first line goes.
 static enum csv_step reject_line(struct csv_split *s, size_t start, struct csv_record *r)
 {
@@ -186,6 +224,23 @@ static enum csv_step reject_line(struct csv_split *s, size_t start, struct csv_r
 	r->raw = (struct sv){s->data + start, end - start};
 	pos_sync(s);
 	return CSV_RECORD;
+}
+
+// The record of n fields that ends at `end`.
+static void accept(struct walk *w, size_t end, uint32_t n)
+{
+	struct csv_split *s = w->s;
+	struct csv_record *r = w->r;
+	s->at = end < s->len ? end + 1 : end;
+	s->line += w->lines + (end < s->len);
+	s->next_pos = w->i;
+	bool crlf = s->dialect.eol == '\n' && end > w->start && s->data[end - 1] == '\r';
+	if (n <= RECORD_FIELDS_MAX && !s->fields[n - 1].quoted)
+		s->fields[n - 1].end -= crlf;
+	r->raw = (struct sv){s->data + w->start, end - w->start - crlf};
+	r->n_fields = n;
+	if (n > RECORD_FIELDS_MAX && r->problem == CSV_FINE)
+		r->problem = CSV_TOO_MANY_FIELDS;
 }
 
 enum csv_step csv_next(struct csv_split *s, struct csv_record *r)
@@ -208,18 +263,11 @@ enum csv_step csv_next(struct csv_split *s, struct csv_record *r)
 	} while (!last);
 	if (end == s->len && !s->final && s->len - w.start <= s->record_max)
 		return CSV_MORE;
+	if (w.unclosed && is_cut_off(s, w.start))
+		return take_rest(s, w.start, r);
 	if (w.unclosed || end - w.start > s->record_max)
 		return reject_line(s, w.start, r);
-	s->at = end < s->len ? end + 1 : end;
-	s->line += w.lines + (end < s->len);
-	s->next_pos = w.i;
-	bool crlf = s->dialect.eol == '\n' && end > w.start && s->data[end - 1] == '\r';
-	if (n <= RECORD_FIELDS_MAX && !s->fields[n - 1].quoted)
-		s->fields[n - 1].end -= crlf;
-	r->raw = (struct sv){s->data + w.start, end - w.start - crlf};
-	r->n_fields = n;
-	if (n > RECORD_FIELDS_MAX && r->problem == CSV_FINE)
-		r->problem = CSV_TOO_MANY_FIELDS;
+	accept(&w, end, n);
 	return CSV_RECORD;
 }
 

@@ -164,38 +164,42 @@ static enum rc read_run(struct replay *r, struct sv file, int64_t after, int64_t
 	return rc;
 }
 
+// The item as the mapping's reader sees it now. It must still be one row.
+static enum rc read_item(struct replay *r, const struct item *it, struct block_row *row, struct err *e)
+{
+	struct block *b = r->block->rows;
+	const struct reader_options *o = r->mapper.options;
+	bool first, second = false;
+	enum rc rc = block_of_row(b, o, &r->origin.head.dialect, it->raw, it->line, it->number, e);
+	if (rc == RC_OK)
+		rc = block_next(b, o, r->mapper.n_columns, row, &first, e);
+	if (rc == RC_OK && first && !row->bad)
+		rc = block_next(b, o, r->mapper.n_columns, row, &second, e);
+	if (rc == RC_OK && first && !second) {
+		block_rewind(b);
+		rc = block_next(b, o, r->mapper.n_columns, row, &first, e);
+	} else if (rc == RC_OK) {
+		*row = (struct block_row){.line = it->line, .number = it->number, .raw = it->raw, .bad = true};
+		snprintf(row->reason, sizeof(row->reason), "with this mapping the row reads as %s",
+			second ? "several rows" : "nothing");
+	}
+	return rc;
+}
+
 // Maps one item into the run's block; a rejected one gets its new reason.
 static enum rc map_item(struct replay *r, struct item *it, struct err *row_err, struct err *e)
 {
 	struct import_block *b = r->block;
-	const struct reader_options *o = r->mapper.options;
-	struct block_row row, other;
+	struct block_row row = {0};
 	size_t n_rejects = b->n_rejects;
-	bool more, again;
-	enum rc rc = block_of_row(b->rows, o, &r->origin.head.dialect, it->raw, it->line, it->number, e);
+	bool again;
+	enum rc rc = read_item(r, it, &row, e);
 	if (rc == RC_OK)
-		rc = block_next(b->rows, o, r->mapper.n_columns, &row, &more, e);
-	if (rc != RC_OK)
+		rc = import_row_map(&r->mapper, b, &row, r->clock->now_ms(r->clock), true, row_err, &again, e);
+	if (rc != RC_OK || b->n_rejects == n_rejects)
 		return rc;
-	if (!more) // blank under the dialect of the mended mapping: it says nothing
-		row = (struct block_row){.line = it->line,
-			.number = it->number,
-			.raw = it->raw,
-			.bad = true,
-			.reason = "the row is blank"};
-	rc = import_row_map(&r->mapper, b, &row, r->clock->now_ms(r->clock), true, row_err, &again, e);
-	if (rc == RC_OK && b->n_rejects > n_rejects)
-		it->reason = arena_copy(r->arena, reject_reason(b, &b->rejects[n_rejects]));
-	if (rc != RC_OK || b->n_rejects > n_rejects)
-		return rc == RC_OK && !it->reason.ptr ? err_set(e, RC_NOMEM, "out of memory for replaying")
-						      : rc;
-	rc = block_next(b->rows, o, r->mapper.n_columns, &other, &more, e);
-	if (rc == RC_OK && more) {
-		rc = err_set(e, RC_INPUT, "with this mapping, quarantined row %lld reads as several rows",
-			(long long)it->id);
-		err_remedy(e, "keep the csv part of the mapping as it was, or import the file again");
-	}
-	return rc;
+	it->reason = arena_copy(r->arena, reject_reason(b, &b->rejects[n_rejects]));
+	return it->reason.ptr ? RC_OK : err_set(e, RC_NOMEM, "out of memory for replaying");
 }
 
 // Runs inside the transaction that stores what was understood.

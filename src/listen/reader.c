@@ -95,7 +95,7 @@ enum rc block_of_row(struct block *b, const struct reader_options *o, const stru
 	b->first_line = line;
 	b->first_row = number;
 	b->split.dialect = *d;
-	b->split.skip_line = false;
+	b->split.skip_line = b->split.eof = false;
 	enum rc rc = window(b, o, true, line, e);
 	block_rewind(b);
 	return rc;
@@ -300,8 +300,10 @@ enum rc reader_next(struct reader *r, struct block *b, bool *done, struct err *e
 	b->bytes_used = stream_bytes_used(r->stream);
 	b->split.dialect = r->head.dialect;
 	b->split.skip_line = r->skip_line;
+	b->split.eof = r->at_end && r->failure.rc == RC_OK;
+	b->split.n_columns = r->head.n_columns;
 	// After a failure the last line may be half of one: it is no record.
-	enum rc rc = window(b, &r->options, r->at_end && r->failure.rc == RC_OK, r->line, e);
+	enum rc rc = window(b, &r->options, b->split.eof, r->line, e);
 	if (rc != RC_OK)
 		return rc;
 	b->start = b->split.at;

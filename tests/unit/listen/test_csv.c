@@ -138,6 +138,41 @@ static void test_limits(void **state)
 	csv_split_free(&s);
 }
 
+// At the end of the file an open quote takes the rest along when none of it is a row.
+static void test_cut_off(void **state)
+{
+	static const struct {
+		const char *in;
+		uint32_t n_columns, n_records;
+		size_t raw_len; // of the second record
+	} cases[] = {
+		{"1,a\n2,\"text that\n\ngoes on, and, on\nand ends", 2, 2, 39},
+		{"1,a\n2,\"text that\ngoes on\n3,b\n", 2, 4, 12},
+		{"1,a\n2,\"text that\ngoes on\n3,x,y\n", 2, 2, 27},
+		{"1,a\n2,\"text that", 2, 2, 12},
+		{"1,a\n2,\"text that\ngoes on", 0, 3, 12},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct csv_split s = {.dialect = {',', '"', '\n', false, false},
+			.record_max = 100,
+			.eof = true,
+			.n_columns = cases[i].n_columns};
+		struct csv_record r;
+		struct err e = ERR_NONE;
+		uint32_t n = 0;
+		assert_int_equal(csv_window(&s, cases[i].in, 0, strlen(cases[i].in), 1, true, &e), RC_OK);
+		for (; csv_next(&s, &r) == CSV_RECORD; n++) {
+			if (n != 1)
+				continue;
+			assert_int_equal(r.problem, CSV_UNCLOSED_QUOTE);
+			assert_int_equal(r.raw.len, cases[i].raw_len);
+		}
+		assert_int_equal(n, cases[i].n_records);
+		csv_split_free(&s);
+	}
+}
+
 struct head_case {
 	const char *in;
 	char delimiter; // forced
@@ -232,6 +267,7 @@ int main(void)
 		cmocka_unit_test(test_random),
 		cmocka_unit_test(test_deviations),
 		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_cut_off),
 		cmocka_unit_test(test_heads),
 		cmocka_unit_test(test_header_far_down),
 	};
