@@ -321,19 +321,20 @@ static bool is_orphan(const char *name, const struct catalogue_entry *entries, s
 	return strcmp(end, ".seg") == 0 || strcmp(end, ".seg.tmp") == 0;
 }
 
-enum rc catalogue_sweep(struct store *s, const struct catalogue_entry *entries, size_t n, struct err *e)
+enum rc catalogue_sweep(
+	const struct io *io, const char *dir, const struct catalogue_entry *entries, size_t n, struct err *e)
 {
-	char dir[STORE_PATH_BYTES];
-	enum rc rc = store_path(s->dir, "segments", dir, e);
+	char segments[STORE_PATH_BYTES];
+	enum rc rc = store_path(dir, "segments", segments, e);
 	if (rc != RC_OK)
 		return rc;
-	DIR *d = opendir(dir);
+	DIR *d = opendir(segments);
 	if (!d)
-		return err_errno(e, RC_IO, errno, "cannot list %s", dir);
+		return err_errno(e, RC_IO, errno, "cannot list %s", segments);
 	for (struct dirent *entry; (entry = readdir(d));) {
-		char path[STORE_PATH_BYTES + 300];
-		snprintf(path, sizeof(path), "%s/%s", dir, entry->d_name);
-		if (is_orphan(entry->d_name, entries, n) && s->io->unlink(s->io, path) != 0) {
+		char path[STORE_PATH_BYTES + sizeof(entry->d_name) + 1];
+		snprintf(path, sizeof(path), "%s/%s", segments, entry->d_name);
+		if (is_orphan(entry->d_name, entries, n) && io->unlink(io, path) != 0) {
 			rc = err_errno(e, RC_IO, errno, "cannot remove the unfinished segment %s", path);
 			break;
 		}

@@ -149,6 +149,15 @@ enum rc store_design_versions(
 	return rc;
 }
 
+void designs_adopt(struct store *s, struct design_entry *entry)
+{
+	pthread_mutex_lock(&s->mu);
+	entry->next = s->designs;
+	s->designs = entry;
+	s->current = entry;
+	pthread_mutex_unlock(&s->mu);
+}
+
 const struct design *store_design(const struct store *s)
 {
 	return s->current->design;

@@ -16,7 +16,8 @@ struct merge_choice {
 };
 // The store's own policy: a run of at least 4 segments of which none is larger than the others together. The sizes
 // that are left then grow geometrically towards the past, so their number is of the order of the logarithm of the
-// rows; a hard bound of 16 holds for the rest. Every row is rewritten about log4(rows / smallest segment) times.
+// rows; a hard bound of 16 holds for the rest. Every row is rewritten about
+// 1.5 log4(rows / smallest segment) times.
 struct merge_choice merge_choose(const uint64_t *rows, size_t n);
 // To get down to `target` segments with one merge: the cheapest run.
 struct merge_choice merge_choose_target(const uint64_t *rows, size_t n, size_t target);

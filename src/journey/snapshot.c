@@ -243,6 +243,11 @@ const struct snapshot_segments *snapshot_segments(const struct snapshot *sn)
 	return &sn->segments;
 }
 
+const struct segment_list *snapshot_refs(const struct snapshot *sn)
+{
+	return &sn->refs;
+}
+
 void snapshot_stats(const struct snapshot *sn, struct snapshot_stats *out)
 {
 	*out = sn->stats;

@@ -150,7 +150,7 @@ static enum rc load_catalogue(struct store *s, bool sweep, struct err *e)
 	bool row = false;
 	enum rc rc = catalogue_read(s->db, &entries, &n, e);
 	if (rc == RC_OK && sweep)
-		rc = catalogue_sweep(s, entries, n, e);
+		rc = catalogue_sweep(s->io, s->dir, entries, n, e);
 	if (rc == RC_OK)
 		rc = pool_acquire_all(s, entries, n, &list, e);
 	if (rc == RC_OK)

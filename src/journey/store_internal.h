@@ -101,8 +101,9 @@ enum rc draft_new(struct store *s, struct segment_draft *d, struct err *e);
 enum rc draft_finish(struct store *s, struct segment_draft *d, int64_t ordinal, struct err *e);
 // Forgets the draft; `remove` unlinks its file as well (not after a failed COMMIT, which may yet be durable).
 void draft_drop(struct store *s, struct segment_draft *d, bool remove);
-// Removes files that the catalogue does not name.
-enum rc catalogue_sweep(struct store *s, const struct catalogue_entry *entries, size_t n, struct err *e);
+// Removes files of a data directory that the catalogue does not name.
+enum rc catalogue_sweep(
+	const struct io *io, const char *dir, const struct catalogue_entry *entries, size_t n, struct err *e);
 // In one step: takes n_out segments, the first of which has the id first_id, out of the catalogue and puts `in` there;
 // first_id 0: at the end. The caller's reference of `in` passes to the catalogue. Needs room: call catalogue_reserve
 // before the commit.
@@ -179,8 +180,15 @@ struct design_entry {
 
 // The version (0: the newest) as a parsed design that lives as long as the store.
 enum rc designs_get(struct store *s, struct db *db, uint32_t version, struct design_entry **out, struct err *e);
+// Puts a design that has just become the newest into the store's list and makes it current.
+void designs_adopt(struct store *s, struct design_entry *entry);
 enum rc designs_insert(struct db *db, uint32_t version, int64_t at_ms, struct sv who, uint64_t hash,
 	struct sv text, struct err *e);
+
+// --- snapshot.c ---
+
+// The segments of a snapshot with their catalogue entries; the inbox, if there is one, is the last, with id 0.
+const struct segment_list *snapshot_refs(const struct snapshot *sn);
 
 // --- the store ---
 

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+// Verification of a whole data directory: SQLite's own check, every segment's checksums and invariants, the catalogue
+// against the files, codes against names, and that no interaction is there twice.
+#include "base/mem.h"
+#include "journey/store_internal.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+enum { PROBLEMS_MAX = 16, REPORT_ROWS = 65536 };
+
+__attribute__((format(printf, 2, 3))) static void problem(struct verify_report *r, const char *format, ...)
+{
+	if (r->n_problems < PROBLEMS_MAX) {
+		va_list args;
+		va_start(args, format);
+		vsnprintf(r->problems[r->n_problems], sizeof(r->problems[0]), format, args);
+		va_end(args);
+	}
+	r->n_problems++;
+}
+
+struct checking {
+	struct verify_report *report;
+	const struct names *names;
+	uint32_t counts[NAME_KINDS]; // highest code of each kind
+	struct progress *progress;
+	uint64_t rows_done;
+};
+
+static const char *segment_name(const struct catalogue_entry *entry, char name[48])
+{
+	if (entry->id)
+		snprintf(name, 48, "segments/%012llx.seg", (unsigned long long)entry->id);
+	else
+		snprintf(name, 48, "inbox");
+	return name;
+}
+
+// The first thing about a row that names or catalogue do not back; NULL when all is well.
+static const char *row_problem(const struct checking *c, const struct row *row)
+{
+	for (uint32_t k = 0; k < CODE_COLUMNS; k++) {
+		uint32_t kind = k < CODE_DIMENSION0 ? k : NAME_DIMENSION0 + (k - CODE_DIMENSION0);
+		if (row->code[k] > c->counts[kind])
+			return "a code without a name";
+		if (row->code[k] && k >= CODE_DIMENSION0 && k - CODE_DIMENSION0 >= c->counts[NAME_DIMENSION])
+			return "a dimension without a name";
+	}
+	for (uint32_t i = 0; i < row->n_measures; i++)
+		if (row->measures[i].slot >= c->counts[NAME_MEASURE])
+			return "a measure without a name";
+	return NULL;
+}
+
+static void check_rows(struct checking *c, const struct segment *s, const char *name)
+{
+	struct err e = ERR_NONE;
+	struct segment_rows *rows = NULL;
+	const struct row *row = NULL;
+	const char *wrong = NULL;
+	enum rc rc = segment_rows_open(s, &rows, &e);
+	while (rc == RC_OK && !wrong && (rc = segment_rows_next(rows, &row, &e)) == RC_OK && row) {
+		wrong = row_problem(c, row);
+		if (++c->rows_done % REPORT_ROWS == 0)
+			progress_update(c->progress, c->rows_done, c->rows_done);
+	}
+	segment_rows_close(&rows);
+	if (rc != RC_OK)
+		problem(c->report, "%s: %s", name, e.message);
+	else if (wrong)
+		problem(c->report, "%s: %s", name, wrong);
+}
+
+static bool same_info(const struct segment_info *a, const struct segment_info *b)
+{
+	return a->n_rows == b->n_rows && a->n_persons == b->n_persons && a->n_chunks == b->n_chunks &&
+	       a->bytes == b->bytes && a->first_ms == b->first_ms && a->last_ms == b->last_ms &&
+	       a->first_person == b->first_person && a->last_person == b->last_person &&
+	       a->checksum == b->checksum;
+}
+
+static void check_segment(struct checking *c, const struct segment_ref *ref)
+{
+	char name[48];
+	struct err e = ERR_NONE;
+	struct segment_info info;
+	size_t n_ids = 0;
+	segment_name(&ref->entry, name);
+	segment_info_get(ref->segment, &info);
+	c->report->n_chunks += info.n_chunks;
+	c->report->n_interactions += info.n_rows;
+	c->report->bytes += ref->entry.id ? info.bytes : 0;
+	if (segment_verify(ref->segment, &e) != RC_OK) {
+		problem(c->report, "%s: %s", name, e.message);
+		return; // its rows cannot be trusted
+	}
+	if (!same_info(&info, &ref->entry.info))
+		problem(c->report, "%s: the catalogue says something else than the file", name);
+	segment_ids(ref->segment, &n_ids);
+	if (n_ids != info.n_rows)
+		problem(c->report, "%s: %zu ids for %llu interactions", name, n_ids,
+			(unsigned long long)info.n_rows);
+	check_rows(c, ref->segment, name);
+}
+
+// All ids of all segments in one ascending pass: a key that comes twice is an interaction that is there twice.
+static enum rc check_ids(struct checking *c, const struct segment_list *list, struct err *e)
+{
+	struct run {
+		const uint64_t *at, *end;
+	} *runs = mem_calloc(list->n, sizeof(*runs));
+	if (!runs)
+		return err_set(e, RC_NOMEM, "out of memory verifying ids");
+	size_t n = 0;
+	for (size_t i = 0; i < list->n; i++) {
+		size_t n_ids = 0;
+		const uint64_t *ids = segment_ids(list->items[i]->segment, &n_ids);
+		if (ids && n_ids)
+			runs[n++] = (struct run){ids, ids + n_ids};
+	}
+	uint64_t last = 0, n_twice = 0;
+	for (bool first = true; n > 0; first = false) {
+		size_t least = 0;
+		for (size_t i = 1; i < n; i++)
+			if (*runs[i].at < *runs[least].at)
+				least = i;
+		n_twice += !first && *runs[least].at == last;
+		last = *runs[least].at++;
+		if (runs[least].at == runs[least].end)
+			runs[least] = runs[--n];
+	}
+	mem_free(runs);
+	if (n_twice)
+		problem(c->report, "%llu interactions are there twice", (unsigned long long)n_twice);
+	return RC_OK;
+}
+
+static enum rc check_snapshot(struct checking *c, const struct snapshot *sn, struct err *e)
+{
+	struct snapshot_stats stats;
+	const struct segment_list *list = snapshot_refs(sn);
+	snapshot_stats(sn, &stats);
+	c->names = snapshot_names(sn);
+	names_counts(c->names, c->counts);
+	c->report->n_segments = stats.n_segments;
+	c->report->n_in_inbox = stats.n_in_inbox;
+	for (size_t i = 0; i < list->n; i++)
+		check_segment(c, list->items[i]);
+	if (c->report->n_problems)
+		return RC_OK; // damaged ids need not be compared
+	return check_ids(c, list, e);
+}
+
+// When the whole cannot be opened: which segments it is.
+static void find_unopened(struct store *s, struct verify_report *report)
+{
+	struct err e = ERR_NONE;
+	struct catalogue_entry *entries;
+	size_t n;
+	if (catalogue_read(s->db, &entries, &n, &e) != RC_OK) {
+		problem(report, "%s", e.message);
+		return;
+	}
+	report->n_segments = n;
+	for (size_t i = 0; i < n; i++) {
+		struct err why = ERR_NONE;
+		struct segment_ref *ref;
+		if (pool_acquire(s, &entries[i], &ref, &why) != RC_OK)
+			problem(report, "%s", why.message);
+		pool_release(s, &ref);
+	}
+	mem_free(entries);
+}
+
+static bool is_damage(enum rc rc)
+{
+	return rc == RC_CORRUPT || rc == RC_NOT_FOUND || rc == RC_DB || rc == RC_INPUT;
+}
+
+// Damage becomes a problem in the report; other failures stay failures.
+static enum rc note_damage(struct verify_report *report, const struct err *found, struct err *e)
+{
+	if (!is_damage(found->rc))
+		return err_take(e, found);
+	problem(report, "%s", found->message);
+	return RC_OK;
+}
+
+static enum rc check_store(struct store *s, struct checking *c, struct err *e)
+{
+	struct err found = ERR_NONE;
+	enum rc rc = db_check(s->db, &found);
+	if (rc != RC_OK)
+		rc = note_damage(c->report, &found, e);
+	if (rc != RC_OK)
+		return rc;
+	struct snapshot *sn = NULL;
+	struct err unopened = ERR_NONE;
+	if (snapshot_open(s, &sn, &unopened) == RC_OK) {
+		rc = check_snapshot(c, sn, e);
+	} else {
+		rc = note_damage(c->report, &unopened, e);
+		find_unopened(s, c->report);
+	}
+	snapshot_close(&sn);
+	return rc;
+}
+
+enum rc store_verify(const char *dir, struct verify_report *report, struct progress *progress, struct err *e)
+{
+	*report = (struct verify_report){0};
+	struct checking c = {.report = report, .progress = progress};
+	const struct store_options options = {.read_only = true};
+	struct store *s = NULL;
+	struct err found = ERR_NONE;
+	enum rc rc = store_open(dir, &options, &s, &found);
+	if (rc == RC_NOT_FOUND)
+		return err_take(e, &found);
+	rc = rc == RC_OK ? check_store(s, &c, e) : note_damage(report, &found, e);
+	store_close(&s);
+	if (rc == RC_OK && report->n_problems) {
+		rc = err_set(e, RC_CORRUPT, "%s: %u problems; the first: %s", dir, report->n_problems,
+			report->problems[0]);
+		err_remedy(e, "restore the data directory from a backup");
+	}
+	return rc;
+}

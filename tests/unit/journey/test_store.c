@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: Apache-2.0
+// The store against a slow model: each interaction once, in order, through every cycle of append, seal, compact and
+// reopen; snapshots that stay as they are; who may open what.
+#include "store_kit.h"
+
+static uint64_t next(uint64_t *random)
+{
+	*random += UINT64_C(0x9e3779b97f4a7c15);
+	return kit_mix(*random);
+}
+
+static void some(struct kit *k, struct store *s, uint64_t *random, uint32_t range)
+{
+	uint32_t numbers[300];
+	uint32_t n = 1 + (uint32_t)(next(random) % 300);
+	for (uint32_t i = 0; i < n; i++)
+		numbers[i] = (uint32_t)(next(random) % range);
+	kit_append(k, s, numbers, n);
+}
+
+static void one_cycle(struct kit *k, uint64_t seed, bool foreground)
+{
+	struct err e = ERR_NONE;
+	const struct store_options options = {.seal_rows = 400, .compact_in_background = !foreground};
+	uint64_t random = seed;
+	kit_create(k);
+	struct store *s = kit_open(k, &options, foreground);
+	for (int step = 0; step < 40; step++) {
+		switch (next(&random) % 12) {
+		case 0:
+			kit_ok(store_seal(s, &e), &e);
+			break;
+		case 1:
+			kit_ok(store_compact(s, 0, NULL, &e), &e);
+			break;
+		case 2:
+			kit_ok(store_compact(s, 1 + (uint32_t)(next(&random) % 3), NULL, &e), &e);
+			break;
+		case 3:
+			store_close(&s);
+			s = kit_open(k, &options, foreground);
+			break;
+		case 4:
+			kit_check(k, s);
+			break;
+		default:
+			some(k, s, &random, 6000);
+		}
+	}
+	kit_check(k, s);
+	store_close(&s);
+	kit_verify(k->dir);
+}
+
+static void random_cycles_agree_with_the_model(void **state)
+{
+	for (uint64_t seed = 1; seed <= 6; seed++)
+		one_cycle(*state, seed, seed % 2 == 0);
+}
+
+static void several_batches_one_commit(void **state)
+{
+	struct kit *k = *state;
+	struct err e = ERR_NONE;
+	struct store *s = kit_open(k, NULL, true);
+	// The second batch repeats half of the first; the third is all known.
+	struct batch *b[3] = {
+		kit_range(k->design, 0, 100), kit_range(k->design, 50, 100), kit_range(k->design, 20, 30)};
+	struct append_result r[3];
+	kit_ok(store_append(s, b, 3, r, NULL, NULL, &e), &e);
+	assert_int_equal(r[0].n_added, 100);
+	assert_int_equal(r[1].n_added, 50);
+	assert_int_equal(r[1].n_duplicates, 50);
+	assert_int_equal(r[2].n_added, 0);
+	assert_true(r[1].duplicate_bits[0] == (UINT64_C(1) << 50) - 1);
+	for (uint32_t i = 0; i < 150; i++)
+		kit_push(k, i);
+	kit_check(k, s);
+	for (int i = 0; i < 3; i++)
+		batch_free(&b[i]);
+	store_close(&s);
+	s = kit_open(k, NULL, true);
+	kit_append_range(k, s, 0, 200);
+	kit_check(k, s);
+	store_close(&s);
+}
+
+struct also_context {
+	bool fail;
+	uint32_t n_added;
+};
+
+static enum rc also(void *context, struct db *db, const struct append_result *results, struct err *e)
+{
+	struct also_context *c = context;
+	c->n_added = results[0].n_added;
+	enum rc rc = db_exec(db, "CREATE TABLE IF NOT EXISTS mark(x); INSERT INTO mark VALUES(1)", e);
+	return rc == RC_OK && c->fail ? err_set(e, RC_INPUT, "refused") : rc;
+}
+
+static void a_failed_callback_undoes_everything(void **state)
+{
+	struct kit *k = *state;
+	struct err e = ERR_NONE, refused = ERR_NONE, missing = ERR_NONE;
+	struct store *s = kit_open(k, NULL, true);
+	struct batch *b = kit_range(k->design, 0, 100);
+	struct append_result r;
+	struct also_context c = {.fail = true};
+	assert_int_equal(store_append(s, &b, 1, &r, also, &c, &refused), RC_INPUT);
+	assert_int_equal(c.n_added, 100);
+	assert_int_not_equal(db_exec(store_db(s), "SELECT * FROM mark", &missing), RC_OK);
+	kit_check(k, s);
+	c.fail = false;
+	kit_ok(store_append(s, &b, 1, &r, also, &c, &e), &e);
+	assert_int_equal(r.n_added, 100);
+	kit_ok(db_exec(store_db(s), "SELECT * FROM mark", &e), &e);
+	for (uint32_t i = 0; i < 100; i++)
+		kit_push(k, i);
+	kit_check(k, s);
+	batch_free(&b);
+	store_close(&s);
+	kit_verify(k->dir);
+}
+
+static void snapshots_stay_as_they_are(void **state)
+{
+	struct kit *k = *state;
+	struct err e = ERR_NONE;
+	const struct store_options options = {.seal_rows = 1000};
+	struct store *s = kit_open(k, &options, true);
+	struct snapshot *sn[6];
+	size_t n[6];
+	for (uint32_t i = 0; i < 6; i++) {
+		kit_append_range(k, s, i * 300, 300);
+		if (i == 3)
+			kit_ok(store_compact(s, 1, NULL, &e), &e);
+		if (i == 4)
+			kit_ok(store_seal(s, &e), &e);
+		kit_ok(snapshot_open(s, &sn[i], &e), &e);
+		n[i] = k->n_model;
+	}
+	kit_ok(store_seal(s, &e), &e);
+	kit_ok(store_compact(s, 1, NULL, &e), &e);
+	for (uint32_t i = 0; i < 6; i++) {
+		kit_check_snapshot(k, sn[i], n[i], kit_check_resolved);
+		snapshot_close(&sn[i]);
+	}
+	struct snapshot *last;
+	struct snapshot_stats stats;
+	kit_ok(snapshot_open(s, &last, &e), &e);
+	snapshot_stats(last, &stats);
+	assert_int_equal(stats.n_segments, 1);
+	assert_int_equal(stats.n_in_inbox, 0);
+	assert_true(stats.first_ms >= 1700000000000 && stats.last_ms < 1700000000000 + 50000);
+	snapshot_close(&last);
+	store_close(&s);
+}
+
+static void one_writer_many_readers(void **state)
+{
+	struct kit *k = *state;
+	struct err e = ERR_NONE, busy = ERR_NONE, usage = ERR_NONE;
+	const struct store_options reading = {.read_only = true};
+	struct store *writer = kit_open(k, NULL, true), *other = NULL, *reader;
+	kit_append_range(k, writer, 0, 500);
+	assert_int_equal(store_open(k->dir, NULL, &other, &busy), RC_BUSY);
+	assert_null(other);
+	char pid[32];
+	snprintf(pid, sizeof(pid), "process %ld", (long)getpid());
+	assert_non_null(strstr(busy.message, pid));
+	reader = kit_open(k, &reading, true);
+	kit_check(k, reader);
+	kit_append_range(k, writer, 500, 500);
+	kit_ok(store_seal(writer, &e), &e);
+	kit_check(k, reader);
+	assert_int_equal(store_seal(reader, &usage), RC_USAGE);
+	store_close(&reader);
+	store_close(&writer);
+	kit_ok(store_open(k->dir, NULL, &writer, &e), &e);
+	store_close(&writer);
+}
+
+static void doors_that_stay_shut(void **state)
+{
+	struct kit *k = *state;
+	struct err missing = ERR_NONE, exists = ERR_NONE, newer = ERR_NONE, newer_reading = ERR_NONE,
+		   e = ERR_NONE;
+	struct store *s;
+	assert_int_equal(store_open("/tmp/corridor-is-not-here", NULL, &s, &missing), RC_NOT_FOUND);
+	assert_non_null(strstr(missing.remedy, "init"));
+	assert_int_equal(
+		store_create(k->dir, sv_from(kit_design_text), "test.yaml", SV("x"), &exists), RC_EXISTS);
+	struct db *db;
+	char path[128];
+	snprintf(path, sizeof(path), "%s/corridor.db", k->dir);
+	kit_ok(db_open(path, DB_READ_WRITE, &db, &e), &e);
+	kit_ok(db_exec(db, "UPDATE schema_version SET version = 99 WHERE part = 'journey'", &e), &e);
+	db_close(&db);
+	const struct store_options reading = {.read_only = true};
+	assert_int_equal(store_open(k->dir, NULL, &s, &newer), RC_VERSION);
+	assert_non_null(strstr(newer.message, "newer"));
+	assert_int_equal(store_open(k->dir, &reading, &s, &newer_reading), RC_VERSION);
+	struct err bad = ERR_NONE;
+	assert_int_equal(
+		store_create("/tmp/corridor-never-made", SV("corridor: nonsense"), "bad.yaml", SV("x"), &bad),
+		RC_INPUT);
+	assert_int_not_equal(access("/tmp/corridor-never-made", F_OK), 0);
+}
+
+static void other_designs_are_refused(void **state)
+{
+	struct kit *k = *state;
+	struct err e = ERR_NONE, wrong = ERR_NONE;
+	struct design *other;
+	char text[2048];
+	snprintf(text, sizeof(text), "%s# another\n", kit_design_text);
+	kit_ok(design_parse(sv_from(text), "other.yaml", &other, NULL, &e), &e);
+	struct store *s = kit_open(k, NULL, true);
+	struct batch *b = kit_range(other, 0, 10);
+	struct append_result r;
+	assert_int_equal(store_append(s, &b, 1, &r, NULL, NULL, &wrong), RC_USAGE);
+	batch_free(&b);
+	store_close(&s);
+	design_free(&other);
+}
+
+static void leftovers_of_a_crash_are_removed(void **state)
+{
+	struct kit *k = *state;
+	struct err e = ERR_NONE;
+	struct store *s = kit_open(k, NULL, true);
+	kit_append_range(k, s, 0, 500);
+	kit_ok(store_seal(s, &e), &e);
+	store_close(&s);
+	static const char *const names[] = {"000000000777.seg", "000000000778.seg.tmp", "notes.txt"};
+	char path[3][128];
+	for (int i = 0; i < 3; i++) {
+		snprintf(path[i], sizeof(path[i]), "%s/segments/%s", k->dir, names[i]);
+		FILE *f = fopen(path[i], "w");
+		assert_non_null(f);
+		fputs("left over", f);
+		fclose(f);
+	}
+	s = kit_open(k, NULL, true);
+	assert_int_not_equal(access(path[0], F_OK), 0);
+	assert_int_not_equal(access(path[1], F_OK), 0);
+	assert_int_equal(access(path[2], F_OK), 0);
+	kit_check(k, s);
+	store_close(&s);
+}
+
+static void merging_keeps_few_segments(void **state)
+{
+	(void)state;
+	// Seals of one million each, merged by the policy after each: few are left, and each row moves seldom.
+	uint64_t rows[4096], written = 0, total = 0;
+	size_t n = 0, most = 0;
+	for (int i = 0; i < 4096; i++) {
+		rows[n++] = 1 << 20;
+		total += 1 << 20;
+		for (struct merge_choice c; (c = merge_choose(rows, n)).n > 0;) {
+			uint64_t sum = 0;
+			for (size_t j = c.first; j < c.first + c.n; j++)
+				sum += rows[j];
+			rows[c.first] = sum;
+			memmove(rows + c.first + 1, rows + c.first + c.n, (n - c.first - c.n) * sizeof(*rows));
+			n -= c.n - 1;
+			written += sum;
+		}
+		most = n > most ? n : most;
+	}
+	assert_true(most <= 18 && written <= 8 * total);
+	// Many very small ones among large ones do not drag the large ones along.
+	const uint64_t mixed[] = {50000000, 100, 120, 90, 110};
+	struct merge_choice c = merge_choose(mixed, 5);
+	assert_true(c.first == 1 && c.n == 4);
+	const uint64_t few[] = {50000000, 100, 120, 90};
+	assert_int_equal(merge_choose(few, 4).n, 0);
+	c = merge_choose_target(mixed, 5, 1);
+	assert_true(c.first == 0 && c.n == 5);
+	c = merge_choose_target(mixed, 5, 4);
+	assert_true(c.first == 3 && c.n == 2);
+	assert_int_equal(merge_choose(NULL, 0).n, 0);
+}
+
+static void sorting_is_right(void **state)
+{
+	(void)state;
+	struct err e = ERR_NONE;
+	static const size_t sizes[] = {0, 1, 2, 23, 24, 25, 1000, 50000};
+	for (size_t c = 0; c < 3 * sizeof(sizes) / sizeof(sizes[0]); c++) {
+		size_t n = sizes[c / 3];
+		uint64_t persons = c % 3 == 0 ? 1 : c % 3 == 1 ? 50 : 1000000;
+		struct row_key *keys = mem_calloc(n, sizeof(*keys));
+		uint64_t *ids = mem_calloc(n, sizeof(*ids)), random = c;
+		for (size_t i = 0; i < n; i++) {
+			keys[i] = (struct row_key){kit_mix(next(&random) % persons),
+				(int64_t)(next(&random) % 97) - 50, (uint32_t)i};
+			ids[i] = next(&random);
+		}
+		kit_ok(row_keys_sort(keys, n, &e), &e);
+		kit_ok(id_keys_sort(ids, n, &e), &e);
+		bool *seen = mem_calloc(n, sizeof(*seen));
+		for (size_t i = 0; i < n; i++) {
+			assert_false(seen[keys[i].row]);
+			seen[keys[i].row] = true;
+			if (i == 0)
+				continue;
+			const struct row_key *a = &keys[i - 1], *b = &keys[i];
+			assert_true(
+				a->person < b->person ||
+				(a->person == b->person &&
+					(a->at_ms < b->at_ms || (a->at_ms == b->at_ms && a->row < b->row))));
+			assert_true(ids[i - 1] <= ids[i]);
+		}
+		mem_free(seen);
+		mem_free(keys);
+		mem_free(ids);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(random_cycles_agree_with_the_model, kit_setup, kit_teardown),
+		cmocka_unit_test_setup_teardown(several_batches_one_commit, kit_setup, kit_teardown),
+		cmocka_unit_test_setup_teardown(a_failed_callback_undoes_everything, kit_setup, kit_teardown),
+		cmocka_unit_test_setup_teardown(snapshots_stay_as_they_are, kit_setup, kit_teardown),
+		cmocka_unit_test_setup_teardown(one_writer_many_readers, kit_setup, kit_teardown),
+		cmocka_unit_test_setup_teardown(doors_that_stay_shut, kit_setup, kit_teardown),
+		cmocka_unit_test_setup_teardown(other_designs_are_refused, kit_setup, kit_teardown),
+		cmocka_unit_test_setup_teardown(leftovers_of_a_crash_are_removed, kit_setup, kit_teardown),
+		cmocka_unit_test(merging_keeps_few_segments),
+		cmocka_unit_test(sorting_is_right),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: Apache-2.0
+// Care of a store: restating by a new design, verification of damaged directories, backup while writing, readers in
+// other threads while a writer seals and merges.
+#include "store_kit.h"
+
+#include <fcntl.h>
+
+// The first design with other rules: deliveries only by phone, "call" renamed, a dimension added.
+static const char second_design[] = "corridor: 1\n"
+				    "brand: Test\n"
+				    "timezone: Europe/Berlin\n"
+				    "currency: EUR\n"
+				    "stages: [purchase, use]\n"
+				    "channels: {web: digital, phone: contact-centre}\n"
+				    "dimensions: [product, plan]\n"
+				    "touchpoints:\n"
+				    "  delivery:\n"
+				    "    stage: purchase\n"
+				    "    match: [{event: Delivered, channel: phone}]\n"
+				    "  support:\n"
+				    "    stage: use\n"
+				    "    match: [{event: Call}, {properties.plan: q1}]\n";
+
+// By hand: the most specific rule wins; event and channel name more than one property does.
+static void check_second(const struct names *names, const struct row *row, uint32_t number)
+{
+	struct interaction x;
+	struct kit_texts t;
+	kit_interaction(number, &x, &t);
+	bool delivered = sv_equal(x.event, SV("Delivered")), call = sv_equal(x.event, SV("Call"));
+	bool phone = sv_equal(x.channel, SV("phone"));
+	unsigned plan = (unsigned)((kit_mix(number) >> 12) % 3);
+	char plan_name[8];
+	snprintf(plan_name, sizeof(plan_name), "q%u", plan);
+	struct sv touchpoint = kit_touchpoint(names, row);
+	if (delivered && phone && plan != 1)
+		assert_true(sv_equal(touchpoint, SV("delivery")));
+	else if (call || plan == 1)
+		assert_true(sv_equal(touchpoint, SV("support")) || (delivered && phone));
+	else
+		assert_true(touchpoint.len == 0);
+	assert_true(sv_equal(kit_dimension(names, row, "product"), x.dimensions[0]));
+	assert_true(sv_equal(kit_dimension(names, row, "plan"), sv_from(plan_name)));
+}
+
+static void a_new_design_restates_the_past(void **state)
+{
+	struct kit *k = *state;
+	struct err e = ERR_NONE;
+	const struct store_options options = {.seal_rows = 600};
+	struct store *s = kit_open(k, &options, true);
+	struct design *second;
+	kit_ok(design_parse(sv_from(second_design), "second.yaml", &second, NULL, &e), &e);
+	for (uint32_t i = 0; i < 5; i++)
+		kit_append_range(k, s, i * 250, 250);
+	struct snapshot *before, *after;
+	kit_ok(snapshot_open(s, &before, &e), &e);
+	uint64_t at[2];
+	struct restate_count count = {.n_at_touchpoint = at};
+	kit_ok(store_design_dry_run(s, second, &count, &e), &e);
+	assert_int_equal(count.n_interactions, 1250);
+	uint64_t n_changed = 0;
+	kit_ok(store_design_adopt(s, sv_from(second_design), "second.yaml", SV("head"), &n_changed, NULL, &e),
+		&e);
+	// Everybody gets a plan, so every row changes; and the dry run knew.
+	assert_int_equal(n_changed, 1250);
+	assert_int_equal(count.n_moved, 1250);
+	assert_true(store_design(s)->hash == second->hash);
+	kit_ok(snapshot_open(s, &after, &e), &e);
+	kit_check_snapshot(k, before, 1250, kit_check_resolved);
+	kit_check_snapshot(k, after, 1250, check_second);
+	assert_true(snapshot_design(before)->hash == k->design->hash);
+	assert_true(snapshot_design(after)->hash == second->hash);
+	struct segment *all = kit_merge(after);
+	struct segment_rows *rows;
+	const struct row *row;
+	uint64_t n_delivery = 0, n_support = 0;
+	kit_ok(segment_rows_open(all, &rows, &e), &e);
+	while (segment_rows_next(rows, &row, &e) == RC_OK && row) {
+		n_delivery += sv_equal(kit_touchpoint(snapshot_names(after), row), SV("delivery"));
+		n_support += sv_equal(kit_touchpoint(snapshot_names(after), row), SV("support"));
+	}
+	assert_true(n_delivery == at[0] && n_support == at[1] && n_delivery > 0 && n_support > 0);
+	segment_rows_close(&rows);
+	segment_close(&all);
+	snapshot_close(&before);
+	snapshot_close(&after);
+	// The same again changes nothing; ids still tell duplicates.
+	kit_ok(store_design_adopt(s, sv_from(second_design), "second.yaml", SV("head"), &n_changed, NULL, &e),
+		&e);
+	assert_int_equal(n_changed, 0);
+	struct batch *b = kit_range(second, 0, 300);
+	struct append_result r;
+	kit_ok(store_append(s, &b, 1, &r, NULL, NULL, &e), &e);
+	assert_int_equal(r.n_duplicates, 300);
+	batch_free(&b);
+	store_close(&s);
+	kit_verify(k->dir);
+	s = kit_open(k, NULL, true);
+	kit_ok(snapshot_open(s, &after, &e), &e);
+	kit_check_snapshot(k, after, 1250, check_second);
+	snapshot_close(&after);
+	// Back to the first: everything is as it was.
+	kit_ok(store_design_adopt(s, sv_from(kit_design_text), "test.yaml", SV("head"), &n_changed, NULL, &e),
+		&e);
+	assert_true(n_changed > 0 && n_changed < 1250);
+	kit_check(k, s);
+	struct arena *a = arena_new(0);
+	struct design_version *versions;
+	uint32_t n;
+	kit_ok(store_design_versions(s, a, &versions, &n, &e), &e);
+	assert_int_equal(n, 3);
+	assert_true(versions[1].version == 2 && sv_equal(versions[1].who, SV("head")) &&
+		    sv_equal(versions[1].text, sv_from(second_design)) && versions[2].hash == versions[0].hash);
+	arena_free(&a);
+	store_close(&s);
+	design_free(&second);
+	kit_verify(k->dir);
+}
+
+static void a_wrong_design_changes_nothing(void **state)
+{
+	struct kit *k = *state;
+	struct err wrong = ERR_NONE;
+	struct store *s = kit_open(k, NULL, true);
+	kit_append_range(k, s, 0, 100);
+	uint64_t n_changed;
+	assert_int_equal(
+		store_design_adopt(s, SV("corridor: wrong"), "x.yaml", SV("head"), &n_changed, NULL, &wrong),
+		RC_INPUT);
+	kit_check(k, s);
+	store_close(&s);
+}
+
+static void adopting_survives_failed_allocations(void **state)
+{
+	struct kit *k = *state;
+	struct err e = ERR_NONE;
+	const struct store_options options = {.seal_rows = 300};
+	struct store *s = kit_open(k, &options, true);
+	kit_append_range(k, s, 0, 500);
+	bool fired = true;
+	for (uint64_t n = 1; fired; n += 1 + n / 6) {
+		struct err failed = ERR_NONE;
+		uint64_t n_changed, before = mem_count();
+		mem_fail_at(n);
+		enum rc rc = store_design_adopt(
+			s, sv_from(second_design), "second.yaml", SV("head"), &n_changed, NULL, &failed);
+		mem_fail_at(0);
+		fired = mem_count() - before >= n;
+		if (rc != RC_OK) {
+			kit_check(k, s);
+			continue;
+		}
+		kit_ok(store_design_adopt(
+			       s, sv_from(kit_design_text), "test.yaml", SV("head"), &n_changed, NULL, &e),
+			&e);
+		kit_check(k, s);
+	}
+	store_close(&s);
+	kit_verify(k->dir);
+}
+
+// --- damage ---
+
+static void flip(const char *dir, const char *name, off_t at)
+{
+	char path[128];
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	int fd = open(path, O_RDWR);
+	assert_true(fd >= 0);
+	off_t size = lseek(fd, 0, SEEK_END);
+	unsigned char byte;
+	at = at < 0 ? size + at : at % size;
+	assert_int_equal(pread(fd, &byte, 1, at), 1);
+	byte ^= 0x10;
+	assert_int_equal(pwrite(fd, &byte, 1, at), 1);
+	close(fd);
+}
+
+static void verification_finds_damage(void **state)
+{
+	struct kit *k = *state;
+	struct err e = ERR_NONE;
+	struct store *s = kit_open(k, NULL, true);
+	kit_append_range(k, s, 0, 500);
+	kit_ok(store_seal(s, &e), &e);
+	kit_append_range(k, s, 500, 100);
+	store_close(&s);
+	kit_verify(k->dir);
+	struct verify_report report;
+	for (off_t at = 0; at < 40000; at += 997) {
+		struct err found = ERR_NONE;
+		flip(k->dir, "segments/000000000001.seg", at);
+		assert_int_equal(store_verify(k->dir, &report, NULL, &found), RC_CORRUPT);
+		assert_true(report.n_problems > 0 && report.problems[0][0] != '\0');
+		flip(k->dir, "segments/000000000001.seg", at);
+	}
+	kit_verify(k->dir);
+	char path[128], aside[160];
+	snprintf(path, sizeof(path), "%s/segments/000000000001.seg", k->dir);
+	snprintf(aside, sizeof(aside), "%s.aside", path);
+	struct err gone = ERR_NONE;
+	assert_int_equal(rename(path, aside), 0);
+	assert_int_equal(store_verify(k->dir, &report, NULL, &gone), RC_CORRUPT);
+	assert_int_equal(rename(aside, path), 0);
+	kit_verify(k->dir);
+}
+
+static void run_sql(struct kit *k, const char *sql)
+{
+	struct err e = ERR_NONE;
+	struct db *db;
+	char path[128];
+	snprintf(path, sizeof(path), "%s/corridor.db", k->dir);
+	kit_ok(db_open(path, DB_READ_WRITE, &db, &e), &e);
+	kit_ok(db_exec(db, sql, &e), &e);
+	db_close(&db);
+}
+
+static void verification_holds_catalogue_and_names_against_the_files(void **state)
+{
+	struct kit *k = *state;
+	static const char *const tampering[] = {
+		"UPDATE segment SET n_rows = n_rows - 1",
+		"UPDATE segment SET last_ms = last_ms + 1",
+		"DELETE FROM name WHERE kind = 2 AND code = (SELECT max(code) FROM name WHERE kind = 2)",
+		"DELETE FROM name WHERE kind = 6 AND code = (SELECT max(code) FROM name WHERE kind = 6)",
+		"INSERT INTO inbox(n, n_dropped, dropped, bytes) SELECT n, n_dropped, dropped, bytes FROM "
+		"inbox",
+		"UPDATE inbox SET bytes = substr(bytes, 1, 100)",
+		"UPDATE inbox SET n = n + 1",
+	};
+	for (size_t i = 0; i < sizeof(tampering) / sizeof(tampering[0]); i++) {
+		struct err e = ERR_NONE, found = ERR_NONE;
+		struct verify_report report;
+		kit_create(k);
+		struct store *s = kit_open(k, NULL, true);
+		kit_append_range(k, s, 0, 300);
+		kit_ok(store_seal(s, &e), &e);
+		kit_append_range(k, s, 300, 100);
+		store_close(&s);
+		kit_verify(k->dir);
+		run_sql(k, tampering[i]);
+		if (store_verify(k->dir, &report, NULL, &found) != RC_CORRUPT)
+			fail_msg("not found: %s", tampering[i]);
+	}
+}
+
+// --- while others write ---
+
+struct writing {
+	struct kit *kit;
+	struct store *store;
+	atomic_uint n_appended; // interactions 0 … n − 1 are stored
+	atomic_bool stop;
+};
+
+enum { STEP = 200 };
+
+static void write_on(void *context)
+{
+	struct writing *w = context;
+	for (uint32_t i = 0; i < 150 && !atomic_load(&w->stop); i++) {
+		struct err e = ERR_NONE;
+		struct append_result r;
+		struct batch *b = kit_range(w->kit->design, i * STEP, STEP);
+		kit_ok(store_append(w->store, &b, 1, &r, NULL, NULL, &e), &e);
+		atomic_store(&w->n_appended, (i + 1) * STEP);
+		batch_free(&b);
+	}
+	atomic_store(&w->stop, true);
+}
+
+static size_t rows_in(const struct snapshot *sn)
+{
+	struct snapshot_stats stats;
+	snapshot_stats(sn, &stats);
+	return stats.n_interactions;
+}
+
+// A snapshot has a prefix of what was appended, whole batches, and at least what was acknowledged before it.
+static void look(struct writing *w, struct store *s)
+{
+	struct err e = ERR_NONE;
+	struct snapshot *sn;
+	size_t at_least = atomic_load(&w->n_appended);
+	kit_ok(snapshot_open(s, &sn, &e), &e);
+	size_t n = rows_in(sn);
+	assert_true(n % STEP == 0 && n >= at_least && n <= w->kit->n_model);
+	kit_check_snapshot(w->kit, sn, n, kit_check_resolved);
+	snapshot_close(&sn);
+}
+
+static void readers_see_whole_states_while_a_writer_goes_on(void **state)
+{
+	struct kit *k = *state;
+	const struct store_options options = {.seal_rows = 1500, .compact_in_background = true};
+	const struct store_options reading = {.read_only = true};
+	for (uint32_t i = 0; i < 150 * STEP; i++)
+		kit_push(k, i);
+	struct writing w = {.kit = k, .store = kit_open(k, &options, false)};
+	struct store *reader = kit_open(k, &reading, true);
+	struct thread *t = thread_start(write_on, &w);
+	assert_non_null(t);
+	while (!atomic_load(&w.stop)) {
+		look(&w, reader);
+		look(&w, w.store);
+	}
+	thread_join(&t);
+	look(&w, reader);
+	store_close(&reader);
+	kit_check(k, w.store);
+	store_close(&w.store);
+	kit_verify(k->dir);
+}
+
+static void backups_are_whole_while_a_writer_goes_on(void **state)
+{
+	struct kit *k = *state;
+	const struct store_options options = {.seal_rows = 1000, .compact_in_background = true};
+	for (uint32_t i = 0; i < 150 * STEP; i++)
+		kit_push(k, i);
+	struct writing w = {.kit = k, .store = kit_open(k, &options, false)};
+	struct thread *t = thread_start(write_on, &w);
+	assert_non_null(t);
+	struct kit copy = {.design = k->design, .model = k->model, .n_model = k->n_model};
+	snprintf(copy.dir, sizeof(copy.dir), "%s-copy", k->dir);
+	for (int i = 0; i < 5; i++) {
+		struct err e = ERR_NONE, exists = ERR_NONE;
+		size_t at_least = atomic_load(&w.n_appended);
+		kit_ok(store_backup(w.store, copy.dir, NULL, &e), &e);
+		assert_int_equal(store_backup(w.store, copy.dir, NULL, &exists), RC_EXISTS);
+		struct store *s = kit_open(&copy, NULL, true);
+		struct snapshot *sn;
+		kit_ok(snapshot_open(s, &sn, &e), &e);
+		size_t n = rows_in(sn);
+		assert_true(n % STEP == 0 && n >= at_least);
+		kit_check_snapshot(&copy, sn, n, kit_check_resolved);
+		snapshot_close(&sn);
+		store_close(&s);
+		kit_remove_tree(copy.dir);
+	}
+	atomic_store(&w.stop, true);
+	thread_join(&t);
+	store_close(&w.store);
+	kit_verify(k->dir);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_new_design_restates_the_past, kit_setup, kit_teardown),
+		cmocka_unit_test_setup_teardown(a_wrong_design_changes_nothing, kit_setup, kit_teardown),
+		cmocka_unit_test_setup_teardown(adopting_survives_failed_allocations, kit_setup, kit_teardown),
+		cmocka_unit_test_setup_teardown(verification_finds_damage, kit_setup, kit_teardown),
+		cmocka_unit_test_setup_teardown(
+			verification_holds_catalogue_and_names_against_the_files, kit_setup, kit_teardown),
+		cmocka_unit_test_setup_teardown(
+			readers_see_whole_states_while_a_writer_goes_on, kit_setup, kit_teardown),
+		cmocka_unit_test_setup_teardown(
+			backups_are_whole_while_a_writer_goes_on, kit_setup, kit_teardown),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
