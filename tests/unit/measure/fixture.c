@@ -118,7 +118,8 @@ static void random_measures(uint64_t *seed, struct log_row *r)
 static struct log_row random_row(uint64_t *seed, uint32_t n_customers)
 {
 	const int64_t start = INT64_C(1772323200000); // 2026-03-01T00:00Z, a week before the clocks change
-	int64_t at = start + (int64_t)below(seed, 2000) * 3600000;
+	uint32_t grid = below(seed, 2) ? 1 : 100;     // hours; the coarse grid makes times coincide
+	int64_t at = start + (int64_t)below(seed, 2000 / grid) * grid * 3600000;
 	struct log_row r = log_row_new(1 + below(seed, n_customers), at, events[below(seed, N_EVENTS)].event);
 	r.received_ms = at + (int64_t)below(seed, 1000) - (below(seed, 20) == 0 ? 3600000 : 0);
 	r.channel = below(seed, N_CHANNELS);
@@ -129,7 +130,7 @@ static struct log_row random_row(uint64_t *seed, uint32_t n_customers)
 	if (below(seed, 3) == 0) {
 		r.promise = 1 + below(seed, 6);
 		if (below(seed, 5))
-			r.due_ms = at + (int64_t)below(seed, 400) * 3600000;
+			r.due_ms = at + (int64_t)below(seed, 400 / grid) * grid * 3600000;
 	}
 	if (below(seed, 3) == 0)
 		r.keeps = 1 + below(seed, 6);
