@@ -109,10 +109,12 @@ static inline void kit_remove_tree(const char *path)
 {
 	DIR *d = opendir(path);
 	for (struct dirent *entry; d && (entry = readdir(d));) {
-		char sub[400];
+		char sub[1024];
 		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
 			continue;
-		snprintf(sub, sizeof(sub), "%s/%s", path, entry->d_name);
+		int len = snprintf(sub, sizeof(sub), "%s/%s", path, entry->d_name);
+		if (len < 0 || (size_t)len >= sizeof(sub))
+			continue;
 		if (unlink(sub) != 0)
 			kit_remove_tree(sub);
 	}
