@@ -53,6 +53,15 @@ static const struct option *option_find(const struct args *args, struct sv name,
 	return NULL;
 }
 
+static void options_remedy(const struct args *args, struct err *e)
+{
+	struct buf path = buf_new(1024);
+	help_path(args, &path);
+	buf_char(&path, 0);
+	err_remedy(e, "%s --help lists the options", path.rc == RC_OK ? (const char *)path.data : "corridor");
+	buf_free(&path);
+}
+
 static enum rc option_unknown(const struct parse *p, const char *text, struct sv name, struct err *e)
 {
 	const char *names[160];
@@ -69,8 +78,7 @@ static enum rc option_unknown(const struct parse *p, const char *text, struct sv
 	if (near)
 		err_remedy(e, "did you mean --%s?", near);
 	else
-		err_remedy(e, "corridor %s%s--help lists the options", c == p->args->path[0] ? "" : c->name,
-			c == p->args->path[0] ? "" : " ");
+		options_remedy(p->args, e);
 	return RC_USAGE;
 }
 

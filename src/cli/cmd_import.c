@@ -3,11 +3,39 @@
 #include "cli/commands.h"
 #include "cli/import_report.h"
 
+#include "base/json.h"
+
+// One line for each commit: what the line says is durable.
+static void acknowledge(void *context, const struct import_report *so_far)
+{
+	struct cli *cli = context;
+	struct buf line = buf_new(4096);
+	struct json j = json_new(&line);
+	struct err e = ERR_NONE;
+	json_object(&j);
+	json_key(&j, "acknowledged_rows");
+	json_u64(&j, so_far->n_rows);
+	json_key(&j, "interactions");
+	json_u64(&j, so_far->n_interactions);
+	json_key(&j, "file");
+	json_string(&j, sv_from(so_far->file));
+	json_object_end(&j);
+	buf_char(&line, '\n');
+	cli_write_buf(cli, &line, &e);
+	fflush(cli->env->out);
+	buf_free(&line);
+}
+
 static enum rc import(
 	struct cli *cli, const struct import_options *o, struct import_report *reports, struct err *e)
 {
 	struct store *store = NULL;
-	enum rc rc = cli_store_open(cli, false, &store, e);
+	const char *dir;
+	struct store_options how = {
+		.seal_rows = (uint32_t)args_integer(&cli->args, "seal-rows"), .compact_in_background = true};
+	enum rc rc = cli_data_dir(cli, &dir, e);
+	if (rc == RC_OK)
+		rc = store_open(dir, &how, &store, e);
 	if (rc == RC_OK)
 		rc = import_files(store, o, cli->args.operands, cli->args.n_operands, reports, e);
 	store_close(&store);
@@ -24,6 +52,9 @@ static enum rc run(struct cli *cli, struct err *e)
 		.threads = (unsigned)args_integer(args, "threads"),
 		.max_quarantined = (uint64_t)args_integer(args, "max-quarantined"),
 		.dry_run = args_flag(args, "dry-run"),
+		.cancel = cli->env->interrupted,
+		.acknowledged = args_flag(args, "acknowledge") ? acknowledge : NULL,
+		.acknowledged_context = cli,
 	};
 	if (!reports)
 		return err_set(e, RC_NOMEM, "out of memory for the reports");
@@ -68,6 +99,16 @@ static const struct option options[] = {
 		.min = 0,
 		.max = 256,
 		.help = "threads to use; 0 = all processors"},
+	{.name = "acknowledge",
+		.type = OPTION_FLAG,
+		.help = "print a JSON line after every commit: so many rows of the file are durable"},
+	{.name = "seal-rows",
+		.type = OPTION_INTEGER,
+		.value = "N",
+		.fallback = "0",
+		.min = 0,
+		.max = 16777216,
+		.help = "interactions that wait in the inbox before they become a segment; 0 = 1,048,576"},
 	{.name = "format",
 		.type = OPTION_CHOICE,
 		.value = "FORMAT",
@@ -90,7 +131,7 @@ const struct command command_import = {
 	.min_operands = 1,
 	.max_operands = UINT32_MAX,
 	.options = options,
-	.n_options = 5,
+	.n_options = sizeof options / sizeof options[0],
 	.examples = "corridor import --data tidewater --map calls.map.yaml calls-2026-0*.csv.gz\n"
 		    "zcat calls.gz | corridor import --data tidewater --map calls.map.yaml -\n"
 		    "corridor import --data tidewater --map calls.map.yaml --dry-run calls.csv",

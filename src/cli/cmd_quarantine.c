@@ -4,26 +4,50 @@
 #include "cli/import_report.h"
 #include "cli/table.h"
 
+#include "base/json.h"
+
 static struct sv file_wanted(const struct cli *cli)
 {
 	const char *file = args_text(&cli->args, "file");
 	return file ? sv_from(file) : SV("");
 }
 
-static enum rc run_list(struct cli *cli, struct err *e)
+static void groups_json(const struct quarantine_group *groups, uint32_t n, struct buf *out)
 {
-	struct store *store = NULL;
-	struct quarantine_group *groups = NULL;
-	uint32_t n = 0;
-	struct buf out = buf_new(16u << 20);
+	struct json j = json_new(out);
+	json_object(&j);
+	json_key(&j, "groups");
+	json_array(&j);
+	for (uint32_t i = 0; i < n; i++) {
+		const struct quarantine_group *g = &groups[i];
+		json_object(&j);
+		json_key(&j, "n");
+		json_u64(&j, g->n);
+		json_key(&j, "file");
+		json_string(&j, g->file);
+		json_key(&j, "mapping");
+		json_string(&j, g->map_name);
+		json_key(&j, "reason");
+		json_string(&j, g->reason);
+		json_key(&j, "first_id");
+		json_u64(&j, g->first_id);
+		json_key(&j, "last_id");
+		json_u64(&j, g->last_id);
+		json_object_end(&j);
+	}
+	json_array_end(&j);
+	json_object_end(&j);
+	buf_char(out, '\n');
+}
+
+static enum rc groups_table(struct cli *cli, const struct store *store, const struct quarantine_group *groups,
+	uint32_t n, struct buf *out, struct err *e)
+{
 	struct table t = table_new(cli->arena, 6);
 	static const char *const titles[] = {"rows", "file", "mapping", "reason", "last", "ids"};
 	for (uint32_t c = 0; c < 6; c++)
 		table_column_set(&t, c, titles[c], c == 0 ? TABLE_RIGHT : TABLE_LEFT);
-	enum rc rc = cli_store_open(cli, true, &store, e);
-	if (rc == RC_OK)
-		rc = quarantine_groups(store, cli->arena, &groups, &n, e);
-	for (uint32_t i = 0; rc == RC_OK && i < n; i++) {
+	for (uint32_t i = 0; i < n; i++) {
 		char text[HUMAN_TEXT_MAX];
 		uint32_t row = table_row(&t);
 		table_printf(&t, row, 0, "%s", human_number((double)groups[i].n, 0, text));
@@ -34,13 +58,30 @@ static enum rc run_list(struct cli *cli, struct err *e)
 		table_printf(&t, row, 5, "%llu-%llu", (unsigned long long)groups[i].first_id,
 			(unsigned long long)groups[i].last_id);
 	}
-	if (rc == RC_OK && n == 0)
-		buf_str(&out, "The quarantine is empty.\n");
+	enum rc rc = RC_OK;
+	if (n == 0)
+		buf_str(out, "The quarantine is empty.\n");
+	else
+		rc = table_put(&t, &cli->look, out, e);
+	table_free(&t);
+	return rc;
+}
+
+static enum rc run_list(struct cli *cli, struct err *e)
+{
+	struct store *store = NULL;
+	struct quarantine_group *groups = NULL;
+	uint32_t n = 0;
+	struct buf out = buf_new(16u << 20);
+	enum rc rc = cli_store_open(cli, true, &store, e);
+	if (rc == RC_OK)
+		rc = quarantine_groups(store, cli->arena, &groups, &n, e);
+	if (rc == RC_OK && strcmp(args_text(&cli->args, "format"), "json") == 0)
+		groups_json(groups, n, &out);
 	else if (rc == RC_OK)
-		rc = table_put(&t, &cli->look, &out, e);
+		rc = groups_table(cli, store, groups, n, &out, e);
 	if (rc == RC_OK)
 		rc = cli_write_buf(cli, &out, e);
-	table_free(&t);
 	buf_free(&out);
 	store_close(&store);
 	return rc;
@@ -127,6 +168,14 @@ static enum rc run_drop(struct cli *cli, struct err *e)
 	return rc;
 }
 
+static const struct option list_options[] = {
+	{.name = "format",
+		.type = OPTION_CHOICE,
+		.value = "FORMAT",
+		.choices = "table|json",
+		.fallback = "table",
+		.help = "form of the answer"},
+};
 static const struct option show_options[] = {
 	{.name = "file", .letter = 'f', .type = OPTION_TEXT, .value = "FILE", .help = "only rows of this file"},
 	{.name = "after",
@@ -170,8 +219,11 @@ static const struct option drop_options[] = {
 	{.name = "all", .type = OPTION_FLAG, .help = "everything"},
 };
 
-static const struct command list_command = {
-	.name = "list", .summary = "count the rows by file, mapping and reason", .run = run_list};
+static const struct command list_command = {.name = "list",
+	.summary = "count the rows by file, mapping and reason",
+	.options = list_options,
+	.n_options = 1,
+	.run = run_list};
 static const struct command show_command = {
 	.name = "show",
 	.summary = "print the rows as received with their reasons",

@@ -20,6 +20,11 @@ static int authorize(
 	(void)inner;
 	static const char *const pragmas[] = {"table_info", "table_xinfo", "table_list", "function_list"};
 	switch (action) {
+	case SQLITE_CREATE_TABLE: // how a virtual table declares its columns; query_only keeps out all others
+		return a && strcmp(a, "x") == 0 ? SQLITE_OK : SQLITE_DENY;
+	case SQLITE_INSERT:
+	case SQLITE_UPDATE:
+		return a && strcmp(a, "sqlite_master") == 0 ? SQLITE_OK : SQLITE_DENY;
 	case SQLITE_SELECT:
 	case SQLITE_READ:
 	case SQLITE_RECURSIVE:
@@ -55,7 +60,10 @@ static enum rc connect(struct session *s, struct vtab_source *source, sqlite3 **
 	sqlite3_limit(*db, SQLITE_LIMIT_ATTACHED, 0);
 	sqlite3_limit(*db, SQLITE_LIMIT_LENGTH, 256 << 20);
 	enum rc rc = vtab_register(*db, source, e);
-	sqlite3_exec(*db, "PRAGMA temp_store = FILE", NULL, NULL, NULL); // sorting more than memory holds
+	// Sorting may need more than memory holds.
+	if (rc == RC_OK &&
+		sqlite3_exec(*db, "PRAGMA temp_store = FILE; PRAGMA query_only = ON", NULL, NULL, NULL))
+		rc = err_set(e, RC_DB, "cannot make the connection read-only: %s", sqlite3_errmsg(*db));
 	sqlite3_set_authorizer(*db, authorize, NULL);
 	sqlite3_progress_handler(*db, 2000, tick, s);
 	return rc;
@@ -137,11 +145,16 @@ static enum rc run(struct cli *cli, struct err *e)
 	struct store *store = NULL;
 	struct snapshot *snapshot = NULL;
 	sqlite3 *db = NULL;
-	struct vtab_source source = {.now_ms = clock->now_ms(clock)};
+	struct vtab_source source = {.snapshot = NULL};
 	enum rc rc = statement_text(cli, &sql, e);
 	if (rc == RC_OK)
 		rc = cli_snapshot_open(cli, &store, &snapshot, e);
 	source.snapshot = snapshot;
+	if (rc == RC_OK) {
+		struct snapshot_stats stats;
+		snapshot_stats(snapshot, &stats);
+		source.now_ms = stats.last_ms; // as the analysis of promises has it
+	}
 	if (rc == RC_OK)
 		rc = connect(&s, &source, &db, e);
 	if (rc == RC_OK)
@@ -187,7 +200,8 @@ const struct command command_sql = {
 		 "Tables: "
 		 "interactions, promises, people. Times are UTC texts (2026-03-29T01:59:59.123Z) that compare "
 		 "and "
-		 "work with SQLite's date functions; local is the brand's wall clock. Conditions on at, at_ms, "
+		 "work with SQLite's date functions; a promise is overdue as of the newest interaction; local "
+		 "is the brand's wall clock. Conditions on at, at_ms, "
 		 "person, names, dimensions and measures, and the choice of columns, are pushed down into the "
 		 "scan; "
 		 "id, promise, keeps, text and properties are read only for rows that show them.",

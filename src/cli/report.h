@@ -81,6 +81,7 @@ struct report {
 	struct report_touchpoint *touchpoints; // in the order of the corridor
 	uint32_t n_touchpoints;
 	uint32_t n_scored, n_kept, n_broken, n_unclear; // expectations with data, by verdict of the period
+	uint32_t n_unmeasured;                          // expectations without data
 	struct report_finding *repair, *repaired;
 	uint32_t n_repair, n_repaired;
 	struct report_agent agents[REPORT_AGENTS_MOST]; // by urgency

@@ -208,6 +208,7 @@ static void fill_head(const struct report *r, struct fill *page, int64_t made_at
 	fill_count(page, "interactions", r->n);
 	fill_count(page, "customers", r->n_customers);
 	fill_count(page, "n_scored", r->n_scored);
+	fill_count(page, "n_unmeasured", r->n_unmeasured);
 	fill_count(page, "n_kept", r->n_kept);
 	fill_count(page, "n_broken", r->n_broken);
 	fill_count(page, "n_unclear", r->n_unclear);

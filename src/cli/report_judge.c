@@ -160,8 +160,10 @@ static void judge_touchpoint(struct report *r, struct report_touchpoint *t)
 {
 	for (uint32_t i = 0; i < t->n_expectations; i++) {
 		struct report_expectation *x = &t->expectations[i];
-		if (x->all.n == 0)
+		if (x->all.n == 0) {
+			r->n_unmeasured++;
 			continue;
+		}
 		judge_story(r, t, x);
 		if (!t->worst || worse(x, t->worst))
 			t->worst = x;
@@ -193,7 +195,7 @@ enum rc report_judge(struct report *r, struct err *e)
 {
 	uint32_t n = 0;
 	r->scale = 0.05;
-	r->n_scored = r->n_kept = r->n_broken = r->n_unclear = 0;
+	r->n_scored = r->n_kept = r->n_broken = r->n_unclear = r->n_unmeasured = 0;
 	for (uint32_t t = 0; t < r->n_touchpoints; t++) {
 		n += r->touchpoints[t].n_expectations;
 		judge_touchpoint(r, &r->touchpoints[t]);

@@ -358,8 +358,10 @@ void report_text(const struct report *r, const struct look *look, struct buf *ou
 		buf_printf(out, "only %.*s\n", SV_ARG(r->filters));
 	buf_printf(out, "%s interactions of %s customers", human_number((double)r->n, 0, n),
 		human_number((double)r->n_customers, 0, customers));
-	buf_printf(out, "; of %u expectations %u kept, %u broken, %u without a detectable difference\n\n",
-		r->n_scored, r->n_kept, r->n_broken, r->n_unclear);
+	buf_printf(out,
+		"\n%u expectations: %u kept, %u broken, %u without a detectable difference, %u not "
+		"measured\n\n",
+		r->n_scored + r->n_unmeasured, r->n_kept, r->n_broken, r->n_unclear, r->n_unmeasured);
 	put_corridor(r, look, &w, out);
 	put_list(look, &w, "Repair first", r->repair, r->n_repair, REPAIR_SHOWN_MOST, out);
 	put_list(look, &w, "Repaired", r->repaired, r->n_repaired, REPAIR_SHOWN_MOST, out);

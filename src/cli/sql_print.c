@@ -223,6 +223,11 @@ static enum rc step_error(sqlite3_stmt *statement, int rc, struct err *e)
 		err_remedy(e, "--timeout gives it more time");
 		return RC_CANCELLED;
 	}
+	if (rc == SQLITE_READONLY) {
+		err_set(e, RC_USAGE, "not authorized");
+		err_remedy(e, "corridor sql only reads: SELECT, WITH, VALUES, EXPLAIN");
+		return RC_USAGE;
+	}
 	enum rc kind = rc == SQLITE_NOMEM ? RC_NOMEM : rc == SQLITE_CORRUPT_VTAB ? RC_CORRUPT : RC_USAGE;
 	return err_set(e, kind, "%s", sqlite3_errmsg(db));
 }
