@@ -77,12 +77,13 @@ struct plan {
 	struct yardstick *yardsticks;
 };
 
+#define BLOCK 2048u // values at a time: all that is made of them stays in the first cache
+
 struct state {
 	struct sums sums;
-	uint32_t *row; // values that stand at a touch point with an expectation on them
-	uint32_t *code;
-	double *value;
-	size_t row_capacity, code_capacity, value_capacity;
+	uint32_t row[BLOCK]; // values that stand at a touch point with an expectation on them
+	uint32_t code[BLOCK];
+	double value[BLOCK];
 };
 
 // Lists the expectations on one measure touch point by touch point.
@@ -155,25 +156,13 @@ static void state_free(struct run *run, void *p)
 	(void)run;
 	struct state *s = p;
 	sums_free(&s->sums);
-	mem_free(s->row);
-	mem_free(s->code);
-	mem_free(s->value);
 	mem_free(s);
 }
 
-static enum rc fit_scratch(struct state *s, uint32_t n, struct err *e)
-{
-	if (mem_grow((void **)&s->row, &s->row_capacity, n, sizeof(*s->row)) != 0 ||
-		mem_grow((void **)&s->code, &s->code_capacity, n, sizeof(*s->code)) != 0 ||
-		mem_grow((void **)&s->value, &s->value_capacity, n, sizeof(*s->value)) != 0)
-		return err_set(e, RC_NOMEM, "out of memory for a measure's values");
-	return RC_OK;
-}
-
-// Values that pass the filters and stand at a touch point that expects something of this measure, without a branch.
-// The scratch has room for all of them.
+// Values first … end - 1 that pass the filters and stand at a touch point that expects something of this measure,
+// without a branch.
 static uint32_t select_values(const struct lane *lane, const struct plan *plan, const struct measure_plan *m,
-	const struct sparse_values *v, struct state *s)
+	const struct sparse_values *v, uint32_t first, uint32_t end, struct state *s)
 {
 	const uint32_t *restrict touchpoint = lane->span->code[CODE_TOUCHPOINT];
 	const uint8_t *restrict keep = lane->keep;
@@ -182,8 +171,8 @@ static uint32_t select_values(const struct lane *lane, const struct plan *plan, 
 	const struct yardstick_run *restrict at = m->at;
 	uint32_t *restrict rows = s->row, *restrict codes = s->code;
 	double *restrict values = s->value;
-	uint32_t n = 0, n_values = v->n, n_codes = plan->n_codes;
-	for (uint32_t i = 0; i < n_values; i++) {
+	uint32_t n = 0, n_codes = plan->n_codes;
+	for (uint32_t i = first; i < end; i++) {
 		uint32_t row = from[i], code = touchpoint[row];
 		code = code < n_codes ? code : 0;
 		rows[n] = row;
@@ -194,14 +183,26 @@ static uint32_t select_values(const struct lane *lane, const struct plan *plan, 
 	return n;
 }
 
-// Comparisons in the form that compiles to min, max and masks: the data decides them like a coin.
+// clamp(g, -1, 1) without a branch, which the data would decide like a coin: IEEE 754 magnitudes are in the order of
+// their bits as integers.
+static inline double clamp_one(double g)
+{
+	const uint64_t sign = UINT64_C(1) << 63, one = UINT64_C(0x3ff0000000000000);
+	uint64_t bits, magnitude;
+	memcpy(&bits, &g, sizeof(bits));
+	magnitude = bits & ~sign;
+	magnitude = magnitude < one ? magnitude : one;
+	bits = magnitude | (bits & sign);
+	memcpy(&g, &bits, sizeof(g));
+	return g;
+}
+
 static inline void hold_against(const struct yardstick *y, double x, double *restrict a)
 {
 	double above = x - y->target;
 	double g = above * y->inverse_scale;
 	double kept = g >= 0.0 ? 1.0 : 0.0;
-	g = g < 1.0 ? g : 1.0;
-	g = g > -1.0 ? g : -1.0;
+	g = clamp_one(g);
 	a[SUM_N] += 1.0;
 	a[SUM_KEPT] += kept;
 	a[SUM_GAP] += g;
@@ -233,17 +234,15 @@ static enum rc add_measure(struct lane *lane, struct state *s, const struct meas
 {
 	const struct plan *plan = lane->run->plan;
 	const struct sparse_values *v = run_measure(lane->run, lane->span, m->measure);
-	if (v->n == 0)
-		return RC_OK;
-	enum rc rc = fit_scratch(s, v->n, e);
-	if (rc != RC_OK)
-		return rc;
-	uint32_t n = select_values(lane, plan, m, v, s);
-	const uint32_t *group = lane_group_rows(lane, s->row, n, e);
-	rc = group ? sums_fit(&s->sums, lane->n_groups, e) : e->rc;
-	if (rc != RC_OK)
-		return rc;
-	hold_values(plan, m, s, group, n);
+	for (uint32_t first = 0; first < v->n; first += BLOCK) {
+		uint32_t end = v->n - first < BLOCK ? v->n : first + BLOCK;
+		uint32_t n = select_values(lane, plan, m, v, first, end, s);
+		const uint32_t *group = lane_group_rows(lane, s->row, n, e);
+		enum rc rc = group ? sums_fit(&s->sums, lane->n_groups, e) : e->rc;
+		if (rc != RC_OK)
+			return rc;
+		hold_values(plan, m, s, group, n);
+	}
 	return RC_OK;
 }
 
