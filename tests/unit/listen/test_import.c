@@ -103,7 +103,7 @@ static void test_large(void **state)
 {
 	struct work *w = *state;
 	struct import_report r;
-	const unsigned n = 200000;
+	const unsigned n = 100000;
 	put_rows(w, "in.csv", n);
 	work_gzip(w, "in.csv", "in.csv.gz");
 	for (unsigned threads = 1; threads <= 3; threads++) {
@@ -249,19 +249,19 @@ static void test_cancel(void **state)
 	struct import_options o = work_options(w);
 	struct interrupting_clock clock = {.clock = *clock_system()};
 	clock.clock.now_ms = interrupting_now;
-	put_rows(w, "in.csv", 1000000);
+	put_rows(w, "in.csv", 400000);
 	struct store *s = work_store(w);
 	o.threads = 1;
 	o.clock = &clock.clock;
 	o.cancel = &clock.cancel;
 	import_one_file(w, s, "in.csv", &o, RC_CANCELLED, &r);
-	assert_true(r.n_rows > 0 && r.n_rows < 1000000);
+	assert_true(r.n_rows > 0 && r.n_rows < 400000);
 	assert_int_equal(work_count(s), r.n_interactions);
 	uint64_t first = r.n_interactions;
 	o = work_options(w);
 	import_one_file(w, s, "in.csv", &o, RC_OK, &r);
 	assert_int_equal(r.n_duplicates, first);
-	assert_int_equal(work_count(s), 900000);
+	assert_int_equal(work_count(s), 360000);
 	store_close(&s);
 }
 
@@ -290,7 +290,7 @@ static void test_kill(void **state)
 	struct work *w = *state;
 	struct import_report r;
 	char path[300];
-	const unsigned n = 120000;
+	const unsigned n = 60000;
 	FILE *f = work_file(w, "in.csv");
 	fprintf(f, "id,user,at,kind,score,agent\n");
 	for (unsigned i = 0; i < n; i++)
@@ -305,7 +305,7 @@ static void test_kill(void **state)
 		struct store *s = work_store(w);
 		store_close(&s);
 		seed = seed * 6364136223846793005u + 1442695040888963407u;
-		kill_after(w, path, (long)((seed >> 33) % 250) * 1000000);
+		kill_after(w, path, (long)((seed >> 33) % 200) * 1000000);
 		if (round % 5 < 3)
 			continue; // kill it again over what is there
 		s = work_store(w);
