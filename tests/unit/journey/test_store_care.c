@@ -314,6 +314,41 @@ static void readers_see_whole_states_while_a_writer_goes_on(void **state)
 	kit_verify(k->dir);
 }
 
+// A reader's vtable that has everything merged just before the reader opens its first segment.
+struct racing {
+	struct io io;
+	struct store *writer;
+	uint32_t n_races;
+};
+
+static int racing_open(const struct io *self, const char *path, enum io_mode mode)
+{
+	struct racing *r = self->context;
+	struct err e = ERR_NONE;
+	if (r->n_races++ == 0)
+		kit_ok(store_compact(r->writer, 1, NULL, &e), &e);
+	return io_system()->open(io_system(), path, mode);
+}
+
+static void a_reader_begins_again_when_segments_were_merged_away(void **state)
+{
+	struct kit *k = *state;
+	struct err e = ERR_NONE;
+	const struct store_options options = {.seal_rows = 100};
+	struct racing r = {.io = *io_system(), .writer = kit_open(k, &options, true)};
+	r.io.open = racing_open;
+	r.io.context = &r;
+	kit_append_range(k, r.writer, 0, 150);
+	kit_append_range(k, r.writer, 150, 150);
+	const struct store_options reading = {.read_only = true, .io = &r.io};
+	struct store *reader;
+	kit_ok(store_open(k->dir, &reading, &reader, &e), &e);
+	kit_check(k, reader);
+	assert_true(r.n_races == 2); // one that was gone, one that had taken its place
+	store_close(&reader);
+	store_close(&r.writer);
+}
+
 static void backups_are_whole_while_a_writer_goes_on(void **state)
 {
 	struct kit *k = *state;
@@ -358,6 +393,8 @@ int main(void)
 			verification_holds_catalogue_and_names_against_the_files, kit_setup, kit_teardown),
 		cmocka_unit_test_setup_teardown(
 			readers_see_whole_states_while_a_writer_goes_on, kit_setup, kit_teardown),
+		cmocka_unit_test_setup_teardown(
+			a_reader_begins_again_when_segments_were_merged_away, kit_setup, kit_teardown),
 		cmocka_unit_test_setup_teardown(
 			backups_are_whole_while_a_writer_goes_on, kit_setup, kit_teardown),
 	};

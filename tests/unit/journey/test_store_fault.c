@@ -159,7 +159,15 @@ static void check_before(struct kit *k, struct store *s, operation *operate)
 static void finish(struct kit *k, struct store *s, operation *operate)
 {
 	struct err e = ERR_NONE;
+	struct snapshot *sn;
+	struct snapshot_stats stats;
 	kit_ok(operate(k, s, &e), &e);
+	kit_ok(snapshot_open(s, &sn, &e), &e);
+	snapshot_stats(sn, &stats);
+	snapshot_close(&sn);
+	assert_true(operate != do_seal || stats.n_in_inbox == 0);
+	assert_true(operate != do_compact || stats.n_segments == 1);
+	kit_append_range(k, s, 0, 1200); // all known
 	kit_check(k, s);
 	store_close(&s);
 	kit_verify(k->dir);
