@@ -155,7 +155,7 @@ void spark_put(struct buf *out, const struct look *look, const double *values, u
 	static const char *const tall[] = {"\xE2\x96\x81", "\xE2\x96\x82", "\xE2\x96\x83", "\xE2\x96\x84",
 		"\xE2\x96\x85", "\xE2\x96\x86", "\xE2\x96\x87", "\xE2\x96\x88"};
 	static const char *const flat[] = {"_", "_", ".", ".", "-", "-", "=", "="};
-	double least = INFINITY, most = -INFINITY;
+	double least = (double)INFINITY, most = -(double)INFINITY;
 	for (uint32_t i = 0; i < n; i++) {
 		if (!isfinite(values[i]))
 			continue;

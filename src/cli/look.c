@@ -146,12 +146,24 @@ void text_put(struct buf *out, const struct look *look, struct sv text, unsigned
 		text_blanks(out, width - used);
 }
 
+// The next word, with what must not stand alone on the next line: "90 %", "n = 152".
+static struct sv next_word(struct sv *rest)
+{
+	struct sv word = sv_cut(*rest, ' ', rest);
+	while (word.len && rest->len &&
+		(rest->ptr[0] == '%' || rest->ptr[0] == '=' || sv_ends(word, SV("=")))) {
+		struct sv more = sv_cut(*rest, ' ', rest);
+		word.len = (size_t)(more.ptr + more.len - word.ptr);
+	}
+	return word;
+}
+
 static void wrap_line(struct buf *out, struct sv line, unsigned indent, unsigned width)
 {
 	unsigned at = 0;
 	struct sv rest = line;
 	while (rest.len) {
-		struct sv word = sv_cut(rest, ' ', &rest);
+		struct sv word = next_word(&rest);
 		unsigned w = text_width(word);
 		if (w == 0)
 			continue;

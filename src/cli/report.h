@@ -10,6 +10,10 @@
 #include "cli/look.h"
 #include "measure/measure.h"
 
+#include <math.h>
+
+#define REPORT_NONE ((double)NAN) // no value
+
 enum verdict { VERDICT_NONE, VERDICT_KEPT, VERDICT_UNCLEAR, VERDICT_BROKEN };
 
 // Experience against one expectation in one period. NAN where there is no data.
@@ -75,7 +79,7 @@ struct report {
 	struct sv period;  // "2025-01-01 to 2025-12-31"
 	struct sv filters; // "channel=phone and …"; empty = all
 	struct sv bucket;  // "month": width of the series
-	struct sv *labels;
+	const struct sv *labels;
 	uint32_t n_buckets;
 	uint64_t n, n_customers, n_unmatched;
 	struct report_touchpoint *touchpoints; // in the order of the corridor

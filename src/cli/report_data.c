@@ -42,7 +42,7 @@ static double number_of(const struct result *r, uint32_t row, const char *name)
 {
 	const struct cell *c = cell_of(r, row, name);
 	if (!c || c->null)
-		return NAN;
+		return REPORT_NONE;
 	return c->number;
 }
 
@@ -72,29 +72,43 @@ static uint32_t bucket_of(const struct report *r, struct sv label)
 	return UINT32_MAX;
 }
 
-static const struct report_score no_score = {.gap = NAN,
-	.gap_low = NAN,
-	.gap_high = NAN,
-	.experience = NAN,
-	.experience_low = NAN,
-	.experience_high = NAN,
-	.share = NAN,
-	.share_low = NAN,
-	.share_high = NAN};
+static const struct report_score no_score = {.gap = REPORT_NONE,
+	.gap_low = REPORT_NONE,
+	.gap_high = REPORT_NONE,
+	.experience = REPORT_NONE,
+	.experience_low = REPORT_NONE,
+	.experience_high = REPORT_NONE,
+	.share = REPORT_NONE,
+	.share_low = REPORT_NONE,
+	.share_high = REPORT_NONE};
 
 // Days of the period decide how wide a bucket is, so that a series has some dozen.
-static struct sv bucket_width(int64_t from_ms, int64_t to_ms)
+static enum tz_unit bucket_unit(int64_t from_ms, int64_t to_ms, struct sv *name)
 {
+	static const struct {
+		double days;
+		enum tz_unit unit;
+		struct sv name;
+	} widths[] = {{2, TZ_HOUR, {"hour", 4}}, {16, TZ_DAY, {"day", 3}}, {120, TZ_WEEK, {"week", 4}},
+		{750, TZ_MONTH, {"month", 5}}, {2300, TZ_QUARTER, {"quarter", 7}}, {1e9, TZ_YEAR, {"year", 4}}};
 	double days = (double)(to_ms - from_ms) / 86400e3;
-	if (days <= 2)
-		return SV("hour");
-	if (days <= 16)
-		return SV("day");
-	if (days <= 120)
-		return SV("week");
-	if (days <= 750)
-		return SV("month");
-	return days <= 2300 ? SV("quarter") : SV("year");
+	unsigned i = 0;
+	while (i < 5 && days > widths[i].days)
+		i++;
+	*name = widths[i].name;
+	return widths[i].unit;
+}
+
+static enum rc make_buckets(struct report *r, int64_t from_ms, int64_t to_ms, struct err *e)
+{
+	struct tz_buckets buckets;
+	enum tz_unit unit = bucket_unit(from_ms, to_ms, &r->bucket);
+	enum rc rc = tz_buckets_make(r->design->tz, unit, from_ms, to_ms + 1, r->arena, &buckets, e);
+	if (rc == RC_OK) {
+		r->labels = buckets.label;
+		r->n_buckets = buckets.n;
+	}
+	return rc;
 }
 
 // The filters in one line.
@@ -131,26 +145,8 @@ static enum rc make_period(struct asking *a, struct err *e)
 		r->bucket = SV("month");
 		return RC_OK;
 	}
-	r->bucket = bucket_width(from, to);
 	r->period = arena_printf(r->arena, "%s to %s", human_date(tz, from, first), human_date(tz, to, last));
-	return RC_OK;
-}
-
-// Interactions by bucket: the labels of the series.
-static enum rc ask_buckets(const struct asking *a, struct err *e)
-{
-	struct report *r = a->report;
-	struct result *result = NULL;
-	char width[16];
-	snprintf(width, sizeof(width), "%.*s", SV_ARG(r->bucket));
-	enum rc rc = ask(a, "volume", width, NULL, NULL, 0, &result, e);
-	if (rc != RC_OK)
-		return rc;
-	r->labels = arena_array(r->arena, (size_t)result->n_rows + 1, sizeof(*r->labels));
-	for (uint32_t i = 0; r->labels && i < result->n_rows; i++)
-		r->labels[r->n_buckets++] = arena_copy(r->arena, text_of(result, i, width));
-	result_free(&result);
-	return r->labels ? RC_OK : err_set(e, RC_NOMEM, "out of memory for the report");
+	return make_buckets(r, from, to, e);
 }
 
 static enum rc ask_customers(const struct asking *a, struct err *e)
@@ -355,7 +351,7 @@ static enum rc ask_promises(const struct asking *a, struct err *e)
 	if (rc == RC_OK && !p->series)
 		rc = err_set(e, RC_NOMEM, "out of memory for the report");
 	for (uint32_t b = 0; p->series && b < r->n_buckets; b++)
-		p->series[b] = NAN;
+		p->series[b] = REPORT_NONE;
 	if (rc == RC_OK)
 		rc = ask(a, "promises", width, NULL, &as_of, n_params, &series, e);
 	for (uint32_t i = 0; rc == RC_OK && i < series->n_rows; i++) {
@@ -377,11 +373,9 @@ enum rc report_make(struct snapshot *sn, const struct report_question *q, struct
 	r->arena = arena;
 	r->design = snapshot_design(sn);
 	r->filters = filters_text(q, arena);
-	r->promises.share = r->promises.share_low = r->promises.share_high = NAN;
+	r->promises.share = r->promises.share_low = r->promises.share_high = REPORT_NONE;
 	struct asking a = {.snapshot = sn, .question = q, .report = r, .to_ms = TIME_NONE};
 	enum rc rc = make_period(&a, e);
-	if (rc == RC_OK)
-		rc = ask_buckets(&a, e);
 	if (rc == RC_OK)
 		rc = make_touchpoints(r, e);
 	if (rc == RC_OK)

@@ -11,6 +11,7 @@
 
 #define REPAIR_SHOWN_MOST 6u
 #define REPAIRED_SHOWN_MOST 4u
+#define CARDS_DOWN 4u
 
 static struct sv asset(struct sv name)
 {
@@ -81,23 +82,29 @@ static void fill_card(const struct report *r, struct fill *f, const struct repor
 	chart_spark(r, x, f);
 }
 
+// A stage is as wide as its cards need to stand at most CARDS_DOWN high.
 static void fill_stages(const struct report *r, struct fill *page)
 {
-	uint32_t n_stages = 0;
+	struct buf columns = buf_new(65536);
 	for (uint32_t s = 0; s < r->design->n_stages; s++) {
 		struct fill *stage = NULL;
+		uint32_t n_cards = 0;
 		for (uint32_t t = 0; t < r->n_touchpoints; t++) {
 			if (r->touchpoints[t].declared->stage != s)
 				continue;
 			if (!stage) {
 				stage = fill_item(page, "stages");
 				fill_text(stage, "stage", r->design->stages[s]);
-				n_stages++;
 			}
+			n_cards++;
 			fill_card(r, fill_item(stage, "cards"), &r->touchpoints[t]);
 		}
+		if (n_cards)
+			buf_printf(&columns, "minmax(0, %ufr) ", (n_cards + CARDS_DOWN - 1) / CARDS_DOWN);
 	}
-	fill_printf(page, "n_stages", "%u", n_stages ? n_stages : 1);
+	struct sv text = columns.len ? arena_copy(r->arena, buf_view(&columns)) : SV("1fr");
+	fill_text(page, "columns", text);
+	buf_free(&columns);
 }
 
 static void fill_finding(

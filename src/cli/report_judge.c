@@ -38,8 +38,8 @@ static struct report_score together(const struct report_expectation *x, uint32_t
 	sum.gap /= n; // NAN when there is nothing
 	sum.experience /= n;
 	sum.share /= n;
-	sum.gap_low = sum.gap_high = sum.experience_low = sum.experience_high = NAN;
-	sum.share_low = sum.share_high = NAN;
+	sum.gap_low = sum.gap_high = sum.experience_low = sum.experience_high = REPORT_NONE;
+	sum.share_low = sum.share_high = REPORT_NONE;
 	return sum;
 }
 
@@ -82,7 +82,7 @@ static bool any_after(const struct report_expectation *x, uint32_t n_buckets)
 static void judge_story(const struct report *r, const struct report_touchpoint *t, struct report_expectation *x)
 {
 	x->story = STORY_NONE;
-	bool broken = x->all.verdict == VERDICT_BROKEN;
+	bool broken = x->all.verdict == VERDICT_BROKEN && telling(&x->all);
 	x->whole = !last_run(x, r->n_buckets, &x->from, &x->to);
 	if (x->whole && !broken)
 		return;
@@ -172,7 +172,7 @@ static void judge_touchpoint(struct report *r, struct report_touchpoint *t)
 		r->n_broken += x->all.verdict == VERDICT_BROKEN;
 		r->n_unclear += x->all.verdict == VERDICT_UNCLEAR;
 		struct report_margin m = report_margin_of(x->declared, &x->all);
-		if (isfinite(m.low) && isfinite(m.high))
+		if (telling(&x->all) && isfinite(m.low) && isfinite(m.high))
 			r->scale = fmax(r->scale, fmax(fabs(m.low), fabs(m.high)));
 	}
 }

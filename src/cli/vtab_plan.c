@@ -267,8 +267,10 @@ static enum rc push_name(
 
 static void push_measure(struct making *m, const struct plan_column *c, int op, sqlite3_value *value)
 {
-	struct predicate p = {
-		.kind = PREDICATE_MEASURE, .measure_slot = c->slot, .min = -INFINITY, .max = INFINITY};
+	struct predicate p = {.kind = PREDICATE_MEASURE,
+		.measure_slot = c->slot,
+		.min = -(double)INFINITY,
+		.max = (double)INFINITY};
 	int type = sqlite3_value_numeric_type(value);
 	if (c->slot == UINT32_MAX) {
 		*m->nothing = true;
