@@ -187,7 +187,7 @@ static inline int64_t work_i64(struct store *s, const char *sql)
 {
 	struct db_stmt *q;
 	struct err e = ERR_NONE;
-	bool row;
+	bool row = false;
 	if (db_prepare(store_db(s), sql, &q, &e) != RC_OK || db_step(q, &row, &e) != RC_OK)
 		work_fail(&e);
 	assert_true(row);
