@@ -155,25 +155,79 @@ enum rc cold_reader_next(struct cold_reader *r, uint32_t *row, struct sv *value,
 	return RC_OK;
 }
 
-enum rc segment_cold(const struct segment *s, uint32_t chunk, uint32_t row, unsigned number, struct arena *a,
-	struct sv *out, struct err *e)
+// Is `row` within what the loaded block holds or would hold?
+static bool block_covers(const struct cold_reader *r, uint32_t row)
+{
+	return r->n > 0 && row >= r->row[0] &&
+	       (r->block == r->column->n_dict || row < block_get(r->s, r->column, r->block).first_row);
+}
+
+static enum rc value_at(struct cold_reader *r, uint32_t row, struct sv *out, struct err *e)
 {
 	*out = SV_NONE;
-	struct cold_reader *r;
-	enum rc rc = cold_reader_open(s, chunk, number, &r, e);
+	if (!r->column)
+		return RC_OK;
+	enum rc rc = block_covers(r, row) ? RC_OK : cold_reader_seek(r, row, e);
 	if (rc)
 		return rc;
+	uint32_t low = 0, high = r->n;
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+		if (r->row[middle] < row)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	r->i = low;
 	uint32_t found;
 	struct sv value;
-	rc = cold_reader_seek(r, row, e);
+	if (low == r->n)
+		return RC_OK;
+	rc = cold_reader_next(r, &found, &value, e);
+	if (!rc && found == row)
+		*out = value;
+	return rc;
+}
+
+struct cold_cache {
+	struct cold_reader *readers[COLD_COLUMNS];
+};
+
+struct cold_cache *cold_cache_new(void)
+{
+	return mem_calloc(1, sizeof(struct cold_cache));
+}
+
+void cold_cache_free(struct cold_cache **cache)
+{
+	if (!*cache)
+		return;
+	for (unsigned i = 0; i < COLD_COLUMNS; i++)
+		cold_reader_close(&(*cache)->readers[i]);
+	mem_free(*cache);
+	*cache = NULL;
+}
+
+enum rc segment_cold(struct cold_cache *cache, const struct segment *s, uint32_t chunk, uint32_t row,
+	enum cold what, struct arena *a, struct sv *out, struct err *e)
+{
+	*out = SV_NONE;
+	struct cold_reader **slot = &cache->readers[what];
+	if (*slot && ((*slot)->s != s || (*slot)->chunk != chunk))
+		cold_reader_close(slot);
+	enum rc rc = *slot ? RC_OK : cold_reader_open(s, chunk, COLUMN_COLD0 + (unsigned)what, slot, e);
+	struct sv value = SV_NONE;
 	if (!rc)
-		rc = cold_reader_next(r, &found, &value, e);
-	if (!rc && found == row) {
+		rc = value_at(*slot, row, &value, e);
+	if (rc) {
+		cold_reader_close(slot);
+		return rc;
+	}
+	if (value.ptr) {
 		*out = arena_copy(a, value);
 		if (!out->ptr)
 			rc = err_set(e, RC_NOMEM, "out of memory for a value of %zu bytes", value.len);
 	}
-	cold_reader_close(&r);
 	return rc;
 }
 

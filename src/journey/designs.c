@@ -160,5 +160,6 @@ void designs_adopt(struct store *s, struct design_entry *entry)
 
 const struct design *store_design(const struct store *s)
 {
-	return s->current->design;
+	const struct design_entry *current = atomic_load(&s->current);
+	return current->design;
 }

@@ -114,5 +114,7 @@ struct snapshot_segments {
 };
 // Valid for the snapshot's life.
 const struct snapshot_segments *snapshot_segments(const struct snapshot *sn);
+// The snapshot's own cache for reading texts and the like, made at first use. NULL: out of memory.
+struct cold_cache *snapshot_cold_cache(struct snapshot *sn);
 
 #endif

@@ -243,7 +243,8 @@ enum rc snapshot_scan(const struct snapshot *sn, const struct scan_request *r, c
 
 // What is read only when asked for.
 enum cold { COLD_ID, COLD_PROMISE, COLD_KEEPS, COLD_TEXT, COLD_PROPERTIES, COLD_COLUMNS };
-// The value at a locator, copied into the arena; SV_NONE when absent.
+// The value at a locator, copied into the arena; SV_NONE when absent. Cheapest in the order of the scan; one thread
+// at a time per snapshot.
 enum rc snapshot_cold(
 	struct snapshot *sn, uint64_t locator, enum cold what, struct arena *a, struct sv *out, struct err *e);
 // The identities of a person, "type:value" each; the first is the deciding one.

@@ -26,8 +26,10 @@ enum rc snapshot_cold(
 	if (segment >= all->n || chunk >= all->items[segment]->info.n_chunks ||
 		row >= all->items[segment]->chunks[chunk].n_rows)
 		return err_set(e, RC_NOT_FOUND, "there is no interaction at this place of the snapshot");
-	return segment_cold(
-		all->items[segment], (uint32_t)chunk, (uint32_t)row, COLUMN_COLD0 + (unsigned)what, a, out, e);
+	struct cold_cache *cache = snapshot_cold_cache(sn);
+	if (!cache)
+		return err_set(e, RC_NOMEM, "out of memory for reading values");
+	return segment_cold(cache, all->items[segment], (uint32_t)chunk, (uint32_t)row, what, a, out, e);
 }
 
 enum rc snapshot_identities(

@@ -220,9 +220,13 @@ void cold_reader_close(struct cold_reader **r);
 enum rc cold_reader_seek(struct cold_reader *r, uint32_t row, struct err *e);
 // *row UINT32_MAX at the end. The value is valid until the next call.
 enum rc cold_reader_next(struct cold_reader *r, uint32_t *row, struct sv *value, struct err *e);
+// The last block read of each kind of value, so that asking row by row unpacks each block once. One thread at a time.
+struct cold_cache;
+struct cold_cache *cold_cache_new(void); // NULL: out of memory
+void cold_cache_free(struct cold_cache **cache);
 // The value of a row, copied into the arena; SV_NONE when absent.
-enum rc segment_cold(const struct segment *s, uint32_t chunk, uint32_t row, unsigned number, struct arena *a,
-	struct sv *out, struct err *e);
+enum rc segment_cold(struct cold_cache *cache, const struct segment *s, uint32_t chunk, uint32_t row,
+	enum cold what, struct arena *a, struct sv *out, struct err *e);
 // Appends the distinct identities of a person ("type:value", copied into the arena) that are not yet in *list.
 // *list is an array of the caller's (mem_free), grown by mem_grow.
 struct identity_list {

@@ -6,6 +6,7 @@
 //  1. A snapshot holds a reference to everything that it shows: nothing in it changes or goes away.
 //  2. Between reading the catalogue and opening its files a merge may remove some: then the whole is read again.
 #include "base/mem.h"
+#include "journey/segment.h"
 #include "journey/store_internal.h"
 
 struct snapshot {
@@ -15,6 +16,7 @@ struct snapshot {
 	struct names *names;
 	const struct design *design;
 	struct snapshot_stats stats;
+	struct cold_cache *cold; // NULL until first used
 };
 
 // --- what the transaction reads ---
@@ -221,6 +223,7 @@ void snapshot_close(struct snapshot **snapshot)
 	struct snapshot *sn = *snapshot;
 	if (!sn)
 		return;
+	cold_cache_free(&sn->cold);
 	segment_list_release(sn->store, &sn->refs);
 	names_unref(&sn->names);
 	mem_free(sn->segments.items);
@@ -236,6 +239,13 @@ const struct design *snapshot_design(const struct snapshot *sn)
 const struct names *snapshot_names(const struct snapshot *sn)
 {
 	return sn->names;
+}
+
+struct cold_cache *snapshot_cold_cache(struct snapshot *sn)
+{
+	if (!sn->cold)
+		sn->cold = cold_cache_new();
+	return sn->cold;
 }
 
 const struct snapshot_segments *snapshot_segments(const struct snapshot *sn)

@@ -281,16 +281,18 @@ enum rc store_open(const char *dir, const struct store_options *options, struct 
 		err_remedy(e, "make one with: corridor init --data %s --design FILE", dir);
 		return rc;
 	}
+	struct design_entry *current = NULL;
 	struct store *s = store_new(dir, options);
 	if (!s)
 		return err_set(e, RC_NOMEM, "out of memory opening %s", dir);
 	rc = s->options.read_only ? open_for_reading(s, path, e) : open_for_writing(s, path, e);
 	if (rc == RC_OK)
-		rc = designs_get(s, s->db, 0, &s->current, e);
+		rc = designs_get(s, s->db, 0, &current, e);
 	if (rc != RC_OK) {
 		store_close(&s);
 		return rc;
 	}
+	s->current = current;
 	if (!s->options.read_only && s->options.compact_in_background)
 		compact_start(s);
 	*out = s;

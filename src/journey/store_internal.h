@@ -205,7 +205,7 @@ struct store {
 	bool foreground;     // no threads of its own: for deterministic tests
 
 	struct design_entry *designs; // all that were parsed, newest first
-	struct design_entry *current; // under mu
+	_Atomic(struct design_entry *) current;
 
 	struct names *names; // the writer's, growing
 	uint32_t names_saved[NAME_KINDS];

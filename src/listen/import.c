@@ -149,6 +149,8 @@ static void group_done(struct pipeline *p, const struct group_commit *g)
 	report_check(&p->report, p->n_emitted);
 	progress_update(
 		run->progress, run->bytes_before + p->report.bytes, run->rows_before + p->report.n_rows);
+	if (run->o->acknowledged)
+		run->o->acknowledged(run->o->acknowledged_context, &p->report);
 }
 
 static enum rc check_limits(const struct pipeline *p, struct err *e)

@@ -28,6 +28,7 @@ void mapping_schema_write(struct buf *out); // JSON Schema of mapping files
 
 // --- import ---
 
+struct import_report;
 struct import_options {
 	const char *map_name; // for messages and the quarantine
 	struct sv map_text;
@@ -40,6 +41,9 @@ struct import_options {
 				   // acknowledged stays, and running the import again adds the rest
 	const struct io *io;       // NULL: the system's
 	const struct clock *clock; // NULL: the system's
+	// Not NULL: told after every commit how far the file at hand has come; those rows are durable.
+	void (*acknowledged)(void *context, const struct import_report *so_far);
+	void *acknowledged_context;
 };
 
 struct import_reason {

@@ -356,8 +356,11 @@ static enum rc write_and_read(const struct written *w, struct err *e)
 	struct sv value;
 	if (!rc && !a)
 		rc = err_set(e, RC_NOMEM, "arena");
+	struct cold_cache *cache = rc ? NULL : cold_cache_new();
 	if (!rc)
-		rc = segment_cold(s, 0, 0, COLUMN_COLD0, a, &value, e);
+		rc = cache ? segment_cold(cache, s, 0, 0, COLD_ID, a, &value, e)
+			   : err_set(e, RC_NOMEM, "cache");
+	cold_cache_free(&cache);
 	struct identity_list list = {.n = 0};
 	if (!rc)
 		rc = segment_identities(s, w->rows.items[0].person, a, &list, e);
