@@ -67,7 +67,7 @@ struct report_agent {
 #define REPORT_AGENTS_MOST 5u
 
 struct report_promises {
-	uint64_t made, kept, late, overdue, open, answered;
+	uint64_t made, kept, broken, overdue, open, answered;
 	double share, share_low, share_high; // NAN: none was due
 	double *series;                      // share kept by bucket of the making; NAN: none
 	struct sv as_of;

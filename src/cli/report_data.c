@@ -336,7 +336,7 @@ static enum rc ask_promises(const struct asking *a, struct err *e)
 	if (rc == RC_OK && all->n_rows) {
 		p->made = count_of(all, 0, "made");
 		p->kept = count_of(all, 0, "kept");
-		p->late = count_of(all, 0, "late");
+		p->broken = count_of(all, 0, "broken");
 		p->overdue = count_of(all, 0, "overdue");
 		p->open = count_of(all, 0, "open");
 		p->answered = count_of(all, 0, "answered");

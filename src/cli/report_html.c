@@ -152,7 +152,7 @@ static void fill_promises(const struct report *r, struct fill *page)
 	const struct {
 		const char *name;
 		uint64_t n;
-	} parts[] = {{"kept", p->kept}, {"late", p->late}, {"overdue", p->overdue}, {"open", p->open},
+	} parts[] = {{"kept", p->kept}, {"broken", p->broken}, {"overdue", p->overdue}, {"open", p->open},
 		{"answered", p->answered}};
 	char text[HUMAN_TEXT_MAX];
 	if (p->made == 0)

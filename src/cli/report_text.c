@@ -295,8 +295,8 @@ static void put_promises(const struct report *r, const struct look *look, struct
 	const struct report_promises *p = &r->promises;
 	if (p->made == 0)
 		return;
-	static const char *const names[] = {"kept", "late", "overdue", "open", "answered"};
-	const uint64_t counts[] = {p->kept, p->late, p->overdue, p->open, p->answered};
+	static const char *const names[] = {"kept", "broken", "overdue", "open", "answered"};
+	const uint64_t counts[] = {p->kept, p->broken, p->overdue, p->open, p->answered};
 	char n[HUMAN_TEXT_MAX], share[HUMAN_TEXT_MAX], low[HUMAN_TEXT_MAX], high[HUMAN_TEXT_MAX];
 	buf_char(out, '\n');
 	ink_put(out, look, INK_BOLD, SV("Promises"));

@@ -178,7 +178,7 @@ static const char *status_of(const struct span *span, const struct ledger_entry 
 	if (p->made == LEDGER_NONE)
 		return "kept only";
 	if (p->kept != LEDGER_NONE)
-		return due != TIME_NONE && span->at[p->kept] > due ? "late" : "kept";
+		return due != TIME_NONE && span->at[p->kept] > due ? "broken" : "kept";
 	return due != TIME_NONE && due < now_ms ? "overdue" : "open";
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Analysis: the promise ledger: made, kept, late, overdue, open, with delays.
+// Analysis: the promise ledger: made, kept, broken, overdue, open, with delays.
 //
-// As of a moment T, every promise made until T is exactly one of: kept (answered by its due time), late (answered
+// As of a moment T, every promise made until T is exactly one of: kept (answered by its due time), broken (answered
 // after it), overdue (not answered, due before T), open (not answered, due at T or later or never), answered (it
 // had no due time). made is their sum.
 #include "measure/internal.h"
@@ -25,7 +25,7 @@ static const struct param params[] = {
 enum {
 	MADE,
 	KEPT,
-	LATE,
+	BROKEN,
 	OVERDUE,
 	OPEN,
 	ANSWERED,
@@ -45,22 +45,22 @@ enum {
 };
 static const struct result_column columns[N_COLUMNS] = {
 	[MADE] = {"made", "made", CELL_COUNT, "promises", 0,
-		"promises; kept + late + overdue + open + answered"},
+		"promises; kept + broken + overdue + open + answered"},
 	[KEPT] = {"kept", "kept", CELL_COUNT, "promises", 0, "answered by the due time"},
-	[LATE] = {"late", "late", CELL_COUNT, "promises", 0, "answered after the due time"},
+	[BROKEN] = {"broken", "broken", CELL_COUNT, "promises", 0, "answered after the due time"},
 	[OVERDUE] = {"overdue", "overdue", CELL_COUNT, "promises", 0, "not answered, and the due time is past"},
 	[OPEN] = {"open", "open", CELL_COUNT, "promises", 0,
 		"not answered, and not due yet or without due time"},
 	[ANSWERED] = {"answered", "answered", CELL_COUNT, "promises", 0, "answered, without a due time"},
-	[SHARE] = {"share_kept", "share kept", CELL_RATIO, "1", 3, "kept of kept + late + overdue"},
+	[SHARE] = {"share_kept", "share kept", CELL_RATIO, "1", 3, "kept of kept + broken + overdue"},
 	[SHARE_LOW] = {"share_kept_low", "≥", CELL_RATIO, "1", 3, "lower end of its 95 % Wilson interval"},
 	[SHARE_HIGH] = {"share_kept_high", "≤", CELL_RATIO, "1", 3, "upper end of its 95 % Wilson interval"},
 	[DELAY_P50] = {"delay_p50", "delay p50", CELL_SECONDS, "s", 0,
-		"median of answer minus due time (below 0: early), of kept and late"},
+		"median of answer minus due time (below 0: early), of kept and broken"},
 	[DELAY_P90] = {"delay_p90", "delay p90", CELL_SECONDS, "s", 0, "the same, 90th percentile"},
 	[DELAY_P99] = {"delay_p99", "delay p99", CELL_SECONDS, "s", 0, "the same, 99th percentile"},
 	[TIME_P50] = {"time_p50", "time p50", CELL_SECONDS, "s", 0,
-		"median of answer minus promise, of kept, late and answered"},
+		"median of answer minus promise, of kept, broken and answered"},
 	[TIME_P90] = {"time_p90", "time p90", CELL_SECONDS, "s", 0, "the same, 90th percentile"},
 	[TIME_P99] = {"time_p99", "time p99", CELL_SECONDS, "s", 0, "the same, 99th percentile"},
 	[NEGATIVE] = {"kept_before_made", "before made", CELL_COUNT, "promises", 0,
@@ -76,7 +76,7 @@ static const struct result_column columns[N_COLUMNS] = {
 enum {
 	SUM_MADE,
 	SUM_KEPT,
-	SUM_LATE,
+	SUM_BROKEN,
 	SUM_OVERDUE,
 	SUM_OPEN,
 	SUM_ANSWERED,
@@ -145,7 +145,7 @@ static uint32_t outcome_of(const struct span *span, const struct ledger_entry *x
 		return due != TIME_NONE && due < as_of_ms ? SUM_OVERDUE : SUM_OPEN;
 	if (due == TIME_NONE)
 		return SUM_ANSWERED;
-	return span->at[x->kept] <= due ? SUM_KEPT : SUM_LATE;
+	return span->at[x->kept] <= due ? SUM_KEPT : SUM_BROKEN;
 }
 
 static enum rc add_promise(struct state *s, const struct span *span, const struct ledger_entry *x,
@@ -254,7 +254,7 @@ static enum rc finish(struct run *run, void *p, struct err *e)
 		for (uint32_t i = SUM_MADE; i <= SUM_ANSWERED; i++)
 			cell_number(&c[MADE + i], a[i]);
 		cell_estimate(&c[SHARE], &c[SHARE_LOW], &c[SHARE_HIGH],
-			stats_wilson(a[SUM_KEPT], a[SUM_KEPT] + a[SUM_LATE] + a[SUM_OVERDUE]));
+			stats_wilson(a[SUM_KEPT], a[SUM_KEPT] + a[SUM_BROKEN] + a[SUM_OVERDUE]));
 		write_quantiles(&s->delay, g, &c[DELAY_P50], &c[DELAY_P90], &c[DELAY_P99]);
 		write_quantiles(&s->time, g, &c[TIME_P50], &c[TIME_P90], &c[TIME_P99]);
 		cell_number(&c[NEGATIVE], a[SUM_NEGATIVE]);
@@ -283,15 +283,15 @@ static enum rc finish(struct run *run, void *p, struct err *e)
 
 const struct analysis analysis_promises = {
 	.name = "promises",
-	.summary = "Promises made, kept, late, overdue and open, with delays",
+	.summary = "Promises made, kept, broken, overdue and open, with delays",
 	.definition = "A promise is made by one interaction and kept by another of the same customer with the "
 		      "same promise id; the first of "
 		      "each counts. As of a moment T (interactions after T have not happened): kept = answered "
-		      "at or before the due time; late = "
+		      "at or before the due time; broken = "
 		      "answered after it; overdue = not answered and due before T; open = not answered, due at "
 		      "T or later, or without due time; "
-		      "answered = answered, without due time. made = kept + late + overdue + open + answered. "
-		      "share_kept = kept / (kept + late + "
+		      "answered = answered, without due time. made = kept + broken + overdue + open + answered. "
+		      "share_kept = kept / (kept + broken + "
 		      "overdue), 95 % Wilson interval (Wilson 1927). delay = answer − due; time = answer − "
 		      "promise; exact quantiles, linear "
 		      "interpolation (type 7 of Hyndman & Fan 1996).",

@@ -72,7 +72,8 @@ hours = {r["channel"]: r for r in query("interval", *pair, "--clock", "wall", "-
 check("channels", len(volume), len(channel_of))
 for source, channel in channel_of.items():
     check(f"{source}: requests", volume[channel], reference["source"][source]["n"])
-    check(f"{source}: median hours", round(hours[channel]["p50"] / 3600, 3), reference["source"][source]["median_h"])
+    # 14.4525 is published as 14.452: to the third decimal means half a thousandth here.
+    check(f"{source}: median hours", hours[channel]["p50"] / 3600, reference["source"][source]["median_h"], 0.0005 + 1e-9)
     check(f"{source}: median hours, from the raw file", hours[channel]["p50"] / 3600,
           statistics.median(by_source[source]["wall"]), 1e-9)
 months = {r["month"]: r["interactions"] for r in

@@ -361,7 +361,7 @@ static const struct log_row *find_event(
 }
 
 struct slow_promises {
-	double made, kept, late, overdue, open, answered, negative, repeated, orphans;
+	double made, kept, broken, overdue, open, answered, negative, repeated, orphans;
 	double delay[LOG_MAX], time[LOG_MAX];
 	uint32_t n_delay, n_time;
 };
@@ -383,7 +383,7 @@ static void slow_promise(
 		return;
 	}
 	s->kept += kept->at_ms <= made->due_ms;
-	s->late += kept->at_ms > made->due_ms;
+	s->broken += kept->at_ms > made->due_ms;
 	s->delay[s->n_delay++] = (double)(kept->at_ms - made->due_ms) / 1000.0;
 }
 
@@ -409,7 +409,7 @@ static void check_promises_row(const struct fixture *f, const struct result *r, 
 		}
 	assert_near(number_at(r, row, "made"), s.made, 0.0);
 	assert_near(number_at(r, row, "kept"), s.kept, 0.0);
-	assert_near(number_at(r, row, "late"), s.late, 0.0);
+	assert_near(number_at(r, row, "broken"), s.broken, 0.0);
 	assert_near(number_at(r, row, "overdue"), s.overdue, 0.0);
 	assert_near(number_at(r, row, "open"), s.open, 0.0);
 	assert_near(number_at(r, row, "answered"), s.answered, 0.0);
@@ -417,7 +417,7 @@ static void check_promises_row(const struct fixture *f, const struct result *r, 
 	assert_near(number_at(r, row, "repeated"), s.repeated, 0.0);
 	assert_near(number_at(r, row, "kept_without_promise"), s.orphans, 0.0);
 	assert_near(number_at(r, row, "share_kept_high"),
-		stats_wilson(s.kept, s.kept + s.late + s.overdue).high, 1e-12);
+		stats_wilson(s.kept, s.kept + s.broken + s.overdue).high, 1e-12);
 	assert_near(number_at(r, row, "delay_p50"), slow_quantile(s.delay, s.n_delay, 0.5), 1e-6);
 	assert_near(number_at(r, row, "delay_p90"), slow_quantile(s.delay, s.n_delay, 0.9), 1e-6);
 	assert_near(number_at(r, row, "time_p99"), slow_quantile(s.time, s.n_time, 0.99), 1e-6);
@@ -435,11 +435,11 @@ static void check_promises(const struct fixture *f, const char *grouping, const 
 		check_promises_row(f, r, row, &k, as_of, strstr(attribute, "kept") != NULL);
 	struct result *total = ask(f, "promises", WORDS(attribute, filter, as_of_text));
 	static const char *const sums[] = {
-		"made", "kept", "late", "overdue", "open", "answered", "repeated", "kept_without_promise"};
+		"made", "kept", "broken", "overdue", "open", "answered", "repeated", "kept_without_promise"};
 	for (size_t i = 0; i < sizeof(sums) / sizeof(sums[0]); i++)
 		assert_near(column_sum(r, sums[i]), number_at(total, 0, sums[i]), 0.0);
 	assert_near(number_at(total, 0, "made"),
-		number_at(total, 0, "kept") + number_at(total, 0, "late") + number_at(total, 0, "overdue") +
+		number_at(total, 0, "kept") + number_at(total, 0, "broken") + number_at(total, 0, "overdue") +
 			number_at(total, 0, "open") + number_at(total, 0, "answered"),
 		0.0);
 	result_free(&total);
