@@ -45,6 +45,10 @@ static enum rc dispatch(struct cli *cli, struct err *e)
 		err_remedy(e, "corridor %s --help lists them", c->name);
 		return RC_USAGE;
 	}
+	if (!c->stops_by_itself) {
+		signal(SIGINT, SIG_DFL);
+		signal(SIGTERM, SIG_DFL);
+	}
 	return c->run(cli, e);
 }
 

@@ -136,4 +136,5 @@ const struct command command_import = {
 		    "zcat calls.gz | corridor import --data tidewater --map calls.map.yaml -\n"
 		    "corridor import --data tidewater --map calls.map.yaml --dry-run calls.csv",
 	.run = run,
+	.stops_by_itself = true,
 };

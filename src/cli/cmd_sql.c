@@ -214,4 +214,5 @@ const struct command command_sql = {
 		    "corridor sql --data tidewater --format csv < monthly.sql > monthly.csv\n"
 		    "corridor sql --data tidewater --tables",
 	.run = run,
+	.stops_by_itself = true,
 };

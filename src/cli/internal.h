@@ -52,7 +52,8 @@ struct command {
 		struct arena *arena); // or NULL; NULL result: no memory
 	void (*help_more)(struct cli *cli, const struct command *self, struct buf *out); // or NULL
 	enum rc (*run)(struct cli *cli, struct err *e);
-	const void *subject; // what a made command stands for
+	const void *subject;  // what a made command stands for
+	bool stops_by_itself; // looks at cli_interrupted; all others end at once, which the store survives
 };
 
 // The root: its subcommands are all commands (commands.c).

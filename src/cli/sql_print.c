@@ -219,9 +219,7 @@ static enum rc step_error(sqlite3_stmt *statement, int rc, struct err *e)
 {
 	sqlite3 *db = sqlite3_db_handle(statement);
 	if (rc == SQLITE_INTERRUPT) {
-		err_set(e, RC_CANCELLED, "the statement was interrupted");
-		err_remedy(e, "--timeout gives it more time");
-		return RC_CANCELLED;
+		return err_set(e, RC_CANCELLED, "the statement was interrupted");
 	}
 	if (rc == SQLITE_READONLY) {
 		err_set(e, RC_USAGE, "not authorized");
