@@ -86,7 +86,7 @@ static void info_expect(const struct rows *rows, const struct segment *s)
 
 static void ids_expect(const struct rows *rows, const struct segment *s, struct random *r)
 {
-	size_t n;
+	size_t n = 0;
 	const uint64_t *keys = segment_ids(s, &n);
 	assert_non_null(keys);
 	assert_int_equal(n, rows->n);
@@ -315,8 +315,8 @@ static void files_are_what_memory_is(void **state)
 	struct segment_info info, again;
 	struct err e = ERR_NONE;
 	assert_int_equal(rows_write(&rows, NULL, path, NULL, NULL, &info, &e), RC_OK);
-	uint8_t *bytes;
-	size_t n;
+	uint8_t *bytes = NULL;
+	size_t n = 0;
 	assert_int_equal(rows_write(&rows, NULL, NULL, &bytes, &n, &again, &e), RC_OK);
 	char *file;
 	size_t file_n;
