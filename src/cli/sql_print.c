@@ -218,9 +218,8 @@ static const struct printer printers[] = {
 static enum rc step_error(sqlite3_stmt *statement, int rc, struct err *e)
 {
 	sqlite3 *db = sqlite3_db_handle(statement);
-	if (rc == SQLITE_INTERRUPT) {
+	if (rc == SQLITE_INTERRUPT)
 		return err_set(e, RC_CANCELLED, "the statement was interrupted");
-	}
 	if (rc == SQLITE_READONLY) {
 		err_set(e, RC_USAGE, "not authorized");
 		err_remedy(e, "corridor sql only reads: SELECT, WITH, VALUES, EXPLAIN");
