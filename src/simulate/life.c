@@ -34,12 +34,12 @@ struct sim_event *life_event(struct life *l, enum sim_kind kind, enum sim_channe
 	return x;
 }
 
-static float csat_draw(struct rng *r, const double table[4])
+static double csat_draw(struct rng *r, const double table[4])
 {
 	double u = rng_unit(r);
 	for (int i = 0; i < 4; i++)
 		if (u < table[i])
-			return (float)(5 - i);
+			return 5 - i;
 	return 1;
 }
 
@@ -296,7 +296,7 @@ static void invoice(struct life *l, int64_t day_ms)
 	set(x, SIM_OVERCHARGE, overcharge);
 	set(x, SIM_DELAY, rng_chance(r, .99) ? 0 : floor(rng_exponential(r, 86400)));
 	if (rng_chance(r, .12)) {
-		float score = csat_draw(r, wrong ? csat_bad : csat_usual);
+		double score = csat_draw(r, wrong ? csat_bad : csat_usual);
 		set(x, SIM_CSAT, score);
 		l->counts->invoice_asked[phase]++;
 		l->counts->invoice_satisfied[phase] += score >= 4;
