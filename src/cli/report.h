@@ -141,6 +141,7 @@ struct sv report_demand_short(const struct report *r, const struct look *look, c
 char *report_answer(
 	const struct report *r, const struct expectation *x, const struct report_score *s, char *out);
 
+// The report for a terminal, as wide as the look. Errors (RC_NOMEM, RC_LIMIT) are sticky in `out`.
 void report_text(const struct report *r, const struct look *look, struct buf *out);
 // made_at_ms is printed as the time of making.
 enum rc report_html(const struct report *r, int64_t made_at_ms, struct buf *out, struct err *e);

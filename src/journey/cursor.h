@@ -34,6 +34,8 @@ struct stage {
 	uint64_t bytes_decoded;
 };
 
+// Puts a column (its number, below SEGMENT_COLUMNS) on the list of those to stage; wanting it again changes nothing.
+// Before the first stage_reserve: columns wanted later have no room.
 void stage_want(struct stage *st, unsigned number);
 // Room for n rows; contents are lost.
 enum rc stage_reserve(struct stage *st, uint32_t n, struct err *e);
@@ -108,7 +110,10 @@ enum rc filter_stage(struct cursor *c, uint32_t *n_keep, struct err *e);
 
 // --- cursor_order.c ---
 
+// Makes a lane for each segment that has something to scan in [c->lo, c->hi], placed on its first person. RC_NOMEM, or
+// what touching the segments reports; order_free releases what was made, also after a failure.
 enum rc order_open(struct cursor *c, struct err *e);
+// Frees everything inside (not o itself, which is part of the cursor), the gathered stage too.
 void order_free(struct order *o);
 // Collects the next batch of persons into pieces and entries; 0 persons at the end.
 enum rc order_collect(struct cursor *c, struct err *e);

@@ -200,7 +200,9 @@ double segment_power_of_ten(unsigned scale);
 // --- cold_write.c: values that are read only when asked for ---
 
 struct cold_writer;
+// Collects the values of one cold column of one chunk and packs them block by block. NULL when out of memory.
 struct cold_writer *cold_writer_new(void);
+// Frees the writer and what was not finished; *w becomes NULL. NULL in *w is fine.
 void cold_writer_free(struct cold_writer **w);
 // Rows ascending. The bytes are copied. RC_LIMIT for a value that no block could hold.
 enum rc cold_writer_add(struct cold_writer *w, uint32_t row, struct sv value, struct err *e);
@@ -243,9 +245,14 @@ bool cold_region_sound(
 // --- chunk.c: rows to columns ---
 
 struct chunk_builder;
+// An empty builder, used for one chunk after another; it keeps its memory between them. NULL when out of memory.
 struct chunk_builder *chunk_builder_new(void);
+// Frees the builder and the rows that were not finished; *b becomes NULL. NULL in *b is fine.
 void chunk_builder_free(struct chunk_builder **b);
+// Copies a row. Rows come in order of (person, at, arrival). RC_CORRUPT: a measure slot that does not exist or comes
+// twice; RC_NOMEM; RC_LIMIT as cold_writer_add. After a failure the builder can only be freed.
 enum rc chunk_builder_add(struct chunk_builder *b, const struct row *row, struct err *e);
+// Rows added since the last finish.
 uint32_t chunk_builder_rows(const struct chunk_builder *b);
 // Appends all regions to `out` (offsets in columns count from `at_offset`, which is where out begins in the file)
 // and fills *chunk; its columns array is the builder's until the next add. Empties the builder.

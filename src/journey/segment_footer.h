@@ -18,9 +18,11 @@ struct footer_head {
 	struct segment_region ids[ID_REGIONS];
 };
 
+// Append the head (FOOTER_HEAD_BYTES), or a chunk of the directory (FOOTER_CHUNK_BYTES) followed by its columns
+// (FOOTER_COLUMN_BYTES each). Errors are sticky in `out`.
 void footer_put_head(struct buf *out, const struct footer_head *h);
 void footer_put_chunk(struct buf *out, const struct segment_chunk *c);
-// False when the bytes end too early or a reserved byte is not zero.
+// The reverse, one part at a time. False when the bytes end too early or a reserved byte is not zero.
 bool footer_get_head(struct rd *r, struct footer_head *h);
 bool footer_get_chunk(struct rd *r, struct segment_chunk *c); // without its columns
 bool footer_get_column(struct rd *r, struct segment_column *c);

@@ -38,9 +38,14 @@ struct names {
 	int64_t max_id;                 // of the table name: tells two states apart
 };
 
+// Empty dictionaries with one reference, the caller's. NULL when out of memory.
 struct names *names_new(void);
+// One more reference; returns n. Names that are shared are no longer written to.
 struct names *names_ref(struct names *n);
+// Gives a reference back and sets *n to NULL (NULL is fine); the last one frees.
 void names_unref(struct names **n);
+// All names of the table, as names_new with max_id set; *out is NULL after a failure. RC_NOMEM, RC_CORRUPT for
+// an unknown kind or a gap in the codes, and what the database reports.
 enum rc names_load(struct db *db, struct names **out, struct err *e);
 // The highest id of the table, 0 when it is empty.
 enum rc names_max_id(struct db *db, int64_t *out, struct err *e);
@@ -70,6 +75,9 @@ struct segment_list {
 	size_t n, capacity;
 };
 
+// Rows of the table segment: reads all, in order of ordinal, into an array that the caller frees (mem_free; NULL when
+// there are none); adds one; removes one by its id (none with this id: no error). The writes belong into the caller's
+// transaction. RC_NOMEM, and what the database reports.
 enum rc catalogue_read(struct db *db, struct catalogue_entry **out, size_t *n, struct err *e);
 enum rc catalogue_insert(struct db *db, const struct catalogue_entry *entry, struct err *e);
 enum rc catalogue_delete(struct db *db, int64_t id, struct err *e);
@@ -129,7 +137,9 @@ struct head {
 	struct id_set ids;
 };
 
+// An empty head. NULL when out of memory.
 struct head *head_new(void);
+// Frees the head with its views and bitmaps; *h becomes NULL. NULL in *h is fine.
 void head_free(struct head **h);
 // Makes room so that head_push cannot fail.
 enum rc head_reserve(struct head *h, uint32_t n_views, struct err *e);
@@ -160,8 +170,12 @@ enum rc id_keys_sort(uint64_t *keys, size_t n, struct err *e);
 
 // --- inbox.c ---
 
+// Adds a packed batch of n interactions, in the caller's transaction. `dropped` has a bit for each of them (a bit set =
+// a duplicate, n_dropped in all) and is not looked at when n_dropped is 0. *seq: where it stands in the order of
+// arrival. Fails with what the database reports.
 enum rc inbox_insert(struct db *db, uint32_t n, struct sv packed, const uint64_t *dropped, uint32_t n_dropped,
 	int64_t *seq, struct err *e);
+// Removes the rows up to and with last_seq, in the caller's transaction.
 enum rc inbox_delete(struct db *db, int64_t last_seq, struct err *e);
 // The whole inbox as a head; with_ids also fills the id set. Names must be known already.
 enum rc inbox_load(struct db *db, struct names *names, bool with_ids, struct head **out, struct err *e);
@@ -182,6 +196,8 @@ struct design_entry {
 enum rc designs_get(struct store *s, struct db *db, uint32_t version, struct design_entry **out, struct err *e);
 // Puts a design that has just become the newest into the store's list and makes it current.
 void designs_adopt(struct store *s, struct design_entry *entry);
+// Writes a version of the design to the table, in the caller's transaction: when, by whom, its hash, its text. Fails
+// with what the database reports, also when the version is there already.
 enum rc designs_insert(struct db *db, uint32_t version, int64_t at_ms, struct sv who, uint64_t hash,
 	struct sv text, struct err *e);
 
@@ -247,8 +263,12 @@ enum rc seal_rotate(struct store *s, bool even_if_small, struct err *e);
 enum rc seal_wait(struct store *s, struct err *e);
 
 // compact.c
+// Starts the thread that merges segments, with a first look for work; when that fails, it is logged and the store goes
+// on without.
 void compact_start(struct store *s);
+// Sets `closing` and waits for the thread, which ends the merge under way first. No-op without a thread.
 void compact_stop(struct store *s);
+// Tells the thread that the catalogue has changed.
 void compact_wake(struct store *s);
 
 #endif

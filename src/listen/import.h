@@ -54,7 +54,9 @@ struct mapper {
 	struct batch *probe; // takes rows on trial, see import_map.c
 };
 
+// A block for mapping, empty, with room for the reader's rows and a queue of its own. RC_NOMEM: *out is NULL.
 enum rc import_block_new(struct import_block **out, struct err *e);
+// Frees the block with its rows, batches and rejects; *b becomes NULL. NULL in *b is fine.
 void import_block_free(struct import_block **b);
 // Binds a mapping to the columns of a file. The design and the mapping must outlive the mapper.
 enum rc mapper_open(struct mapper *m, const struct mapping *mapping, const struct design *d,

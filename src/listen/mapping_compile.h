@@ -186,13 +186,22 @@ const struct op *compile_op(const struct compiler *c, uint32_t i);
 
 // --- mapping_number.c: times and numbers ---
 
+// Each compiles a node to an entry of the mapping's tables and gives its index: RC_INPUT with the place in the file,
+// RC_NOMEM.
+// A zone by name ("Europe/Berlin"). Each zone and each list of formats is kept once.
 enum rc compile_zone(struct compiler *c, const struct yaml_node *node, uint32_t *out);
+// One time format or a list of alternatives, tried in order; node NULL: ISO.
 enum rc compile_formats(struct compiler *c, const struct yaml_node *node, uint32_t *out);
+// A time: a value, or a map of a value with format, timezone, plus. `what` names it in messages.
 enum rc compile_time(struct compiler *c, const struct yaml_node *node, const char *what, uint32_t *out);
+// The number that becomes a measure (index in the design): a value, or a map of a value with decimal, thousands, unit,
+// or `seconds between`. The factor to the measure's own unit is worked out here.
 enum rc compile_number(struct compiler *c, const struct yaml_node *node, uint32_t measure, uint32_t *out);
 
 // --- mapping_when.c ---
 
+// A condition: a map of columns with their tests and of all:, any:, not:, which must all hold, or a list of such, of
+// which one must. *out is its index. RC_INPUT with the place in the file, also for nesting beyond COMPILE_DEPTH_MAX.
 enum rc compile_condition(struct compiler *c, const struct yaml_node *node, uint32_t *out);
 
 // --- mapping_table.c ---
@@ -205,6 +214,8 @@ void mapping_tables_free(struct mapping *m);
 
 // --- mapping_rule.c ---
 
+// An entry of `interactions:` becomes the next rule; `common` gives the keys that it does not set itself. RC_INPUT with
+// the place in the file, RC_NOMEM.
 enum rc compile_rule(struct compiler *c, const struct yaml_node *node, const struct keys *common);
 
 #endif

@@ -57,7 +57,10 @@ uint64_t reader_bytes_used(const struct reader *r);
 // fails, the block still gets the whole records before the failure, and the failure comes with the next call.
 enum rc reader_next(struct reader *r, struct block *b, bool *done, struct err *e);
 
+// An empty block with its BLOCK_BYTES, to be filled by reader_next or block_of_row again and again. RC_NOMEM: *out is
+// NULL.
 enum rc block_new(struct block **out, struct err *e);
+// Frees the block and its bytes, which rows of it point into; *b becomes NULL. NULL in *b is fine.
 void block_free(struct block **b);
 // A block that holds one row as it was received before (from the quarantine).
 enum rc block_of_row(struct block *b, const struct reader_options *o, const struct csv_dialect *d,

@@ -168,7 +168,10 @@ static inline bool lane_keeps(const struct lane *lane, uint32_t row)
 
 // --- grouping (group.c) ---
 
+// Compiles the touch point (for analyses by it) and the query's --by fields to run->grouping and asks for their columns.
+// RC_USAGE: a field is unknown or given twice, or there are too many; RC_LIMIT: more than 2^64 combinations; RC_NOMEM.
 enum rc grouping_open(struct run *run, struct err *e);
+// Frees what does not live in the run's arenas. Fine when grouping_open failed or was not called.
 void grouping_close(struct run *run);
 // Not to be asked while lanes run. Includes the folded group once there is one.
 uint32_t run_groups(const struct run *run);
