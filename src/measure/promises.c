@@ -284,17 +284,18 @@ static enum rc finish(struct run *run, void *p, struct err *e)
 const struct analysis analysis_promises = {
 	.name = "promises",
 	.summary = "Promises made, kept, broken, overdue and open, with delays",
-	.definition = "A promise is made by one interaction and kept by another of the same customer with the "
-		      "same promise id; the first of "
-		      "each counts. As of a moment T (interactions after T have not happened): kept = answered "
-		      "at or before the due time; broken = "
-		      "answered after it; overdue = not answered and due before T; open = not answered, due at "
-		      "T or later, or without due time; "
-		      "answered = answered, without due time. made = kept + broken + overdue + open + answered. "
-		      "share_kept = kept / (kept + broken + "
-		      "overdue), 95 % Wilson interval (Wilson 1927). delay = answer − due; time = answer − "
-		      "promise; exact quantiles, linear "
-		      "interpolation (type 7 of Hyndman & Fan 1996).",
+	.definition =
+		"A promise is made by one interaction and kept by another of the same customer with the "
+		"same promise id; the first of "
+		"each counts. As of a moment T (interactions after T have not happened): kept = answered "
+		"at or before the due time; broken = "
+		"answered after it; overdue = not answered and due before T; open = not answered, due at "
+		"T or later, or without due time; "
+		"answered = answered, without due time. made = kept + broken + overdue + open + answered. "
+		"share_kept = kept / (kept + broken + "
+		"overdue), 95 % Wilson interval (Wilson 1927). delay = answer − due; time = answer − "
+		"promise; exact quantiles, linear "
+		"interpolation (type 7 of Hyndman & Fan 1996).",
 	.chart = "bars",
 	.params = params,
 	.n_params = sizeof(params) / sizeof(params[0]),
