@@ -101,7 +101,11 @@ enum rc catalogue_delete(struct db *db, int64_t id, struct err *e)
 	if (rc != RC_OK)
 		return rc;
 	db_bind_i64(s, 1, id);
-	return db_run(s, e);
+	rc = db_run(s, e);
+	if (rc == RC_OK && db_changes(db) != 1)
+		rc = err_set(e, RC_CORRUPT, "the catalogue no longer has the segment %012llx",
+			(unsigned long long)id);
+	return rc;
 }
 
 // --- the pool ---

@@ -133,7 +133,7 @@ static struct row_key *sort_keys(const struct head *h, struct err *e)
 		uint32_t rows = batch_view_count(h->views[v]);
 		for (uint32_t i = 0; i < rows; i++)
 			if (!head_dropped(h, v, i))
-				keys[n++] = (struct row_key){persons[i], times[i], (uint32_t)v << 16 | i};
+				keys[n++] = (struct row_key){persons[i], times[i], (uint64_t)v << 16 | i};
 	}
 	assert(n == h->n_rows);
 	if (row_keys_sort(keys, n, e) == RC_OK)

@@ -341,12 +341,12 @@ enum rc store_design_adopt(struct store *s, struct sv text, const char *file_nam
 		return err_set(e, RC_NOMEM, "out of memory for a design");
 	rc = design_parse(text, file_name, &entry->design, NULL, e);
 	pthread_mutex_lock(&s->append_mu);
-	pthread_mutex_lock(&s->compact_mu);
 	bool same = rc == RC_OK && entry->design->hash == s->current->design->hash;
 	if (rc == RC_OK)
 		rc = store_reload(s, e);
 	if (rc == RC_OK)
 		rc = seal_wait(s, e);
+	pthread_mutex_lock(&s->compact_mu);
 	if (rc == RC_OK && !same) {
 		entry->version = s->current->version + 1;
 		rc = adopt(s, entry, text, who, n_changed, progress, e);

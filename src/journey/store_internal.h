@@ -27,7 +27,7 @@
 #define STORE_PATH_BYTES 4096
 #define SEAL_ROWS_DEFAULT (1u << 20)
 #define HEAD_BYTES_DEFAULT (192u << 20)
-#define HEAD_VIEWS_MAX 65535u // a row of the head is named by 16 bits of batch and 16 bits of row
+#define HEAD_VIEWS_MAX 65536u // a head with so many batches is sealed; an inbox may hold more
 #define SNAPSHOT_TRIES 5
 
 // --- names.c ---
@@ -80,6 +80,7 @@ struct segment_list {
 // transaction. RC_NOMEM, and what the database reports.
 enum rc catalogue_read(struct db *db, struct catalogue_entry **out, size_t *n, struct err *e);
 enum rc catalogue_insert(struct db *db, const struct catalogue_entry *entry, struct err *e);
+// RC_CORRUPT when the table does not have it.
 enum rc catalogue_delete(struct db *db, int64_t id, struct err *e);
 // "dir/segments/<id>.seg<suffix>"; RC_LIMIT when it does not fit.
 enum rc segment_path(
@@ -160,7 +161,7 @@ enum rc head_write(const struct head *h, struct segment_writer *w, struct err *e
 struct row_key {
 	uint64_t person;
 	int64_t at_ms;
-	uint32_t row; // arrival: rising
+	uint64_t row; // arrival: rising
 };
 
 // Sorts by (person, at, row); persons are hashes. RC_NOMEM.
@@ -251,7 +252,7 @@ extern const uint32_t store_schema_steps;
 
 // Path of corridor.db, segments, lock: "dir/name".
 enum rc store_path(const char *dir, const char *name, char out[STORE_PATH_BYTES], struct err *e);
-// Brings the memory to what SQLite says (append_mu held). No-op unless stale.
+// Brings the memory to what SQLite says (append_mu held, compact_mu not). No-op unless stale.
 enum rc store_reload(struct store *s, struct err *e);
 // Writer only: RC_USAGE on a store that was opened for reading.
 enum rc store_must_write(const struct store *s, struct err *e);

@@ -294,8 +294,8 @@ static void sorting_is_right(void **state)
 		struct row_key *keys = mem_calloc(n, sizeof(*keys));
 		uint64_t *ids = mem_calloc(n, sizeof(*ids)), random = c;
 		for (size_t i = 0; i < n; i++) {
-			keys[i] = (struct row_key){kit_mix(next(&random) % persons),
-				(int64_t)(next(&random) % 97) - 50, (uint32_t)i};
+			keys[i] = (struct row_key){
+				kit_mix(next(&random) % persons), (int64_t)(next(&random) % 97) - 50, i};
 			ids[i] = next(&random);
 		}
 		kit_ok(row_keys_sort(keys, n, &e), &e);
