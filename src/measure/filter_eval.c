@@ -79,20 +79,6 @@ struct filter_node *filter_join(
 
 // --- what the scan checks, and what is left ---
 
-static void want_code_column(struct scan_columns *want, enum code_column column)
-{
-	if (column >= CODE_DIMENSION0 && column < CODE_COLUMNS) {
-		want->dimensions |= 1u << (column - CODE_DIMENSION0);
-		return;
-	}
-	want->touchpoint |= column == CODE_TOUCHPOINT;
-	want->channel |= column == CODE_CHANNEL;
-	want->event |= column == CODE_EVENT;
-	want->source |= column == CODE_SOURCE;
-	want->agent |= column == CODE_AGENT;
-	want->location |= column == CODE_LOCATION;
-}
-
 enum rc filter_want(struct run *run, const struct filter_node *node, struct err *e)
 {
 	if (node->kind != FILTER_CONDITION) {
@@ -100,7 +86,7 @@ enum rc filter_want(struct run *run, const struct filter_node *node, struct err 
 		return rc == RC_OK && node->b ? filter_want(run, node->b, e) : rc;
 	}
 	if (node->predicate.kind == PREDICATE_CODES)
-		want_code_column(&run->request.columns, node->predicate.column);
+		run_want_code(run, node->predicate.column);
 	if (node->predicate.kind == PREDICATE_PERSON) {
 		err_set(e, RC_USAGE, "a condition on the customer cannot stand under “or” or “not”");
 		err_remedy(e, "give it as a --where of its own, or join it with “and” only");

@@ -179,22 +179,6 @@ static enum rc open_key(struct run *run, struct sv name, struct key *k, struct e
 	return RC_OK;
 }
 
-static void want_key(struct run *run, const struct key *k)
-{
-	struct scan_columns *want = &run->request.columns;
-	enum code_column column = k->attribute.column;
-	if (k->is_time || column == CODE_COLUMNS)
-		return;
-	if (column >= CODE_DIMENSION0)
-		want->dimensions |= 1u << (column - CODE_DIMENSION0);
-	want->touchpoint |= column == CODE_TOUCHPOINT;
-	want->channel |= column == CODE_CHANNEL;
-	want->event |= column == CODE_EVENT;
-	want->source |= column == CODE_SOURCE;
-	want->agent |= column == CODE_AGENT;
-	want->location |= column == CODE_LOCATION;
-}
-
 static enum rc add_key(struct run *run, struct grouping *g, struct sv name, struct err *e)
 {
 	for (uint32_t i = 0; i < g->n_keys; i++)
@@ -216,8 +200,8 @@ static enum rc add_key(struct run *run, struct grouping *g, struct sv name, stru
 		}
 	g->n_keys++;
 	k->from_analysis = run->analysis->by_touchpoint && g->n_keys == 1;
-	if (!k->from_analysis)
-		want_key(run, k);
+	if (!k->from_analysis && !k->is_time)
+		run_want_code(run, k->attribute.column);
 	return RC_OK;
 }
 

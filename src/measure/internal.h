@@ -122,6 +122,8 @@ struct run {
 enum rc run_open(struct snapshot *sn, const struct query *q, struct run **out, struct err *e);
 void run_close(struct run **run);
 
+// Asks for a code column; CODE_COLUMNS (nothing stored yet) asks for nothing.
+void run_want_code(struct run *run, enum code_column column);
 // Asks for the values of a measure (index in the design). False: none is stored yet, there is nothing to look at.
 bool run_want_measure(struct run *run, uint32_t measure);
 // Its sparse values in a span; n = 0 when none are stored.

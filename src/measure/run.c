@@ -157,6 +157,21 @@ void run_close(struct run **p)
 	*p = NULL;
 }
 
+void run_want_code(struct run *run, enum code_column column)
+{
+	struct scan_columns *want = &run->request.columns;
+	if (column >= CODE_DIMENSION0 && column < CODE_COLUMNS) {
+		want->dimensions |= 1u << (column - CODE_DIMENSION0);
+		return;
+	}
+	want->touchpoint |= column == CODE_TOUCHPOINT;
+	want->channel |= column == CODE_CHANNEL;
+	want->event |= column == CODE_EVENT;
+	want->source |= column == CODE_SOURCE;
+	want->agent |= column == CODE_AGENT;
+	want->location |= column == CODE_LOCATION;
+}
+
 bool run_want_measure(struct run *run, uint32_t measure)
 {
 	uint32_t slot = names_measure_slot(run->names, run->design, measure);
