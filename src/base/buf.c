@@ -73,6 +73,25 @@ void buf_char(struct buf *b, char c)
 	buf_u8(b, (uint8_t)c);
 }
 
+void buf_csv(struct buf *b, struct sv field)
+{
+	bool quote = false;
+	for (size_t i = 0; i < field.len; i++)
+		quote |= field.ptr[i] == '"' || field.ptr[i] == ',' || field.ptr[i] == '\n' ||
+			 field.ptr[i] == '\r';
+	if (!quote) {
+		buf_sv(b, field);
+		return;
+	}
+	buf_char(b, '"');
+	for (size_t i = 0; i < field.len; i++) {
+		if (field.ptr[i] == '"')
+			buf_char(b, '"');
+		buf_char(b, field.ptr[i]);
+	}
+	buf_char(b, '"');
+}
+
 void buf_printf(struct buf *b, const char *format, ...)
 {
 	va_list args, again;

@@ -28,6 +28,8 @@ void buf_put(struct buf *b, const void *bytes, size_t n);
 void buf_sv(struct buf *b, struct sv s);
 void buf_str(struct buf *b, const char *s);
 void buf_char(struct buf *b, char c);
+// A field of CSV (RFC 4180): in quotes when it has a quote, comma or line end in it, its quotes doubled.
+void buf_csv(struct buf *b, struct sv field);
 void buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 // Fixed-width little-endian integers and LEB128 varints (zigzag for signed).
 void buf_u8(struct buf *b, uint8_t v);

@@ -195,3 +195,38 @@ void json_raw(struct json *j, struct sv text)
 	separate(j);
 	buf_sv(j->out, text);
 }
+
+void json_key_string(struct json *j, const char *key, struct sv s)
+{
+	json_key(j, key);
+	json_string(j, s);
+}
+
+void json_key_text(struct json *j, const char *key, const char *s)
+{
+	json_key_string(j, key, sv_from(s));
+}
+
+void json_key_i64(struct json *j, const char *key, int64_t v)
+{
+	json_key(j, key);
+	json_i64(j, v);
+}
+
+void json_key_u64(struct json *j, const char *key, uint64_t v)
+{
+	json_key(j, key);
+	json_u64(j, v);
+}
+
+void json_key_double(struct json *j, const char *key, double v)
+{
+	json_key(j, key);
+	json_double(j, v);
+}
+
+void json_key_bool(struct json *j, const char *key, bool v)
+{
+	json_key(j, key);
+	json_bool(j, v);
+}

@@ -37,6 +37,13 @@ void json_bool(struct json *j, bool v);
 void json_null(struct json *j);
 // Already valid JSON text, as it is.
 void json_raw(struct json *j, struct sv text);
+// A whole member of an object: json_key, then the value as its function above writes it. A text that is NULL is null.
+void json_key_string(struct json *j, const char *key, struct sv s);
+void json_key_text(struct json *j, const char *key, const char *s);
+void json_key_i64(struct json *j, const char *key, int64_t v);
+void json_key_u64(struct json *j, const char *key, uint64_t v);
+void json_key_double(struct json *j, const char *key, double v);
+void json_key_bool(struct json *j, const char *key, bool v);
 
 // --- reading ---
 enum json_type {

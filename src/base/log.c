@@ -43,10 +43,8 @@ static void now_text(char *out, size_t size)
 
 static void field(struct json *j, const char *key, const char *value)
 {
-	if (value[0] == '\0')
-		return;
-	json_key(j, key);
-	json_string(j, sv_from(value));
+	if (value[0] != '\0')
+		json_key_text(j, key, value);
 }
 
 static void json_line(
@@ -64,10 +62,8 @@ static void json_line(
 		field(&j, "kind", rc_info(e->rc)->name);
 		field(&j, "file", e->file);
 		if (e->line) {
-			json_key(&j, "line");
-			json_i64(&j, e->line);
-			json_key(&j, "column");
-			json_i64(&j, e->column);
+			json_key_i64(&j, "line", e->line);
+			json_key_i64(&j, "column", e->column);
 		}
 		field(&j, "remedy", e->remedy);
 	}

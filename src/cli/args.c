@@ -278,6 +278,17 @@ const char *args_text(const struct args *args, const char *name)
 	return o ? o->fallback : NULL;
 }
 
+struct sv args_sv(const struct args *args, const char *name)
+{
+	const char *text = args_text(args, name);
+	return sv_from(text ? text : "");
+}
+
+bool args_is(const struct args *args, const char *name, const char *value)
+{
+	return same(args_text(args, name), value);
+}
+
 int64_t args_integer(const struct args *args, const char *name)
 {
 	int64_t v = 0;

@@ -39,25 +39,18 @@ static void put_json(struct buf *out, const char *file, const struct design_prob
 {
 	struct json j = json_new(out);
 	json_object(&j);
-	json_key(&j, "file");
-	json_string(&j, sv_from(file));
-	json_key(&j, "valid");
-	json_bool(&j, valid);
+	json_key_text(&j, "file", file);
+	json_key_bool(&j, "valid", valid);
 	json_key(&j, "problems");
 	json_array(&j);
 	for (uint32_t i = 0; i < problems->n; i++) {
 		const struct design_problem *p = &problems->items[i];
 		json_object(&j);
-		json_key(&j, "severity");
-		json_string(&j, p->warning ? SV("warning") : SV("error"));
-		json_key(&j, "line");
-		json_u64(&j, p->line);
-		json_key(&j, "column");
-		json_u64(&j, p->column);
-		json_key(&j, "message");
-		json_string(&j, sv_from(p->message));
-		json_key(&j, "remedy");
-		json_string(&j, sv_from(p->remedy));
+		json_key_string(&j, "severity", p->warning ? SV("warning") : SV("error"));
+		json_key_u64(&j, "line", p->line);
+		json_key_u64(&j, "column", p->column);
+		json_key_text(&j, "message", p->message);
+		json_key_text(&j, "remedy", p->remedy);
 		json_object_end(&j);
 	}
 	json_array_end(&j);
@@ -82,7 +75,7 @@ static enum rc check_map(
 static enum rc run(struct cli *cli, struct err *e)
 {
 	const char *file = cli->args.operands[0], *map = args_text(&cli->args, "map");
-	bool json = strcmp(args_text(&cli->args, "format"), "json") == 0;
+	bool json = args_is(&cli->args, "format", "json");
 	struct sv text = SV_NONE;
 	enum rc rc = cli_read_file(cli, file, &text, e);
 	if (rc != RC_OK)

@@ -114,30 +114,21 @@ static void put_json(const struct diff *d, struct buf *out)
 	for (uint32_t i = 0; i < d->changes.n; i++) {
 		const struct design_change *c = &d->changes.items[i];
 		json_object(&j);
-		json_key(&j, "kind");
-		json_string(&j, sv_from(kinds[c->kind]));
-		json_key(&j, "touchpoint");
-		json_string(&j, c->touchpoint.len ? c->touchpoint : SV_NONE);
-		json_key(&j, "what");
-		json_string(&j, c->what);
-		json_key(&j, "before");
-		json_string(&j, c->before);
-		json_key(&j, "after");
-		json_string(&j, c->after);
+		json_key_text(&j, "kind", kinds[c->kind]);
+		json_key_string(&j, "touchpoint", c->touchpoint.len ? c->touchpoint : SV_NONE);
+		json_key_string(&j, "what", c->what);
+		json_key_string(&j, "before", c->before);
+		json_key_string(&j, "after", c->after);
 		if (d->counted && scores_change(c) && c->touchpoint.len) {
-			json_key(&j, "rescored");
-			json_u64(&j, rescored(d, c->touchpoint));
+			json_key_u64(&j, "rescored", rescored(d, c->touchpoint));
 		}
 		json_object_end(&j);
 	}
 	json_array_end(&j);
-	json_key(&j, "matching_changed");
-	json_bool(&j, d->changes.matching_changed);
+	json_key_bool(&j, "matching_changed", d->changes.matching_changed);
 	if (d->counted) {
-		json_key(&j, "interactions");
-		json_u64(&j, d->count.n_interactions);
-		json_key(&j, "moved");
-		json_u64(&j, d->count.n_moved);
+		json_key_u64(&j, "interactions", d->count.n_interactions);
+		json_key_u64(&j, "moved", d->count.n_moved);
 	}
 	json_object_end(&j);
 	buf_char(out, '\n');
@@ -148,7 +139,7 @@ static enum rc run(struct cli *cli, struct err *e)
 	struct diff d = {0};
 	struct buf out = buf_new(16u << 20);
 	enum rc rc = load(cli, &d, e);
-	if (rc == RC_OK && strcmp(args_text(&cli->args, "format"), "json") == 0)
+	if (rc == RC_OK && args_is(&cli->args, "format", "json"))
 		put_json(&d, &out);
 	else if (rc == RC_OK)
 		put_text(cli, &d, &out);

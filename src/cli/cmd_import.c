@@ -13,12 +13,9 @@ static void acknowledge(void *context, const struct import_report *so_far)
 	struct json j = json_new(&line);
 	struct err e = ERR_NONE;
 	json_object(&j);
-	json_key(&j, "acknowledged_rows");
-	json_u64(&j, so_far->n_rows);
-	json_key(&j, "interactions");
-	json_u64(&j, so_far->n_interactions);
-	json_key(&j, "file");
-	json_string(&j, sv_from(so_far->file));
+	json_key_u64(&j, "acknowledged_rows", so_far->n_rows);
+	json_key_u64(&j, "interactions", so_far->n_interactions);
+	json_key_text(&j, "file", so_far->file);
 	json_object_end(&j);
 	buf_char(&line, '\n');
 	cli_write_buf(cli, &line, &e);
@@ -67,7 +64,7 @@ static enum rc run(struct cli *cli, struct err *e)
 	bool any = rc == RC_OK;
 	for (uint32_t i = 0; i < args->n_operands; i++)
 		any |= reports[i].n_rows > 0;
-	if (any && strcmp(args_text(args, "format"), "json") == 0)
+	if (any && args_is(args, "format", "json"))
 		import_report_json(reports, args->n_operands, o.dry_run, &out);
 	else if (any)
 		import_report_text(reports, args->n_operands, o.dry_run, &cli->look, &out);
@@ -91,14 +88,7 @@ static const struct option options[] = {
 		.min = 0,
 		.max = INT64_MAX,
 		.help = "stop after so many rows that cannot be understood; 0 = never"},
-	{.name = "threads",
-		.letter = 'j',
-		.type = OPTION_INTEGER,
-		.value = "N",
-		.fallback = "0",
-		.min = 0,
-		.max = 256,
-		.help = "threads to use; 0 = all processors"},
+	OPTION_THREADS,
 	{.name = "acknowledge",
 		.type = OPTION_FLAG,
 		.help = "print a JSON line after every commit: so many rows of the file are durable"},
@@ -109,12 +99,7 @@ static const struct option options[] = {
 		.min = 0,
 		.max = 16777216,
 		.help = "interactions that wait in the inbox before they become a segment; 0 = 1,048,576"},
-	{.name = "format",
-		.type = OPTION_CHOICE,
-		.value = "FORMAT",
-		.choices = "text|json",
-		.fallback = "text",
-		.help = "form of the report"},
+	OPTION_REPORT_FORMAT,
 };
 
 const struct command command_import = {

@@ -6,12 +6,6 @@
 
 #include "base/json.h"
 
-static struct sv file_wanted(const struct cli *cli)
-{
-	const char *file = args_text(&cli->args, "file");
-	return file ? sv_from(file) : SV("");
-}
-
 static void groups_json(const struct quarantine_group *groups, uint32_t n, struct buf *out)
 {
 	struct json j = json_new(out);
@@ -21,18 +15,12 @@ static void groups_json(const struct quarantine_group *groups, uint32_t n, struc
 	for (uint32_t i = 0; i < n; i++) {
 		const struct quarantine_group *g = &groups[i];
 		json_object(&j);
-		json_key(&j, "n");
-		json_u64(&j, g->n);
-		json_key(&j, "file");
-		json_string(&j, g->file);
-		json_key(&j, "mapping");
-		json_string(&j, g->map_name);
-		json_key(&j, "reason");
-		json_string(&j, g->reason);
-		json_key(&j, "first_id");
-		json_u64(&j, g->first_id);
-		json_key(&j, "last_id");
-		json_u64(&j, g->last_id);
+		json_key_u64(&j, "n", g->n);
+		json_key_string(&j, "file", g->file);
+		json_key_string(&j, "mapping", g->map_name);
+		json_key_string(&j, "reason", g->reason);
+		json_key_u64(&j, "first_id", g->first_id);
+		json_key_u64(&j, "last_id", g->last_id);
 		json_object_end(&j);
 	}
 	json_array_end(&j);
@@ -76,7 +64,7 @@ static enum rc run_list(struct cli *cli, struct err *e)
 	enum rc rc = cli_store_open(cli, true, &store, e);
 	if (rc == RC_OK)
 		rc = quarantine_groups(store, cli->arena, &groups, &n, e);
-	if (rc == RC_OK && strcmp(args_text(&cli->args, "format"), "json") == 0)
+	if (rc == RC_OK && args_is(&cli->args, "format", "json"))
 		groups_json(groups, n, &out);
 	else if (rc == RC_OK)
 		rc = groups_table(cli, store, groups, n, &out, e);
@@ -104,7 +92,8 @@ static enum rc run_show(struct cli *cli, struct err *e)
 	struct buf out = buf_new(256u << 20);
 	enum rc rc = cli_store_open(cli, true, &store, e);
 	if (rc == RC_OK)
-		rc = quarantine_items(store, file_wanted(cli), after, limit, cli->arena, &items, &n, e);
+		rc = quarantine_items(
+			store, args_sv(&cli->args, "file"), after, limit, cli->arena, &items, &n, e);
 	for (uint32_t i = 0; rc == RC_OK && i < n; i++)
 		put_item(cli, &items[i], &out);
 	if (rc == RC_OK && n == 0)
@@ -128,12 +117,12 @@ static enum rc run_replay(struct cli *cli, struct err *e)
 	if (rc == RC_OK)
 		rc = cli_store_open(cli, false, &store, e);
 	if (rc == RC_OK)
-		rc = quarantine_replay(store, file_wanted(cli), &o, &report, e);
+		rc = quarantine_replay(store, args_sv(&cli->args, "file"), &o, &report, e);
 	store_close(&store);
 	if (rc != RC_OK)
 		return rc;
 	struct buf out = buf_new(1u << 20);
-	if (strcmp(args_text(&cli->args, "format"), "json") == 0)
+	if (args_is(&cli->args, "format", "json"))
 		import_report_json(&report, 1, false, &out);
 	else if (report.n_rows == 0)
 		buf_str(&out, "Nothing is there to be replayed.\n");
@@ -148,7 +137,7 @@ static enum rc run_drop(struct cli *cli, struct err *e)
 {
 	struct store *store = NULL;
 	uint64_t dropped = 0, id = (uint64_t)args_integer(&cli->args, "id");
-	struct sv file = file_wanted(cli);
+	struct sv file = args_sv(&cli->args, "file");
 	if (id == 0 && file.len == 0 && !args_flag(&cli->args, "all")) {
 		err_set(e, RC_USAGE, "say what to drop");
 		err_remedy(e, "one of --id ID, --file FILE, --all");
@@ -168,6 +157,13 @@ static enum rc run_drop(struct cli *cli, struct err *e)
 	return rc;
 }
 
+// For the commands that take a part of the quarantine.
+#define OPTION_OF_FILE                                                                                         \
+	{                                                                                                      \
+		.name = "file", .letter = 'f', .type = OPTION_TEXT, .value = "FILE",                           \
+		.help = "only rows of this file"                                                               \
+	}
+
 static const struct option list_options[] = {
 	{.name = "format",
 		.type = OPTION_CHOICE,
@@ -177,7 +173,7 @@ static const struct option list_options[] = {
 		.help = "form of the answer"},
 };
 static const struct option show_options[] = {
-	{.name = "file", .letter = 'f', .type = OPTION_TEXT, .value = "FILE", .help = "only rows of this file"},
+	OPTION_OF_FILE,
 	{.name = "after",
 		.type = OPTION_INTEGER,
 		.value = "ID",
@@ -195,21 +191,16 @@ static const struct option show_options[] = {
 		.help = "show at most so many"},
 };
 static const struct option replay_options[] = {
-	{.name = "file", .letter = 'f', .type = OPTION_TEXT, .value = "FILE", .help = "only rows of this file"},
+	OPTION_OF_FILE,
 	{.name = "map",
 		.letter = 'm',
 		.type = OPTION_FILE,
 		.value = "MAP",
 		.help = "the mended mapping; without it the mapping they were read with"},
-	{.name = "format",
-		.type = OPTION_CHOICE,
-		.value = "FORMAT",
-		.choices = "text|json",
-		.fallback = "text",
-		.help = "form of the report"},
+	OPTION_REPORT_FORMAT,
 };
 static const struct option drop_options[] = {
-	{.name = "file", .letter = 'f', .type = OPTION_TEXT, .value = "FILE", .help = "only rows of this file"},
+	OPTION_OF_FILE,
 	{.name = "id",
 		.type = OPTION_INTEGER,
 		.value = "ID",

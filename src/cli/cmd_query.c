@@ -4,8 +4,6 @@
 #include "cli/table.h"
 #include "measure/measure.h"
 
-#define WHERE_MAX 64
-
 static const struct option common_options[] = {
 	{.name = "by",
 		.letter = 'b',
@@ -39,14 +37,7 @@ static const struct option common_options[] = {
 		.min = 0,
 		.max = UINT32_MAX,
 		.help = "at most so many rows, the rest summed as other; 0 = all"},
-	{.name = "threads",
-		.letter = 'j',
-		.type = OPTION_INTEGER,
-		.value = "N",
-		.fallback = "0",
-		.min = 0,
-		.max = 256,
-		.help = "threads to use; 0 = all processors"},
+	OPTION_THREADS,
 	{.name = "format",
 		.letter = 'o',
 		.type = OPTION_CHOICE,
@@ -117,9 +108,8 @@ static enum rc run_analysis(struct cli *cli, struct err *e)
 	q.n_where = args_list(args, "where", where, WHERE_MAX);
 	q.params = params;
 	q.n_params = params_make(args, analysis, params);
-	const char *from = args_text(args, "from"), *to = args_text(args, "to");
-	q.from = from ? sv_from(from) : SV("");
-	q.to = to ? sv_from(to) : SV("");
+	q.from = args_sv(args, "from");
+	q.to = args_sv(args, "to");
 	q.limit = (uint32_t)args_integer(args, "limit");
 	q.threads = (unsigned)args_integer(args, "threads");
 

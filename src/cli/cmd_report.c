@@ -4,8 +4,6 @@
 #include "cli/commands.h"
 #include "cli/report.h"
 
-#define WHERE_MAX 64
-
 static enum rc write_html(struct cli *cli, const struct report *r, const char *file, struct err *e)
 {
 	struct buf out = buf_new(64u << 20);
@@ -31,11 +29,10 @@ static enum rc write_text(struct cli *cli, const struct report *r, struct err *e
 static enum rc run(struct cli *cli, struct err *e)
 {
 	const struct args *args = &cli->args;
-	const char *from = args_text(args, "from"), *to = args_text(args, "to"),
-		   *html = args_text(args, "html");
+	const char *html = args_text(args, "html");
 	struct sv where[WHERE_MAX];
-	struct report_question q = {.from = from ? sv_from(from) : SV(""),
-		.to = to ? sv_from(to) : SV(""),
+	struct report_question q = {.from = args_sv(args, "from"),
+		.to = args_sv(args, "to"),
 		.where = where,
 		.threads = (unsigned)args_integer(args, "threads")};
 	q.n_where = args_list(args, "where", where, WHERE_MAX);
@@ -66,14 +63,7 @@ static const struct option options[] = {
 		.value = "FILTER",
 		.help = "only interactions for which this holds, for example channel=phone; all filters must "
 			"hold"},
-	{.name = "threads",
-		.letter = 'j',
-		.type = OPTION_INTEGER,
-		.value = "N",
-		.fallback = "0",
-		.min = 0,
-		.max = 256,
-		.help = "threads to use; 0 = all processors"},
+	OPTION_THREADS,
 };
 
 const struct command command_report = {

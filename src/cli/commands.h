@@ -9,4 +9,18 @@ extern const struct command command_init, command_check, command_diff, command_d
 	command_import, command_quarantine, command_query, command_report, command_simulate, command_sql,
 	command_verify, command_backup, command_seal, command_compact, command_completion, command_help;
 
+// Rows of option tables that several commands have.
+#define OPTION_THREADS                                                                                         \
+	{                                                                                                      \
+		.name = "threads", .letter = 'j', .type = OPTION_INTEGER, .value = "N", .fallback = "0",       \
+		.min = 0, .max = 256, .help = "threads to use; 0 = all processors"                             \
+	}
+// Of an import (import_report.h).
+#define OPTION_REPORT_FORMAT                                                                                   \
+	{                                                                                                      \
+		.name = "format", .type = OPTION_CHOICE, .value = "FORMAT", .choices = "text|json",            \
+		.fallback = "text", .help = "form of the report"                                               \
+	}
+#define WHERE_MAX 64 // conditions of --where
+
 #endif

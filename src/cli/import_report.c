@@ -116,24 +116,18 @@ void import_report_text(
 static void json_one(struct json *j, const struct import_report *r)
 {
 	json_object(j);
-	json_key(j, "file");
-	json_string(j, sv_from(r->file));
+	json_key_text(j, "file", r->file);
 	for (size_t i = 0; i < N_COUNTERS; i++) {
-		json_key(j, counters[i].name);
-		json_u64(j, counter(r, i));
+		json_key_u64(j, counters[i].name, counter(r, i));
 	}
-	json_key(j, "elapsed_ms");
-	json_i64(j, r->elapsed_ms);
+	json_key_i64(j, "elapsed_ms", r->elapsed_ms);
 	json_key(j, "reasons");
 	json_array(j);
 	for (uint32_t i = 0; i < r->n_reasons; i++) {
 		json_object(j);
-		json_key(j, "reason");
-		json_string(j, sv_from(r->reasons[i].reason));
-		json_key(j, "n");
-		json_u64(j, r->reasons[i].n);
-		json_key(j, "first_line");
-		json_u64(j, r->reasons[i].first_line);
+		json_key_text(j, "reason", r->reasons[i].reason);
+		json_key_u64(j, "n", r->reasons[i].n);
+		json_key_u64(j, "first_line", r->reasons[i].first_line);
 		json_object_end(j);
 	}
 	json_array_end(j);
@@ -145,8 +139,7 @@ void import_report_json(const struct import_report *reports, uint32_t n, bool dr
 	struct json j = json_new(out);
 	struct import_report total = sum(reports, n);
 	json_object(&j);
-	json_key(&j, "dry_run");
-	json_bool(&j, dry_run);
+	json_key_bool(&j, "dry_run", dry_run);
 	json_key(&j, "files");
 	json_array(&j);
 	for (uint32_t i = 0; i < n; i++)

@@ -85,6 +85,10 @@ enum rc args_parse(const struct command *root, int argc, const char *const *argv
 bool args_flag(const struct args *args, const char *name);
 // The last value given, else the declared fallback, else NULL.
 const char *args_text(const struct args *args, const char *name);
+// The same as a view; empty (not absent) when neither given nor declared.
+struct sv args_sv(const struct args *args, const char *name);
+// Is the value of an option that has a fallback this one?
+bool args_is(const struct args *args, const char *name, const char *value);
 // As a number; 0 when neither given nor declared (ranges were checked by args_parse).
 int64_t args_integer(const struct args *args, const char *name);
 // All values of a repeated option, in order, into out[max]; returns how many.

@@ -90,8 +90,7 @@ static void json_begin(struct printing *p)
 	json_array(&p->json);
 	for (int c = 0; c < p->n_columns; c++) {
 		json_object(&p->json);
-		json_key(&p->json, "name");
-		json_string(&p->json, sv_from(sqlite3_column_name(p->statement, c)));
+		json_key_text(&p->json, "name", sqlite3_column_name(p->statement, c));
 		json_object_end(&p->json);
 	}
 	json_array_end(&p->json);
@@ -120,8 +119,7 @@ static enum rc json_finish(struct printing *p, struct err *e)
 {
 	(void)e;
 	json_array_end(&p->json);
-	json_key(&p->json, "n");
-	json_u64(&p->json, p->n_rows);
+	json_key_u64(&p->json, "n", p->n_rows);
 	json_object_end(&p->json);
 	buf_char(&p->out, '\n');
 	return RC_OK;
@@ -129,29 +127,11 @@ static enum rc json_finish(struct printing *p, struct err *e)
 
 // --- CSV (RFC 4180) ---
 
-static void csv_field(struct buf *out, struct sv text)
-{
-	bool quote = false;
-	for (size_t i = 0; i < text.len; i++)
-		quote |= text.ptr[i] == '"' || text.ptr[i] == ',' || text.ptr[i] == '\n' || text.ptr[i] == '\r';
-	if (!quote) {
-		buf_sv(out, text);
-		return;
-	}
-	buf_char(out, '"');
-	for (size_t i = 0; i < text.len; i++) {
-		if (text.ptr[i] == '"')
-			buf_char(out, '"');
-		buf_char(out, text.ptr[i]);
-	}
-	buf_char(out, '"');
-}
-
 static void csv_begin(struct printing *p)
 {
 	for (int c = 0; c < p->n_columns; c++) {
 		buf_str(&p->out, c ? "," : "");
-		csv_field(&p->out, sv_from(sqlite3_column_name(p->statement, c)));
+		buf_csv(&p->out, sv_from(sqlite3_column_name(p->statement, c)));
 	}
 	buf_str(&p->out, "\r\n");
 }
@@ -161,7 +141,7 @@ static void csv_row(struct printing *p)
 	for (int c = 0; c < p->n_columns; c++) {
 		char scratch[NUMBER_TEXT_MAX];
 		buf_str(&p->out, c ? "," : "");
-		csv_field(&p->out, column_text(p, c, scratch));
+		buf_csv(&p->out, column_text(p, c, scratch));
 	}
 	buf_str(&p->out, "\r\n");
 }

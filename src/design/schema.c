@@ -6,12 +6,6 @@
 static const char *const def_names[SECTION_COUNT] = {NULL, "hours", "department", "measure", "rating", "acsi",
 	"servqual", "dimension", "touchpoint", "rule", "expectation"};
 
-static void key_text(struct json *j, const char *key, const char *text)
-{
-	json_key(j, key);
-	json_string(j, sv_from(text));
-}
-
 // {"type": […]} for a value that YAML may read as one of several types.
 static void types(struct json *j, const char *const *names)
 {
@@ -48,7 +42,7 @@ static void reference(struct json *j, enum section child)
 		ref[at++] = *p;
 	ref[at] = '\0';
 	json_object(j);
-	key_text(j, "$ref", ref);
+	json_key_text(j, "$ref", ref);
 	json_object_end(j);
 }
 
@@ -64,7 +58,7 @@ static void named(struct json *j, const struct format_key *row, bool maps)
 {
 	static const char *const null_only[] = {"null", NULL};
 	json_object(j);
-	key_text(j, "type", "object");
+	json_key_text(j, "type", "object");
 	json_key(j, "additionalProperties");
 	if (!maps) {
 		text_schema(j, row->choices);
@@ -85,7 +79,7 @@ static void named(struct json *j, const struct format_key *row, bool maps)
 static void list_open(struct json *j)
 {
 	json_object(j);
-	key_text(j, "type", "array");
+	json_key_text(j, "type", "array");
 	json_key(j, "items");
 }
 
@@ -93,13 +87,11 @@ static void span(struct json *j)
 {
 	list_open(j);
 	json_object(j);
-	key_text(j, "type", "string");
-	key_text(j, "pattern", "^([01]?[0-9]|2[0-4]):[0-5][0-9]$");
+	json_key_text(j, "type", "string");
+	json_key_text(j, "pattern", "^([01]?[0-9]|2[0-4]):[0-5][0-9]$");
 	json_object_end(j);
-	json_key(j, "minItems");
-	json_u64(j, 2);
-	json_key(j, "maxItems");
-	json_u64(j, 2);
+	json_key_u64(j, "minItems", 2);
+	json_key_u64(j, "maxItems", 2);
 	json_object_end(j);
 }
 
@@ -150,7 +142,7 @@ static void shape_schema(struct json *j, const struct format_key *row, enum shap
 static void row_schema(struct json *j, const struct format_key *row)
 {
 	json_object(j);
-	key_text(j, "description", row->help);
+	json_key_text(j, "description", row->help);
 	json_key(j, "anyOf");
 	json_array(j);
 	for (unsigned shape = SHAPE_TEXT; shape <= SHAPE_SPANS; shape *= 2)
@@ -208,21 +200,20 @@ static void required_schema(struct json *j, enum section s)
 
 static void section_schema(struct json *j, enum section s)
 {
-	key_text(j, "type", "object");
+	json_key_text(j, "type", "object");
 	keys_schema(j, s, false);
 	keys_schema(j, s, true);
 	required_schema(j, s);
-	json_key(j, "additionalProperties");
-	json_bool(j, false);
+	json_key_bool(j, "additionalProperties", false);
 }
 
 void design_schema_write(struct buf *out)
 {
 	struct json j = json_new(out);
 	json_object(&j);
-	key_text(&j, "$schema", "https://json-schema.org/draft/2020-12/schema");
-	key_text(&j, "title", "Corridor file");
-	key_text(&j, "description",
+	json_key_text(&j, "$schema", "https://json-schema.org/draft/2020-12/schema");
+	json_key_text(&j, "title", "Corridor file");
+	json_key_text(&j, "description",
 		"The designed corridor of a brand: stages, touch points, owners, promises and expectations.");
 	section_schema(&j, SECTION_TOP);
 	json_key(&j, "$defs");

@@ -139,10 +139,8 @@ static const struct {
 
 static void write_object(struct json *j, unsigned bit)
 {
-	json_key(j, "type");
-	json_string(j, SV("object"));
-	json_key(j, "additionalProperties");
-	json_bool(j, false);
+	json_key_text(j, "type", "object");
+	json_key_bool(j, "additionalProperties", false);
 	json_key(j, "properties");
 	json_object(j);
 	for (int i = 0; i < KEY_COUNT; i++) {
@@ -151,8 +149,7 @@ static void write_object(struct json *j, unsigned bit)
 			continue;
 		json_key(j, k->name);
 		json_object(j);
-		json_key(j, "description");
-		json_string(j, sv_from(k->about));
+		json_key_text(j, "description", k->about);
 		json_key(j, "allOf");
 		json_array(j);
 		json_raw(j, sv_from(k->schema));
@@ -203,10 +200,8 @@ void mapping_schema_write(struct buf *out)
 {
 	struct json j = json_new(out);
 	json_object(&j);
-	json_key(&j, "$schema");
-	json_string(&j, SV("https://json-schema.org/draft/2020-12/schema"));
-	json_key(&j, "title");
-	json_string(&j, SV("Corridor mapping file"));
+	json_key_text(&j, "$schema", "https://json-schema.org/draft/2020-12/schema");
+	json_key_text(&j, "title", "Corridor mapping file");
 	write_object(&j, IN_FILE);
 	json_key(&j, "$defs");
 	json_object(&j);

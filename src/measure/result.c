@@ -36,16 +36,11 @@ static void json_columns(struct json *j, const struct result *r)
 	for (uint32_t i = 0; i < r->n_columns; i++) {
 		const struct result_column *c = &r->columns[i];
 		json_object(j);
-		json_key(j, "name");
-		json_string(j, sv_from(c->name));
-		json_key(j, "type");
-		json_string(j, sv_from(type_names[c->type]));
-		json_key(j, "unit");
-		json_string(j, sv_from(c->unit));
-		json_key(j, "title");
-		json_string(j, sv_from(c->title));
-		json_key(j, "help");
-		json_string(j, sv_from(c->help));
+		json_key_text(j, "name", c->name);
+		json_key_text(j, "type", type_names[c->type]);
+		json_key_text(j, "unit", c->unit);
+		json_key_text(j, "title", c->title);
+		json_key_text(j, "help", c->help);
 		json_object_end(j);
 	}
 	json_array_end(j);
@@ -64,8 +59,7 @@ enum rc result_write_json(const struct result *r, struct buf *out, struct err *e
 {
 	struct json j = json_new(out);
 	json_object(&j);
-	json_key(&j, "analysis");
-	json_string(&j, sv_from(r->analysis->name));
+	json_key_text(&j, "analysis", r->analysis->name);
 	json_columns(&j, r);
 	json_key(&j, "rows");
 	json_array(&j);
@@ -78,22 +72,16 @@ enum rc result_write_json(const struct result *r, struct buf *out, struct err *e
 		json_object_end(&j);
 	}
 	json_array_end(&j);
-	json_key(&j, "n");
-	json_u64(&j, r->n);
-	json_key(&j, "definition");
-	json_string(&j, r->definition);
+	json_key_u64(&j, "n", r->n);
+	json_key_string(&j, "definition", r->definition);
 	json_key(&j, "period");
 	json_object(&j);
-	json_key(&j, "from");
-	json_string(&j, r->from);
-	json_key(&j, "to");
-	json_string(&j, r->to);
+	json_key_string(&j, "from", r->from);
+	json_key_string(&j, "to", r->to);
 	json_object_end(&j);
 	json_texts(&j, "where", r->where, r->n_where);
-	json_key(&j, "timezone");
-	json_string(&j, r->timezone);
-	json_key(&j, "currency");
-	json_string(&j, r->currency);
+	json_key_string(&j, "timezone", r->timezone);
+	json_key_string(&j, "currency", r->currency);
 	json_texts(&j, "notes", r->notes, r->n_notes);
 	json_object_end(&j);
 	return buf_check(out, e, "the result");
@@ -101,31 +89,13 @@ enum rc result_write_json(const struct result *r, struct buf *out, struct err *e
 
 // --- CSV ---
 
-static void csv_text(struct buf *out, struct sv s)
-{
-	bool quote = false;
-	for (size_t i = 0; i < s.len; i++)
-		quote |= s.ptr[i] == '"' || s.ptr[i] == ',' || s.ptr[i] == '\n' || s.ptr[i] == '\r';
-	if (!quote) {
-		buf_sv(out, s);
-		return;
-	}
-	buf_char(out, '"');
-	for (size_t i = 0; i < s.len; i++) {
-		if (s.ptr[i] == '"')
-			buf_char(out, '"');
-		buf_char(out, s.ptr[i]);
-	}
-	buf_char(out, '"');
-}
-
 static void csv_cell(struct buf *out, const struct cell *c, enum cell_type type)
 {
 	char text[NUMBER_TEXT_MAX];
 	if (c->null)
 		return;
 	if (type == CELL_TEXT || type == CELL_TIME)
-		csv_text(out, c->text);
+		buf_csv(out, c->text);
 	else if (type == CELL_COUNT)
 		buf_put(out, text, number_from_i64((int64_t)c->number, text));
 	else
@@ -137,7 +107,7 @@ enum rc result_write_csv(const struct result *r, struct buf *out, struct err *e)
 	for (uint32_t k = 0; k < r->n_columns; k++) {
 		if (k)
 			buf_char(out, ',');
-		csv_text(out, sv_from(r->columns[k].name));
+		buf_csv(out, sv_from(r->columns[k].name));
 	}
 	buf_str(out, "\r\n");
 	for (uint32_t i = 0; i < r->n_rows && out->rc == RC_OK; i++) {

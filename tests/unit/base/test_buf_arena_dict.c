@@ -37,6 +37,23 @@ static void buf_limit_is_sticky(void **state)
 	buf_free(&none);
 }
 
+// RFC 4180, section 2: rules 5 to 7.
+static void buf_csv_fields(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *field, *written;
+	} cases[] = {{NULL, ""}, {"", ""}, {"plain text; 1", "plain text; 1"}, {"a,b", "\"a,b\""},
+		{"a\nb", "\"a\nb\""}, {"a\rb", "\"a\rb\""}, {"\"", "\"\"\"\""}, {"b\"bb", "\"b\"\"bb\""}};
+	struct buf b = buf_new(100);
+	for (size_t i = 0; i < N_TESTS(cases); i++) {
+		buf_clear(&b);
+		buf_csv(&b, sv_from(cases[i].field));
+		assert_sv(buf_view(&b), cases[i].written);
+	}
+	buf_free(&b);
+}
+
 static void buf_round_trip(void **state)
 {
 	(void)state;
@@ -265,6 +282,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(buf_limit_is_sticky),
+		cmocka_unit_test(buf_csv_fields),
 		cmocka_unit_test(buf_round_trip),
 		cmocka_unit_test(rd_bad_varints),
 		cmocka_unit_test(arena_cap_and_reset),

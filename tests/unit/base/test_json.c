@@ -46,6 +46,27 @@ static void writes(void **state)
 	buf_free(&b);
 }
 
+static void writes_members(void **state)
+{
+	(void)state;
+	struct buf b = buf_new(4096);
+	struct json j = json_new(&b);
+	json_object(&j);
+	json_key_string(&j, "a", SV("x\"y"));
+	json_key_string(&j, "b", SV_NONE);
+	json_key_text(&j, "c", "z");
+	json_key_text(&j, "d", NULL);
+	json_key_i64(&j, "e", INT64_MIN);
+	json_key_u64(&j, "f", UINT64_MAX);
+	json_key_double(&j, "g", 0.25);
+	json_key_bool(&j, "h", false);
+	json_object_end(&j);
+	assert_sv(buf_view(&b),
+		"{\"a\":\"x\\\"y\",\"b\":null,\"c\":\"z\",\"d\":null,\"e\":-9223372036854775808,"
+		"\"f\":18446744073709551615,\"g\":0.25,\"h\":false}");
+	buf_free(&b);
+}
+
 static bool write_work(void)
 {
 	struct buf b = buf_new(1 << 20);
@@ -309,6 +330,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(writes),
+		cmocka_unit_test(writes_members),
 		cmocka_unit_test(faults),
 		cmocka_unit_test(reads),
 		cmocka_unit_test(limits),
