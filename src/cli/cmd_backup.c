@@ -9,7 +9,7 @@ static enum rc run(struct cli *cli, struct err *e)
 	enum rc rc = cli_store_open(cli, true, &store, e);
 	struct progress *progress = rc == RC_OK ? progress_new("backup", 0, "bytes", cli->quiet) : NULL;
 	if (rc == RC_OK)
-		rc = store_backup(store, to, progress, e);
+		rc = store_backup(store, to, args_flag(&cli->args, "link"), progress, e);
 	progress_finish(&progress);
 	store_close(&store);
 	if (rc != RC_OK || cli->quiet)
@@ -21,6 +21,13 @@ static enum rc run(struct cli *cli, struct err *e)
 	return rc;
 }
 
+static const struct option options[] = {
+	{.name = "link",
+		.type = OPTION_FLAG,
+		.help = "hard links instead of copies of the segments, which never change: quick and without "
+			"space, but damage to the disk then reaches both"},
+};
+
 const struct command command_backup = {
 	.name = "backup",
 	.group = "Care",
@@ -28,6 +35,8 @@ const struct command command_backup = {
 	.about = "Others may go on writing meanwhile; the copy is the state of one moment. It is a data "
 		 "directory of "
 		 "its own: use it with --data.",
+	.options = options,
+	.n_options = sizeof(options) / sizeof(options[0]),
 	.operands = "TO-DIR",
 	.operand_type = OPTION_DIR,
 	.min_operands = 1,

@@ -2,17 +2,30 @@
 // Backup while others write: first the database, by SQLite's online copy; then the segments that the *copied*
 // catalogue names, which never change. One that was merged away in between means that the copied catalogue is out of
 // date: the database is copied again. Last, the copy is verified.
+//
+// Segments are copied, so that no damage to the bytes of one reaches the other; hard links are for who asks for them.
+// A segment gets its name when it is whole. The directory was empty before, so after a failure all is removed again.
 #include "base/mem.h"
 #include "journey/store_internal.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <unistd.h>
 
 enum { BACKUP_TRIES = 5, COPY_BYTES = 1 << 20 };
 
-static enum rc copy_bytes(const struct io *io, int from, int to, const char *from_path, const char *to_path,
-	struct progress *progress, struct err *e)
+struct backup {
+	struct store *store;
+	const char *to_dir;
+	bool link;
+	uint64_t bytes_done;
+	struct progress *progress;
+};
+
+static enum rc copy_bytes(
+	struct backup *b, int from, int to, const char *from_path, const char *to_path, struct err *e)
 {
+	const struct io *io = b->store->io;
 	uint8_t *bytes = mem_alloc(COPY_BYTES);
 	if (!bytes)
 		return err_set(e, RC_NOMEM, "out of memory copying %s", from_path);
@@ -25,7 +38,8 @@ static enum rc copy_bytes(const struct io *io, int from, int to, const char *fro
 			break;
 		rc = io_write_all(io, to, bytes, (size_t)n, at, to_path, e);
 		at += (uint64_t)n;
-		progress_update(progress, at, at);
+		b->bytes_done += (uint64_t)n;
+		progress_update(b->progress, b->bytes_done, b->bytes_done);
 	}
 	if (rc == RC_OK && io->fsync(io, to) != 0)
 		rc = err_errno(e, RC_IO, errno, "cannot sync %s", to_path);
@@ -34,35 +48,39 @@ static enum rc copy_bytes(const struct io *io, int from, int to, const char *fro
 }
 
 // RC_NOT_FOUND: the source is gone.
-static enum rc copy_file(const struct io *io, const char *from_path, const char *to_path,
-	struct progress *progress, struct err *e)
+static enum rc copy_file(struct backup *b, const char *from_path, const char *to_path, struct err *e)
 {
+	const struct io *io = b->store->io;
 	int from = io->open(io, from_path, IO_READ);
 	if (from < 0)
 		return err_errno(e, errno == ENOENT ? RC_NOT_FOUND : RC_IO, errno, "cannot open %s", from_path);
 	int to = io->open(io, to_path, IO_CREATE);
 	enum rc rc = to < 0 ? err_errno(e, RC_IO, errno, "cannot create %s", to_path)
-			    : copy_bytes(io, from, to, from_path, to_path, progress, e);
-	if (to >= 0)
-		io->close(io, to);
+			    : copy_bytes(b, from, to, from_path, to_path, e);
+	if (to >= 0 && io->close(io, to) != 0 && rc == RC_OK)
+		rc = err_errno(e, RC_IO, errno, "cannot write to %s", to_path);
 	io->close(io, from);
 	return rc;
 }
 
-static enum rc take_segment(
-	struct store *s, const char *to_dir, int64_t id, struct progress *progress, struct err *e)
+// What an earlier try has copied is whole, since it has its name; segments never change.
+static enum rc take_segment(struct backup *b, int64_t id, struct err *e)
 {
-	char from[STORE_PATH_BYTES], to[STORE_PATH_BYTES];
-	enum rc rc = segment_path(s->dir, id, "", from, e);
+	const struct io *io = b->store->io;
+	char from[STORE_PATH_BYTES], to[STORE_PATH_BYTES], made[STORE_PATH_BYTES];
+	enum rc rc = segment_path(b->store->dir, id, "", from, e);
 	if (rc == RC_OK)
-		rc = segment_path(to_dir, id, "", to, e);
-	if (rc != RC_OK)
+		rc = segment_path(b->to_dir, id, "", to, e);
+	if (rc == RC_OK)
+		rc = segment_path(b->to_dir, id, ".tmp", made, e);
+	if (rc != RC_OK || access(to, F_OK) == 0)
 		return rc;
-	if (link(from, to) == 0 || errno == EEXIST)
+	if (b->link && link(from, to) == 0)
 		return RC_OK;
-	if (errno == ENOENT)
-		return err_set(e, RC_NOT_FOUND, "%s was merged away", from);
-	return copy_file(s->io, from, to, progress, e); // another file system, or one without links
+	rc = copy_file(b, from, made, e); // also where there are no links: another file system
+	if (rc == RC_OK && io->rename(io, made, to) != 0)
+		rc = err_errno(e, RC_IO, errno, "cannot rename %s", made);
+	return rc;
 }
 
 static enum rc copied_catalogue(const char *path, struct catalogue_entry **entries, size_t *n, struct err *e)
@@ -89,23 +107,22 @@ static void remove_database(const char *path)
 	}
 }
 
-static enum rc copy_once(
-	struct store *s, const char *to_dir, const char *made, struct progress *progress, struct err *e)
+static enum rc copy_once(struct backup *b, const char *made, struct err *e)
 {
 	struct db *db = NULL;
 	struct catalogue_entry *entries = NULL;
 	size_t n = 0;
 	remove_database(made);
-	enum rc rc = db_open(db_path(s->db), DB_READ_ONLY, &db, e);
+	enum rc rc = db_open(db_path(b->store->db), DB_READ_ONLY, &db, e);
 	if (rc == RC_OK)
 		rc = db_backup(db, made, e);
 	db_close(&db);
 	if (rc == RC_OK)
 		rc = copied_catalogue(made, &entries, &n, e);
 	for (size_t i = 0; rc == RC_OK && i < n; i++)
-		rc = take_segment(s, to_dir, entries[i].id, progress, e);
+		rc = take_segment(b, entries[i].id, e);
 	if (rc == RC_OK)
-		rc = catalogue_sweep(s->io, to_dir, entries, n, e);
+		rc = catalogue_sweep(b->store->io, b->to_dir, entries, n, e);
 	mem_free(entries);
 	return rc;
 }
@@ -130,37 +147,67 @@ static enum rc publish(struct store *s, const char *to_dir, const char *made, co
 	return rc == RC_OK ? io_sync_dir(s->io, to_dir, e) : rc;
 }
 
-enum rc store_backup(struct store *s, const char *to_dir, struct progress *progress, struct err *e)
+static enum rc must_be_empty(const char *dir, struct err *e)
+{
+	DIR *d = opendir(dir);
+	if (!d && errno == ENOENT)
+		return RC_OK;
+	if (!d)
+		return err_errno(e, RC_IO, errno, "cannot list %s", dir);
+	enum rc rc = RC_OK;
+	for (struct dirent *entry; rc == RC_OK && (entry = readdir(d));)
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			rc = err_set(e, RC_EXISTS, "%s is not empty: it has %s", dir, entry->d_name);
+	closedir(d);
+	if (rc != RC_OK)
+		err_remedy(e, "choose a new directory for the backup");
+	return rc;
+}
+
+// Everything in the directory is this backup's own.
+static void remove_all(struct backup *b, const char *made, const char *path, const char *segments)
+{
+	remove_database(made);
+	remove_database(path);
+	catalogue_sweep(b->store->io, b->to_dir, NULL, 0, NULL);
+	rmdir(segments);
+}
+
+static enum rc copy_all(struct backup *b, const char *made, const char *path, struct err *e)
+{
+	struct err failed = ERR_NONE;
+	for (int i = 0; i < BACKUP_TRIES; i++) {
+		failed = ERR_NONE;
+		if (copy_once(b, made, &failed) != RC_NOT_FOUND)
+			break;
+	}
+	if (failed.rc != RC_OK)
+		return err_take(e, &failed);
+	return publish(b->store, b->to_dir, made, path, e);
+}
+
+enum rc store_backup(struct store *s, const char *to_dir, bool link, struct progress *progress, struct err *e)
 {
 	char path[STORE_PATH_BYTES], made[STORE_PATH_BYTES], segments[STORE_PATH_BYTES];
+	struct backup b = {.store = s, .to_dir = to_dir, .link = link, .progress = progress};
 	enum rc rc = store_path(to_dir, "corridor.db", path, e);
 	if (rc == RC_OK)
 		rc = store_path(to_dir, "corridor.db.new", made, e);
 	if (rc == RC_OK)
 		rc = store_path(to_dir, "segments", segments, e);
+	if (rc == RC_OK)
+		rc = must_be_empty(to_dir, e);
 	if (rc != RC_OK)
 		return rc;
-	if (access(path, F_OK) == 0) {
-		rc = err_set(e, RC_EXISTS, "%s is a data directory already", to_dir);
-		err_remedy(e, "choose a new directory for the backup");
-		return rc;
-	}
 	rc = io_make_dir(s->io, to_dir, e);
 	if (rc == RC_OK)
 		rc = io_make_dir(s->io, segments, e);
-	if (rc != RC_OK)
+	if (rc == RC_OK)
+		rc = copy_all(&b, made, path, e);
+	if (rc != RC_OK) {
+		remove_all(&b, made, path, segments);
 		return rc;
-	struct err failed = ERR_NONE;
-	for (int i = 0; i < BACKUP_TRIES; i++) {
-		failed = ERR_NONE;
-		if (copy_once(s, to_dir, made, progress, &failed) != RC_NOT_FOUND)
-			break;
 	}
-	if (failed.rc != RC_OK) {
-		remove_database(made);
-		return err_take(e, &failed);
-	}
-	rc = publish(s, to_dir, made, path, e);
 	struct verify_report report;
-	return rc == RC_OK ? store_verify(to_dir, &report, progress, e) : rc;
+	return store_verify(to_dir, &report, progress, e);
 }

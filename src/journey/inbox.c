@@ -91,6 +91,13 @@ static enum rc load_row(struct db_stmt *s, struct names *names, bool with_ids, s
 	return with_ids ? load_ids(h, h->n_views - 1, e) : RC_OK;
 }
 
+// The damage is one batch's; the others and all segments may well be whole.
+static void name_batch(const struct err *why, int64_t seq, struct err *e)
+{
+	err_set(e, why->rc, "batch %lld: %s", (long long)seq, why->message);
+	err_remedy(e, "%s", why->remedy);
+}
+
 enum rc inbox_load(struct db *db, struct names *names, bool with_ids, struct head **out, struct err *e)
 {
 	*out = NULL;
@@ -100,8 +107,12 @@ enum rc inbox_load(struct db *db, struct names *names, bool with_ids, struct hea
 	struct db_stmt *s = NULL;
 	bool row = false;
 	enum rc rc = db_prepare(db, "SELECT seq, n, dropped, bytes FROM inbox ORDER BY seq", &s, e);
-	while (rc == RC_OK && (rc = db_step(s, &row, e)) == RC_OK && row)
-		rc = load_row(s, names, with_ids, h, e);
+	while (rc == RC_OK && (rc = db_step(s, &row, e)) == RC_OK && row) {
+		struct err why = ERR_NONE;
+		rc = load_row(s, names, with_ids, h, &why);
+		if (rc != RC_OK)
+			name_batch(&why, db_i64(s, 0), e);
+	}
 	if (rc != RC_OK)
 		head_free(&h);
 	if (s)

@@ -263,8 +263,10 @@ struct verify_report {
 // Checks every checksum and invariant of a data directory. RC_CORRUPT when something is wrong (report says
 // what).
 enum rc store_verify(const char *dir, struct verify_report *report, struct progress *progress, struct err *e);
-// A consistent copy into a new directory while others write: the catalogue by SQLite's backup, segments by
-// hard link where possible, else copied. The copy is verified.
-enum rc store_backup(struct store *s, const char *to_dir, struct progress *progress, struct err *e);
+// A consistent copy into a new or empty directory while others write: the catalogue by SQLite's backup, segments byte
+// by byte; `link`: by hard link where the file system can (damage to the bytes then reaches both). The copy is
+// verified. RC_EXISTS: the directory is not empty. After another failure to copy it is empty again.
+enum rc store_backup(
+	struct store *s, const char *to_dir, bool link, struct progress *progress, struct err *e);
 
 #endif

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Verification of a whole data directory: SQLite's own check, every segment's checksums and invariants, the catalogue
-// against the files, codes against names, and that no interaction is there twice.
+// against the files, codes against names, that no interaction is there twice, and that every person's deciding identity
+// gives the person's key and is the only one that does.
+#include "base/hash.h"
 #include "base/mem.h"
 #include "journey/store_internal.h"
 
@@ -53,25 +55,6 @@ static const char *row_problem(const struct checking *c, const struct row *row)
 	return NULL;
 }
 
-static void check_rows(struct checking *c, const struct segment *s, const char *name)
-{
-	struct err e = ERR_NONE;
-	struct segment_rows *rows = NULL;
-	const struct row *row = NULL;
-	const char *wrong = NULL;
-	enum rc rc = segment_rows_open(s, &rows, &e);
-	while (rc == RC_OK && !wrong && (rc = segment_rows_next(rows, &row, &e)) == RC_OK && row) {
-		wrong = row_problem(c, row);
-		if (++c->rows_done % REPORT_ROWS == 0)
-			progress_update(c->progress, c->rows_done, c->rows_done);
-	}
-	segment_rows_close(&rows);
-	if (rc != RC_OK)
-		problem(c->report, "%s: %s", name, e.message);
-	else if (wrong)
-		problem(c->report, "%s: %s", name, wrong);
-}
-
 static bool same_info(const struct segment_info *a, const struct segment_info *b)
 {
 	return a->n_rows == b->n_rows && a->n_persons == b->n_persons && a->n_chunks == b->n_chunks &&
@@ -80,7 +63,8 @@ static bool same_info(const struct segment_info *a, const struct segment_info *b
 	       a->checksum == b->checksum;
 }
 
-static void check_segment(struct checking *c, const struct segment_ref *ref)
+// True when the rows can be trusted.
+static bool check_segment(struct checking *c, const struct segment_ref *ref)
 {
 	char name[48];
 	struct err e = ERR_NONE;
@@ -93,7 +77,7 @@ static void check_segment(struct checking *c, const struct segment_ref *ref)
 	c->report->bytes += ref->entry.id ? info.bytes : 0;
 	if (segment_verify(ref->segment, &e) != RC_OK) {
 		problem(c->report, "%s: %s", name, e.message);
-		return; // its rows cannot be trusted
+		return false;
 	}
 	if (!same_info(&info, &ref->entry.info))
 		problem(c->report, "%s: the catalogue says something else than the file", name);
@@ -101,8 +85,114 @@ static void check_segment(struct checking *c, const struct segment_ref *ref)
 	if (n_ids != info.n_rows)
 		problem(c->report, "%s: %zu ids for %llu interactions", name, n_ids,
 			(unsigned long long)info.n_rows);
-	check_rows(c, ref->segment, name);
+	return true;
 }
+
+// --- rows: all segments side by side, person by person ---
+
+struct walk {
+	struct segment_rows *rows;
+	const struct row *row; // NULL: no more
+	char name[48];
+	bool wrong; // told once for each segment
+};
+
+static void walk_next(struct checking *c, struct walk *w)
+{
+	struct err e = ERR_NONE;
+	if (segment_rows_next(w->rows, &w->row, &e) != RC_OK) {
+		problem(c->report, "%s: %s", w->name, e.message);
+		w->row = NULL;
+	}
+	if (w->row && ++c->rows_done % REPORT_ROWS == 0)
+		progress_update(c->progress, c->rows_done, c->rows_done);
+}
+
+// The first identity of a list: it decides whose interaction it is.
+static struct sv deciding_of(struct sv list)
+{
+	struct rd r = rd_new(list);
+	struct sv first = rd_blob(&r);
+	return r.bad ? SV_NONE : first;
+}
+
+// `known` holds the person's deciding identity once it was seen.
+static const char *identity_problem(const struct row *row, struct buf *known, struct checking *c)
+{
+	if (!row->identities.ptr)
+		return NULL;
+	struct sv first = deciding_of(row->identities);
+	if (!first.ptr || hash64(first.ptr, first.len) != row->person)
+		return "an interaction whose deciding identity is not its person's";
+	struct sv before = {(const char *)known->data, known->len};
+	if (known->len == 0)
+		buf_put(known, first.ptr, first.len);
+	else if (!sv_equal(before, first))
+		problem(c->report, "%.*s and %.*s are two customers under one key, %016llx",
+			(int)(before.len < 80 ? before.len : 80), before.ptr,
+			(int)(first.len < 80 ? first.len : 80), first.ptr, (unsigned long long)row->person);
+	return NULL;
+}
+
+static void check_person(struct checking *c, struct walk *walks, size_t n, uint64_t person, struct buf *known)
+{
+	known->len = 0;
+	for (size_t i = 0; i < n; i++) {
+		struct walk *w = &walks[i];
+		for (; w->row && w->row->person == person; walk_next(c, w)) {
+			const char *wrong = row_problem(c, w->row);
+			if (!wrong)
+				wrong = identity_problem(w->row, known, c);
+			if (wrong && !w->wrong)
+				problem(c->report, "%s: %s", w->name, wrong);
+			w->wrong |= wrong != NULL;
+		}
+	}
+}
+
+static void check_persons(struct checking *c, struct walk *walks, size_t n)
+{
+	struct buf known = buf_new(1u << 20);
+	for (;;) {
+		uint64_t least = UINT64_MAX;
+		bool any = false;
+		for (size_t i = 0; i < n; i++) {
+			if (walks[i].row && walks[i].row->person <= least) {
+				least = walks[i].row->person;
+				any = true;
+			}
+		}
+		if (!any)
+			break;
+		check_person(c, walks, n, least, &known);
+	}
+	buf_free(&known);
+}
+
+static enum rc check_rows(struct checking *c, const struct segment_list *list, const bool *sound, struct err *e)
+{
+	struct walk *walks = mem_calloc(list->n, sizeof(*walks));
+	if (!walks)
+		return err_set(e, RC_NOMEM, "out of memory verifying rows");
+	enum rc rc = RC_OK;
+	size_t n = 0;
+	for (size_t i = 0; rc == RC_OK && i < list->n; i++) {
+		if (!sound[i])
+			continue;
+		segment_name(&list->items[i]->entry, walks[n].name);
+		rc = segment_rows_open(list->items[i]->segment, &walks[n].rows, e);
+		if (rc == RC_OK)
+			walk_next(c, &walks[n++]);
+	}
+	if (rc == RC_OK)
+		check_persons(c, walks, n);
+	for (size_t i = 0; i < n; i++)
+		segment_rows_close(&walks[i].rows);
+	mem_free(walks);
+	return rc;
+}
+
+// --- ids ---
 
 // All ids of all segments in one ascending pass: a key that comes twice is an interaction that is there twice.
 static enum rc check_ids(struct checking *c, const struct segment_list *list, struct err *e)
@@ -145,14 +235,19 @@ static enum rc check_snapshot(struct checking *c, const struct snapshot *sn, str
 	names_counts(c->names, c->counts);
 	c->report->n_segments = stats.n_segments;
 	c->report->n_in_inbox = stats.n_in_inbox;
+	bool *sound = mem_calloc(list->n, sizeof(*sound));
+	if (!sound)
+		return err_set(e, RC_NOMEM, "out of memory verifying segments");
 	for (size_t i = 0; i < list->n; i++)
-		check_segment(c, list->items[i]);
+		sound[i] = check_segment(c, list->items[i]);
+	enum rc rc = check_rows(c, list, sound, e);
+	mem_free(sound);
 	if (c->report->n_problems)
-		return RC_OK; // damaged ids need not be compared
-	return check_ids(c, list, e);
+		return rc; // damaged ids need not be compared
+	return rc == RC_OK ? check_ids(c, list, e) : rc;
 }
 
-// When the whole cannot be opened: which segments it is.
+// When the whole cannot be opened: which segments are damaged.
 static void find_unopened(struct store *s, struct verify_report *report)
 {
 	struct err e = ERR_NONE;
@@ -166,7 +261,8 @@ static void find_unopened(struct store *s, struct verify_report *report)
 	for (size_t i = 0; i < n; i++) {
 		struct err why = ERR_NONE;
 		struct segment_ref *ref;
-		if (pool_acquire(s, &entries[i], &ref, &why) != RC_OK)
+		if (pool_acquire(s, &entries[i], &ref, &why) != RC_OK ||
+			segment_verify(ref->segment, &why) != RC_OK)
 			problem(report, "%s", why.message);
 		pool_release(s, &ref);
 	}

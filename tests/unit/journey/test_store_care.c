@@ -3,7 +3,11 @@
 // other threads while a writer seals and merges.
 #include "store_kit.h"
 
+#include "base/hash.h"
+
+#include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 
 // The first design with other rules: deliveries only by phone, "call" renamed, a dimension added.
 static const char second_design[] = "corridor: 1\n"
@@ -246,6 +250,181 @@ static void verification_holds_catalogue_and_names_against_the_files(void **stat
 	}
 }
 
+// A segment of one row as no batch would make it: `identity` under the key `person`.
+static void forge(struct kit *k, int64_t id, uint64_t person, struct sv identity)
+{
+	struct err e = ERR_NONE;
+	struct store *s = kit_open(k, NULL, true);
+	struct segment_draft d;
+	struct buf list = buf_new(1024);
+	uint64_t key = (uint64_t)id;
+	buf_blob(&list, identity);
+	const struct row row = {
+		.person = person,
+		.at_ms = 1700000000000,
+		.received_ms = 1700000000000,
+		.due_ms = TIME_NONE,
+		.identities = {(const char *)list.data, list.len},
+	};
+	kit_ok(draft_new(s, &d, &e), &e);
+	kit_ok(segment_writer_add(d.writer, &row, &e), &e);
+	kit_ok(segment_writer_ids(d.writer, &key, 1, &e), &e);
+	kit_ok(draft_finish(s, &d, id, &e), &e);
+	kit_ok(catalogue_insert(store_db(s), &d.ref->entry, &e), &e);
+	draft_drop(s, &d, false);
+	buf_free(&list);
+	store_close(&s);
+}
+
+// XXH3 of 17 to 128 bytes multiplies eight bytes, mixed with its secret, by the next eight: where the first equal the
+// secret's, the next do not matter.
+static const char one_of_two[] = "\xb8\xfe\x6c\x39\x23\xa4\x4b\xbe:one....0123456789abcdef";
+static const char two_of_two[] = "\xb8\xfe\x6c\x39\x23\xa4\x4b\xbe:two....0123456789abcdef";
+
+static void verification_finds_two_customers_under_one_key(void **state)
+{
+	struct kit *k = *state;
+	struct verify_report report;
+	struct err found = ERR_NONE, foreign = ERR_NONE;
+	struct sv one = sv_from(one_of_two), two = sv_from(two_of_two);
+	uint64_t person = hash64(one.ptr, one.len);
+	assert_true(hash64(two.ptr, two.len) == person);
+	forge(k, 1, person, one);
+	forge(k, 2, person, one);
+	kit_verify(k->dir);
+	forge(k, 3, person, two);
+	assert_int_equal(store_verify(k->dir, &report, NULL, &found), RC_CORRUPT);
+	assert_int_equal(report.n_problems, 1);
+	assert_non_null(strstr(report.problems[0], ":one"));
+	assert_non_null(strstr(report.problems[0], ":two"));
+	kit_create(k);
+	forge(k, 1, person + 1, one);
+	assert_int_equal(store_verify(k->dir, &report, NULL, &foreign), RC_CORRUPT);
+	assert_non_null(strstr(report.problems[0], "deciding identity"));
+}
+
+// What is damaged is told apart: which batch of the inbox, and the segments are checked all the same.
+static void a_damaged_batch_is_named(void **state)
+{
+	struct kit *k = *state;
+	struct err e = ERR_NONE, writing = ERR_NONE, reading = ERR_NONE, found = ERR_NONE;
+	struct store *s = kit_open(k, NULL, true);
+	kit_append_range(k, s, 0, 100);
+	kit_ok(store_seal(s, &e), &e);
+	kit_append_range(k, s, 100, 100);
+	kit_append_range(k, s, 200, 100);
+	store_close(&s);
+	run_sql(k, "UPDATE inbox SET bytes = CAST(substr(bytes, 1, 200) || x'00' || substr(bytes, 202) AS BLOB)"
+		   " WHERE seq = 3");
+	assert_int_equal(store_open(k->dir, NULL, &s, &writing), RC_CORRUPT);
+	assert_non_null(strstr(writing.message, "batch 3"));
+	const struct store_options options = {.read_only = true};
+	struct snapshot *sn;
+	kit_ok(store_open(k->dir, &options, &s, &e), &e);
+	assert_int_equal(snapshot_open(s, &sn, &reading), RC_CORRUPT);
+	assert_non_null(strstr(reading.message, "batch 3"));
+	store_close(&s);
+	struct verify_report report;
+	flip(k->dir, "segments/000000000001.seg", 100);
+	assert_int_equal(store_verify(k->dir, &report, NULL, &found), RC_CORRUPT);
+	assert_int_equal(report.n_problems, 2);
+	assert_non_null(strstr(report.problems[0], "batch 3"));
+	assert_non_null(strstr(report.problems[1], "000000000001.seg"));
+}
+
+// --- backup ---
+
+static struct kit copy_of(const struct kit *k)
+{
+	struct kit copy = {.design = k->design, .model = k->model, .n_model = k->n_model};
+	int len = snprintf(copy.dir, sizeof(copy.dir), "%s-copy", k->dir);
+	assert_true(len > 0 && (size_t)len < sizeof(copy.dir));
+	return copy;
+}
+
+static void damage_does_not_reach_a_backup(void **state)
+{
+	struct kit *k = *state;
+	struct err e = ERR_NONE, found = ERR_NONE;
+	struct store *s = kit_open(k, NULL, true);
+	kit_append_range(k, s, 0, 300);
+	kit_ok(store_seal(s, &e), &e);
+	kit_append_range(k, s, 300, 50);
+	struct kit copy = copy_of(k);
+	kit_ok(store_backup(s, copy.dir, false, NULL, &e), &e);
+	store_close(&s);
+	struct verify_report report;
+	flip(k->dir, "segments/000000000001.seg", 1000);
+	assert_int_equal(store_verify(k->dir, &report, NULL, &found), RC_CORRUPT);
+	kit_verify(copy.dir);
+	s = kit_open(&copy, NULL, true);
+	kit_check(&copy, s);
+	store_close(&s);
+	kit_remove_tree(copy.dir);
+}
+
+// Links share their bytes; merging and removing in one directory does not touch the other.
+static void linked_backups_stand_alone(void **state)
+{
+	struct kit *k = *state;
+	struct err e = ERR_NONE;
+	const struct store_options options = {.seal_rows = 100};
+	struct store *s = kit_open(k, &options, true);
+	kit_append_range(k, s, 0, 150);
+	kit_append_range(k, s, 150, 150);
+	struct kit copy = copy_of(k);
+	kit_ok(store_backup(s, copy.dir, true, NULL, &e), &e);
+	char path[128];
+	struct stat status;
+	snprintf(path, sizeof(path), "%s/segments/000000000001.seg", copy.dir);
+	assert_int_equal(stat(path, &status), 0);
+	assert_int_equal(status.st_nlink, 2);
+	kit_ok(store_compact(s, 1, NULL, &e), &e);
+	store_close(&s);
+	kit_verify(copy.dir);
+	s = kit_open(&copy, NULL, true);
+	kit_check(&copy, s);
+	store_close(&s);
+	kit_remove_tree(copy.dir);
+}
+
+static int64_t full_pwrite(const struct io *self, int fd, const void *buf, size_t n, uint64_t offset)
+{
+	(void)self;
+	(void)fd;
+	(void)buf;
+	(void)n;
+	(void)offset;
+	errno = ENOSPC;
+	return -1;
+}
+
+static void a_backup_that_fails_leaves_nothing(void **state)
+{
+	struct kit *k = *state;
+	struct err e = ERR_NONE, full = ERR_NONE, foreign = ERR_NONE;
+	struct io io = *io_system();
+	const struct store_options options = {.io = &io};
+	struct store *s = kit_open(k, &options, true);
+	kit_append_range(k, s, 0, 300);
+	kit_ok(store_seal(s, &e), &e);
+	struct kit copy = copy_of(k);
+	io.pwrite = full_pwrite;
+	assert_int_equal(store_backup(s, copy.dir, false, NULL, &full), RC_IO);
+	io.pwrite = io_system()->pwrite;
+	kit_ok(store_backup(s, copy.dir, false, NULL, &e), &e);
+	kit_verify(copy.dir);
+	// Segments without a database may be all that somebody has left.
+	char path[128];
+	snprintf(path, sizeof(path), "%s/corridor.db", copy.dir);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(store_backup(s, copy.dir, false, NULL, &foreign), RC_EXISTS);
+	snprintf(path, sizeof(path), "%s/segments/000000000001.seg", copy.dir);
+	assert_int_equal(access(path, F_OK), 0);
+	store_close(&s);
+	kit_remove_tree(copy.dir);
+}
+
 // --- while others write ---
 
 struct writing {
@@ -358,14 +537,12 @@ static void backups_are_whole_while_a_writer_goes_on(void **state)
 	struct writing w = {.kit = k, .store = kit_open(k, &options, false)};
 	struct thread *t = thread_start(write_on, &w);
 	assert_non_null(t);
-	struct kit copy = {.design = k->design, .model = k->model, .n_model = k->n_model};
-	int len = snprintf(copy.dir, sizeof(copy.dir), "%s-copy", k->dir);
-	assert_true(len > 0 && (size_t)len < sizeof(copy.dir));
+	struct kit copy = copy_of(k);
 	for (int i = 0; i < 5; i++) {
 		struct err e = ERR_NONE, exists = ERR_NONE;
 		size_t at_least = atomic_load(&w.n_appended);
-		kit_ok(store_backup(w.store, copy.dir, NULL, &e), &e);
-		assert_int_equal(store_backup(w.store, copy.dir, NULL, &exists), RC_EXISTS);
+		kit_ok(store_backup(w.store, copy.dir, i % 2, NULL, &e), &e);
+		assert_int_equal(store_backup(w.store, copy.dir, false, NULL, &exists), RC_EXISTS);
 		struct store *s = kit_open(&copy, NULL, true);
 		struct snapshot *sn;
 		kit_ok(snapshot_open(s, &sn, &e), &e);
@@ -391,6 +568,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(verification_finds_damage, kit_setup, kit_teardown),
 		cmocka_unit_test_setup_teardown(
 			verification_holds_catalogue_and_names_against_the_files, kit_setup, kit_teardown),
+		cmocka_unit_test_setup_teardown(
+			verification_finds_two_customers_under_one_key, kit_setup, kit_teardown),
+		cmocka_unit_test_setup_teardown(a_damaged_batch_is_named, kit_setup, kit_teardown),
+		cmocka_unit_test_setup_teardown(damage_does_not_reach_a_backup, kit_setup, kit_teardown),
+		cmocka_unit_test_setup_teardown(linked_backups_stand_alone, kit_setup, kit_teardown),
+		cmocka_unit_test_setup_teardown(a_backup_that_fails_leaves_nothing, kit_setup, kit_teardown),
 		cmocka_unit_test_setup_teardown(
 			readers_see_whole_states_while_a_writer_goes_on, kit_setup, kit_teardown),
 		cmocka_unit_test_setup_teardown(
