@@ -507,7 +507,7 @@ static enum rc parse_or(struct parser *p, struct filter_node **out)
 enum rc filter_parse(struct run *run, struct sv text, struct filter_node **out, struct err *e)
 {
 	struct err local = ERR_NONE;
-	struct parser p = {.run = run, .text = text, .e = &local};
+	struct parser p = {.run = run, .text = text.ptr ? text : SV(""), .e = &local};
 	if (text.len > FILTER_TEXT_MAX)
 		return err_set(e, RC_USAGE, "a filter is longer than %d bytes", FILTER_TEXT_MAX);
 	enum rc rc = parse_or(&p, out);
