@@ -7,13 +7,16 @@
 //  2. A cached statement that is not being stepped is reset and holds no read lock.
 //  3. A read-only connection cannot change the file: query_only refuses it in the engine, and the authorizer
 //     refuses to compile it in the first place.
+#include "base/buf.h"
 #include "base/hash.h"
 #include "base/mem.h"
 #include "db/internal.h"
 
 #include <assert.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { DB_MAGIC = 0x64625f31, BUSY_TIMEOUT_MS = 10000 };
 
@@ -99,10 +102,51 @@ static enum rc configure(struct db *db, struct err *e)
 	sqlite3_extended_result_codes(db->native, 1);
 	sqlite3_busy_timeout(db->native, BUSY_TIMEOUT_MS);
 	sqlite3_db_config(db->native, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-	enum rc rc = db_exec(db, db->mode == DB_READ_ONLY ? reading : writing, e);
-	if (rc == RC_OK && db->mode == DB_READ_ONLY)
+	enum rc rc = db_exec(db, db->mode == DB_READ_WRITE ? writing : reading, e);
+	if (rc == RC_OK && db->mode != DB_READ_WRITE)
 		sqlite3_set_authorizer(db->native, authorize_reading, NULL);
 	return rc;
+}
+
+// The file's own mode, before SQLite makes it for everybody to read; -wal and -shm follow it.
+static void make_private(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+	if (fd >= 0)
+		close(fd);
+}
+
+// SQLite's name of a file that does not change.
+static enum rc immutable_uri(const char *path, struct buf *uri)
+{
+	buf_str(uri, "file:");
+	for (; *path; path++) {
+		if (strchr("%?#", *path))
+			buf_printf(uri, "%%%02x", (unsigned char)*path);
+		else
+			buf_put(uri, path, 1);
+	}
+	buf_put(uri, "?immutable=1", sizeof("?immutable=1"));
+	return uri->rc;
+}
+
+static int open_native(struct db *db)
+{
+	if (db->mode == DB_IMMUTABLE) {
+		struct buf uri = buf_new(64u << 10);
+		int code = SQLITE_NOMEM;
+		if (immutable_uri(db->path, &uri) == RC_OK)
+			code = sqlite3_open_v2((const char *)uri.data, &db->native,
+				SQLITE_OPEN_FULLMUTEX | SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL);
+		buf_free(&uri);
+		return code;
+	}
+	if (db->mode == DB_READ_WRITE)
+		make_private(db->path);
+	// Also a reader opens read-write where it may: it needs the -shm file of a WAL database.
+	int flags = SQLITE_OPEN_FULLMUTEX | SQLITE_OPEN_READWRITE;
+	return sqlite3_open_v2(
+		db->path, &db->native, flags | (db->mode == DB_READ_WRITE ? SQLITE_OPEN_CREATE : 0), NULL);
 }
 
 enum rc db_open(const char *path, enum db_mode mode, struct db **out, struct err *e)
@@ -118,13 +162,10 @@ enum rc db_open(const char *path, enum db_mode mode, struct db **out, struct err
 	}
 	memcpy(copy, path, len + 1);
 	*db = (struct db){.magic = DB_MAGIC, .path = copy, .mode = mode};
-	// Also a reader opens read-write where it may: it needs the -shm file of a WAL database.
-	int flags =
-		SQLITE_OPEN_FULLMUTEX | SQLITE_OPEN_READWRITE | (mode == DB_READ_ONLY ? 0 : SQLITE_OPEN_CREATE);
 	enum rc rc = RC_OK;
-	int code = sqlite3_open_v2(path, &db->native, flags, NULL);
+	int code = open_native(db);
 	if (code != SQLITE_OK) {
-		if (code == SQLITE_CANTOPEN && mode == DB_READ_ONLY)
+		if (code == SQLITE_CANTOPEN && mode != DB_READ_WRITE)
 			rc = err_set(e, RC_NOT_FOUND, "cannot open %s", path);
 		else
 			rc = db_fail(db, code, e, "cannot open the database");
@@ -157,6 +198,11 @@ void db_close(struct db **db)
 	*db = NULL;
 }
 
+enum db_mode db_mode_of(const struct db *db)
+{
+	return db->mode;
+}
+
 const char *db_path(const struct db *db)
 {
 	return db->path;
@@ -177,7 +223,7 @@ enum rc db_exec(struct db *db, const char *sql, struct err *e)
 enum rc db_begin(struct db *db, struct err *e)
 {
 	// A deferred transaction takes its snapshot with the first read, so a read is part of beginning.
-	if (db->mode == DB_READ_ONLY) {
+	if (db->mode != DB_READ_WRITE) {
 		enum rc rc = db_exec(db, "BEGIN; SELECT 1 FROM sqlite_schema LIMIT 1", e);
 		if (rc != RC_OK)
 			db_rollback(db);

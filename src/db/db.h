@@ -13,13 +13,16 @@
 struct db;
 struct db_stmt;
 
-enum db_mode { DB_READ_WRITE, DB_READ_ONLY };
+// DB_IMMUTABLE: read-only, of a file that nobody changes as long as it is open and that has no -wal file; needs no
+// permission to write beside it.
+enum db_mode { DB_READ_WRITE, DB_READ_ONLY, DB_IMMUTABLE };
 
 // Opens (read-write: creates) the file with WAL, synchronous=FULL, foreign keys, a busy time-out of 10 s.
 // Read-only connections cannot write (query_only and the authorizer).
 enum rc db_open(const char *path, enum db_mode mode, struct db **out, struct err *e);
 void db_close(struct db **db);
 // The path that it was opened with.
+enum db_mode db_mode_of(const struct db *db);
 const char *db_path(const struct db *db);
 // The native sqlite3 * (for backup and virtual tables).
 void *db_native(struct db *db);

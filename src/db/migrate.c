@@ -66,7 +66,7 @@ enum rc db_migrate(struct db *db, const char *part, const char *const *steps, ui
 		return rc;
 	if (version > n_steps)
 		return too_new(db, part, version, n_steps, e);
-	if (db->mode == DB_READ_ONLY) {
+	if (db->mode != DB_READ_WRITE) {
 		rc = err_set(e, RC_VERSION, "%s is of an older format (%s %u; this program works on %u)",
 			db_path(db), part, version, n_steps);
 		err_remedy(e,

@@ -113,7 +113,7 @@ static enum rc copy_once(struct backup *b, const char *made, struct err *e)
 	struct catalogue_entry *entries = NULL;
 	size_t n = 0;
 	remove_database(made);
-	enum rc rc = db_open(db_path(b->store->db), DB_READ_ONLY, &db, e);
+	enum rc rc = db_open(db_path(b->store->db), b->store->read_mode, &db, e);
 	if (rc == RC_OK)
 		rc = db_backup(db, made, e);
 	db_close(&db);

@@ -209,6 +209,11 @@ uint64_t batch_view_design(const struct batch_view *v)
 	return v->header.design_hash;
 }
 
+void batch_view_prefetch_start(const struct batch_view *v, uint32_t i)
+{
+	__builtin_prefetch(&v->start[i]);
+}
+
 void batch_view_prefetch(const struct batch_view *v, uint32_t i)
 {
 	__builtin_prefetch(v->records + v->start[i]);

@@ -151,6 +151,9 @@ static enum rc write_rows(const struct head *h, struct segment_writer *w, struct
 	enum rc rc = RC_OK;
 	struct row row;
 	for (uint64_t i = 0; rc == RC_OK && i < h->n_rows; i++) {
+		if (i + 2 * AHEAD < h->n_rows)
+			batch_view_prefetch_start(
+				h->views[keys[i + 2 * AHEAD].row >> 16], keys[i + 2 * AHEAD].row & 0xffff);
 		if (i + AHEAD < h->n_rows)
 			batch_view_prefetch(h->views[keys[i + AHEAD].row >> 16], keys[i + AHEAD].row & 0xffff);
 		rc = batch_view_row(h->views[keys[i].row >> 16], keys[i].row & 0xffff, &row, e);

@@ -111,7 +111,8 @@ struct append_result {
 	const uint64_t *duplicate_bits;
 };
 // Durable when it returns RC_OK (one SQLite transaction, fsync'd). `also` (may be NULL) runs inside the same
-// transaction with the store's db: import checkpoints, quarantine rows. Several batches: one commit.
+// transaction with the store's db: import checkpoints, quarantine rows. Several batches: one commit; none: only
+// what `also` does.
 enum rc store_append(struct store *s, struct batch **batches, uint32_t n, struct append_result *results /* n */,
 	enum rc (*also)(void *context, struct db *db, const struct append_result *results, struct err *e),
 	void *context, struct err *e);
@@ -266,7 +267,6 @@ enum rc store_verify(const char *dir, struct verify_report *report, struct progr
 // A consistent copy into a new or empty directory while others write: the catalogue by SQLite's backup, segments byte
 // by byte; `link`: by hard link where the file system can (damage to the bytes then reaches both). The copy is
 // verified. RC_EXISTS: the directory is not empty. After another failure to copy it is empty again.
-enum rc store_backup(
-	struct store *s, const char *to_dir, bool link, struct progress *progress, struct err *e);
+enum rc store_backup(struct store *s, const char *to_dir, bool link, struct progress *progress, struct err *e);
 
 #endif

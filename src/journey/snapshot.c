@@ -42,7 +42,7 @@ static enum rc open_reader(struct store *s, struct err *e)
 {
 	if (s->reader)
 		return RC_OK;
-	enum rc rc = db_open(db_path(s->db), DB_READ_ONLY, &s->reader, e);
+	enum rc rc = db_open(db_path(s->db), s->read_mode, &s->reader, e);
 	if (rc == RC_OK)
 		rc = db_migrate(s->reader, "journey", store_schema, store_schema_steps, e);
 	if (rc != RC_OK)

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/file.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 enum { STORE_MAGIC = 0x73746f31, VACUUM_PAGES = 256 };
@@ -229,10 +230,44 @@ static enum rc open_for_writing(struct store *s, const char *path, struct err *e
 	return rc;
 }
 
+// May nobody write as long as this store is open? So it is on a file system that is mounted for reading only, and
+// where the writer's lock can be shared.
+static bool keeps_still(struct store *s, const char *path)
+{
+	char lock[STORE_PATH_BYTES];
+	struct statvfs fs;
+	if (statvfs(path, &fs) == 0 && (fs.f_flag & ST_RDONLY))
+		return true;
+	if (store_path(s->dir, "lock", lock, NULL) != RC_OK)
+		return false;
+	s->lock_fd = open(lock, O_RDONLY | O_CLOEXEC);
+	return s->lock_fd >= 0 && flock(s->lock_fd, LOCK_SH | LOCK_NB) == 0;
+}
+
+// Where nothing may be written, SQLite cannot make the -shm file that readers share with a writer. Without a writer
+// and its -wal file there is nothing to share.
+static bool needs_no_sharing(struct store *s, const char *path)
+{
+	char wal[STORE_PATH_BYTES];
+	return access(s->dir, W_OK) != 0 && keeps_still(s, path) &&
+	       store_path(s->dir, "corridor.db-wal", wal, NULL) == RC_OK && access(wal, F_OK) != 0;
+}
+
 static enum rc open_for_reading(struct store *s, const char *path, struct err *e)
 {
-	enum rc rc = db_open(path, DB_READ_ONLY, &s->db, e);
-	return rc == RC_OK ? db_migrate(s->db, "journey", store_schema, store_schema_steps, e) : rc;
+	struct err failed = ERR_NONE;
+	enum rc rc = db_open(path, DB_READ_ONLY, &s->db, &failed);
+	if (rc == RC_OK)
+		rc = db_migrate(s->db, "journey", store_schema, store_schema_steps, &failed);
+	if (rc == RC_IO && needs_no_sharing(s, path)) {
+		db_close(&s->db);
+		failed = ERR_NONE;
+		s->read_mode = DB_IMMUTABLE;
+		rc = db_open(path, DB_IMMUTABLE, &s->db, &failed);
+		if (rc == RC_OK)
+			rc = db_migrate(s->db, "journey", store_schema, store_schema_steps, &failed);
+	}
+	return rc == RC_OK ? RC_OK : err_take(e, &failed);
 }
 
 static void init_locks(struct store *s)
@@ -259,6 +294,7 @@ static struct store *store_new(const char *dir, const struct store_options *opti
 	s->magic = STORE_MAGIC;
 	s->dir = copy;
 	s->lock_fd = -1;
+	s->read_mode = DB_READ_ONLY;
 	s->next_id = 1;
 	if (options)
 		s->options = *options;

@@ -217,6 +217,7 @@ struct store {
 	struct store_options options;
 	int lock_fd;
 	struct db *db, *back, *reader;
+	enum db_mode read_mode; // of connections that read
 	pthread_mutex_t append_mu, compact_mu, snap_mu, mu, back_mu;
 	pthread_cond_t wake; // with mu: compactor
 	bool foreground;     // no threads of its own: for deterministic tests

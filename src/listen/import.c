@@ -129,7 +129,7 @@ static enum rc store_group(struct pipeline *p, struct group_commit *g, struct er
 	struct commit *c = &g->commit;
 	enum rc rc = commit_collect(c, p->group, p->n_group, e);
 	if (rc == RC_OK)
-		rc = import_commit(p->run->store, c->batches, c->n_batches, c->results, save_group, g, e);
+		rc = store_append(p->run->store, c->batches, c->n_batches, c->results, save_group, g, e);
 	if (rc != RC_OK)
 		p->file = before;
 	return rc;
@@ -375,7 +375,7 @@ static enum rc import_one(struct run *run, const char *path, struct import_repor
 		tally_report(p->tally, &p->report);
 	// An import that stopped is in the history as unfinished, with what it had committed.
 	if (rc == RC_OK && !run->o->dry_run)
-		rc = import_commit(run->store, NULL, 0, NULL, save_last, p, e);
+		rc = store_append(run->store, NULL, 0, NULL, save_last, p, e);
 	*report = p->report;
 	pipeline_free(p);
 	return rc;

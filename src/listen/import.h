@@ -114,10 +114,6 @@ struct import_file {
 	int64_t at_ms;
 };
 
-// store_append, also when there are no batches: then only `also` runs, in a transaction.
-enum rc import_commit(struct store *s, struct batch **batches, uint32_t n, struct append_result *results,
-	enum rc (*also)(void *context, struct db *db, const struct append_result *results, struct err *e),
-	void *context, struct err *e);
 // Makes or migrates the tables.
 enum rc import_tables(struct db *db, struct err *e);
 // Are the tables there? (A read-only store may never have seen an import.)

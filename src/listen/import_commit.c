@@ -49,21 +49,3 @@ void commit_count(const struct commit *c, const struct append_result *results, s
 		}
 	}
 }
-
-enum rc import_commit(struct store *s, struct batch **batches, uint32_t n, struct append_result *results,
-	enum rc (*also)(void *context, struct db *db, const struct append_result *results, struct err *e),
-	void *context, struct err *e)
-{
-	struct db *db = store_db(s);
-	if (n)
-		return store_append(s, batches, n, results, also, context, e);
-	enum rc rc = db_begin(db, e);
-	if (rc != RC_OK)
-		return rc;
-	rc = also(context, db, results, e);
-	if (rc == RC_OK)
-		rc = db_commit(db, e);
-	if (rc != RC_OK)
-		db_rollback(db);
-	return rc;
-}

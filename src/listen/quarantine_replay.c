@@ -243,11 +243,13 @@ static enum rc replay_run(struct replay *r, struct err *e)
 		return rc;
 	r->next = r->report;
 	report_add_rows(&r->next, b);
+	for (uint32_t i = 0; i < r->n_items; i++)
+		r->next.bytes += r->items[i].raw.len;
 	if (r->o->dry_run) {
 		r->next.n_interactions += b->n_interactions;
 		r->next.n_unmatched += b->n_unmatched;
 	} else {
-		rc = import_commit(
+		rc = store_append(
 			r->store, r->commit.batches, r->commit.n_batches, r->commit.results, settle, r, e);
 	}
 	commit_free(&r->commit);
@@ -306,7 +308,7 @@ enum rc quarantine_replay(struct store *s, struct sv file, const struct import_o
 	if (r->tally)
 		tally_report(r->tally, &r->report);
 	r->report.elapsed_ms = (r->clock->monotonic_ns(r->clock) - started_ns) / 1000000;
-	snprintf(r->report.file, sizeof(r->report.file), "%.*s", SV_ARG(file));
+	snprintf(r->report.file, sizeof(r->report.file), "%.*s", SV_ARG(file.len ? file : SV("the quarantine")));
 	*report = r->report;
 	commit_free(&r->commit);
 	origin_free(r);

@@ -11,6 +11,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct place {
@@ -167,6 +168,32 @@ static void reader_cannot_write_and_sees_a_snapshot(void **state)
 	assert_int_equal(db_open("/nonexistent/x.db", DB_READ_ONLY, &db, &missing), RC_NOT_FOUND);
 }
 
+static void what_nobody_changes_needs_nothing_beside_it(void **state)
+{
+	struct place *p = *state;
+	struct err e = ERR_NONE, refused = ERR_NONE, missing = ERR_NONE;
+	struct db *db = open_migrated(p);
+	struct stat status;
+	assert_int_equal(add(db, 1, SV("a"), SV_NONE, &e), RC_OK);
+	assert_int_equal(stat(p->path, &status), 0);
+	assert_int_equal(status.st_mode & 0007, 0); // not for everybody
+	db_close(&db);
+	// A name that means something in SQLite's URIs.
+	char odd[256], shm[300];
+	snprintf(odd, sizeof(odd), "%s-50%%41?mode=memory#x", p->path);
+	snprintf(shm, sizeof(shm), "%s-shm", odd);
+	assert_int_equal(rename(p->path, odd), 0);
+	assert_int_equal(db_open(odd, DB_IMMUTABLE, &db, &e), RC_OK);
+	assert_int_equal(db_begin(db, &e), RC_OK);
+	assert_int_equal(one(db, "SELECT count(*) FROM t"), 1);
+	assert_int_equal(db_commit(db, &e), RC_OK);
+	assert_int_not_equal(db_exec(db, "INSERT INTO t(a) VALUES(9)", &refused), RC_OK);
+	assert_int_not_equal(access(shm, F_OK), 0);
+	db_close(&db);
+	assert_int_equal(rename(odd, p->path), 0);
+	assert_int_equal(db_open("/nonexistent/x.db", DB_IMMUTABLE, &db, &missing), RC_NOT_FOUND);
+}
+
 static void migrations_go_forward_only(void **state)
 {
 	struct place *p = *state;
@@ -257,6 +284,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(rollback_undoes, setup, teardown),
 		cmocka_unit_test_setup_teardown(reader_cannot_write_and_sees_a_snapshot, setup, teardown),
 		cmocka_unit_test_setup_teardown(migrations_go_forward_only, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_nobody_changes_needs_nothing_beside_it, setup, teardown),
 		cmocka_unit_test_setup_teardown(backup_is_whole, setup, teardown),
 		cmocka_unit_test_setup_teardown(damage_is_reported, setup, teardown),
 		cmocka_unit_test_setup_teardown(every_allocation_may_fail, setup, teardown),

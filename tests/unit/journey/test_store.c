@@ -3,6 +3,9 @@
 // reopen; snapshots that stay as they are; who may open what.
 #include "store_kit.h"
 
+#include <sys/stat.h>
+#include <sys/wait.h>
+
 static uint64_t next(uint64_t *random)
 {
 	*random += UINT64_C(0x9e3779b97f4a7c15);
@@ -180,6 +183,52 @@ static void one_writer_many_readers(void **state)
 	store_close(&writer);
 }
 
+// Reads as somebody who may not write. 0: there were n interactions.
+static int read_as_guest(const char *dir, uint64_t n)
+{
+	struct err e = ERR_NONE;
+	const struct store_options reading = {.read_only = true};
+	struct store *s;
+	struct snapshot *sn;
+	struct snapshot_stats stats;
+	if (geteuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0))
+		return 2;
+	if (store_open(dir, &reading, &s, &e) != RC_OK || snapshot_open(s, &sn, &e) != RC_OK)
+		return 3;
+	snapshot_stats(sn, &stats);
+	snapshot_close(&sn);
+	store_close(&s);
+	return stats.n_interactions == n ? 0 : 4;
+}
+
+static void a_directory_that_may_not_be_written_can_be_read(void **state)
+{
+	struct kit *k = *state;
+	struct err e = ERR_NONE;
+	struct store *s = kit_open(k, NULL, true);
+	kit_append_range(k, s, 0, 300);
+	kit_ok(store_seal(s, &e), &e);
+	kit_append_range(k, s, 300, 50);
+	store_close(&s);
+	static const char *const names[] = {
+		"corridor.db", "lock", "segments/000000000001.seg", "segments", "."};
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		char path[128];
+		snprintf(path, sizeof(path), "%s/%s", k->dir, names[i]);
+		assert_int_equal(chmod(path, i < 3 ? 0444 : 0555), 0);
+	}
+	int status = 0;
+	pid_t child = fork();
+	if (child == 0)
+		_exit(read_as_guest(k->dir, 350));
+	assert_true(child > 0 && waitpid(child, &status, 0) == child);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+	char segments[128];
+	snprintf(segments, sizeof(segments), "%s/segments", k->dir);
+	assert_true(chmod(k->dir, 0755) == 0 && chmod(segments, 0755) == 0);
+}
+
 static void doors_that_stay_shut(void **state)
 {
 	struct kit *k = *state;
@@ -327,6 +376,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_failed_callback_undoes_everything, kit_setup, kit_teardown),
 		cmocka_unit_test_setup_teardown(snapshots_stay_as_they_are, kit_setup, kit_teardown),
 		cmocka_unit_test_setup_teardown(one_writer_many_readers, kit_setup, kit_teardown),
+		cmocka_unit_test_setup_teardown(
+			a_directory_that_may_not_be_written_can_be_read, kit_setup, kit_teardown),
 		cmocka_unit_test_setup_teardown(doors_that_stay_shut, kit_setup, kit_teardown),
 		cmocka_unit_test_setup_teardown(other_designs_are_refused, kit_setup, kit_teardown),
 		cmocka_unit_test_setup_teardown(leftovers_of_a_crash_are_removed, kit_setup, kit_teardown),
