@@ -10,29 +10,40 @@ static void put_problem(const struct cli *cli, struct buf *out, const char *file
 	const struct design_problem *p)
 {
 	const struct look *look = &cli->look;
-	buf_printf(out, "%s:%u:%u: ", file, p->line, p->column);
+	text_clean(out, sv_from(file));
+	buf_printf(out, ":%u:%u: ", p->line, p->column);
 	ink_put(out, look, p->warning ? INK_WARN : INK_BAD, p->warning ? SV("warning:") : SV("error:"));
-	buf_printf(out, " %s\n", p->message);
+	buf_char(out, ' ');
+	text_clean(out, sv_from(p->message));
+	buf_char(out, '\n');
 	message_caret(out, look, text, p->line, p->column);
 	if (p->remedy[0]) {
 		buf_str(out, "  ");
 		ink_put(out, look, INK_GOOD, SV("remedy:"));
-		buf_printf(out, " %s\n", p->remedy);
+		buf_char(out, ' ');
+		text_clean(out, sv_from(p->remedy));
+		buf_char(out, '\n');
 	}
+}
+
+static const char *plural(uint32_t n)
+{
+	return n == 1 ? "" : "s";
 }
 
 static void put_text(const struct cli *cli, struct buf *out, const char *file, struct sv text,
 	const struct design_problems *problems, const struct design *d)
 {
+	uint32_t n_warnings = problems->n - problems->n_errors;
 	for (uint32_t i = 0; i < problems->n; i++)
 		put_problem(cli, out, file, text, &problems->items[i]);
 	if (d)
-		buf_printf(out, "%s: in order: %u stages, %u touch points, %u expectations, %u warnings\n",
-			file, d->n_stages, d->n_touchpoints, d->n_expectations,
-			problems->n - problems->n_errors);
+		buf_printf(out, "%s: in order: %u stage%s, %u touch point%s, %u expectation%s, %u warning%s\n",
+			file, d->n_stages, plural(d->n_stages), d->n_touchpoints, plural(d->n_touchpoints),
+			d->n_expectations, plural(d->n_expectations), n_warnings, plural(n_warnings));
 	else
-		buf_printf(out, "%s: %u errors, %u warnings\n", file, problems->n_errors,
-			problems->n - problems->n_errors);
+		buf_printf(out, "%s: %u error%s, %u warning%s\n", file, problems->n_errors,
+			plural(problems->n_errors), n_warnings, plural(n_warnings));
 }
 
 static void put_json(struct buf *out, const char *file, const struct design_problems *problems, bool valid)

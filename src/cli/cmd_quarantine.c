@@ -77,10 +77,13 @@ static enum rc run_list(struct cli *cli, struct err *e)
 
 static void put_item(const struct cli *cli, const struct quarantine_item *item, struct buf *out)
 {
-	buf_printf(out, "%llu  %.*s:%llu  ", (unsigned long long)item->id, SV_ARG(item->file),
-		(unsigned long long)item->line);
+	buf_printf(out, "%llu  ", (unsigned long long)item->id);
+	text_clean(out, item->file);
+	buf_printf(out, ":%llu  ", (unsigned long long)item->line);
 	ink_put(out, &cli->look, INK_WARN, item->reason);
-	buf_printf(out, "\n    %.*s\n", SV_ARG(sv_trim(item->raw)));
+	buf_str(out, "\n    ");
+	text_clean(out, sv_trim(item->raw));
+	buf_char(out, '\n');
 }
 
 static enum rc run_show(struct cli *cli, struct err *e)

@@ -204,10 +204,11 @@ static bool command_make(struct arena *arena, const struct analysis *a, struct c
 		options[n++] = option_of(&a->params[i]);
 	for (uint32_t i = 0; i < N_COMMON; i++)
 		options[n++] = common_options[i];
+	const char *blank = a->example ? " " : "", *needed = a->example ? a->example : "";
 	struct sv example = arena_printf(arena,
-		"corridor query %s --data tidewater --by touchpoint,month --from 2026-01 --to 2026-06\n"
-		"corridor query %s --data tidewater --where channel=phone --format json",
-		a->name, a->name);
+		"corridor query %s --data tidewater%s%s --by touchpoint,month --from 2026-01 --to 2026-06\n"
+		"corridor query %s --data tidewater%s%s --where channel=phone --format json",
+		a->name, blank, needed, a->name, blank, needed);
 	*out = (struct command){.name = a->name,
 		.summary = a->summary,
 		.group = "Analyses",

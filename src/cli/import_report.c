@@ -92,7 +92,9 @@ static void put_one(const struct import_report *r, bool dry_run, const struct lo
 		count_line(out, r->n_unmatched, " ", "without a touch point: no match rule fits");
 	if (r->n_skipped_lines) {
 		count_line(out, r->n_skipped_lines, " ", "lines skipped before the header");
-		buf_printf(out, "                     the first: %s\n", r->skipped_sample);
+		buf_str(out, "                     the first: ");
+		text_clean(out, sv_from(r->skipped_sample));
+		buf_char(out, '\n');
 	}
 	put_times(r, out);
 	put_reasons(r, look, out);

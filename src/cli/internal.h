@@ -108,7 +108,7 @@ struct look {
 };
 
 enum ink { INK_PLAIN, INK_BOLD, INK_DIM, INK_GOOD, INK_BAD, INK_WARN, INK_TITLE };
-// Text in a colour when the look has colours.
+// Text in a colour when the look has colours, without characters that act on a terminal (text_clean).
 void ink_put(struct buf *out, const struct look *look, enum ink ink, struct sv text);
 const char *ink_on(const struct look *look, enum ink ink);
 const char *ink_off(const struct look *look);

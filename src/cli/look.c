@@ -60,10 +60,38 @@ const char *ink_off(const struct look *look)
 	return look->colour ? "\x1b[0m" : "";
 }
 
+// Characters that act on a terminal: C0 and C1 controls move its cursor or start its commands, the marks of direction
+// (Unicode UAX #9, 2.1-2.4) turn around what stands beside them.
+static bool acts(UChar32 c)
+{
+	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x61c || c == 0x200e || c == 0x200f ||
+	       (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
+}
+
+void text_clean(struct buf *out, struct sv text)
+{
+	const uint8_t *bytes = (const uint8_t *)text.ptr;
+	size_t n = text.len, from = 0;
+	if (n == 0)
+		return;
+	for (size_t i = 0; i < n;) {
+		size_t start = i;
+		UChar32 c;
+		U8_NEXT(bytes, i, n, c);
+		if (c >= 0 && !acts(c))
+			continue;
+		buf_put(out, text.ptr + from, start - from);
+		if (c < 0xa0)
+			buf_char(out, c < 0 ? '?' : ' ');
+		from = i;
+	}
+	buf_put(out, text.ptr + from, n - from);
+}
+
 void ink_put(struct buf *out, const struct look *look, enum ink ink, struct sv text)
 {
 	buf_str(out, ink_on(look, ink));
-	buf_sv(out, text);
+	text_clean(out, text);
 	if (ink != INK_PLAIN)
 		buf_str(out, ink_off(look));
 }
@@ -120,27 +148,18 @@ void text_blanks(struct buf *out, unsigned n)
 		buf_char(out, ' ');
 }
 
-// Control characters would move the cursor: they become blanks.
-static void put_clean(struct buf *out, struct sv text)
-{
-	for (size_t i = 0; i < text.len; i++) {
-		char c = text.ptr[i];
-		buf_char(out, (unsigned char)c < 0x20 || c == 0x7f ? ' ' : c);
-	}
-}
-
 void text_put(struct buf *out, const struct look *look, struct sv text, unsigned width, bool pad)
 {
 	unsigned used = text_width(text);
 	if (used > width) {
 		const char *dots = glyph(look, "\xE2\x80\xA6", "~");
 		struct sv head = text_fit(text, width ? width - 1 : 0);
-		put_clean(out, head);
+		text_clean(out, head);
 		if (width)
 			buf_str(out, dots);
 		used = text_width(head) + (width ? 1 : 0);
 	} else {
-		put_clean(out, text);
+		text_clean(out, text);
 	}
 	if (pad && used < width)
 		text_blanks(out, width - used);
@@ -175,7 +194,7 @@ static void wrap_line(struct buf *out, struct sv line, unsigned indent, unsigned
 			text_blanks(out, indent);
 		else
 			buf_char(out, ' ');
-		buf_sv(out, word);
+		text_clean(out, word);
 		at += w + (at ? 1 : 0);
 	}
 	buf_char(out, '\n');

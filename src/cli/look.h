@@ -18,6 +18,9 @@ struct sv text_fit(struct sv text, unsigned width);
 // The text, or its beginning and an ellipsis when it is wider than `width`; padded with blanks when `pad`.
 void text_put(struct buf *out, const struct look *look, struct sv text, unsigned width, bool pad);
 void text_blanks(struct buf *out, unsigned n);
+// Text of others as it may reach a terminal: control characters become blanks, marks of direction are left out, what is
+// not UTF-8 becomes "?". The functions here that lay out text do it by themselves.
+void text_clean(struct buf *out, struct sv text);
 // Words broken at blanks into lines of at most `width` columns, each behind `indent` blanks; newlines in the
 // text stay.
 void text_wrap(struct buf *out, struct sv text, unsigned indent, unsigned width);

@@ -266,8 +266,10 @@ static void put_head(const struct result *r, const struct tz *tz, const struct l
 	if (r->from_ms == TIME_NONE && r->to_ms == TIME_NONE)
 		buf_str(out, " of all times");
 	buf_printf(out, " (%.*s)", SV_ARG(r->timezone));
-	for (uint32_t i = 0; i < r->n_where; i++)
-		buf_printf(out, "%s %.*s", i ? " and" : ", only", SV_ARG(r->where[i]));
+	for (uint32_t i = 0; i < r->n_where; i++) {
+		buf_str(out, i ? " and " : ", only ");
+		text_clean(out, r->where[i]);
+	}
 	buf_str(out, "\n\n");
 }
 

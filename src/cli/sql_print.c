@@ -162,7 +162,7 @@ static void markdown_field(struct buf *out, struct sv text)
 		char c = text.ptr[i];
 		if (c == '|' || c == '\\')
 			buf_char(out, '\\');
-		buf_char(out, c == '\n' || c == '\r' ? ' ' : c);
+		buf_char(out, (unsigned char)c < 0x20 || c == 0x7f ? ' ' : c);
 	}
 	buf_str(out, " |");
 }

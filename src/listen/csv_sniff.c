@@ -254,6 +254,8 @@ enum rc csv_sniff(struct sv head, size_t at, bool final, const struct reader_opt
 			best = t;
 	}
 	if (!best.any && o->has_header) {
+		if (text.len == 0)
+			return err_set(e, RC_INPUT, "the file is empty");
 		err_set(e, RC_INPUT, "no line among the first %u can be a header", HEADER_LINES_MAX);
 		err_remedy(e,
 			"check that this is the right file and its encoding; without a header, say so in the "

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 
 #include <assert.h>
+#include <stdio.h>
 
 #define JSON_TEXT_MAX (32u << 20)
 
@@ -28,12 +29,9 @@ static void remedy_columns(const struct sv *header, uint32_t n, struct sv name, 
 			best = i;
 		}
 	}
-	if (n && distance <= 1 + name.len / 3) {
-		err_remedy(e, "did you mean \"%.*s\"? {column: …, optional: true} allows it to be missing",
-			SV_ARG(header[best]));
-		return;
-	}
-	char list[256];
+	char guess[160] = "", list[256];
+	if (n && distance <= 1 + name.len / 3)
+		snprintf(guess, sizeof(guess), "did you mean \"%.*s\"? ", SV_ARG(header[best]));
 	size_t len = 0;
 	for (uint32_t i = 0; i < n && len + header[i].len + 8 < sizeof(list); i++) {
 		memcpy(list + len, i ? ", " : "", i ? 2 : 0);
@@ -41,8 +39,8 @@ static void remedy_columns(const struct sv *header, uint32_t n, struct sv name, 
 		memcpy(list + len, header[i].ptr, header[i].len);
 		len += header[i].len;
 	}
-	err_remedy(
-		e, "it has: %.*s; {column: …, optional: true} allows a column to be missing", (int)len, list);
+	err_remedy(e, "%sit has: %.*s; {column: …, optional: true} allows a column to be missing", guess,
+		(int)len, list);
 }
 
 static enum rc column_bind(

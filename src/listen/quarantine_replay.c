@@ -308,7 +308,8 @@ enum rc quarantine_replay(struct store *s, struct sv file, const struct import_o
 	if (r->tally)
 		tally_report(r->tally, &r->report);
 	r->report.elapsed_ms = (r->clock->monotonic_ns(r->clock) - started_ns) / 1000000;
-	snprintf(r->report.file, sizeof(r->report.file), "%.*s", SV_ARG(file.len ? file : SV("the quarantine")));
+	snprintf(
+		r->report.file, sizeof(r->report.file), "%.*s", SV_ARG(file.len ? file : SV("the quarantine")));
 	*report = r->report;
 	commit_free(&r->commit);
 	origin_free(r);

@@ -284,6 +284,12 @@ static enum rc measure_compare(struct parser *p, const struct attribute *a, enum
 {
 	const double inf = (double)INFINITY;
 	double x;
+	if (sv_equal(text, SV("(none)"))) {
+		err_set(p->e, RC_USAGE, "%.*s is a measure: there is no value %.*s", SV_ARG(a->name),
+			SV_ARG(text));
+		err_remedy(p->e, "write `%.*s missing` or `%.*s exists`", SV_ARG(a->name), SV_ARG(a->name));
+		return RC_USAGE;
+	}
 	enum rc rc = design_quantity_parse(
 		p->run->design, text, p->run->design->measures[a->measure].unit, &x, p->e);
 	if (rc != RC_OK)

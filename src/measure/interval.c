@@ -82,6 +82,25 @@ struct state {
 	struct ledger ledger;
 };
 
+static bool is_word(struct sv text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if (strchr(" \t\n=<>!()\"'", text.ptr[i]))
+			return false;
+	return text.len > 0;
+}
+
+// One word can only be meant as a touch point.
+static enum rc unknown_touchpoint(const struct run *run, const char *param, struct sv name, struct err *e)
+{
+	struct suggestion s = suggestion_new(name);
+	for (uint32_t i = 0; i < run->design->n_touchpoints; i++)
+		suggestion_add(&s, run->design->touchpoints[i].name);
+	err_set(e, RC_USAGE, "--%s: there is no touch point “%.*s”", param, SV_ARG(name));
+	suggestion_remedy(&s, e, "give the key of a touch point of the corridor file, or a filter");
+	return RC_USAGE;
+}
+
 // A touch point's name, or an expression. The touch point is turned into an expression.
 static enum rc parse_end(struct run *run, const char *param, struct filter_node **out, struct err *e)
 {
@@ -94,6 +113,8 @@ static enum rc parse_end(struct run *run, const char *param, struct filter_node 
 		text = arena_printf(run->scratch, "touchpoint = \"%.*s\"", SV_ARG(text));
 	if (!text.ptr)
 		return err_set(e, RC_NOMEM, "out of memory for a filter");
+	if (touchpoint == DESIGN_NONE && is_word(text))
+		return unknown_touchpoint(run, param, text, e);
 	struct err local = ERR_NONE;
 	if (filter_parse(run, text, out, &local) == RC_OK)
 		return filter_want(run, *out, e);
@@ -298,6 +319,7 @@ static enum rc finish(struct run *run, void *p, struct err *e)
 
 const struct analysis analysis_interval = {
 	.name = "interval",
+	.example = "--start order --end delivery",
 	.summary = "Time from one touch point to another within a journey, or from a promise to its keeping",
 	.definition = "Within each customer's journey. --pair next: from every start to the first end after it "
 		      "(ties in time in order of "

@@ -57,6 +57,7 @@ struct analysis {
 	const char *name;       // "gap"
 	const char *summary;    // one line
 	const char *definition; // the exact formula(s) with source, a few sentences
+	const char *example;    // arguments that an example cannot do without; NULL = none
 	const char *chart;      // default picture: "bars", "line", "table", …
 	const struct param *params;
 	uint32_t n_params;

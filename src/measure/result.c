@@ -129,7 +129,7 @@ static void markdown_text(struct buf *out, struct sv s)
 		char c = s.ptr[i];
 		if (c == '|' || c == '\\' || c == '`' || c == '*' || c == '_' || c == '<' || c == '[')
 			buf_char(out, '\\');
-		buf_char(out, c == '\n' || c == '\r' ? ' ' : c);
+		buf_char(out, (unsigned char)c < 0x20 || c == 0x7f ? ' ' : c);
 	}
 }
 

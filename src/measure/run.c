@@ -71,9 +71,10 @@ static enum rc open_period(struct run *run, struct err *e)
 	if (run->from_ms == TIME_NONE && run->to_ms == TIME_NONE)
 		return RC_OK;
 	if (run->from_ms != TIME_NONE && run->to_ms != TIME_NONE && run->from_ms >= run->to_ms) {
-		err_set(e, RC_USAGE, "the period ends (%.*s) before it starts (%.*s)", SV_ARG(r->to),
-			SV_ARG(r->from));
-		err_remedy(e, "give --from earlier than --to");
+		err_set(e, RC_USAGE, "the period from %.*s until %.*s is empty", SV_ARG(r->from),
+			SV_ARG(r->to));
+		err_remedy(
+			e, "give a --to that is not before --from; it includes the month or day that it names");
 		return RC_USAGE;
 	}
 	run->predicates[run->request.n_predicates++] = (struct predicate){.kind = PREDICATE_TIME,

@@ -83,6 +83,30 @@ static void bars(void **state)
 }
 
 // Prefixes of UTC texts compare as texts do: the instant is the least text that the prefix begins.
+static void text_that_acts(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text, *clean;
+	} cases[] = {{"", ""}, {"plain", "plain"}, {"a\x1b[31mb\x07", "a [31mb "},
+		{"two\nlines\t\x7f", "two lines  "},
+		{"c1 \xC2\x9B"
+		 "2J",
+			"c1  2J"},
+		{"\xE2\x80\xAEtxt\xE2\x81\xA6", "txt"}, {"\xff\xC3", "??"},
+		{"L\xC3\xBC"
+		 "cke \xF0\x9F\x91\xA9\xE2\x80\x8D\xF0\x9F\x92\xBB",
+			"L\xC3\xBC"
+			"cke \xF0\x9F\x91\xA9\xE2\x80\x8D\xF0\x9F\x92\xBB"}};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct buf out = buf_new(4096);
+		text_clean(&out, sv_from(cases[i].text));
+		buf_char(&out, '\0');
+		assert_string_equal((const char *)out.data, cases[i].clean);
+		buf_free(&out);
+	}
+}
+
 static void time_prefixes(void **state)
 {
 	(void)state;
@@ -111,6 +135,7 @@ int main(void)
 		cmocka_unit_test(durations),
 		cmocka_unit_test(widths),
 		cmocka_unit_test(bars),
+		cmocka_unit_test(text_that_acts),
 		cmocka_unit_test(time_prefixes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

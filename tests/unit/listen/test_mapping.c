@@ -375,7 +375,7 @@ static void binding(void **state)
 	assert_int_equal(mapping_bind(b.mapping, header, 4, &bound, &b.err), RC_INPUT);
 	assert_string_equal(bench_error(&b),
 		"mapping.yaml:5:20: the file has no column \"u\"; did you mean \"U\"? "
-		"{column: …, optional: true} allows it to be missing");
+		"it has: U, t, t, c; {column: …, optional: true} allows a column to be missing");
 	assert_null(bound);
 	b.err = ERR_NONE;
 	header[0] = SV("u");

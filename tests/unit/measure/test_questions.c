@@ -317,7 +317,7 @@ static void mistakes(void **state)
 	ask_wrong(f, "promises", WORDS("as-of=yesterdayish"), "yesterdayish");
 	ask_wrong(f, "interval", WORDS("start=order"), "--end is missing");
 	ask_wrong(f, "interval", WORDS("start=ordr", "end=call"), "--start");
-	ask_wrong(f, "volume", WORDS("from=2026-05", "to=2026-04"), "ends");
+	ask_wrong(f, "volume", WORDS("from=2026-05", "to=2026-04"), "is empty");
 	ask_wrong(f, "volume", WORDS("from=never"), "never");
 	ask_wrong(f, "volume", WORDS("where=touchpoint = ordr"), "did you mean “order”");
 	ask_wrong(f, "volume", WORDS("where=stage = befor"), "did you mean “before”");
