@@ -24,6 +24,8 @@ struct db {
 	size_t n_stmts, stmts_capacity;
 };
 
+// A file to be written over by a copy: nothing is set in it, for a page size of its own would refuse the copy's.
+enum rc db_open_bare(const char *path, struct db **out, struct err *e);
 // Puts SQLite's current error of the connection into e: "<what>: <SQLite's text> (<path>)".
 enum rc db_fail(struct db *db, int code, struct err *e, const char *what);
 

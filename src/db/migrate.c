@@ -90,7 +90,7 @@ enum rc db_migrate(struct db *db, const char *part, const char *const *steps, ui
 enum rc db_backup(struct db *db, const char *to_path, struct err *e)
 {
 	struct db *to = NULL;
-	enum rc rc = db_open(to_path, DB_READ_WRITE, &to, e);
+	enum rc rc = db_open_bare(to_path, &to, e);
 	if (rc != RC_OK)
 		return rc;
 	sqlite3_backup *backup = sqlite3_backup_init(to->native, "main", db->native, "main");

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -217,6 +218,27 @@ static void migrations_go_forward_only(void **state)
 	db_close(&db);
 }
 
+// Pages as they were before: the copy has them too.
+static void backup_of_other_pages_is_whole(void **state)
+{
+	struct place *p = *state;
+	struct err e = ERR_NONE;
+	sqlite3 *native;
+	assert_int_equal(sqlite3_open(p->path, &native), SQLITE_OK);
+	assert_int_equal(
+		sqlite3_exec(native, "PRAGMA page_size=4096; PRAGMA journal_mode=WAL", NULL, NULL, NULL),
+		SQLITE_OK);
+	sqlite3_close(native);
+	struct db *db = open_migrated(p), *copy;
+	assert_int_equal(one(db, "PRAGMA page_size"), 4096);
+	assert_int_equal(add(db, 1, SV("abc"), SV_NONE, &e), RC_OK);
+	assert_int_equal(db_backup(db, p->copy, &e), RC_OK);
+	assert_int_equal(db_open(p->copy, DB_READ_ONLY, &copy, &e), RC_OK);
+	assert_int_equal(one(copy, "SELECT count(*) FROM t"), 1);
+	db_close(&copy);
+	db_close(&db);
+}
+
 static void backup_is_whole(void **state)
 {
 	struct place *p = *state;
@@ -285,6 +307,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(reader_cannot_write_and_sees_a_snapshot, setup, teardown),
 		cmocka_unit_test_setup_teardown(migrations_go_forward_only, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_nobody_changes_needs_nothing_beside_it, setup, teardown),
+		cmocka_unit_test_setup_teardown(backup_of_other_pages_is_whole, setup, teardown),
 		cmocka_unit_test_setup_teardown(backup_is_whole, setup, teardown),
 		cmocka_unit_test_setup_teardown(damage_is_reported, setup, teardown),
 		cmocka_unit_test_setup_teardown(every_allocation_may_fail, setup, teardown),
