@@ -267,7 +267,7 @@ static void damage_is_reported(void **state)
 	assert_non_null(f);
 	char junk[3000];
 	memset(junk, 0x5a, sizeof(junk));
-	fseek(f, 4096 * 6, SEEK_SET);
+	fseek(f, 16384 * 3, SEEK_SET); // the beginning of a page of rows
 	fwrite(junk, 1, sizeof(junk), f);
 	fclose(f);
 	assert_int_equal(db_open(p->path, DB_READ_ONLY, &db, &e), RC_OK);
