@@ -32,7 +32,7 @@ struct maker {
 
 uint64_t simulate_persons_for(uint64_t n_interactions)
 {
-	uint64_t n = (uint64_t)((double)n_interactions / 38.6);
+	uint64_t n = (uint64_t)((double)n_interactions / 35.4);
 	return n ? n : 1;
 }
 
