@@ -22,11 +22,15 @@ template <typename T> unsigned print(T v, char *out) noexcept
 
 extern "C" unsigned number_from_double(double v, char out[NUMBER_TEXT_MAX])
 {
-	if (!(std::fabs(v) >= 1e16) || !std::isfinite(v))
+	if (!std::isfinite(v))
 		return print(v, out);
-	// With an exponent: as a row of digits it would look like an integer, perhaps one beyond 64 bits.
-	const std::to_chars_result r =
-		std::to_chars(out, out + NUMBER_TEXT_MAX - 1, v, std::chars_format::scientific);
+	// Sums and amounts as people write them, not 3e+06. From 1e16 on an exponent: as a row of digits it would look
+	// like an integer, perhaps one beyond 64 bits.
+	const double size = std::fabs(v);
+	const std::chars_format format = v == 0 || (size >= 1e-5 && size < 1e16)
+						 ? std::chars_format::fixed
+						 : std::chars_format::scientific;
+	const std::to_chars_result r = std::to_chars(out, out + NUMBER_TEXT_MAX - 1, v, format);
 	*r.ptr = '\0';
 	return static_cast<unsigned>(r.ptr - out);
 }

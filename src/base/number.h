@@ -9,9 +9,8 @@
 
 #define NUMBER_TEXT_MAX 32
 
-// The shortest text that reads back to the same double ("0.1", "1e+23", "-5"; "nan", "inf",
-// "-inf"; with an exponent from 1e16 on) into out,
-// NUL-terminated. Returns its length.
+// The shortest text that reads back to the same double ("0.1", "3000000", "1e+23"; "nan", "inf", "-inf"; with an
+// exponent from 1e16 on and below 1e-5 only) into out, NUL-terminated. Returns its length.
 unsigned number_from_double(double v, char out[NUMBER_TEXT_MAX]);
 // A decimal integer into out, NUL-terminated. Returns its length.
 unsigned number_from_i64(int64_t v, char out[NUMBER_TEXT_MAX]);

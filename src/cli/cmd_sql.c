@@ -159,6 +159,10 @@ static enum rc run(struct cli *cli, struct err *e)
 		rc = connect(&s, &source, &db, e);
 	if (rc == RC_OK)
 		rc = run_statements(&s, db, sql, e);
+	if (rc != RC_OK && rc != RC_LIMIT && source.failed.rc != RC_OK) {
+		*e = source.failed;
+		rc = e->rc;
+	}
 	sqlite3_close(db);
 	cli_snapshot_close(&store, &snapshot);
 	return rc;

@@ -40,6 +40,9 @@ int vtab_disconnect(sqlite3_vtab *base)
 int vtab_fail(sqlite3_vtab *base, const struct err *e)
 {
 	char text[1200];
+	struct vtab_source *source = ((struct vtab *)base)->source;
+	if (source->failed.rc == RC_OK)
+		source->failed = *e;
 	sqlite3_free(base->zErrMsg);
 	base->zErrMsg = sqlite3_mprintf("%s", err_format(e, text, sizeof(text)));
 	if (e->rc == RC_NOMEM)

@@ -20,7 +20,8 @@
 // What all tables of a connection read from; must outlive the connection.
 struct vtab_source {
 	struct snapshot *snapshot;
-	int64_t now_ms; // promises due before this and not kept are overdue
+	int64_t now_ms;    // promises due before this and not kept are overdue
+	struct err failed; // the first error of the tables, which SQLite passes on as a text only
 };
 
 // Registers the three tables.
@@ -40,7 +41,7 @@ struct vtab {
 int vtab_connect(
 	sqlite3 *db, struct vtab_source *source, const char *columns, sqlite3_vtab **out, char **message);
 int vtab_disconnect(sqlite3_vtab *base);
-// Makes an error of ours the table's error; returns the code for SQLite.
+// Makes an error of ours the table's error and, the first one, the source's; returns the code for SQLite.
 int vtab_fail(sqlite3_vtab *base, const struct err *e);
 
 // UTC text with milliseconds; NULL for TIME_NONE.

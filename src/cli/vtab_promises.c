@@ -177,8 +177,10 @@ static const char *status_of(const struct span *span, const struct ledger_entry 
 	int64_t due = due_of(span, p);
 	if (p->made == LEDGER_NONE)
 		return "kept only";
+	if (p->kept != LEDGER_NONE && due == TIME_NONE)
+		return "answered";
 	if (p->kept != LEDGER_NONE)
-		return due != TIME_NONE && span->at[p->kept] > due ? "broken" : "kept";
+		return span->at[p->kept] > due ? "broken" : "kept";
 	return due != TIME_NONE && due < now_ms ? "overdue" : "open";
 }
 

@@ -172,7 +172,13 @@ static void sv_doubles(void **state)
 	number_from_double(123456789012345678901.0, text);
 	assert_string_equal(text, "1.2345678901234568e+20");
 	number_from_double(-1e15, text);
-	assert_string_equal(text, "-1e+15");
+	assert_string_equal(text, "-1000000000000000");
+	number_from_double(3e6, text);
+	assert_string_equal(text, "3000000");
+	number_from_double(-0.00002, text);
+	assert_string_equal(text, "-0.00002");
+	number_from_double(0.000002, text);
+	assert_string_equal(text, "2e-06");
 	uint64_t seed = 1;
 	for (int i = 0; i < 100000; i++) {
 		uint64_t bits = random_next(&seed);
