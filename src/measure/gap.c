@@ -263,12 +263,18 @@ static enum rc merge(struct run *run, void *into, void *from, struct err *e)
 	return sums_merge(&a->sums, &b->sums, e);
 }
 
+// Fewer values detect nothing: Wilson's interval of a single one excludes 80 %, and two that are equal have a t
+// interval without width.
+#define VERDICT_N_LEAST 10
+
 // The interval against what is expected: the share against `for`, else the mean against the target.
 static struct sv verdict_of(
 	const struct expectation *x, double n, struct estimate share, struct estimate experience)
 {
 	if (n == 0.0)
 		return SV("no data");
+	if (n < VERDICT_N_LEAST)
+		return SV("no detectable difference");
 	double low = share.low, high = share.high, target = x->share;
 	if (isnan(x->share)) {
 		bool at_least = x->direction == EXPECT_AT_LEAST;
@@ -340,7 +346,8 @@ const struct analysis analysis_gap = {
 		      "1927). verdict: for expectations with "
 		      "`for`, the Wilson interval against that share; else the t interval of the mean of x "
 		      "against τ; an interval that "
-		      "contains what is expected is no detectable difference. Expectation minus experience "
+		      "contains what is expected, or one of fewer than 10 values, is no detectable difference. "
+		      "Expectation minus experience "
 		      "after Parasuraman, Zeithaml & "
 		      "Berry (1985), with designed expectations.",
 	.chart = "bars",

@@ -143,6 +143,8 @@ static const char *slow_verdict(size_t x, uint32_t n, struct estimate share, str
 {
 	if (n == 0)
 		return "no data";
+	if (n < 10)
+		return "no detectable difference";
 	if (!isnan(expectations[x].share))
 		return share.low >= expectations[x].share   ? "kept"
 		       : share.high < expectations[x].share ? "broken"
