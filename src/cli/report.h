@@ -46,6 +46,7 @@ struct report_touchpoint {
 	struct report_expectation *expectations;
 	uint32_t n_expectations;
 	const struct report_expectation *worst; // of those with data; NULL: nothing is measured
+	struct report_score promises;           // made here: n = those due, share = kept in time; no gap
 };
 
 // One line of "repair first" or "repaired".
@@ -59,7 +60,7 @@ struct report_finding {
 struct report_agent {
 	struct sv name, sentence;
 	const struct report_touchpoint *touchpoint;
-	const struct report_expectation *expectation;
+	const struct report_expectation *expectation; // NULL: the promises made there
 	struct report_score score;
 	double urgency;
 };
@@ -89,8 +90,8 @@ struct report {
 	struct report_finding *repair, *repaired;
 	uint32_t n_repair, n_repaired;
 	struct report_agent agents[REPORT_AGENTS_MOST]; // by urgency
-	uint32_t n_agents_compared;                     // agents × expectations with enough data
-	double agent_limit;                             // standard errors below all that are beyond chance
+	uint32_t n_agents_compared; // agents × (expectations and promises) with enough data
+	double agent_limit;         // standard errors below all that are beyond chance
 	uint32_t n_agents;
 	struct report_promises promises;
 	struct sv *findings; // data quality
@@ -112,10 +113,9 @@ enum rc report_make(struct snapshot *sn, const struct report_question *q, struct
 enum rc report_judge(struct report *r, struct err *e);
 
 // First all scores of agents are counted, then added: the more comparisons, the wider the limits.
-void report_agents_count(
-	struct report *r, const struct report_expectation *x, const struct report_score *score);
-// Keeps an agent that is beyond the limits of the touch point; the name is kept as a view
-// until report_agents_judge.
+void report_agents_count(struct report *r, const struct report_score *all, const struct report_score *score);
+// Keeps an agent that is beyond the limits of the touch point in the expectation, or in the promises made there
+// when x is NULL; the name is kept as a view until report_agents_judge.
 void report_agents_add(struct report *r, const struct report_touchpoint *t, const struct report_expectation *x,
 	struct sv agent, const struct report_score *score);
 // Orders them and writes their sentences.

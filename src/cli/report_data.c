@@ -176,6 +176,7 @@ static enum rc make_touchpoints(struct report *r, struct err *e)
 		to->title = from->title;
 		to->stage = d->stages[from->stage];
 		to->owner = from->owner == DESIGN_NONE ? SV("") : d->departments[from->owner];
+		to->promises = no_score;
 		to->n_expectations = from->n_expectations;
 		to->expectations =
 			arena_array(r->arena, (size_t)from->n_expectations + 1, sizeof(*to->expectations));
@@ -297,26 +298,68 @@ static bool named_agent(struct sv agent)
 	return agent.len > 0 && agent.ptr[0] != '('; // "(none)", "(other)"
 }
 
+// The ledger as it stood at the end of the period; without an end, as it stands.
+static uint32_t as_of_param(const struct asking *a, char at[40], struct query_param *out)
+{
+	if (a->to_ms == TIME_NONE)
+		return 0;
+	*out = (struct query_param){SV("as-of"), sv_from(tz_format(a->report->design->tz, a->to_ms, at))};
+	return 1;
+}
+
+// Promises as a score: n are those that were due, share is kept in time; there is no gap.
+static struct report_score promises_score_of(const struct result *r, uint32_t row)
+{
+	struct report_score s = no_score;
+	s.n = count_of(r, row, "kept") + count_of(r, row, "broken") + count_of(r, row, "overdue");
+	s.share = number_of(r, row, "share_kept");
+	s.share_low = number_of(r, row, "share_kept_low");
+	s.share_high = number_of(r, row, "share_kept_high");
+	return s;
+}
+
+// The rows of gap or promises by touchpoint and agent: counted in the first pass, added in the second.
+static void take_agents(struct report *r, const struct result *result, bool promises, int pass)
+{
+	for (uint32_t i = 0; i < result->n_rows; i++) {
+		struct sv agent = text_of(result, i, "agent");
+		struct report_touchpoint *t = touchpoint_of(r, text_of(result, i, "touchpoint"));
+		const struct report_expectation *x = promises ? NULL : expectation_of(r, result, i);
+		if (!t || !named_agent(agent) || (!promises && !x))
+			continue;
+		struct report_score score = promises ? promises_score_of(result, i) : score_of(result, i);
+		if (pass == 0)
+			report_agents_count(r, x ? &x->all : &t->promises, &score);
+		else
+			report_agents_add(r, t, x, agent, &score);
+	}
+}
+
 static enum rc ask_agents(const struct asking *a, struct err *e)
 {
 	struct report *r = a->report;
-	struct result *result = NULL;
-	enum rc rc = ask(a, "gap", "touchpoint", "agent", NULL, 0, &result, e);
-	for (int pass = 0; rc == RC_OK && pass < 2; pass++)
-		for (uint32_t i = 0; i < result->n_rows; i++) {
-			struct report_expectation *x = expectation_of(r, result, i);
-			struct sv agent = text_of(result, i, "agent");
-			struct report_score score = score_of(result, i);
-			if (!x || !named_agent(agent))
-				continue;
-			if (pass == 0)
-				report_agents_count(r, x, &score);
-			else
-				report_agents_add(r, touchpoint_of(r, text_of(result, i, "touchpoint")), x,
-					agent, &score);
-		}
+	struct result *gaps = NULL, *all = NULL, *promises = NULL;
+	char at[40];
+	struct query_param as_of;
+	uint32_t n_params = as_of_param(a, at, &as_of);
+	enum rc rc = ask(a, "gap", "touchpoint", "agent", NULL, 0, &gaps, e);
+	if (rc == RC_OK)
+		rc = ask(a, "promises", "touchpoint", NULL, &as_of, n_params, &all, e);
+	if (rc == RC_OK)
+		rc = ask(a, "promises", "touchpoint", "agent", &as_of, n_params, &promises, e);
+	for (uint32_t i = 0; rc == RC_OK && i < all->n_rows; i++) {
+		struct report_touchpoint *t = touchpoint_of(r, text_of(all, i, "touchpoint"));
+		if (t)
+			t->promises = promises_score_of(all, i);
+	}
+	for (int pass = 0; rc == RC_OK && pass < 2; pass++) {
+		take_agents(r, gaps, false, pass);
+		take_agents(r, promises, true, pass);
+	}
 	report_agents_judge(r);
-	result_free(&result);
+	result_free(&gaps);
+	result_free(&all);
+	result_free(&promises);
 	return rc;
 }
 
@@ -327,11 +370,9 @@ static enum rc ask_promises(const struct asking *a, struct err *e)
 	struct result *all = NULL, *series = NULL;
 	char width[16];
 	snprintf(width, sizeof(width), "%.*s", SV_ARG(r->bucket));
-	// The ledger as it stood at the end of the period.
 	char at[40];
-	const struct query_param as_of = {
-		SV("as-of"), a->to_ms == TIME_NONE ? SV("") : sv_from(tz_format(r->design->tz, a->to_ms, at))};
-	uint32_t n_params = a->to_ms == TIME_NONE ? 0 : 1;
+	struct query_param as_of;
+	uint32_t n_params = as_of_param(a, at, &as_of);
 	enum rc rc = ask(a, "promises", NULL, NULL, &as_of, n_params, &all, e);
 	if (rc == RC_OK && all->n_rows) {
 		p->made = count_of(all, 0, "made");

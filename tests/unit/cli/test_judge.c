@@ -135,17 +135,24 @@ static void agents(void **state)
 	struct report_score better = {.n = 50, .share = 0.65, .share_low = 0.51, .share_high = 0.65 + 0.13};
 	struct report_score few = {.n = 19, .share = 0.1, .share_low = 0, .share_high = 0.11};
 	for (int i = 0; i < 10; i++)
-		report_agents_count(&f.report, &f.expectation, &agent);
-	report_agents_count(&f.report, &f.expectation, &few);
+		report_agents_count(&f.report, &f.expectation.all, &agent);
+	report_agents_count(&f.report, &f.expectation.all, &few);
 	assert_int_equal(f.report.n_agents_compared, 10);
 	assert_true(fabs(f.report.agent_limit - 2.5758293) < 1e-6);
 	// standard error 0.13/1.96 = 0.0663: 0.2 below is 3.0 of them, 0.15 below 2.26.
 	report_agents_add(&f.report, &f.touchpoint, &f.expectation, SV("a"), &agent);
 	report_agents_add(&f.report, &f.touchpoint, &f.expectation, SV("b"), &better);
 	report_agents_add(&f.report, &f.touchpoint, &f.expectation, SV("c"), &few);
+	// Promises made there, in the same family: 0.275 below with a standard error of 0.078/1.96 = 0.0398.
+	f.touchpoint.promises =
+		(struct report_score){.n = 5000, .share = 0.907, .share_low = 0.899, .share_high = 0.915};
+	struct report_score late = {.n = 133, .share = 0.632, .share_low = 0.547, .share_high = 0.71};
+	report_agents_add(&f.report, &f.touchpoint, NULL, SV("d"), &late);
 	report_agents_judge(&f.report);
-	assert_int_equal(f.report.n_agents, 1);
+	assert_int_equal(f.report.n_agents, 2);
 	assert_true(sv_equal(f.report.agents[0].sentence,
+		SV("d, T: 63.2 % of 133 promises kept in time where all have 90.7 %")));
+	assert_true(sv_equal(f.report.agents[1].sentence,
 		SV("a, T: 60.0 % of the cases where all have 80.0 % (wait at most 2 min for 80 %), n = 50")));
 	end(&f);
 }
