@@ -173,8 +173,12 @@ static enum rc command_unknown(
 		names[n] = children[n]->name;
 	const char *near = nearest_name(word, names, n);
 	bool root = p->args->depth == 1;
-	err_set(e, RC_USAGE, "unknown command %s%s%s", root ? "" : p->args->command->name, root ? "" : " ",
-		word);
+	const char *kind = p->args->command->child;
+	if (kind)
+		err_set(e, RC_USAGE, "unknown %s %s", kind, word);
+	else
+		err_set(e, RC_USAGE, "unknown command %s%s%s", root ? "" : p->args->command->name,
+			root ? "" : " ", word);
 	if (near)
 		err_remedy(e, "did you mean %s?", near);
 	else

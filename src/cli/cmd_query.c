@@ -10,9 +10,9 @@ static const struct option common_options[] = {
 		.type = OPTION_TEXT,
 		.repeated = true,
 		.value = "NAME,...",
-		.help = "group by touchpoint, stage, owner, channel, event, source, agent, location, a "
-			"dimension of "
-			"the corridor file, or hour, day, week, month, quarter, year"},
+		.help = "group by touchpoint, stage, owner, channel, channel-kind, event, source, agent, "
+			"location, a dimension of the corridor file, or hour, day, week, month, quarter, "
+			"year; up to four, separated by commas"},
 	{.name = "from",
 		.type = OPTION_TEXT,
 		.value = "TIME",
@@ -251,6 +251,7 @@ const struct command command_query = {
 		 "definition. "
 		 "corridor query ANALYSIS --help tells its parameters, columns and formula.",
 	.subcommands_make = analyses_make,
+	.child = "analysis",
 	.options = query_options,
 	.n_options = 1,
 	.examples = "corridor query --list\n"

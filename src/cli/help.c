@@ -2,6 +2,8 @@
 // Help pages, made from the declarations.
 #include "cli/look.h"
 
+#include <ctype.h>
+
 void help_path(const struct args *args, struct buf *out)
 {
 	for (uint32_t i = 0; i < args->depth; i++)
@@ -97,8 +99,13 @@ static void usage(struct cli *cli, const struct args *args, struct buf *out, boo
 	const struct command *c = args->command;
 	ink_put(out, &cli->look, INK_BOLD, SV("Usage: "));
 	help_path(args, out);
-	if (has_children)
-		buf_str(out, c->run || c->max_operands ? " [COMMAND]" : " COMMAND");
+	if (has_children) {
+		bool optional = c->run || c->max_operands;
+		buf_str(out, optional ? " [" : " ");
+		for (const char *k = c->child ? c->child : "command"; *k; k++)
+			buf_char(out, (char)toupper((unsigned char)*k));
+		buf_str(out, optional ? "]" : "");
+	}
 	for (uint32_t i = 0; i < c->n_options; i++)
 		if (c->options[i].required)
 			buf_printf(out, " --%s %s", c->options[i].name, c->options[i].value);

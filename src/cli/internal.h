@@ -50,6 +50,7 @@ struct command {
 	const struct command *const *subcommands; // NULL-terminated, or NULL
 	const struct command *const *(*subcommands_make)(
 		struct arena *arena); // or NULL; NULL result: no memory
+	const char *child;            // what one of its subcommands is called: "analysis"; NULL = "command"
 	void (*help_more)(struct cli *cli, const struct command *self, struct buf *out); // or NULL
 	enum rc (*run)(struct cli *cli, struct err *e);
 	const void *subject;  // what a made command stands for
