@@ -11,10 +11,11 @@ static enum rc run(struct cli *cli, struct err *e)
 	if (rc != RC_OK)
 		return rc;
 	struct progress *progress = progress_new("verify", 0, "bytes", cli->quiet);
-	rc = store_verify(dir, &report, progress, e);
+	struct err found = ERR_NONE;
+	rc = store_verify(dir, &report, progress, &found);
 	progress_finish(&progress);
-	if (rc != RC_OK && rc != RC_CORRUPT)
-		return rc;
+	if (rc != RC_OK && (rc != RC_CORRUPT || report.n_problems == 0))
+		return err_take(e, &found);
 	struct buf out = buf_new(1u << 20);
 	char a[HUMAN_TEXT_MAX], b[HUMAN_TEXT_MAX], c[HUMAN_TEXT_MAX], d[HUMAN_TEXT_MAX];
 	for (uint32_t i = 0; i < report.n_problems && i < 16; i++) {
@@ -30,6 +31,11 @@ static enum rc run(struct cli *cli, struct err *e)
 			&out, "%s more problems are not listed.\n", human_number(report.n_problems - 16, 0, d));
 	enum rc written = cli_write_buf(cli, &out, e);
 	buf_free(&out);
+	if (rc != RC_OK) { // the problems themselves were listed
+		err_set(e, rc, "%s is damaged: %u problem%s", dir, report.n_problems,
+			report.n_problems == 1 ? "" : "s");
+		err_remedy(e, "%s", found.remedy);
+	}
 	return rc != RC_OK ? rc : written;
 }
 

@@ -153,6 +153,15 @@ static enum rc open_ref(
 	return RC_OK;
 }
 
+enum rc segment_missing(struct err *failed)
+{
+	if (failed->rc == RC_NOT_FOUND) {
+		failed->rc = RC_CORRUPT;
+		err_remedy(failed, "restore it from a backup (corridor verify says more)");
+	}
+	return failed->rc;
+}
+
 static enum rc pool_add(struct store *s, struct segment_ref *ref, struct err *e)
 {
 	if (list_grow(&s->pool, 1) != 0)

@@ -208,10 +208,7 @@ enum rc snapshot_open(struct store *s, struct snapshot **out, struct err *e)
 	pthread_mutex_unlock(&s->snap_mu);
 	if (failed.rc != RC_OK) {
 		snapshot_close(&sn);
-		if (failed.rc == RC_NOT_FOUND) {
-			failed.rc = RC_CORRUPT;
-			err_remedy(&failed, "restore the data directory from a backup");
-		}
+		segment_missing(&failed);
 		return err_take(e, &failed);
 	}
 	*out = sn;

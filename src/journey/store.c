@@ -152,8 +152,14 @@ static enum rc load_catalogue(struct store *s, bool sweep, struct err *e)
 	enum rc rc = catalogue_read(s->db, &entries, &n, e);
 	if (rc == RC_OK && sweep)
 		rc = catalogue_sweep(s->io, s->dir, entries, n, e);
-	if (rc == RC_OK)
-		rc = pool_acquire_all(s, entries, n, &list, e);
+	if (rc == RC_OK) {
+		struct err failed = ERR_NONE;
+		rc = pool_acquire_all(s, entries, n, &list, &failed);
+		if (rc != RC_OK) { // nobody else can have merged it away
+			segment_missing(&failed);
+			rc = err_take(e, &failed);
+		}
+	}
 	if (rc == RC_OK)
 		rc = db_prepare(s->db, "SELECT seq FROM sqlite_sequence WHERE name = 'segment'", &last, e);
 	if (rc == RC_OK)

@@ -90,6 +90,9 @@ enum rc pool_acquire(
 	struct store *s, const struct catalogue_entry *entry, struct segment_ref **out, struct err *e);
 void pool_ref(struct store *s, struct segment_ref *ref);
 void pool_release(struct store *s, struct segment_ref **ref);
+// What RC_NOT_FOUND of a segment is once nobody can have merged it away: RC_CORRUPT with the remedy. Other failures
+// stay as they are. Returns what failed->rc is then.
+enum rc segment_missing(struct err *failed);
 // All entries opened; on failure none. RC_NOT_FOUND as above.
 enum rc pool_acquire_all(struct store *s, const struct catalogue_entry *entries, size_t n,
 	struct segment_list *out, struct err *e);
