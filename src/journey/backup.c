@@ -10,6 +10,9 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 enum { BACKUP_TRIES = 5, COPY_BYTES = 1 << 20 };
@@ -164,13 +167,43 @@ static enum rc must_be_empty(const char *dir, struct err *e)
 	return rc;
 }
 
+// A copy inside of what is copied would be swept away or copied again, and lost together with it. The target itself
+// may not be there yet: then where it would be made counts.
+static enum rc must_be_outside(const struct store *s, const char *to_dir, struct err *e)
+{
+	char to[STORE_PATH_BYTES], parent[STORE_PATH_BYTES], source[PATH_MAX], target[PATH_MAX];
+	enum rc rc = RC_OK;
+	bool known = realpath(to_dir, target) != NULL;
+	size_t len = strlen(to_dir);
+	while (len > 1 && to_dir[len - 1] == '/')
+		len--;
+	if (!known && len < sizeof(to)) {
+		snprintf(to, sizeof(to), "%.*s", (int)len, to_dir);
+		char *slash = strrchr(to, '/');
+		snprintf(parent, sizeof(parent), "%.*s", slash ? (int)(slash - to) + (slash == to) : 1,
+			slash ? to : ".");
+		known = realpath(parent, target) != NULL;
+	}
+	size_t n = realpath(s->dir, source) ? strlen(source) : 0;
+	if (n && known && strncmp(target, source, n) == 0 &&
+		(target[n] == '/' || !target[n] || source[n - 1] == '/')) {
+		rc = err_set(
+			e, RC_USAGE, "%s is inside the data directory %s that is to be copied", to_dir, s->dir);
+		err_remedy(e, "choose a directory elsewhere, best on another disk");
+	}
+	return rc;
+}
+
 // Everything in the directory is this backup's own.
-static void remove_all(struct backup *b, const char *made, const char *path, const char *segments)
+static void remove_all(
+	struct backup *b, bool made_dir, const char *made, const char *path, const char *segments)
 {
 	remove_database(made);
 	remove_database(path);
 	catalogue_sweep(b->store->io, b->to_dir, NULL, 0, NULL);
 	rmdir(segments);
+	if (made_dir)
+		rmdir(b->to_dir);
 }
 
 static enum rc copy_all(struct backup *b, const char *made, const char *path, struct err *e)
@@ -181,9 +214,26 @@ static enum rc copy_all(struct backup *b, const char *made, const char *path, st
 		if (copy_once(b, made, &failed) != RC_NOT_FOUND)
 			break;
 	}
-	if (failed.rc != RC_OK)
+	if (failed.rc != RC_OK) {
+		segment_missing(&failed);
 		return err_take(e, &failed);
+	}
 	return publish(b->store, b->to_dir, made, path, e);
+}
+
+// Verifies the copy. What is wrong with it is most likely wrong with the source: then that is named.
+static enum rc check_copy(struct backup *b, struct err *e)
+{
+	struct verify_report report;
+	struct err copy = ERR_NONE, source = ERR_NONE;
+	if (store_verify(b->to_dir, &report, b->progress, &copy) != RC_CORRUPT)
+		return err_take(e, &copy);
+	enum rc rc = store_verify(b->store->dir, &report, b->progress, &source);
+	if (rc != RC_CORRUPT)
+		return err_take(e, &copy);
+	err_set(e, rc, "the source is damaged, nothing was copied: %s", source.message);
+	err_remedy(e, "restore the data directory from an earlier backup (corridor verify says more)");
+	return rc;
 }
 
 enum rc store_backup(struct store *s, const char *to_dir, bool link, struct progress *progress, struct err *e)
@@ -196,18 +246,20 @@ enum rc store_backup(struct store *s, const char *to_dir, bool link, struct prog
 	if (rc == RC_OK)
 		rc = store_path(to_dir, "segments", segments, e);
 	if (rc == RC_OK)
+		rc = must_be_outside(s, to_dir, e);
+	if (rc == RC_OK)
 		rc = must_be_empty(to_dir, e);
 	if (rc != RC_OK)
 		return rc;
+	bool made_dir = access(to_dir, F_OK) != 0;
 	rc = io_make_dir(s->io, to_dir, e);
 	if (rc == RC_OK)
 		rc = io_make_dir(s->io, segments, e);
 	if (rc == RC_OK)
 		rc = copy_all(&b, made, path, e);
-	if (rc != RC_OK) {
-		remove_all(&b, made, path, segments);
-		return rc;
-	}
-	struct verify_report report;
-	return store_verify(to_dir, &report, progress, e);
+	if (rc == RC_OK)
+		rc = check_copy(&b, e);
+	if (rc != RC_OK)
+		remove_all(&b, made_dir, made, path, segments);
+	return rc;
 }

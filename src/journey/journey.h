@@ -266,7 +266,8 @@ struct verify_report {
 enum rc store_verify(const char *dir, struct verify_report *report, struct progress *progress, struct err *e);
 // A consistent copy into a new or empty directory while others write: the catalogue by SQLite's backup, segments byte
 // by byte; `link`: by hard link where the file system can (damage to the bytes then reaches both). The copy is
-// verified. RC_EXISTS: the directory is not empty. After another failure to copy it is empty again.
+// verified. RC_USAGE: the directory is inside the store's own; RC_EXISTS: it is not empty; RC_CORRUPT: the source (or,
+// if it says so, the copy) is damaged. After a failure nothing of the copy is left.
 enum rc store_backup(struct store *s, const char *to_dir, bool link, struct progress *progress, struct err *e);
 
 #endif
