@@ -86,28 +86,112 @@ static void put_item(const struct cli *cli, const struct quarantine_item *item, 
 	buf_char(out, '\n');
 }
 
+enum { PAGE_ROWS = 1000, TEXT_ROWS = 20 };
+
+// One line. A row that is no UTF-8 is given in hexadecimal too, since JSON text cannot hold it.
+static void put_json(const struct quarantine_item *item, struct buf *out)
+{
+	struct json j = json_new(out);
+	json_object(&j);
+	json_key_u64(&j, "id", item->id);
+	json_key_string(&j, "file", item->file);
+	json_key_u64(&j, "line", item->line);
+	json_key_string(&j, "reason", item->reason);
+	json_key_string(&j, "raw", item->raw);
+	if (!sv_utf8_valid(item->raw, NULL)) {
+		struct buf hex = buf_new(256u << 20);
+		for (size_t i = 0; i < item->raw.len; i++)
+			buf_printf(&hex, "%02x", (unsigned char)item->raw.ptr[i]);
+		json_key_string(&j, "raw_hex", buf_view(&hex));
+		out->rc = out->rc == RC_OK ? hex.rc : out->rc;
+		buf_free(&hex);
+	}
+	json_object_end(&j);
+	buf_char(out, '\n');
+}
+
+static void put_line(struct sv bytes, struct buf *out)
+{
+	buf_put(out, bytes.ptr, bytes.len);
+	if (bytes.len == 0 || bytes.ptr[bytes.len - 1] != '\n')
+		buf_char(out, '\n');
+}
+
+// Rows below a header that is not theirs would be read wrongly. *header: of the rows before.
+static enum rc put_raw(
+	struct cli *cli, const struct quarantine_item *item, struct sv *header, struct buf *out, struct err *e)
+{
+	if (!header->ptr) {
+		*header = arena_copy(cli->arena, item->header.ptr ? item->header : SV(""));
+		if (!header->ptr)
+			return err_set(e, RC_NOMEM, "out of memory for the header");
+		if (header->len)
+			put_line(*header, out);
+	} else if (!sv_equal(*header, item->header.ptr ? item->header : SV(""))) {
+		err_set(e, RC_USAGE, "the rows are of files with different headers");
+		err_remedy(
+			e, "take the rows of one file with --file; corridor quarantine list names the files");
+		return RC_USAGE;
+	}
+	put_line(item->raw, out);
+	return RC_OK;
+}
+
+// Page by page, so that memory is bounded. *last: the id of the last row.
+static enum rc show_rows(
+	struct cli *cli, struct store *store, uint64_t limit, uint64_t *last, uint64_t *n_shown, struct err *e)
+{
+	bool as_json = args_is(&cli->args, "format", "json"), raw = args_is(&cli->args, "format", "raw");
+	struct sv header = SV_NONE;
+	struct arena *page = arena_new(1u << 30);
+	enum rc rc = page ? RC_OK : err_set(e, RC_NOMEM, "out of memory for the rows");
+	for (bool more = true; rc == RC_OK && more && *n_shown < limit;) {
+		struct quarantine_item *items = NULL;
+		uint32_t n = 0, most = limit - *n_shown < PAGE_ROWS ? (uint32_t)(limit - *n_shown) : PAGE_ROWS;
+		struct buf out = buf_new(1u << 30);
+		arena_reset(page);
+		rc = quarantine_items(store, args_sv(&cli->args, "file"), *last, most, page, &items, &n, e);
+		for (uint32_t i = 0; rc == RC_OK && i < n; i++) {
+			if (raw)
+				rc = put_raw(cli, &items[i], &header, &out, e);
+			else if (as_json)
+				put_json(&items[i], &out);
+			else
+				put_item(cli, &items[i], &out);
+			*last = items[i].id;
+		}
+		*n_shown += n;
+		more = n == most;
+		if (rc == RC_OK)
+			rc = cli_write_buf(cli, &out, e);
+		buf_free(&out);
+	}
+	arena_free(&page);
+	return rc;
+}
+
 static enum rc run_show(struct cli *cli, struct err *e)
 {
 	struct store *store = NULL;
-	struct quarantine_item *items = NULL;
-	uint32_t n = 0, limit = (uint32_t)args_integer(&cli->args, "limit");
-	uint64_t after = (uint64_t)args_integer(&cli->args, "after");
-	struct buf out = buf_new(256u << 20);
+	bool text = args_is(&cli->args, "format", "text");
+	uint64_t last = (uint64_t)args_integer(&cli->args, "after"), n = 0;
+	uint64_t limit = (uint64_t)args_integer(&cli->args, "limit");
+	if (limit == 0)
+		limit = text ? TEXT_ROWS : UINT64_MAX;
 	enum rc rc = cli_store_open(cli, true, &store, e);
 	if (rc == RC_OK)
-		rc = quarantine_items(
-			store, args_sv(&cli->args, "file"), after, limit, cli->arena, &items, &n, e);
-	for (uint32_t i = 0; rc == RC_OK && i < n; i++)
-		put_item(cli, &items[i], &out);
-	if (rc == RC_OK && n == 0)
-		buf_str(&out, "Nothing is there.\n");
-	else if (rc == RC_OK && n == limit)
-		buf_printf(&out, "At most %u are shown; --after %llu shows the next.\n", limit,
-			(unsigned long long)items[n - 1].id);
-	if (rc == RC_OK)
-		rc = cli_write_buf(cli, &out, e);
-	buf_free(&out);
+		rc = show_rows(cli, store, limit, &last, &n, e);
 	store_close(&store);
+	if (rc != RC_OK || !text)
+		return rc;
+	struct buf out = buf_new(4096);
+	if (n == 0)
+		buf_str(&out, "Nothing is there.\n");
+	else if (n == limit)
+		buf_printf(&out, "At most %llu are shown; --after %llu shows the next.\n",
+			(unsigned long long)limit, (unsigned long long)last);
+	rc = cli_write_buf(cli, &out, e);
+	buf_free(&out);
 	return rc;
 }
 
@@ -188,10 +272,18 @@ static const struct option show_options[] = {
 		.letter = 'n',
 		.type = OPTION_INTEGER,
 		.value = "N",
-		.fallback = "20",
-		.min = 1,
+		.fallback = "0",
+		.min = 0,
 		.max = 1000000,
-		.help = "show at most so many"},
+		.help = "show at most so many; 0 = 20 as text, all as json and raw"},
+	{.name = "format",
+		.type = OPTION_CHOICE,
+		.value = "FORMAT",
+		.choices = "text|json|raw",
+		.fallback = "text",
+		.help = "json: a line for each row; raw: only the rows as received, to be mended and imported "
+			"again "
+			"(for CSV the header comes first if it is stored)"},
 };
 static const struct option replay_options[] = {
 	OPTION_OF_FILE,
@@ -222,7 +314,7 @@ static const struct command show_command = {
 	.name = "show",
 	.summary = "print the rows as received with their reasons",
 	.options = show_options,
-	.n_options = 3,
+	.n_options = sizeof(show_options) / sizeof(show_options[0]),
 	.run = run_show,
 };
 static const struct command replay_command = {
@@ -249,5 +341,6 @@ const struct command command_quarantine = {
 	.subcommands = subcommands,
 	.examples = "corridor quarantine list --data tidewater\n"
 		    "corridor quarantine show --data tidewater --file calls.csv\n"
+		    "corridor quarantine show --data tidewater --file calls.csv --format raw > mend.csv\n"
 		    "corridor quarantine replay --data tidewater --map calls.map.yaml",
 };

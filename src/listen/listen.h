@@ -83,6 +83,7 @@ struct quarantine_item {
 	uint64_t id;
 	int64_t at_ms;
 	struct sv file, map_name, reason, raw; // raw row as received
+	struct sv header;                      // of the file, as received; empty when it has none
 	uint64_t line;
 };
 struct quarantine_group {

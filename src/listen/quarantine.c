@@ -81,7 +81,8 @@ static struct quarantine_item item_of(struct db_stmt *q, struct arena *a)
 		.map_name = arena_copy(a, db_text(q, 3)),
 		.reason = arena_copy(a, db_text(q, 4)),
 		.raw = arena_copy(a, db_blob(q, 5)),
-		.line = (uint64_t)db_i64(q, 6)};
+		.line = (uint64_t)db_i64(q, 6),
+		.header = arena_copy(a, db_blob(q, 7))};
 }
 
 enum rc quarantine_items(struct store *s, struct sv file, uint64_t after, uint32_t limit, struct arena *a,
@@ -98,7 +99,8 @@ enum rc quarantine_items(struct store *s, struct sv file, uint64_t after, uint32
 	if (rc != RC_OK || !more)
 		return rc;
 	rc = db_prepare(db,
-		"SELECT q.id, q.at_ms, i.path, i.map_name, q.reason, q.raw, q.line FROM quarantine q JOIN "
+		"SELECT q.id, q.at_ms, i.path, i.map_name, q.reason, q.raw, q.line, i.header FROM quarantine q "
+		"JOIN "
 		"import i"
 		" ON i.id = q.import WHERE q.id > ?2 AND " FILE_MATCHES " ORDER BY q.id LIMIT ?3",
 		&q, e);
