@@ -47,9 +47,10 @@ static enum rc run(struct cli *cli, struct err *e)
 		return rc;
 	char n[HUMAN_TEXT_MAX], persons[HUMAN_TEXT_MAX];
 	struct buf out = buf_new(4096);
-	buf_printf(&out, "%s interactions of %s persons in %.1f s. What was planted: %s/truths.json\n",
+	buf_printf(&out, "%s interactions of %s person%s in %.1f s. What was planted: %s/truths.json\n",
 		human_number((double)report.counts.n_interactions, 0, n),
-		human_number((double)report.n_persons, 0, persons), (double)report.elapsed_ms / 1000, dir);
+		human_number((double)report.n_persons, 0, persons), report.n_persons == 1 ? "" : "s",
+		(double)report.elapsed_ms / 1000, dir);
 	rc = cli_write_buf(cli, &out, e);
 	buf_free(&out);
 	return rc;

@@ -356,12 +356,14 @@ void report_text(const struct report *r, const struct look *look, struct buf *ou
 	buf_printf(out, "  %.*s (%.*s)\n", SV_ARG(r->period), SV_ARG(r->design->timezone));
 	if (r->filters.len)
 		buf_printf(out, "only %.*s\n", SV_ARG(r->filters));
-	buf_printf(out, "%s interactions of %s customers", human_number((double)r->n, 0, n),
-		human_number((double)r->n_customers, 0, customers));
+	buf_printf(out, "%s interaction%s of %s customer%s", human_number((double)r->n, 0, n),
+		r->n == 1 ? "" : "s", human_number((double)r->n_customers, 0, customers),
+		r->n_customers == 1 ? "" : "s");
 	buf_printf(out,
-		"\n%u expectations: %u kept, %u broken, %u without a detectable difference, %u not "
+		"\n%u expectation%s: %u kept, %u broken, %u without a detectable difference, %u not "
 		"measured\n\n",
-		r->n_scored + r->n_unmeasured, r->n_kept, r->n_broken, r->n_unclear, r->n_unmeasured);
+		r->n_scored + r->n_unmeasured, r->n_scored + r->n_unmeasured == 1 ? "" : "s", r->n_kept,
+		r->n_broken, r->n_unclear, r->n_unmeasured);
 	put_corridor(r, look, &w, out);
 	put_list(look, &w, "Repair first", r->repair, r->n_repair, REPAIR_SHOWN_MOST, out);
 	put_list(look, &w, "Repaired", r->repaired, r->n_repaired, REPAIR_SHOWN_MOST, out);

@@ -126,8 +126,9 @@ enum rc cli_write_size(const struct cli *cli, struct store *store, struct err *e
 	snapshot_close(&snapshot);
 	char n[HUMAN_TEXT_MAX], bytes[HUMAN_TEXT_MAX];
 	struct buf out = buf_new(4096);
-	buf_printf(&out, "%s interactions in %llu segments, %s on disk.\n",
-		human_number((double)stats.n_interactions, 0, n), (unsigned long long)stats.n_segments,
+	buf_printf(&out, "%s interaction%s in %llu segment%s, %s on disk.\n",
+		human_number((double)stats.n_interactions, 0, n), stats.n_interactions == 1 ? "" : "s",
+		(unsigned long long)stats.n_segments, stats.n_segments == 1 ? "" : "s",
 		human_bytes(stats.bytes_on_disk, bytes));
 	rc = cli_write_buf(cli, &out, e);
 	buf_free(&out);
