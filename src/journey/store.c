@@ -122,6 +122,18 @@ static enum rc held_by_other(const char *path, int fd, struct err *e)
 	return rc;
 }
 
+// What the system refuses to whoever is not the owner.
+static enum rc refused(const char *path, int errnum, struct err *e)
+{
+	enum rc rc = err_errno(e, RC_IO, errnum, "cannot open %s", path);
+	if (errnum == EACCES || errnum == EPERM)
+		err_remedy(
+			e, "run as the owner of the data directory, or let the owner change its permissions");
+	else if (errnum == EROFS)
+		err_remedy(e, "writing needs a file system that is not mounted for reading only");
+	return rc;
+}
+
 static enum rc take_lock(struct store *s, struct err *e)
 {
 	char path[STORE_PATH_BYTES], pid[32];
@@ -130,7 +142,7 @@ static enum rc take_lock(struct store *s, struct err *e)
 		return rc;
 	s->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
 	if (s->lock_fd < 0)
-		return err_errno(e, RC_IO, errno, "cannot open %s", path);
+		return refused(path, errno, e);
 	if (flock(s->lock_fd, LOCK_EX | LOCK_NB) != 0)
 		return errno == EWOULDBLOCK ? held_by_other(path, s->lock_fd, e)
 					    : err_errno(e, RC_IO, errno, "cannot lock %s", path);
@@ -321,11 +333,14 @@ enum rc store_open(const char *dir, const struct store_options *options, struct 
 	enum rc rc = store_path(dir, "corridor.db", path, e);
 	if (rc != RC_OK)
 		return rc;
-	if (access(path, F_OK) != 0) {
+	bool writing = !options || !options->read_only;
+	if (access(path, F_OK) != 0 && (errno == ENOENT || errno == ENOTDIR)) {
 		rc = err_set(e, RC_NOT_FOUND, "%s is not a data directory (there is no %s)", dir, path);
 		err_remedy(e, "make one with: corridor init --data %s --design FILE", dir);
 		return rc;
 	}
+	if (access(path, writing ? R_OK | W_OK : R_OK) != 0)
+		return refused(path, errno, e);
 	struct design_entry *current = NULL;
 	struct store *s = store_new(dir, options);
 	if (!s)
