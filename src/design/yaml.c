@@ -427,7 +427,8 @@ static enum rc read_events(struct builder *b, struct sv text)
 		yaml_event_delete(&ev);
 	}
 	if (rc == RC_OK && !b->root)
-		rc = mistake(b, 1, 1, "the file is empty", "start from the one that corridor init --template prints");
+		rc = mistake(b, 1, 1, "the file is empty",
+			"start from the one that corridor init --template prints");
 	return rc;
 }
 
