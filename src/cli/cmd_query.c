@@ -58,16 +58,27 @@ static uint32_t by_split(const struct args *args, struct sv *by, uint32_t max)
 	return n;
 }
 
-static uint32_t params_make(const struct args *args, const struct analysis *analysis, struct query_param *out)
+#define PARAM_VALUES_MAX 64u // of one repeated parameter
+
+static enum rc params_make(const struct args *args, const struct analysis *analysis, struct query_param *out,
+	uint32_t *n, struct err *e)
 {
-	uint32_t n = 0;
 	for (uint32_t i = 0; i < analysis->n_params; i++) {
 		const struct param *p = &analysis->params[i];
-		if (args_given(args, p->name))
-			out[n++] = (struct query_param){sv_from(p->name),
-				p->type == PARAM_FLAG ? SV("true") : sv_from(args_text(args, p->name))};
+		struct sv values[PARAM_VALUES_MAX + 1];
+		if (!args_given(args, p->name))
+			continue;
+		uint32_t n_values = 1;
+		values[0] = p->type == PARAM_FLAG ? SV("true") : sv_from(args_text(args, p->name));
+		if (p->repeated)
+			n_values = args_list(args, p->name, values, PARAM_VALUES_MAX + 1);
+		if (n_values > PARAM_VALUES_MAX)
+			return err_set(
+				e, RC_USAGE, "--%s is given more than %u times", p->name, PARAM_VALUES_MAX);
+		for (uint32_t k = 0; k < n_values; k++)
+			out[(*n)++] = (struct query_param){sv_from(p->name), values[k]};
 	}
-	return n;
+	return RC_OK;
 }
 
 static enum rc write_result(const struct cli *cli, const struct result *r, struct err *e)
@@ -97,7 +108,8 @@ static enum rc run_analysis(struct cli *cli, struct err *e)
 	const struct analysis *analysis = args->command->subject;
 	struct sv where[WHERE_MAX];
 	struct query q = {.analysis = sv_from(analysis->name), .where = where};
-	struct query_param *params = arena_array(cli->arena, analysis->n_params + 1, sizeof(*params));
+	struct query_param *params =
+		arena_array(cli->arena, (size_t)analysis->n_params * PARAM_VALUES_MAX + 1, sizeof(*params));
 	if (!params)
 		return err_set(e, RC_NOMEM, "out of memory for the question");
 	struct sv by[BY_MAX + 1];
@@ -107,7 +119,6 @@ static enum rc run_analysis(struct cli *cli, struct err *e)
 	memcpy(q.by, by, q.n_by * sizeof(by[0]));
 	q.n_where = args_list(args, "where", where, WHERE_MAX);
 	q.params = params;
-	q.n_params = params_make(args, analysis, params);
 	q.from = args_sv(args, "from");
 	q.to = args_sv(args, "to");
 	q.limit = (uint32_t)args_integer(args, "limit");
@@ -116,7 +127,9 @@ static enum rc run_analysis(struct cli *cli, struct err *e)
 	struct store *store = NULL;
 	struct snapshot *snapshot = NULL;
 	struct result *result = NULL;
-	enum rc rc = cli_snapshot_open(cli, &store, &snapshot, e);
+	enum rc rc = params_make(args, analysis, params, &q.n_params, e);
+	if (rc == RC_OK)
+		rc = cli_snapshot_open(cli, &store, &snapshot, e);
 	if (rc == RC_OK)
 		rc = query_run(snapshot, &q, &result, e);
 	if (rc == RC_OK)
@@ -178,12 +191,14 @@ static struct option option_of(const struct param *p)
 		[PARAM_FLAG] = NULL,
 		[PARAM_CHOICE] = "CHOICE",
 		[PARAM_DURATION] = "DURATION",
-		[PARAM_TIME] = "TIME"};
+		[PARAM_TIME] = "TIME",
+		[PARAM_FILTER] = "FILTER"};
 	struct option o = {.name = p->name,
 		.type = OPTION_TEXT,
 		.value = placeholders[p->type],
 		.fallback = p->value,
 		.required = p->required,
+		.repeated = p->repeated,
 		.help = p->help};
 	if (p->type == PARAM_FLAG)
 		o.type = OPTION_FLAG;

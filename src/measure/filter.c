@@ -527,3 +527,42 @@ enum rc filter_parse(struct run *run, struct sv text, struct filter_node **out, 
 		local.rc = RC_USAGE;
 	return err_take(e, &local);
 }
+
+// --- a filter as a parameter ---
+
+static bool is_word(struct sv text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if (ends_word(text.ptr[i]))
+			return false;
+	return text.len > 0;
+}
+
+// One word can only be meant as a touch point.
+static enum rc unknown_touchpoint(const struct run *run, const char *what, struct sv name, struct err *e)
+{
+	struct suggestion s = suggestion_new(name);
+	for (uint32_t i = 0; i < run->design->n_touchpoints; i++)
+		suggestion_add(&s, run->design->touchpoints[i].name);
+	err_set(e, RC_USAGE, "%s: there is no touch point “%.*s”", what, SV_ARG(name));
+	suggestion_remedy(&s, e, "give the key of a touch point of the corridor file, or a filter");
+	return RC_USAGE;
+}
+
+enum rc filter_open(struct run *run, const char *what, struct sv text, struct filter_node **out, struct err *e)
+{
+	text = sv_trim(text);
+	uint32_t touchpoint = design_touchpoint_find(run->design, text);
+	if (touchpoint != DESIGN_NONE)
+		text = arena_printf(run->scratch, "touchpoint = \"%.*s\"", SV_ARG(text));
+	if (!text.ptr)
+		return err_set(e, RC_NOMEM, "out of memory for a filter");
+	if (touchpoint == DESIGN_NONE && is_word(text))
+		return unknown_touchpoint(run, what, text, e);
+	struct err local = ERR_NONE;
+	if (filter_parse(run, text, out, &local) == RC_OK)
+		return filter_want(run, *out, e);
+	enum rc rc = err_set(e, local.rc, "%s: %s", what, local.message);
+	err_remedy(e, "%s", local.remedy[0] ? local.remedy : "give the name of a touch point, or a filter");
+	return rc;
+}

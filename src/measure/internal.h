@@ -80,13 +80,21 @@ struct param_value {
 	struct sv text;
 	double number; // PARAM_NUMBER, PARAM_INTEGER; PARAM_DURATION in seconds
 	bool flag;
-	uint32_t choice; // PARAM_CHOICE: index in `choices`
-	int64_t time_ms; // PARAM_TIME, else TIME_NONE
+	uint32_t choice;            // PARAM_CHOICE: index in `choices`
+	int64_t time_ms;            // PARAM_TIME, else TIME_NONE
+	struct filter_node *filter; // PARAM_FILTER; its columns are asked for
+	struct param_value *next;   // of a repeated parameter, in the order given
 };
 // Reads query->params into run->params by the analysis's declaration. RC_USAGE.
 enum rc params_parse(struct run *run, struct err *e);
-// The value of a declared parameter; asking for another is a bug.
+// The value of a declared parameter (of a repeated one the first; `present` false when there is none); asking for
+// another is a bug.
 const struct param_value *run_param(const struct run *run, const char *name);
+// How many values a repeated parameter has.
+uint32_t run_param_count(const struct run *run, const char *name);
+// Reads the name of a touch point or a filter expression, and asks for its columns. `what` names the place in
+// messages: "--step". RC_USAGE with "did you mean"; RC_NOMEM.
+enum rc filter_open(struct run *run, const char *what, struct sv text, struct filter_node **out, struct err *e);
 
 // --- the run ---
 
@@ -167,6 +175,29 @@ static inline bool lane_keeps(const struct lane *lane, uint32_t row)
 {
 	return !lane->keep || lane->keep[row] != 0;
 }
+
+// --- classes (classes.c): several filters at once, for analyses that look for particular interactions ---
+
+#define CLASSES_MAX 32u
+
+struct classes;
+
+// Compiles n filters (at most CLASSES_MAX; trees from filter_open) to tables by code column where they are conditions
+// on names, in run->scratch. RC_NOMEM.
+enum rc classes_open(
+	struct run *run, struct filter_node *const *filters, uint32_t n, struct classes **out, struct err *e);
+
+// The rows of a span for which at least one filter holds, ascending; bit i of bits[k]: filter i holds for row[k].
+// Belongs to an analysis's state; grown as needed.
+struct class_rows {
+	uint32_t n;
+	uint32_t *row, *bits;
+	size_t row_capacity, bits_capacity;
+};
+// Finds them in the lane's span. `kept`: rows that fail the question's filters are left out. RC_NOMEM.
+enum rc classes_find(
+	struct lane *lane, const struct classes *c, bool kept, struct class_rows *out, struct err *e);
+void class_rows_free(struct class_rows *r);
 
 // --- grouping (group.c) ---
 

@@ -8,10 +8,10 @@
 
 static const struct param params[] = {
 	{.name = "start",
-		.type = PARAM_STRING,
+		.type = PARAM_FILTER,
 		.help = "where it starts: a touch point, or a filter as for --where"},
 	{.name = "end",
-		.type = PARAM_STRING,
+		.type = PARAM_FILTER,
 		.help = "where it ends: a touch point, or a filter as for --where"},
 	{.name = "pair",
 		.type = PARAM_CHOICE,
@@ -82,47 +82,6 @@ struct state {
 	struct ledger ledger;
 };
 
-static bool is_word(struct sv text)
-{
-	for (size_t i = 0; i < text.len; i++)
-		if (strchr(" \t\n=<>!()\"'", text.ptr[i]))
-			return false;
-	return text.len > 0;
-}
-
-// One word can only be meant as a touch point.
-static enum rc unknown_touchpoint(const struct run *run, const char *param, struct sv name, struct err *e)
-{
-	struct suggestion s = suggestion_new(name);
-	for (uint32_t i = 0; i < run->design->n_touchpoints; i++)
-		suggestion_add(&s, run->design->touchpoints[i].name);
-	err_set(e, RC_USAGE, "--%s: there is no touch point “%.*s”", param, SV_ARG(name));
-	suggestion_remedy(&s, e, "give the key of a touch point of the corridor file, or a filter");
-	return RC_USAGE;
-}
-
-// A touch point's name, or an expression. The touch point is turned into an expression.
-static enum rc parse_end(struct run *run, const char *param, struct filter_node **out, struct err *e)
-{
-	const struct param_value *v = run_param(run, param);
-	if (!v->present)
-		return RC_OK;
-	struct sv text = sv_trim(v->text);
-	uint32_t touchpoint = design_touchpoint_find(run->design, text);
-	if (touchpoint != DESIGN_NONE)
-		text = arena_printf(run->scratch, "touchpoint = \"%.*s\"", SV_ARG(text));
-	if (!text.ptr)
-		return err_set(e, RC_NOMEM, "out of memory for a filter");
-	if (touchpoint == DESIGN_NONE && is_word(text))
-		return unknown_touchpoint(run, param, text, e);
-	struct err local = ERR_NONE;
-	if (filter_parse(run, text, out, &local) == RC_OK)
-		return filter_want(run, *out, e);
-	enum rc rc = err_set(e, local.rc, "--%s: %s", param, local.message);
-	err_remedy(e, "%s", local.remedy[0] ? local.remedy : "give the name of a touch point, or a filter");
-	return rc;
-}
-
 static enum rc prepare(struct run *run, struct err *e)
 {
 	struct plan *plan = arena_alloc(run->scratch, sizeof(*plan));
@@ -131,11 +90,8 @@ static enum rc prepare(struct run *run, struct err *e)
 	run->plan = plan;
 	plan->by_promise = run_param(run, "pair")->choice == 1;
 	plan->wall = run_param(run, "clock")->choice == 1;
-	enum rc rc = parse_end(run, "start", &plan->start, e);
-	if (rc == RC_OK)
-		rc = parse_end(run, "end", &plan->end, e);
-	if (rc != RC_OK)
-		return rc;
+	plan->start = run_param(run, "start")->filter;
+	plan->end = run_param(run, "end")->filter;
 	if (!plan->by_promise && !(plan->start && plan->end)) {
 		err_set(e, RC_USAGE, "--%s is missing", plan->start ? "end" : "start");
 		err_remedy(e, "give --start and --end (touch points or filters), or --pair promise");

@@ -25,7 +25,8 @@ enum param_type {
 	PARAM_FLAG,
 	PARAM_CHOICE,
 	PARAM_DURATION,
-	PARAM_TIME
+	PARAM_TIME,
+	PARAM_FILTER // the name of a touch point, or a filter as for --where
 };
 
 struct param {
@@ -36,6 +37,7 @@ struct param {
 	double min, max;     // numbers
 	const char *help;    // one line
 	bool required;
+	bool repeated; // may be given several times; their order counts
 };
 
 enum cell_type { CELL_TEXT, CELL_COUNT, CELL_NUMBER, CELL_RATIO, CELL_TIME, CELL_SECONDS };

@@ -95,12 +95,38 @@ static enum rc parse_value(struct run *run, const struct param *p, struct param_
 		local.rc = RC_USAGE;
 		return err_take(e, &local);
 	}
+	case PARAM_FILTER: {
+		struct sv what = arena_printf(run->scratch, "--%s", p->name);
+		return what.ptr ? filter_open(run, what.ptr, v->text, &v->filter, e)
+				: err_set(e, RC_NOMEM, "out of memory for parameters");
+	}
 	case PARAM_NUMBER:
 	case PARAM_INTEGER:
 	case PARAM_DURATION:
 		break;
 	}
 	return parse_number(run, p, v, e);
+}
+
+// Puts a given value where its parameter keeps it; a repeated one's further values go to the end of its list.
+static enum rc take_param(struct run *run, uint32_t index, struct sv text, struct err *e)
+{
+	const struct param *p = &run->analysis->params[index];
+	struct param_value *v = &run->params[index];
+	if (v->given && !p->repeated)
+		return err_set(e, RC_USAGE, "--%s is given twice", p->name);
+	if (v->given) {
+		while (v->next)
+			v = v->next;
+		v->next = arena_alloc(run->scratch, sizeof(*v->next));
+		if (!v->next)
+			return err_set(e, RC_NOMEM, "out of memory for parameters");
+		v = v->next;
+		v->time_ms = TIME_NONE;
+	}
+	v->given = true;
+	v->text = text.ptr ? text : SV("");
+	return RC_OK;
 }
 
 enum rc params_parse(struct run *run, struct err *e)
@@ -118,21 +144,19 @@ enum rc params_parse(struct run *run, struct err *e)
 		uint32_t index = 0;
 		if (!param_find(a, q->params[i].name, &index))
 			return unknown_param(a, q->params[i].name, e);
-		if (run->params[index].given)
-			return err_set(e, RC_USAGE, "--%s is given twice", a->params[index].name);
-		run->params[index].given = true;
-		run->params[index].text = q->params[i].value.ptr ? q->params[i].value : SV("");
+		if (take_param(run, index, q->params[i].value, e) != RC_OK)
+			return e->rc;
 	}
 	for (uint32_t i = 0; i < a->n_params; i++) {
 		struct param_value *v = &run->params[i];
 		if (!v->given && a->params[i].required)
 			return err_set(
 				e, RC_USAGE, "--%s is missing: %s", a->params[i].name, a->params[i].help);
-		if (!v->text.ptr)
-			continue;
-		enum rc rc = parse_value(run, &a->params[i], v, e);
-		if (rc != RC_OK)
-			return rc;
+		for (; v && v->text.ptr; v = v->next) {
+			enum rc rc = parse_value(run, &a->params[i], v, e);
+			if (rc != RC_OK)
+				return rc;
+		}
 	}
 	return RC_OK;
 }
@@ -143,4 +167,12 @@ const struct param_value *run_param(const struct run *run, const char *name)
 	const struct param *p = param_find(run->analysis, sv_from(name), &index);
 	assert(p);
 	return &run->params[index];
+}
+
+uint32_t run_param_count(const struct run *run, const char *name)
+{
+	uint32_t n = 0;
+	for (const struct param_value *v = run_param(run, name); v && v->present; v = v->next)
+		n++;
+	return n;
 }

@@ -23,7 +23,7 @@ static enum rc unknown_analysis(struct sv name, struct err *e)
 	for (const struct analysis *const *a = analysis_list(); *a; a++)
 		suggestion_add(&s, sv_from((*a)->name));
 	err_set(e, RC_USAGE, "unknown analysis “%.*s”", SV_ARG(name));
-	suggestion_remedy(&s, e, "the analyses are volume, scores, gap, promises, interval, quality");
+	suggestion_remedy(&s, e, "`corridor query --list` shows the analyses");
 	return RC_USAGE;
 }
 
