@@ -81,6 +81,8 @@ struct analysis {
 	enum rc (*fold)(struct run *run, void *state, const uint32_t *to, uint32_t n, struct err *e);
 	// Writes rows (result_row) from the merged state. May be called twice, with a fold between.
 	enum rc (*finish)(struct run *run, void *state, struct err *e);
+	// The same question as SQL for ClickHouse: a template, see clickhouse.h. NULL: there is none.
+	const char *clickhouse;
 };
 
 // NULL-terminated list of all analyses, and lookup (NULL when unknown).
@@ -138,6 +140,20 @@ struct result {
 // Runs a question on a snapshot. RC_USAGE: unknown analysis, parameter, dimension ("did you mean"), bad filter.
 enum rc query_run(struct snapshot *sn, const struct query *q, struct result **out, struct err *e);
 void result_free(struct result **r);
+
+// --- interactions themselves ---
+
+// The interactions that a period and filters leave, journey by journey, in bounded memory: for exports.
+struct selection;
+// Takes from, to and where of q, whose texts must live as long as the selection. `columns`: what spans shall have
+// besides what the filters need. RC_USAGE as query_run.
+enum rc selection_open(struct snapshot *sn, const struct query *q, const struct scan_columns *columns,
+	struct selection **out, struct err *e);
+// The next span with locators, and which of its rows were selected (NULL: all); both valid until the next call. *span
+// NULL at the end.
+enum rc selection_next(struct selection *s, const struct span **span, const uint8_t **keep, struct err *e);
+// Frees it; NULL in *s is fine. Before the snapshot.
+void selection_close(struct selection **s);
 
 // One JSON object: columns (name, type, unit), rows (objects), n, definition, period, notes.
 enum rc result_write_json(const struct result *r, struct buf *out, struct err *e);
