@@ -120,6 +120,9 @@ struct run {
 	struct row_store *rows;
 	int64_t from_ms, to_ms; // period asked for, TIME_NONE = open
 	void *plan;             // the analysis's own, in scratch
+	// The columns after those of --by: the analysis's, unless `prepare` puts others here.
+	const struct result_column *columns;
+	uint32_t n_columns;
 	struct result *result;
 	uint64_t n;            // interactions that passed the filters
 	struct err note_error; // first failure to keep a note
@@ -263,6 +266,30 @@ const int64_t *samples_of(const struct samples *s, uint32_t group, size_t *n);
 // `weight` orders groups of fields without an order of their own (use n). NULL: see e.
 struct cell *result_row(struct run *run, uint32_t group, double weight, struct err *e);
 // Analyses by touch point: sets the touch point of the last row (index in the design).
+// --- lists of persons (persons.c) ---
+
+struct person_row {
+	uint64_t person;
+	int64_t at_ms; // earliest
+	uint32_t group, times;
+};
+// Belongs to an analysis's state.
+struct persons {
+	struct person_row *rows;
+	size_t n, capacity;
+	uint64_t n_persons, last; // different persons added, and the last of them
+};
+// To be called by `prepare`: the rows of the result are persons, with the columns customer, at, times.
+void persons_open(struct run *run);
+// Counts a person in a group (of the interaction that counts); a person's adds come one after the other. Adding it again
+// counts one more time and keeps the earliest moment. Only as many as --limit are kept. RC_NOMEM.
+enum rc persons_add(struct persons *p, const struct run *run, uint64_t person, uint32_t group, int64_t at_ms,
+	struct err *e);
+enum rc persons_merge(struct persons *into, const struct persons *from, struct err *e);
+void persons_free(struct persons *p);
+// Writes the rows in order of the person's key, and a note of how many persons there are in all.
+enum rc persons_rows(struct run *run, struct persons *p, struct err *e);
+
 void row_touchpoint(struct run *run, uint32_t touchpoint);
 // Does a group deserve a row? Groups with something in them do, and the only group of an ungrouped question.
 bool run_group_shown(const struct run *run, uint32_t group, double n);

@@ -54,7 +54,7 @@ void rows_clear(struct run *run)
 struct cell *result_row(struct run *run, uint32_t group, double weight, struct err *e)
 {
 	struct row_store *s = run->rows;
-	uint32_t width = run->analysis->n_columns;
+	uint32_t width = run->n_columns;
 	if (mem_grow((void **)&s->keys, &s->keys_capacity, (size_t)s->n + 1, sizeof(*s->keys)) != 0 ||
 		mem_grow((void **)&s->cells, &s->cells_capacity, ((size_t)s->n + 1) * width,
 			sizeof(*s->cells)) != 0) {
@@ -225,7 +225,7 @@ static enum rc result_columns(struct run *run, struct err *e)
 	struct result *r = run->result;
 	const struct analysis *a = run->analysis;
 	r->n_by = grouping_keys(run);
-	r->n_columns = r->n_by + a->n_columns;
+	r->n_columns = r->n_by + run->n_columns;
 	r->columns = arena_array(run->arena, r->n_columns, sizeof(*r->columns));
 	if (!r->columns)
 		return err_set(e, RC_NOMEM, "out of memory for columns");
@@ -236,8 +236,8 @@ static enum rc result_columns(struct run *run, struct err *e)
 		r->columns[i] = (struct result_column){
 			.name = name.ptr, .title = name.ptr, .type = CELL_TEXT, .unit = "", .help = "group"};
 	}
-	for (uint32_t i = 0; i < a->n_columns; i++)
-		r->columns[r->n_by + i] = a->columns[i];
+	for (uint32_t i = 0; i < run->n_columns; i++)
+		r->columns[r->n_by + i] = run->columns[i];
 	return RC_OK;
 }
 
@@ -248,7 +248,7 @@ enum rc rows_finish(struct run *run, uint32_t limit, struct err *e)
 		return rc;
 	struct result *r = run->result;
 	struct row_store *s = run->rows;
-	uint32_t n = limit && limit < s->n ? limit : s->n, width = run->analysis->n_columns;
+	uint32_t n = limit && limit < s->n ? limit : s->n, width = run->n_columns;
 	if (n < s->n)
 		run_note(run, "%u of %u rows are shown; the limit cut off %u", n, s->n, s->n - n);
 	r->cells = arena_array(run->arena, (size_t)n * r->n_columns + 1, sizeof(*r->cells));

@@ -120,6 +120,8 @@ enum rc run_open(struct snapshot *sn, const struct query *q, struct run **out, s
 	run->design = snapshot_design(sn);
 	run->names = snapshot_names(sn);
 	snapshot_stats(sn, &run->stats);
+	run->columns = analysis->columns;
+	run->n_columns = analysis->n_columns;
 	run->request.ordered = analysis->ordered;
 	run->request.all_rows = analysis->all_rows;
 	run->request.predicates = run->predicates;
