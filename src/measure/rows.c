@@ -223,7 +223,6 @@ enum rc rows_cut(struct run *run, uint32_t limit, uint32_t *to, uint32_t n, bool
 static enum rc result_columns(struct run *run, struct err *e)
 {
 	struct result *r = run->result;
-	const struct analysis *a = run->analysis;
 	r->n_by = grouping_keys(run);
 	r->n_columns = r->n_by + run->n_columns;
 	r->columns = arena_array(run->arena, r->n_columns, sizeof(*r->columns));
