@@ -131,6 +131,9 @@ struct run {
 
 // Opens everything that does not depend on the analysis; query_run is this, the scan and the rows.
 enum rc run_open(struct snapshot *sn, const struct query *q, struct run **out, struct err *e);
+// The same for an analysis that is given instead of named.
+enum rc run_open_as(struct snapshot *sn, const struct query *q, const struct analysis *analysis,
+	struct run **out, struct err *e);
 void run_close(struct run **run);
 
 // Asks for a code column; CODE_COLUMNS (nothing stored yet) asks for nothing.
@@ -167,6 +170,9 @@ struct lane {
 	struct group_cache *cache;
 };
 
+// Evaluates the question's filters on lane->span: sets keep and n_keep.
+enum rc lane_filter(struct lane *lane, struct err *e);
+void lane_masks_free(struct lane *lane);
 // The group of each row of the span (rows that fail the filters get any valid group). NULL: see e.
 const uint32_t *lane_group(struct lane *lane, struct err *e);
 // The groups of n chosen rows, for sparse measures. Valid until the next call.
@@ -260,12 +266,6 @@ void samples_fold(struct samples *s, const uint32_t *to, uint32_t n);
 enum rc samples_sort(struct samples *s, uint32_t n_groups, struct err *e);
 const int64_t *samples_of(const struct samples *s, uint32_t group, size_t *n);
 
-// --- rows of the result (rows.c) ---
-
-// A new row for a group: returns the cells of the analysis's own columns, all null; valid until the next row.
-// `weight` orders groups of fields without an order of their own (use n). NULL: see e.
-struct cell *result_row(struct run *run, uint32_t group, double weight, struct err *e);
-// Analyses by touch point: sets the touch point of the last row (index in the design).
 // --- lists of persons (persons.c) ---
 
 struct person_row {
@@ -290,6 +290,12 @@ void persons_free(struct persons *p);
 // Writes the rows in order of the person's key, and a note of how many persons there are in all.
 enum rc persons_rows(struct run *run, struct persons *p, struct err *e);
 
+// --- rows of the result (rows.c) ---
+
+// A new row for a group: returns the cells of the analysis's own columns, all null; valid until the next row.
+// `weight` orders groups of fields without an order of their own (use n). NULL: see e.
+struct cell *result_row(struct run *run, uint32_t group, double weight, struct err *e);
+// Analyses by touch point: sets the touch point of the last row (index in the design).
 void row_touchpoint(struct run *run, uint32_t touchpoint);
 // Does a group deserve a row? Groups with something in them do, and the only group of an ungrouped question.
 bool run_group_shown(const struct run *run, uint32_t group, double n);

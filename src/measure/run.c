@@ -105,8 +105,13 @@ enum rc run_open(struct snapshot *sn, const struct query *q, struct run **out, s
 {
 	*out = NULL;
 	const struct analysis *analysis = analysis_find(q->analysis);
-	if (!analysis)
-		return unknown_analysis(q->analysis, e);
+	return analysis ? run_open_as(sn, q, analysis, out, e) : unknown_analysis(q->analysis, e);
+}
+
+enum rc run_open_as(struct snapshot *sn, const struct query *q, const struct analysis *analysis,
+	struct run **out, struct err *e)
+{
+	*out = NULL;
 	struct arena *scratch = arena_new(SCRATCH_BYTES_MAX);
 	struct run *run = scratch ? arena_alloc(scratch, sizeof(*run)) : NULL;
 	if (!run) {
@@ -115,13 +120,13 @@ enum rc run_open(struct snapshot *sn, const struct query *q, struct run **out, s
 	}
 	run->scratch = scratch;
 	run->analysis = analysis;
+	run->columns = analysis->columns;
+	run->n_columns = analysis->n_columns;
 	run->query = q;
 	run->snapshot = sn;
 	run->design = snapshot_design(sn);
 	run->names = snapshot_names(sn);
 	snapshot_stats(sn, &run->stats);
-	run->columns = analysis->columns;
-	run->n_columns = analysis->n_columns;
 	run->request.ordered = analysis->ordered;
 	run->request.all_rows = analysis->all_rows;
 	run->request.predicates = run->predicates;
@@ -231,6 +236,15 @@ struct sv run_time_text(struct run *run, int64_t at_ms)
 
 // --- lanes ---
 
+void lane_masks_free(struct lane *lane)
+{
+	for (uint32_t i = 0; i < lane->n_masks; i++)
+		mem_free(lane->masks[i]);
+	mem_free(lane->masks);
+	lane->masks = NULL;
+	lane->n_masks = 0;
+}
+
 static void lane_free(void *context, void *state)
 {
 	struct run *run = context;
@@ -239,9 +253,7 @@ static void lane_free(void *context, void *state)
 		return;
 	if (lane->state)
 		run->analysis->state_free(run, lane->state);
-	for (uint32_t i = 0; i < lane->n_masks; i++)
-		mem_free(lane->masks[i]);
-	mem_free(lane->masks);
+	lane_masks_free(lane);
 	mem_free(lane->keep_scratch);
 	mem_free(lane->group);
 	mem_free(lane->group_rows);
@@ -302,7 +314,7 @@ static uint32_t count_kept(const uint8_t *keep, uint32_t n)
 // Slot 7 belongs to the lane: the filters' own mask has to outlive those that an analysis evaluates.
 #define KEEP_MASK 7u
 
-static enum rc lane_filter(struct lane *lane, struct err *e)
+enum rc lane_filter(struct lane *lane, struct err *e)
 {
 	const struct span *span = lane->span;
 	lane->keep = span->keep;
