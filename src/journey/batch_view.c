@@ -286,6 +286,7 @@ enum rc batch_view_row(const struct batch_view *v, uint32_t i, struct row *out, 
 	assert(i < v->header.n);
 	struct rd r = {v->records + v->start[i], v->records + v->start[i + 1], false};
 	out->person = v->persons[i];
+	out->origin = 0;
 	out->id_key = v->id_keys[i];
 	out->at_ms = v->times[i];
 	out->n_measures = 0;

@@ -139,7 +139,8 @@ static int row_add(struct chunk_builder *b, const struct row *r)
 	if (person_add(b, r->person) || integers_add(b, COLUMN_AT, r->at_ms) ||
 		integers_add(b, COLUMN_RECEIVED, r->received_ms) || integers_add(b, COLUMN_DUE, r->due_ms) ||
 		integers_add(b, COLUMN_PROMISE, (int64_t)r->promise) ||
-		integers_add(b, COLUMN_KEEPS, (int64_t)r->keeps))
+		integers_add(b, COLUMN_KEEPS, (int64_t)r->keeps) ||
+		integers_add(b, COLUMN_ORIGIN, (int64_t)r->origin))
 		return -1;
 	for (unsigned i = 0; i < CODE_COLUMNS; i++)
 		if (r->code[i] && integers_add(b, COLUMN_CODE0 + i, r->code[i]))

@@ -25,6 +25,7 @@ struct row_measure {
 // One interaction with the codes of the data directory, as it goes into and comes out of segments.
 struct row {
 	uint64_t person;
+	uint64_t origin; // the person before links moved the row to `person`; 0 = person itself
 	uint64_t id_key; // only when writing from the inbox; segments keep keys apart from rows
 	int64_t at_ms, received_ms, due_ms;
 	uint64_t promise, keeps; // hash64 of the promise id, 0 = none

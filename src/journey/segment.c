@@ -24,7 +24,7 @@ static enum rc open_corrupt(const struct segment *s, const char *what, struct er
 const char *segment_column_name(unsigned number, char *out, unsigned size)
 {
 	static const char *const fixed[COLUMN_CODE0] = {
-		"persons", "person starts", "at", "received", "due", "promise", "keeps", "unused"};
+		"persons", "person starts", "at", "received", "due", "promise", "keeps", "origin"};
 	static const char *const codes[CODE_DIMENSION0] = {
 		"touchpoint", "channel", "event", "source", "agent", "location"};
 	static const char *const cold[COLD_COLUMNS + 1] = {
@@ -106,7 +106,7 @@ static bool encoding_fits(const struct segment_chunk *c, const struct segment_co
 
 static bool number_known(unsigned number)
 {
-	return number < COLUMN_CODE0 - 1 || (number >= COLUMN_CODE0 && number < COLUMN_CODE0 + CODE_COLUMNS) ||
+	return number < COLUMN_CODE0 + CODE_COLUMNS ||
 	       (number >= COLUMN_COLD0 && number <= COLUMN_IDENTITIES) ||
 	       (number >= COLUMN_MEASURE0 && number < SEGMENT_COLUMNS);
 }

@@ -37,6 +37,7 @@ enum segment_column_number {
 	COLUMN_DUE,
 	COLUMN_PROMISE,
 	COLUMN_KEEPS,
+	COLUMN_ORIGIN,     // person keys of rows that a link moved to another person, 0 = not moved
 	COLUMN_CODE0 = 8,  // + enum code_column
 	COLUMN_COLD0 = 48, // + enum cold
 	COLUMN_IDENTITIES = COLUMN_COLD0 + COLD_COLUMNS,

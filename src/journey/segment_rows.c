@@ -153,6 +153,7 @@ enum rc segment_rows_next(struct segment_rows *r, const struct row **out, struct
 	}
 	struct row *row = &r->row;
 	row->person = r->stage.row_person[r->at];
+	row->origin = (uint64_t)integer_at(r, COLUMN_ORIGIN);
 	row->at_ms = integer_at(r, COLUMN_AT);
 	row->received_ms = integer_at(r, COLUMN_RECEIVED);
 	row->due_ms = integer_at(r, COLUMN_DUE);
