@@ -50,6 +50,8 @@ static void read_tree(struct reader *r)
 	design_defaults(r);
 	if (!r->nomem)
 		format_read(r, SECTION_TOP, r->root, r->root, r->d);
+	if (!r->nomem)
+		loyalty_defaults(r);
 	if (!r->nomem && match_compile(r->rules, r->n_rules, r->a, &r->d->match) != RC_OK)
 		r->nomem = true;
 	if (!r->nomem)

@@ -88,6 +88,35 @@ struct design_servqual {
 	uint32_t expected, perceived;
 };
 
+// What a person's history is held against on the loyalty ladder.
+enum standing_fact {
+	FACT_INDEX,        // the experience index, 0 … 100
+	FACT_TENURE,       // seconds since the first interaction
+	FACT_INTERACTIONS, // how many so far
+	FACT_PURCHASES,    // interactions at touch points that count as a purchase
+	FACT_REFERRALS,    // … as a referral
+	FACT_MEASURE       // the latest value of a measure
+};
+// min ≤ fact ≤ max; a measure that was never given fulfils nothing.
+struct ladder_rule {
+	enum standing_fact fact;
+	uint32_t measure; // FACT_MEASURE, else DESIGN_NONE
+	double min, max;
+};
+struct ladder_rung {
+	struct sv name;
+	struct ladder_rule *rules; // all must hold
+	uint32_t n_rules;
+};
+// How the experience index and the loyalty ladder are computed (DESIGN section 7). A person stands on the highest rung
+// whose rules hold, or on none when not even those of the lowest do (it usually has none).
+struct design_loyalty {
+	double half_life_s, loss_weight;
+	uint8_t *is_purchase, *is_referral; // by touch point
+	struct ladder_rung *rungs;          // from the lowest
+	uint32_t n_rungs;
+};
+
 struct design_match; // the compiled match rules
 struct design_names; // names of touch points by hash
 
@@ -120,6 +149,7 @@ struct design {
 	uint32_t n_servqual;
 	double acsi_weights[3]; // sum 1; equal unless given
 	double rating_min, rating_max;
+	struct design_loyalty loyalty;
 	struct sv *paths; // property paths ("properties.status") that match rules and dimensions read
 	uint32_t n_paths;
 	struct design_match *match;
@@ -159,6 +189,10 @@ uint32_t design_measure_find(const struct design *d, struct sv name);
 uint32_t design_dimension_find(const struct design *d, struct sv name);
 uint32_t design_stage_find(const struct design *d, struct sv name);
 uint32_t design_path_find(const struct design *d, struct sv path);
+
+// "index", "nps", … and the unit of a rule's bounds.
+struct sv design_fact_name(const struct design *d, const struct ladder_rule *rule);
+struct sv design_fact_unit(const struct design *d, const struct ladder_rule *rule);
 
 // A quantity as people write it in corridor files: "2min", "95%", "4.2", "12.50 EUR", "1h 30min", converted to the
 // measure's unit (seconds, ratio, minor units). RC_INPUT with the units that would fit.

@@ -121,10 +121,37 @@ static void measure_fact(struct facts *f, const struct design *d, const struct d
 		SV_ARG(sv_equal(m->unit, SV("minor")) ? d->currency : m->unit), min, max);
 }
 
+static void loyalty_facts(struct facts *f, const struct design *d)
+{
+	const struct design_loyalty *l = &d->loyalty;
+	struct sv half_life = quantity_print(d, f->a, SV("s"), l->half_life_s);
+	fact_add(f, "experience index", SV(""), "half-life %.*s, losses weigh %.6g", SV_ARG(half_life),
+		l->loss_weight);
+	for (uint32_t i = 0; i < l->n_rungs; i++) {
+		struct buf b = buf_new((size_t)1 << 20);
+		const struct ladder_rung *rung = &l->rungs[i];
+		for (uint32_t k = 0; k < rung->n_rules; k++) {
+			const struct ladder_rule *rule = &rung->rules[k];
+			struct sv unit = design_fact_unit(d, rule);
+			buf_printf(&b, "%s%.*s", k ? ", " : "", SV_ARG(design_fact_name(d, rule)));
+			if (isfinite(rule->min))
+				buf_printf(
+					&b, " at least %.*s", SV_ARG(quantity_print(d, f->a, unit, rule->min)));
+			if (isfinite(rule->max))
+				buf_printf(
+					&b, " at most %.*s", SV_ARG(quantity_print(d, f->a, unit, rule->max)));
+		}
+		f->nomem |= b.rc != RC_OK;
+		fact_add(f, "rung", rung->name, "%u: %.*s", (unsigned)i + 1, (int)b.len,
+			b.len ? (const char *)b.data : "");
+		buf_free(&b);
+	}
+}
+
 static void corridor_facts(struct facts *f, const struct design *d)
 {
 	facts_reserve(f, 16 + d->n_departments + d->n_channels + d->n_measures + d->n_dimensions + d->n_hours +
-				 d->n_servqual);
+				 d->n_servqual + d->loyalty.n_rungs);
 	fact_add(f, "brand", SV(""), "%.*s", SV_ARG(d->brand));
 	fact_add(f, "timezone", SV(""), "%.*s", SV_ARG(d->timezone));
 	fact_add(f, "currency", SV(""), "%.*s", SV_ARG(d->currency));
@@ -149,6 +176,7 @@ static void corridor_facts(struct facts *f, const struct design *d)
 		fact_add(f, "dimension", d->dimensions[i], "%.*s", SV_ARG(d->paths[d->dimension_path[i]]));
 	fact_add(f, "acsi weights", SV(""), "%.6g, %.6g, %.6g", d->acsi_weights[0], d->acsi_weights[1],
 		d->acsi_weights[2]);
+	loyalty_facts(f, d);
 }
 
 static void expectation_fact(struct facts *f, const struct design *d, const struct expectation *x)
@@ -165,7 +193,7 @@ static void expectation_fact(struct facts *f, const struct design *d, const stru
 
 static void touchpoint_facts(struct facts *f, const struct design *d, const struct design_touchpoint *t)
 {
-	facts_reserve(f, 8 + t->n_expectations);
+	facts_reserve(f, 10 + t->n_expectations);
 	fact_add(f, "name", SV(""), "%.*s", SV_ARG(t->title));
 	fact_add(f, "stage", SV(""), "%.*s", SV_ARG(d->stages[t->stage]));
 	fact_add(f, "owner", SV(""), "%.*s",
@@ -175,6 +203,9 @@ static void touchpoint_facts(struct facts *f, const struct design *d, const stru
 	fact_text(f, "channels", join(f, d, t->channels, t->n_channels, name_of_channel));
 	fact_text(f, "after", join(f, d, t->after, t->n_after, name_of_touchpoint));
 	fact_text(f, "match rules", t->match_text);
+	uint32_t index = (uint32_t)(t - d->touchpoints);
+	fact_text(f, "counts as purchase", d->loyalty.is_purchase[index] ? SV("yes") : SV("no"));
+	fact_text(f, "counts as referral", d->loyalty.is_referral[index] ? SV("yes") : SV("no"));
 	for (uint32_t i = 0; i < t->n_expectations; i++)
 		expectation_fact(f, d, &d->expectations[t->first_expectation + i]);
 }

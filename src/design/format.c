@@ -77,6 +77,10 @@ const struct format_key format_keys[] = {
 		.help = "Touch points, by key. When the rules of several match an interaction, the first in this order "
 			"gets it.",
 		.read = read_touchpoints},
+	{.section = SECTION_TOP, .key = KEY("loyalty"), .shapes = SHAPE_MAP, .child = SECTION_LOYALTY,
+		.example = "loyalty: {half-life: 90d, purchases: [order]}",
+		.help = "How the experience index forgets, and the rungs of the loyalty ladder.",
+		.read = read_loyalty},
 
 	{.section = SECTION_HOURS, .key = KEY("holidays"), .shapes = SHAPE_TEXTS,
 		.example = "holidays: [2026-12-25]", .help = "Dates on which nobody works.", .read = read_holidays},
@@ -187,6 +191,45 @@ const struct format_key format_keys[] = {
 		.help = "Distance from the target that counts as a gap of 1. Left out: half the range of a bounded "
 			"measure, else the target; for a target of 0 one day, one unit of the currency, or 1.",
 		.read = read_expectation_scale},
+
+	{.section = SECTION_LOYALTY, .key = KEY("half-life"), .shapes = SHAPE_QUANTITY,
+		.example = "half-life: 90d",
+		.help = "Time in which an experience loses half its weight in the experience index; 90 days when left "
+			"out.",
+		.read = read_loyalty_half_life},
+	{.section = SECTION_LOYALTY, .key = KEY("loss-weight"), .shapes = SHAPE_NUMBER,
+		.example = "loss-weight: 2",
+		.help = "How many times a gap below 0 weighs one above (Kahneman & Tversky 1979); 2 when left out.",
+		.read = read_loyalty_loss_weight},
+	{.section = SECTION_LOYALTY, .key = KEY("purchases"), .shapes = SHAPE_TEXTS,
+		.example = "purchases: [order, renewal]",
+		.help = "Touch points that count as a purchase; those of the stages purchase and renewal when left "
+			"out.",
+		.read = read_loyalty_purchases},
+	{.section = SECTION_LOYALTY, .key = KEY("referrals"), .shapes = SHAPE_TEXTS,
+		.example = "referrals: [friend-invited]",
+		.help = "Touch points that count as a referral; those of the stage advocacy when left out.",
+		.read = read_loyalty_referrals},
+	{.section = SECTION_LOYALTY, .key = KEY("rungs"), .shapes = SHAPE_NAMED_MAPS, .child = SECTION_RUNG,
+		.example = "rungs: {at-risk: {}, loyal: {when: [{measure: purchases, at least: 2}]}}",
+		.help = "The loyalty ladder from its lowest rung. A customer stands on the highest rung whose rules all "
+			"hold. Left out: at-risk; satisfied (index at least 45); loyal (index at least 50, 2 purchases, "
+			"a tenure of 180 days); advocate (index at least 50, latest nps at least 9).",
+		.read = read_loyalty_rungs},
+
+	{.section = SECTION_RUNG, .key = KEY("when"), .shapes = SHAPE_MAPS, .child = SECTION_LADDER_RULE,
+		.example = "when: [{measure: index, at least: 50}, {measure: tenure, at least: 180d}]",
+		.help = "Rules of the rung; all must hold.", .read = read_rung_when},
+
+	{.section = SECTION_LADDER_RULE, .key = KEY("measure"), .shapes = SHAPE_TEXT, .required = true,
+		.example = "measure: purchases",
+		.help = "index (the experience index, 0 to 100), tenure (time since the first interaction), "
+			"interactions, purchases, referrals, or a measure, whose latest value counts.",
+		.read = read_ladder_measure},
+	{.section = SECTION_LADDER_RULE, .key = KEY("at least"), .shapes = SHAPE_QUANTITY,
+		.example = "at least: 2", .help = "Lower bound.", .read = read_ladder_target},
+	{.section = SECTION_LADDER_RULE, .key = KEY("at most"), .shapes = SHAPE_QUANTITY,
+		.example = "at most: 100", .help = "Upper bound.", .read = read_ladder_target},
 };
 // clang-format on
 const uint32_t n_format_keys = sizeof(format_keys) / sizeof(format_keys[0]);
@@ -195,7 +238,7 @@ const char *format_section_name(enum section s)
 {
 	static const char *const names[SECTION_COUNT] = {"the corridor file", "a calendar of hours",
 		"a department", "a measure", "rating", "acsi", "a servqual dimension", "a dimension",
-		"a touch point", "a match rule", "an expectation"};
+		"a touch point", "a match rule", "an expectation", "loyalty", "a rung", "a rule of a rung"};
 	return names[s];
 }
 

@@ -75,6 +75,9 @@ enum section {
 	SECTION_TOUCHPOINT,
 	SECTION_RULE,
 	SECTION_EXPECTATION,
+	SECTION_LOYALTY,
+	SECTION_RUNG,
+	SECTION_LADDER_RULE,
 	SECTION_COUNT
 };
 
@@ -166,9 +169,20 @@ FORMAT_READ(read_expectation_measure);
 FORMAT_READ(read_expectation_target);
 FORMAT_READ(read_expectation_share);
 FORMAT_READ(read_expectation_scale);
+FORMAT_READ(read_loyalty);
+FORMAT_READ(read_loyalty_half_life);
+FORMAT_READ(read_loyalty_loss_weight);
+FORMAT_READ(read_loyalty_purchases);
+FORMAT_READ(read_loyalty_referrals);
+FORMAT_READ(read_loyalty_rungs);
+FORMAT_READ(read_rung_when);
+FORMAT_READ(read_ladder_measure);
+FORMAT_READ(read_ladder_target);
 
 // Sets up the built-in measures, and the defaults that hold when a key is left out.
 void design_defaults(struct reader *r);
+// Fills in what the section `loyalty` leaves out; after all touch points are known.
+void loyalty_defaults(struct reader *r);
 // Number of built-in measures.
 uint32_t design_builtin_count(void);
 // The index of a property path, added when new; DESIGN_NONE when reported as wrong or over the limit.

@@ -4,7 +4,7 @@
 #include "design/internal.h"
 
 static const char *const def_names[SECTION_COUNT] = {NULL, "hours", "department", "measure", "rating", "acsi",
-	"servqual", "dimension", "touchpoint", "rule", "expectation"};
+	"servqual", "dimension", "touchpoint", "rule", "expectation", "loyalty", "rung", "ladder-rule"};
 
 // {"type": […]} for a value that YAML may read as one of several types.
 static void types(struct json *j, const char *const *names)

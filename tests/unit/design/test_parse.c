@@ -184,12 +184,54 @@ static void test_template(void **state)
 	design_free(&d);
 }
 
+static void test_loyalty(void **state)
+{
+	(void)state;
+	static const char head[] = "corridor: 1\nbrand: B\ntimezone: UTC\nstages: [purchase, use, advocacy]\n"
+				   "touchpoints:\n"
+				   "  order: {stage: purchase, match: [{event: o}]}\n"
+				   "  call: {stage: use, match: [{event: c}]}\n"
+				   "  invite: {stage: advocacy, match: [{event: i}]}\n";
+	struct design *d;
+	struct err e = ERR_NONE;
+	assert_int_equal(design_parse(sv_from(head), "c.yaml", &d, NULL, &e), RC_OK);
+	const struct design_loyalty *l = &d->loyalty;
+	assert_true(l->half_life_s == 90 * 86400.0 && l->loss_weight == 2);
+	assert_true(l->is_purchase[0] && !l->is_purchase[1] && !l->is_purchase[2]);
+	assert_true(!l->is_referral[0] && !l->is_referral[1] && l->is_referral[2]);
+	assert_int_equal(l->n_rungs, 4);
+	assert_true(sv_equal(l->rungs[0].name, SV("at-risk")) && sv_equal(l->rungs[3].name, SV("advocate")));
+	assert_int_equal(l->rungs[2].n_rules, 3);
+	assert_true(sv_equal(design_fact_name(d, &l->rungs[3].rules[1]), SV("nps")));
+	design_free(&d);
+
+	char text[2048];
+	snprintf(text, sizeof(text),
+		"%sloyalty:\n  half-life: 30d\n  loss-weight: 1.5\n  purchases: [call]\n  referrals: [order]\n"
+		"  rungs:\n    low: {}\n    high: {when: [{measure: tenure, at least: 2d, at most: 3d}, "
+		"{measure: csat, "
+		"at least: 4}]}\n",
+		head);
+	assert_int_equal(design_parse(sv_from(text), "c.yaml", &d, NULL, &e), RC_OK);
+	l = &d->loyalty;
+	assert_true(l->half_life_s == 30 * 86400.0 && l->loss_weight == 1.5);
+	assert_true(!l->is_purchase[0] && l->is_purchase[1] && l->is_referral[0] && !l->is_referral[2]);
+	assert_int_equal(l->n_rungs, 2);
+	const struct ladder_rule *rules = l->rungs[1].rules;
+	assert_int_equal(l->rungs[1].n_rules, 2);
+	assert_true(rules[0].fact == FACT_TENURE && rules[0].min == 2 * 86400.0 && rules[0].max == 3 * 86400.0);
+	assert_true(rules[1].fact == FACT_MEASURE && rules[1].min == 4 && isinf(rules[1].max));
+	assert_true(sv_equal(d->measures[rules[1].measure].name, SV("csat")));
+	design_free(&d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_example),
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_all_keys),
+		cmocka_unit_test(test_loyalty),
 		cmocka_unit_test(test_template),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

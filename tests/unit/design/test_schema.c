@@ -7,7 +7,7 @@
 
 static const char *const def_paths[SECTION_COUNT] = {"", "$defs.hours.", "$defs.department.", "$defs.measure.",
 	"$defs.rating.", "$defs.acsi.", "$defs.servqual.", "$defs.dimension.", "$defs.touchpoint.",
-	"$defs.rule.", "$defs.expectation."};
+	"$defs.rule.", "$defs.expectation.", "$defs.loyalty.", "$defs.rung.", "$defs.ladder-rule."};
 
 static bool listed(struct json_node list, struct sv wanted)
 {
