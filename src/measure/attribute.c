@@ -250,11 +250,13 @@ static enum rc unknown_field(const struct run *run, struct sv name, struct err *
 		suggestion_add(&s, run->design->dimensions[i]);
 	for (uint32_t i = 0; i < run->design->n_measures; i++)
 		suggestion_add(&s, run->design->measures[i].name);
+	person_fields_suggest(&s);
 	err_set(e, RC_USAGE, "unknown field “%.*s”", SV_ARG(name));
 	suggestion_remedy(&s, e,
 		"fields: touchpoint stage owner channel channel-kind event source agent location at customer, "
-		"and the "
-		"dimensions and measures of the corridor file");
+		"the dimensions and measures of the corridor file, and of the person index ladder tenure "
+		"first.NAME "
+		"last.NAME");
 	return RC_USAGE;
 }
 
@@ -271,7 +273,8 @@ enum rc attribute_open(struct run *run, struct sv name, struct attribute *out, s
 	}
 	uint32_t measure = design_measure_find(run->design, name);
 	if (measure == DESIGN_NONE)
-		return unknown_field(run, name, e);
+		return person_field_named(name) ? person_field_open(run, name, out, e)
+						: unknown_field(run, name, e);
 	out->kind = ATTRIBUTE_MEASURE;
 	out->measure = measure;
 	return RC_OK;

@@ -232,8 +232,12 @@ static enum rc mark_values(
 }
 
 static enum rc codes_node(
-	struct parser *p, const struct attribute *a, const uint8_t *value_wanted, struct filter_node **out)
+	struct parser *p, const struct attribute *a, uint8_t *value_wanted, struct filter_node **out)
 {
+	if (a->kind == ATTRIBUTE_PERSON) {
+		*out = filter_person(p->run, a, value_wanted, 0.0, 0.0, false, false, p->e);
+		return *out ? RC_OK : RC_NOMEM;
+	}
 	struct filter_node *node = filter_codes(p->run, a->column, a->n_codes, p->e);
 	if (!node)
 		return RC_NOMEM;
@@ -263,11 +267,15 @@ static enum rc codes_condition(struct parser *p, const struct attribute *a, enum
 	return codes_node(p, a, wanted, out);
 }
 
-// --- measures ---
+// --- numbers: measures, and those of persons ---
 
-static enum rc measure_leaf(struct parser *p, const struct attribute *a, double min, double max, bool min_open,
+static enum rc number_leaf(struct parser *p, const struct attribute *a, double min, double max, bool min_open,
 	bool max_open, struct filter_node **out)
 {
+	if (a->kind == ATTRIBUTE_PERSON_NUMBER) {
+		*out = filter_person(p->run, a, NULL, min, max, min_open, max_open, p->e);
+		return *out ? RC_OK : RC_NOMEM;
+	}
 	struct predicate predicate = {
 		.kind = PREDICATE_MEASURE, .min = min, .max = max, .min_open = min_open, .max_open = max_open};
 	bool stored = run_want_measure(p->run, a->measure);
@@ -279,40 +287,40 @@ static enum rc measure_leaf(struct parser *p, const struct attribute *a, double 
 	return RC_OK;
 }
 
-static enum rc measure_compare(struct parser *p, const struct attribute *a, enum compare compare,
-	struct sv text, struct filter_node **out)
+static enum rc number_compare(struct parser *p, const struct attribute *a, enum compare compare, struct sv text,
+	struct filter_node **out)
 {
 	const double inf = (double)INFINITY;
 	double x;
 	if (sv_equal(text, SV("(none)"))) {
-		err_set(p->e, RC_USAGE, "%.*s is a measure: there is no value %.*s", SV_ARG(a->name),
+		err_set(p->e, RC_USAGE, "%.*s is a number: there is no value %.*s", SV_ARG(a->name),
 			SV_ARG(text));
 		err_remedy(p->e, "write `%.*s missing` or `%.*s exists`", SV_ARG(a->name), SV_ARG(a->name));
 		return RC_USAGE;
 	}
-	enum rc rc = design_quantity_parse(
-		p->run->design, text, p->run->design->measures[a->measure].unit, &x, p->e);
+	struct sv unit = a->kind == ATTRIBUTE_MEASURE ? p->run->design->measures[a->measure].unit : a->unit;
+	enum rc rc = design_quantity_parse(p->run->design, text, unit, &x, p->e);
 	if (rc != RC_OK)
 		return rc;
 	switch (compare) {
 	case COMPARE_EQ:
-		return measure_leaf(p, a, x, x, false, false, out);
+		return number_leaf(p, a, x, x, false, false, out);
 	case COMPARE_LT:
-		return measure_leaf(p, a, -inf, x, false, true, out);
+		return number_leaf(p, a, -inf, x, false, true, out);
 	case COMPARE_LE:
-		return measure_leaf(p, a, -inf, x, false, false, out);
+		return number_leaf(p, a, -inf, x, false, false, out);
 	case COMPARE_GT:
-		return measure_leaf(p, a, x, inf, true, false, out);
+		return number_leaf(p, a, x, inf, true, false, out);
 	case COMPARE_GE:
-		return measure_leaf(p, a, x, inf, false, false, out);
+		return number_leaf(p, a, x, inf, false, false, out);
 	case COMPARE_NE:
 		break;
 	}
 	// Present and different.
 	struct filter_node *below, *above;
-	rc = measure_leaf(p, a, -inf, x, false, true, &below);
+	rc = number_leaf(p, a, -inf, x, false, true, &below);
 	if (rc == RC_OK)
-		rc = measure_leaf(p, a, x, inf, true, false, &above);
+		rc = number_leaf(p, a, x, inf, true, false, &above);
 	if (rc != RC_OK)
 		return rc;
 	*out = filter_join(p->run, FILTER_OR, below, above, p->e);
@@ -366,7 +374,10 @@ static enum rc compare_one(struct parser *p, const struct attribute *a, enum com
 	case ATTRIBUTE_CODES:
 		return codes_condition(p, a, compare, v, 1, out);
 	case ATTRIBUTE_MEASURE:
-		return measure_compare(p, a, compare, v->text, out);
+	case ATTRIBUTE_PERSON_NUMBER:
+		return number_compare(p, a, compare, v->text, out);
+	case ATTRIBUTE_PERSON:
+		return codes_condition(p, a, compare, v, 1, out);
 	case ATTRIBUTE_TIME:
 		return time_compare(p, compare, v->text, out);
 	case ATTRIBUTE_CUSTOMER:
@@ -420,9 +431,9 @@ static enum rc parse_presence(
 {
 	const double inf = (double)INFINITY;
 	enum rc rc = RC_OK;
-	if (a->kind == ATTRIBUTE_MEASURE) {
-		rc = measure_leaf(p, a, -inf, inf, false, false, out);
-	} else if (a->kind == ATTRIBUTE_CODES) {
+	if (a->kind == ATTRIBUTE_MEASURE || a->kind == ATTRIBUTE_PERSON_NUMBER) {
+		rc = number_leaf(p, a, -inf, inf, false, false, out);
+	} else if (a->kind == ATTRIBUTE_CODES || a->kind == ATTRIBUTE_PERSON) {
 		uint8_t *values = arena_alloc(p->run->scratch, a->n_values);
 		if (!values)
 			return err_set(p->e, RC_NOMEM, "out of memory for a filter");

@@ -32,6 +32,19 @@ struct filter_node *filter_codes(struct run *run, enum code_column column, uint3
 	return node;
 }
 
+struct filter_node *filter_person(struct run *run, const struct attribute *a, uint8_t *wanted, double min,
+	double max, bool min_open, bool max_open, struct err *e)
+{
+	struct predicate p = {.min = min, .max = max, .min_open = min_open, .max_open = max_open};
+	struct filter_node *node = filter_condition(run, &p, e);
+	if (!node)
+		return NULL;
+	node->kind = FILTER_PERSON;
+	node->person = *a;
+	node->wanted = wanted;
+	return node;
+}
+
 static bool is_codes(const struct filter_node *n)
 {
 	return n->kind == FILTER_CONDITION && n->predicate.kind == PREDICATE_CODES;
@@ -81,6 +94,8 @@ struct filter_node *filter_join(
 
 enum rc filter_want(struct run *run, const struct filter_node *node, struct err *e)
 {
+	if (node->kind == FILTER_PERSON)
+		return RC_OK; // opening the field has asked
 	if (node->kind != FILTER_CONDITION) {
 		enum rc rc = filter_want(run, node->a, e);
 		return rc == RC_OK && node->b ? filter_want(run, node->b, e) : rc;
@@ -133,15 +148,34 @@ static void mask_codes(const struct span *span, const struct predicate *p, uint8
 		out[i] = code[i] < p->n_codes ? p->code_wanted[code[i]] : 0;
 }
 
+static bool within(const struct predicate *p, double x)
+{
+	bool above = p->min_open ? x > p->min : x >= p->min;
+	bool below = p->max_open ? x < p->max : x <= p->max;
+	return above && below;
+}
+
+static enum rc mask_person(struct lane *lane, const struct filter_node *node, uint8_t *out, struct err *e)
+{
+	uint32_t n = lane->span->n;
+	if (node->wanted) {
+		const uint32_t *code = person_field_codes(lane, &node->person, e);
+		for (uint32_t i = 0; code && i < n; i++)
+			out[i] = node->wanted[code[i]];
+		return code ? RC_OK : e->rc;
+	}
+	const double *number = person_field_numbers(lane, &node->person, e);
+	for (uint32_t i = 0; number && i < n; i++)
+		out[i] = within(&node->predicate, number[i]);
+	return number ? RC_OK : e->rc;
+}
+
 static void mask_measure(const struct span *span, const struct predicate *p, uint8_t *out)
 {
 	memset(out, 0, span->n);
 	const struct sparse_values *values = &span->measures[p->measure_slot];
 	for (uint32_t i = 0; i < values->n; i++) {
-		double x = values->value[i];
-		bool above = p->min_open ? x > p->min : x >= p->min;
-		bool below = p->max_open ? x < p->max : x <= p->max;
-		out[values->row[i]] = above && below;
+		out[values->row[i]] = within(p, values->value[i]);
 	}
 }
 
@@ -179,6 +213,8 @@ static enum rc mask_node(
 		mask_condition(lane->span, node, out);
 		return RC_OK;
 	}
+	if (node->kind == FILTER_PERSON)
+		return mask_person(lane, node, out, e);
 	enum rc rc = mask_node(lane, node->a, slot, out, e);
 	if (rc != RC_OK)
 		return rc;

@@ -45,7 +45,9 @@ struct grouping {
 };
 
 struct group_cache {
-	uint32_t *array; // composite → group + 1
+	const uint32_t
+		*person[KEYS_MAX]; // of the span at hand: per row, the value of keys that are fields of persons
+	uint32_t *array;           // composite → group + 1
 	struct group_map map;
 };
 
@@ -163,6 +165,12 @@ static enum rc unknown_key(struct run *run, struct sv name, struct err *e)
 	return RC_USAGE;
 }
 
+// Numbers of persons come in bands.
+static bool is_name(const struct attribute *a)
+{
+	return a->kind == ATTRIBUTE_CODES || a->kind == ATTRIBUTE_PERSON || a->kind == ATTRIBUTE_PERSON_NUMBER;
+}
+
 static enum rc open_key(struct run *run, struct sv name, struct key *k, struct err *e)
 {
 	k->attribute.name = name;
@@ -173,7 +181,7 @@ static enum rc open_key(struct run *run, struct sv name, struct key *k, struct e
 	enum rc rc = attribute_open(run, name, &k->attribute, &local);
 	if (rc == RC_NOMEM)
 		return err_take(e, &local);
-	if (rc != RC_OK || k->attribute.kind != ATTRIBUTE_CODES)
+	if (rc != RC_OK || !is_name(&k->attribute))
 		return unknown_key(run, name, e);
 	k->n_values = k->attribute.n_values;
 	return RC_OK;
@@ -336,28 +344,39 @@ static void add_times32(const struct key *k, const int64_t *at, const uint32_t *
 		out[i] += bucket_at(&k->buckets, at[row ? row[i] : i]) * stride;
 }
 
-static uint32_t key_value(const struct key *k, const struct span *span, uint32_t row)
+// Where the codes of a key are; NULL: nothing of this column is stored.
+static const uint32_t *key_codes(const struct lane *lane, uint32_t key)
 {
+	const struct attribute *a = &lane->run->grouping->keys[key].attribute;
+	if (a->column < CODE_COLUMNS)
+		return lane->span->code[a->column];
+	return lane->cache->person[key];
+}
+
+static uint32_t key_value(const struct lane *lane, uint32_t key, uint32_t row)
+{
+	const struct key *k = &lane->run->grouping->keys[key];
 	if (k->is_time)
-		return bucket_at(&k->buckets, span->at[row]);
-	const uint32_t *code = k->attribute.column < CODE_COLUMNS ? span->code[k->attribute.column] : NULL;
+		return bucket_at(&k->buckets, lane->span->at[row]);
+	const uint32_t *code = key_codes(lane, key);
 	uint32_t c = code ? code[row] : 0;
 	c = c < k->attribute.n_codes ? c : 0;
 	return k->attribute.map ? k->attribute.map[c] : c;
 }
 
-static void groups_direct(
-	const struct grouping *g, const struct span *span, const uint32_t *row, uint32_t n, uint32_t *out)
+static void groups_direct(const struct lane *lane, const uint32_t *row, uint32_t n, uint32_t *out)
 {
+	const struct grouping *g = lane->run->grouping;
 	memset(out, 0, n * sizeof(*out));
 	for (uint32_t i = 0; i < g->n_keys; i++) {
 		const struct key *k = &g->keys[i];
 		if (k->from_analysis || k->n_values == 1)
 			continue;
+		const uint32_t *code = k->is_time ? NULL : key_codes(lane, i);
 		if (k->is_time)
-			add_times32(k, span->at, row, n, out);
-		else if (k->attribute.column < CODE_COLUMNS && span->code[k->attribute.column])
-			add_codes32(k, span->code[k->attribute.column], row, n, out);
+			add_times32(k, lane->span->at, row, n, out);
+		else if (code)
+			add_codes32(k, code, row, n, out);
 	}
 }
 
@@ -412,7 +431,7 @@ static enum rc groups_cached(struct lane *lane, const uint32_t *row, uint32_t n,
 		uint64_t composite = 0;
 		for (uint32_t k = 0; k < g->n_keys; k++)
 			if (!g->keys[k].from_analysis)
-				composite += key_value(&g->keys[k], lane->span, r) * g->keys[k].stride;
+				composite += key_value(lane, k, r) * g->keys[k].stride;
 		out[i] = cached_group(lane, composite, e);
 		if (out[i] == GROUP_NONE)
 			return e ? e->rc : RC_NOMEM;
@@ -428,10 +447,18 @@ static const uint32_t *lane_groups_into(
 		return NULL;
 	}
 	const struct grouping *g = lane->run->grouping;
+	for (uint32_t i = 0; i < g->n_keys; i++) {
+		const struct attribute *a = &g->keys[i].attribute;
+		if (g->keys[i].is_time || a->kind == ATTRIBUTE_CODES)
+			continue;
+		lane->cache->person[i] = person_field_codes(lane, a, e);
+		if (!lane->cache->person[i])
+			return NULL;
+	}
 	if (!g->direct)
 		return groups_cached(lane, row, n, *out, e) == RC_OK ? *out : NULL;
 	lane->n_groups = g->n_groups;
-	groups_direct(g, lane->span, row, n, *out);
+	groups_direct(lane, row, n, *out);
 	return *out;
 }
 

@@ -26,7 +26,14 @@
 
 // --- fields of an interaction that can be filtered and grouped by (attribute.c) ---
 
-enum attribute_kind { ATTRIBUTE_CODES, ATTRIBUTE_MEASURE, ATTRIBUTE_TIME, ATTRIBUTE_CUSTOMER };
+enum attribute_kind {
+	ATTRIBUTE_CODES,
+	ATTRIBUTE_MEASURE,
+	ATTRIBUTE_TIME,
+	ATTRIBUTE_CUSTOMER,
+	ATTRIBUTE_PERSON,       // a name that the person has (person_field.c)
+	ATTRIBUTE_PERSON_NUMBER // a number that the person has; its values are bands
+};
 
 // ATTRIBUTE_CODES: a code column and the values that its codes stand for. Values are numbered 0 … n_values - 1;
 // value 0 is "absent". map[code] is the value of a code (NULL: the code itself).
@@ -41,12 +48,36 @@ struct attribute {
 	const uint32_t *rank;    // order of rows by value; NULL: most frequent first
 	bool closed;             // values are declared in the corridor file: an unknown one is a mistake
 	uint32_t measure;        // ATTRIBUTE_MEASURE: index in the design
+	uint32_t person;         // ATTRIBUTE_PERSON…: number in run->person_fields
+	struct sv unit;          // ATTRIBUTE_PERSON_NUMBER
 };
 
 // Finds a field by name. RC_USAGE with "did you mean".
 enum rc attribute_open(struct run *run, struct sv name, struct attribute *out, struct err *e);
 // The value's label; "(none)" or "(unmatched)" for value 0.
 struct sv attribute_label(const struct run *run, const struct attribute *a, uint32_t value);
+
+// --- fields of persons (person_field.c) ---
+
+#define PERSON_FIELDS_MAX 16
+enum person_fact { PERSON_INDEX, PERSON_LADDER, PERSON_TENURE, PERSON_FIRST, PERSON_LAST };
+
+struct person_fields; // those of a run
+struct person_values; // a lane's, for the span at hand
+struct lane;
+struct suggestion;
+
+// Is it the name of such a field: index, ladder, tenure, first.NAME, last.NAME?
+bool person_field_named(struct sv name);
+void person_fields_suggest(struct suggestion *s);
+// Opens one; run_open then lets the scan hand over whole journeys. RC_USAGE, RC_LIMIT, RC_NOMEM.
+enum rc person_field_open(struct run *run, struct sv name, struct attribute *out, struct err *e);
+// The field's value for each row of the lane's span; NAN = the person has none. NULL: see e.
+const uint32_t *person_field_codes(struct lane *lane, const struct attribute *a, struct err *e);
+const double *person_field_numbers(struct lane *lane, const struct attribute *a, struct err *e);
+// To be called when the lane gets another span. NULL is fine.
+void person_values_forget(struct person_values *v);
+void person_values_free(struct person_values **v);
 
 // Collects the nearest of several candidates to a name that was not found.
 struct suggestion {
@@ -61,7 +92,6 @@ void suggestion_remedy(const struct suggestion *s, struct err *e, const char *ot
 // --- filters (filter.c, filter_eval.c) ---
 
 struct filter_node;
-struct lane;
 
 // Parses one expression (grammar in docs/queries.md) to a tree in run->arena and asks for its columns.
 enum rc filter_parse(struct run *run, struct sv text, struct filter_node **out, struct err *e);
@@ -115,7 +145,8 @@ struct run {
 	struct param_value *params;
 	struct scan_request request;
 	struct predicate predicates[PREDICATES_MAX];
-	struct filter_node *residual; // NULL: the predicates say it all
+	struct filter_node *residual;        // NULL: the predicates say it all
+	struct person_fields *person_fields; // NULL: none is asked for
 	struct grouping *grouping;
 	struct row_store *rows;
 	int64_t from_ms, to_ms; // period asked for, TIME_NONE = open
@@ -168,6 +199,7 @@ struct lane {
 	size_t rows_capacity, group_rows_capacity, mask_rows_capacity;
 	bool group_ready;
 	struct group_cache *cache;
+	struct person_values *persons; // NULL until asked for
 };
 
 // Evaluates the question's filters on lane->span: sets keep and n_keep.

@@ -144,6 +144,8 @@ enum rc run_open_as(struct snapshot *sn, const struct query *q, const struct ana
 		rc = rows_open(run, &local);
 	if (rc == RC_OK && analysis->prepare)
 		rc = analysis->prepare(run, &local);
+	if (run->person_fields)
+		run->request.ordered = run->request.all_rows = true;
 	if (rc != RC_OK) {
 		run_close(&run);
 		return err_take(e, &local);
@@ -243,6 +245,7 @@ void lane_masks_free(struct lane *lane)
 	mem_free(lane->masks);
 	lane->masks = NULL;
 	lane->n_masks = 0;
+	person_values_free(&lane->persons);
 }
 
 static void lane_free(void *context, void *state)
@@ -317,6 +320,7 @@ static uint32_t count_kept(const uint8_t *keep, uint32_t n)
 enum rc lane_filter(struct lane *lane, struct err *e)
 {
 	const struct span *span = lane->span;
+	person_values_forget(lane->persons);
 	lane->keep = span->keep;
 	lane->n_keep = span->keep ? span->n_keep : span->n;
 	if (!lane->run->residual)

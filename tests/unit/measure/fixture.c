@@ -42,6 +42,7 @@ static const char corridor[] =
 	"    stage: during\n"
 	"    owner: logistics\n"
 	"    channels: [courier]\n"
+	"    importance: 4\n"
 	"    match: [{event: Delivered}]\n"
 	"    expect:\n"
 	"      happy: {measure: csat, at least: 4.2}\n"
@@ -57,7 +58,19 @@ static const char corridor[] =
 	"    stage: before\n"
 	"    owner: sales\n"
 	"    channels: [web]\n"
-	"    match: [{event: Visited}]\n";
+	"    match: [{event: Visited}]\n"
+	"loyalty:\n"
+	"  half-life: 20d\n"
+	"  loss-weight: 2.5\n"
+	"  purchases: [order, delivery]\n"
+	"  referrals: [visit]\n"
+	"  rungs:\n"
+	"    low: {}\n"
+	"    middle: {when: [{measure: index, at least: 30}, {measure: interactions, at least: 3}]}\n"
+	"    high: {when: [{measure: tenure, at least: 10d}, {measure: purchases, at least: 2, at most: 9}]}\n"
+	"    top: {when: [{measure: nps, at least: 7}, {measure: referrals, at least: 1}, {measure: index, at "
+	"most: "
+	"80}]}\n";
 
 const char *const measure_names[N_M] = {"nps", "csat", "ces", "rating", "wait", "duration", "acsi-satisfaction",
 	"acsi-expectancy", "acsi-ideal", "rel-expected", "rel-perceived"};
