@@ -213,21 +213,6 @@ static enum rc fold(struct run *run, void *p, const uint32_t *to, uint32_t n, st
 	return sums_fold(&s->sums, to, n, run_groups(run), e);
 }
 
-// Two passes over the sorted values: the mean, then the spread about it, so that neither depends on threads.
-static struct estimate mean_of(const int64_t *v, size_t n)
-{
-	int64_t whole = 0; // sum of v / n without overflow: quotient and remainder apart
-	double rest = 0.0;
-	for (size_t i = 0; i < n; i++) {
-		whole += v[i] / (int64_t)n;
-		rest += (double)(v[i] % (int64_t)n);
-	}
-	double mean = n ? (double)whole + rest / (double)n : 0.0, squares = 0.0;
-	for (size_t i = 0; i < n; i++)
-		squares += ((double)v[i] - mean) * ((double)v[i] - mean) * 1e-6;
-	return stats_mean((double)n, 0.0, squares, mean / 1000.0);
-}
-
 static void write_times(const int64_t *v, size_t n, struct cell *c)
 {
 	static const struct {
@@ -241,7 +226,9 @@ static void write_times(const int64_t *v, size_t n, struct cell *c)
 		cell_number(&c[P50_LOW], (double)v[low] / 1000.0);
 		cell_number(&c[P50_HIGH], (double)v[high] / 1000.0);
 	}
-	cell_estimate(&c[MEAN], &c[MEAN_LOW], &c[MEAN_HIGH], mean_of(v, n));
+	struct estimate mean = stats_mean_i64(v, n);
+	cell_estimate(&c[MEAN], &c[MEAN_LOW], &c[MEAN_HIGH],
+		(struct estimate){mean.value / 1000.0, mean.low / 1000.0, mean.high / 1000.0});
 }
 
 static enum rc finish(struct run *run, void *p, struct err *e)

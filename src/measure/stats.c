@@ -165,6 +165,20 @@ struct estimate stats_mean(double n, double sum, double sum_squares, double shif
 	return r;
 }
 
+struct estimate stats_mean_i64(const int64_t *values, size_t n)
+{
+	int64_t whole = 0; // sum of values / n without overflow: quotient and remainder apart
+	double rest = 0.0;
+	for (size_t i = 0; i < n; i++) {
+		whole += values[i] / (int64_t)n;
+		rest += (double)(values[i] % (int64_t)n);
+	}
+	double mean = n ? (double)whole + rest / (double)n : 0.0, squares = 0.0;
+	for (size_t i = 0; i < n; i++)
+		squares += ((double)values[i] - mean) * ((double)values[i] - mean);
+	return stats_mean((double)n, 0.0, squares, mean);
+}
+
 struct estimate stats_nps(double promoters, double detractors, double n)
 {
 	struct estimate r = {(double)NAN, (double)NAN, (double)NAN};

@@ -30,6 +30,8 @@ struct estimate stats_wilson(double k, double n);
 // Mean of n values from their sum and sum of squares, both of (x - shift); t interval (Student 1908).
 // n = 0: all NAN; n = 1: limits NAN.
 struct estimate stats_mean(double n, double sum, double sum_squares, double shift);
+// Mean of whole numbers with t interval, in two passes: the mean from quotients and remainders, then the spread about it.
+struct estimate stats_mean_i64(const int64_t *values, size_t n);
 // Net promoter score in points from counts, ± 1.96 standard errors, s.e. 100·√((p+d−(p−d)²)/n); limits are cut
 // at ±100. n = 0: all NAN; n = 1: limits NAN.
 struct estimate stats_nps(double promoters, double detractors, double n);

@@ -1,0 +1,678 @@
+// SPDX-License-Identifier: Apache-2.0
+// Analysis: how many get how far through a series of steps within their journeys, how long it takes, and who drops off.
+//
+// Two ways through a journey give the same numbers: attempts (funnel_attempt.c), which know every rule, group and time;
+// and, for the plain question of how far persons get, one pass that remembers for each step only the latest entry from
+// which it was reached (a later entry has the longer window left, so no other can do better).
+#include "measure/funnel.h"
+
+#include "base/mem.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+static const struct param params[] = {
+	{.name = "step",
+		.type = PARAM_FILTER,
+		.required = true,
+		.repeated = true,
+		.help = "a step: a touch point, or a filter as for --where; give 2 to 20 in their order"},
+	{.name = "window",
+		.type = PARAM_DURATION,
+		.min = 0.001,
+		.max = 1e11,
+		.help = "all steps within so much time of the first (inclusive); default: any time"},
+	{.name = "order",
+		.type = PARAM_CHOICE,
+		.value = "ordered",
+		.choices = "ordered|strict-order|strict|any",
+		.help = "ordered: anything may come between steps; strict-order: no later step; strict: "
+			"nothing; "
+			"any: steps in any order"},
+	{.name = "repeats",
+		.type = PARAM_CHOICE,
+		.choices = "ignore|end|end-at-first",
+		.help = "a step reached already comes again: nothing, the attempt ends, or it ends only if it "
+			"is the "
+			"first step; default: end with --order strict, else ignore"},
+	{.name = "ties",
+		.type = PARAM_CHOICE,
+		.value = "arrival",
+		.choices = "arrival|any|later",
+		.help = "interactions of one moment: in order of arrival, in any order, or the next step has "
+			"to be later"},
+	{.name = "reuse", .type = PARAM_FLAG, .help = "one interaction may stand for several steps"},
+	{.name = "count",
+		.type = PARAM_CHOICE,
+		.value = "persons",
+		.choices = "persons|first|entries|attempts",
+		.help = "persons by their best attempt, or by their first; every entry; or attempts that do "
+			"not overlap"},
+	{.name = "exclude",
+		.type = PARAM_STRING,
+		.repeated = true,
+		.help = "what must not come between steps: “FILTER between 1 and 2”, or a filter for all of "
+			"the way"},
+	{.name = "excluded",
+		.type = PARAM_CHOICE,
+		.value = "end",
+		.choices = "end|drop",
+		.help = "what an exclusion does: the attempt ends there, or does not count at all"},
+	{.name = "without",
+		.type = PARAM_FILTER,
+		.help = "one more step: this does not follow the last step within the window"},
+	{.name = "times", .type = PARAM_FLAG, .help = "also the times from the step before and from the first"},
+	{.name = "persons",
+		.type = PARAM_STRING,
+		.help = "list the customers instead: reached:K, or dropped:K (reached K-1 and not K)"},
+};
+
+enum {
+	STEP,
+	FILTER,
+	N,
+	SHARE,
+	SHARE_LOW,
+	SHARE_HIGH,
+	PREVIOUS,
+	PREVIOUS_LOW,
+	PREVIOUS_HIGH,
+	DROPPED,
+	TIMES, // two blocks of N_TIMES from here on
+	N_TIMES = 8,
+	N_COLUMNS = TIMES + 2 * N_TIMES
+};
+#define SECONDS(name, title, help)                                                                             \
+	{                                                                                                      \
+		name, title, CELL_SECONDS, "s", 0, help                                                        \
+	}
+static const struct result_column columns[N_COLUMNS] = {
+	[STEP] = {"step", "step", CELL_COUNT, "", 0, "number of the step"},
+	[FILTER] = {"filter", "filter", CELL_TEXT, "", 0, "the step as it was asked"},
+	[N] = {"n", "n", CELL_COUNT, "", 0, "persons (or entries) that reached the step"},
+	[SHARE] = {"share", "share", CELL_RATIO, "1", 3, "of those that reached the first step"},
+	[SHARE_LOW] = {"share_low", "≥", CELL_RATIO, "1", 3, "lower end of its 95 % Wilson interval"},
+	[SHARE_HIGH] = {"share_high", "≤", CELL_RATIO, "1", 3, "upper end of its 95 % Wilson interval"},
+	[PREVIOUS] = {"share_previous", "of previous", CELL_RATIO, "1", 3,
+		"of those that reached the step before"},
+	[PREVIOUS_LOW] = {"share_previous_low", "≥", CELL_RATIO, "1", 3,
+		"lower end of its 95 % Wilson interval"},
+	[PREVIOUS_HIGH] = {"share_previous_high", "≤", CELL_RATIO, "1", 3,
+		"upper end of its 95 % Wilson interval"},
+	[DROPPED] = {"dropped", "dropped", CELL_COUNT, "", 0, "reached the step before and not this one"},
+	SECONDS("previous_p10", "step p10", "time from the step before, 10th percentile; with --times"),
+	SECONDS("previous_p25", "step p25", "the same, 25th percentile"),
+	SECONDS("previous_p50", "step median", "the same, median"),
+	SECONDS("previous_p75", "step p75", "the same, 75th percentile"),
+	SECONDS("previous_p90", "step p90", "the same, 90th percentile"),
+	SECONDS("previous_mean", "step mean", "the same, mean"),
+	SECONDS("previous_mean_low", "≥", "lower end of its 95 % t interval"),
+	SECONDS("previous_mean_high", "≤", "upper end of its 95 % t interval"),
+	SECONDS("first_p10", "p10", "time from the first step, 10th percentile; with --times"),
+	SECONDS("first_p25", "p25", "the same, 25th percentile"),
+	SECONDS("first_p50", "median", "the same, median"),
+	SECONDS("first_p75", "p75", "the same, 75th percentile"),
+	SECONDS("first_p90", "p90", "the same, 90th percentile"),
+	SECONDS("first_mean", "mean", "the same, mean"),
+	SECONDS("first_mean_low", "≥", "lower end of its 95 % t interval"),
+	SECONDS("first_mean_high", "≤", "upper end of its 95 % t interval"),
+};
+
+enum { COUNT_PERSONS, COUNT_FIRST, COUNT_ENTRIES, COUNT_ATTEMPTS };
+enum { LIST_NOBODY, LIST_REACHED, LIST_DROPPED };
+
+struct plan {
+	struct funnel_rules rules;
+	struct classes *classes;
+	struct sv texts[FUNNEL_STEPS_MAX + 1];
+	uint32_t n_levels; // steps, and the one that must not follow
+	uint32_t count, list, list_level;
+	bool times, fast;
+};
+
+// Attempts of a span that count, before their groups are known.
+struct found {
+	uint64_t person;
+	uint32_t level, first_time; // first_time: number of its first moment in `times`
+	bool open;
+};
+
+struct state {
+	struct class_rows rows;
+	struct funnel_journey journey;
+	struct found *found;
+	uint32_t *found_row;
+	int64_t *times;
+	size_t found_capacity, row_capacity, times_capacity, n_found, n_times;
+	struct sums sums;                 // by group: attempts of each level from 1 on, then open ones
+	struct samples *previous, *first; // by step
+	struct persons persons;
+};
+
+// --- the question ---
+
+static enum rc too_many(const char *what, uint32_t n, uint32_t max, struct err *e)
+{
+	err_set(e, RC_USAGE, "a funnel of %u %s; at most %u are possible", n, what, max);
+	return RC_USAGE;
+}
+
+// Reads "A and B".
+static bool read_range(struct sv text, uint32_t *first, uint32_t *last)
+{
+	struct sv rest, a = sv_cut(sv_trim(text), ' ', &rest);
+	int64_t from, to;
+	rest = sv_trim(rest);
+	if (!sv_starts(rest, SV("and ")) || !sv_to_i64(a, &from) ||
+		!sv_to_i64(sv_trim((struct sv){rest.ptr + 4, rest.len - 4}), &to))
+		return false;
+	*first = from > 0 && from < INT32_MAX ? (uint32_t)from : 0;
+	*last = to > 0 && to < INT32_MAX ? (uint32_t)to : 0;
+	return true;
+}
+
+// Cuts " between A and B" off the end of an exclusion.
+static bool cut_between(struct sv *text, uint32_t *first, uint32_t *last)
+{
+	const struct sv word = SV(" between ");
+	for (size_t i = text->len; i-- > 0;) {
+		struct sv tail = {text->ptr + i, text->len - i};
+		if (!sv_starts(tail, word))
+			continue;
+		if (!read_range((struct sv){tail.ptr + word.len, tail.len - word.len}, first, last))
+			return false;
+		text->len = i;
+		return true;
+	}
+	return false;
+}
+
+static enum rc read_exclusions(struct run *run, struct plan *plan, struct filter_node **filters, struct err *e)
+{
+	struct funnel_rules *r = &plan->rules;
+	uint32_t n = run_param_count(run, "exclude");
+	if (n > FUNNEL_EXCLUSIONS_MAX)
+		return too_many("exclusions", n, FUNNEL_EXCLUSIONS_MAX, e);
+	for (const struct param_value *v = run_param(run, "exclude"); n && v; v = v->next) {
+		uint32_t i = r->n_exclusions++;
+		struct sv text = v->text;
+		r->exclude_first[i] = 1;
+		r->exclude_last[i] = r->n_steps;
+		if (cut_between(&text, &r->exclude_first[i], &r->exclude_last[i]) &&
+			(r->exclude_first[i] < 1 || r->exclude_first[i] >= r->exclude_last[i] ||
+				r->exclude_last[i] > r->n_steps)) {
+			err_set(e, RC_USAGE, "--exclude “%.*s” is not between two steps of this funnel",
+				SV_ARG(v->text));
+			err_remedy(e, "steps are 1 to %u, the smaller first: “… between 1 and 2”", r->n_steps);
+			return RC_USAGE;
+		}
+		enum rc rc = filter_open(run, "--exclude", text, &filters[r->n_steps + i], e);
+		if (rc != RC_OK)
+			return rc;
+	}
+	return RC_OK;
+}
+
+static enum rc read_filters(struct run *run, struct plan *plan, struct err *e)
+{
+	struct filter_node *filters[CLASSES_MAX];
+	struct funnel_rules *r = &plan->rules;
+	r->n_steps = run_param_count(run, "step");
+	if (r->n_steps > FUNNEL_STEPS_MAX)
+		return too_many("steps", r->n_steps, FUNNEL_STEPS_MAX, e);
+	uint32_t k = 0;
+	for (const struct param_value *v = run_param(run, "step"); v; v = v->next, k++) {
+		filters[k] = v->filter;
+		plan->texts[k] = arena_copy(run->arena, v->text);
+		if (!plan->texts[k].ptr)
+			return err_set(e, RC_NOMEM, "out of memory for a funnel");
+	}
+	enum rc rc = read_exclusions(run, plan, filters, e);
+	if (rc != RC_OK)
+		return rc;
+	const struct param_value *without = run_param(run, "without");
+	plan->n_levels = r->n_steps;
+	if (without->present) {
+		r->without = true;
+		filters[r->n_steps + r->n_exclusions] = without->filter;
+		plan->texts[plan->n_levels] =
+			arena_printf(run->arena, "not followed by %.*s", SV_ARG(without->text));
+		if (!plan->texts[plan->n_levels++].ptr)
+			return err_set(e, RC_NOMEM, "out of memory for a funnel");
+	}
+	return classes_open(run, filters, funnel_classes(r), &plan->classes, e);
+}
+
+static enum rc refuse(struct err *e, const char *what, const char *remedy)
+{
+	err_set(e, RC_USAGE, "%s", what);
+	err_remedy(e, "%s", remedy);
+	return RC_USAGE;
+}
+
+static enum rc read_rules(struct run *run, struct plan *plan, struct err *e)
+{
+	struct funnel_rules *r = &plan->rules;
+	const struct param_value *window = run_param(run, "window"), *repeats = run_param(run, "repeats");
+	r->order = (enum funnel_order)run_param(run, "order")->choice;
+	r->ties = (enum funnel_ties)run_param(run, "ties")->choice;
+	r->repeats = repeats->present            ? (enum funnel_repeats)repeats->choice
+		     : r->order == FUNNEL_STRICT ? FUNNEL_REPEATS_END
+						 : FUNNEL_REPEATS_IGNORE;
+	r->reuse = run_param(run, "reuse")->flag;
+	r->drop = run_param(run, "excluded")->choice == 1;
+	r->window_ms = window->present ? llround(window->number * 1000.0) : FUNNEL_NO_WINDOW;
+	r->newest_ms = run->stats.last_ms;
+	if (r->n_steps == 1 && !r->without)
+		run_note(run, "a funnel of one step counts who reaches it; give --step once more for each "
+			      "further one");
+	if (r->order == FUNNEL_ANY && (repeats->present || r->ties != FUNNEL_TIES_ARRIVAL))
+		return refuse(e, "--repeats and --ties have no meaning with --order any",
+			"leave them out: steps may come in any order, each once");
+	if (r->ties == FUNNEL_TIES_ANY && (r->order != FUNNEL_ORDERED || r->repeats != FUNNEL_REPEATS_IGNORE))
+		return refuse(e, "--ties any does not say what comes between two steps",
+			"give it with --order ordered and without --repeats, or use --ties arrival");
+	return RC_OK;
+}
+
+static enum rc read_list(struct run *run, struct plan *plan, struct err *e)
+{
+	const struct param_value *v = run_param(run, "persons");
+	if (!v->present)
+		return RC_OK;
+	int64_t level = 0;
+	struct sv number, word = sv_cut(v->text, ':', &number);
+	plan->list = sv_equal(word, SV("reached"))   ? LIST_REACHED
+		     : sv_equal(word, SV("dropped")) ? LIST_DROPPED
+						     : LIST_NOBODY;
+	int64_t lowest = plan->list == LIST_DROPPED ? 2 : 1;
+	if (plan->list == LIST_NOBODY || !number.ptr || !sv_to_i64(number, &level) || level < lowest ||
+		level > plan->n_levels) {
+		err_set(e, RC_USAGE, "--persons “%.*s” is not a list of this funnel", SV_ARG(v->text));
+		err_remedy(e, "reached:1 to reached:%u, or dropped:2 to dropped:%u", plan->n_levels,
+			plan->n_levels);
+		return RC_USAGE;
+	}
+	plan->list_level = (uint32_t)level;
+	persons_open(run);
+	return RC_OK;
+}
+
+static enum rc prepare(struct run *run, struct err *e)
+{
+	struct plan *plan = arena_alloc(run->scratch, sizeof(*plan));
+	if (!plan)
+		return err_set(e, RC_NOMEM, "out of memory for a funnel");
+	run->plan = plan;
+	enum rc rc = read_filters(run, plan, e);
+	if (rc == RC_OK)
+		rc = read_rules(run, plan, e);
+	if (rc != RC_OK)
+		return rc;
+	plan->count = run_param(run, "count")->choice;
+	plan->times = run_param(run, "times")->flag;
+	if (!plan->times)
+		run->n_columns = TIMES;
+	rc = read_list(run, plan, e);
+	const struct funnel_rules *r = &plan->rules;
+	plan->fast = r->order == FUNNEL_ORDERED && r->repeats == FUNNEL_REPEATS_IGNORE &&
+		     r->ties == FUNNEL_TIES_ARRIVAL && !r->n_exclusions && !r->without && !plan->times &&
+		     !plan->list && plan->count == COUNT_PERSONS && grouping_keys(run) == 0;
+	return rc;
+}
+
+// --- one thread's state ---
+
+static void state_free(struct run *run, void *p)
+{
+	(void)run;
+	struct state *s = p;
+	for (uint32_t k = 0; k < FUNNEL_STEPS_MAX; k++) {
+		if (s->previous)
+			samples_free(&s->previous[k]);
+		if (s->first)
+			samples_free(&s->first[k]);
+	}
+	mem_free(s->previous);
+	mem_free(s->first);
+	class_rows_free(&s->rows);
+	funnel_journey_free(&s->journey);
+	mem_free(s->found);
+	mem_free(s->found_row);
+	mem_free(s->times);
+	sums_free(&s->sums);
+	persons_free(&s->persons);
+	mem_free(s);
+}
+
+static void *state_new(struct run *run)
+{
+	const struct plan *plan = run->plan;
+	struct state *s = mem_calloc(1, sizeof(*s));
+	if (!s)
+		return NULL;
+	s->sums.width = plan->n_levels + 1;
+	s->previous = mem_calloc(FUNNEL_STEPS_MAX, sizeof(*s->previous));
+	s->first = mem_calloc(FUNNEL_STEPS_MAX, sizeof(*s->first));
+	if (s->previous && s->first)
+		return s;
+	state_free(run, s);
+	return NULL;
+}
+
+// --- the plain question ---
+
+// started[k + 1]: the latest entry from which step k was reached; started[0] is the interaction at hand. NEVER is so
+// long ago that no window reaches it.
+#define NEVER (INT64_MIN / 4)
+#define WINDOW_MAX (INT64_MAX / 8)
+
+static inline void advance(int64_t *started, int64_t at, uint32_t k, int64_t window, uint32_t *best)
+{
+	started[0] = at;
+	bool reached = at - started[k] <= window;
+	started[k + 1] = reached ? started[k] : started[k + 1];
+	uint32_t level = reached ? k + 1 : 0;
+	*best = level > *best ? level : *best;
+}
+
+static void add_plain(const struct lane *lane, struct state *s, const struct plan *plan)
+{
+	const struct span *span = lane->span;
+	const uint32_t *row = s->rows.row, n_steps = plan->rules.n_steps;
+	uint32_t *bits = s->rows.bits, n = s->rows.n, i = 0;
+	int64_t window = plan->rules.window_ms < WINDOW_MAX ? plan->rules.window_ms : WINDOW_MAX;
+	uint64_t counts[FUNNEL_STEPS_MAX + 1] = {0};
+	for (uint32_t k = 0; lane->keep && k < n; k++)
+		bits[k] &= ~1u | lane->keep[row[k]]; // others may be steps but not entries
+	for (uint32_t k = 0; k < span->n_persons && i < n; k++) {
+		int64_t started[FUNNEL_STEPS_MAX + 1];
+		uint32_t end = span->person_start[k + 1], best = 0;
+		for (uint32_t j = 0; j <= n_steps; j++)
+			started[j] = NEVER;
+		for (; i < n && row[i] < end; i++) {
+			int64_t at = span->at[row[i]];
+			uint32_t b = bits[i];
+			if ((b & (b - 1)) == 0 && b) {
+				advance(started, at, (uint32_t)__builtin_ctz(b), window, &best);
+				continue;
+			}
+			while (b) { // from the last step down, so that one interaction is one step; up to reuse it
+				uint32_t j = plan->rules.reuse ? (uint32_t)__builtin_ctz(b)
+							       : 31u - (uint32_t)__builtin_clz(b);
+				advance(started, at, j, window, &best);
+				b &= ~(1u << j);
+			}
+		}
+		counts[best]++;
+	}
+	for (uint32_t k = 1; k <= n_steps; k++)
+		s->sums.v[k - 1] += (double)counts[k];
+}
+
+// --- attempts ---
+
+static enum rc keep_attempt(struct state *s, const struct plan *plan, uint64_t person, uint32_t row,
+	const struct funnel_attempt *x, struct err *e)
+{
+	if (mem_grow((void **)&s->found, &s->found_capacity, s->n_found + 1, sizeof(*s->found)) != 0 ||
+		mem_grow((void **)&s->found_row, &s->row_capacity, s->n_found + 1, sizeof(*s->found_row)) !=
+			0 ||
+		mem_grow((void **)&s->times, &s->times_capacity, s->n_times + FUNNEL_STEPS_MAX,
+			sizeof(*s->times)) != 0)
+		return err_set(e, RC_NOMEM, "out of memory for a funnel");
+	s->found_row[s->n_found] = row;
+	s->found[s->n_found++] = (struct found){person, x->level, (uint32_t)s->n_times, x->open};
+	uint32_t n = x->level < plan->rules.n_steps ? x->level : plan->rules.n_steps;
+	for (uint32_t i = 0; i < n; i++)
+		s->times[s->n_times + i] = x->at_ms[i];
+	s->n_times += plan->times || plan->list ? n : 0;
+	return RC_OK;
+}
+
+// When the attempt is over: with its last step, or with its window.
+static int64_t attempt_end(const struct funnel_rules *r, const struct funnel_attempt *x)
+{
+	int64_t end;
+	if (x->level >= r->n_steps)
+		return x->at_ms[r->n_steps - 1];
+	return __builtin_add_overflow(x->at_ms[0], r->window_ms, &end) ? INT64_MAX : end;
+}
+
+static enum rc add_journey(
+	struct lane *lane, struct state *s, const struct plan *plan, uint64_t person, struct err *e)
+{
+	const struct funnel_journey *j = &s->journey;
+	const struct funnel_rules *r = &plan->rules;
+	uint32_t entry_bits = r->order == FUNNEL_ANY ? (1u << r->n_steps) - 1 : 1u, best_row = 0;
+	struct funnel_attempt best = {.level = 0}, x;
+	int64_t busy_until = INT64_MIN;
+	enum rc rc = RC_OK;
+	for (uint32_t i = 0; rc == RC_OK && i < j->n && best.level < plan->n_levels; i++) {
+		if (!(j->bits[i] & entry_bits) || !lane_keeps(lane, j->row[i]))
+			continue;
+		if (plan->count == COUNT_ATTEMPTS && busy_until != INT64_MIN && j->at[j->row[i]] <= busy_until)
+			continue;
+		funnel_attempt_read(j, r, i, &x);
+		if (plan->count >= COUNT_ENTRIES) {
+			busy_until = attempt_end(r, &x);
+			if (x.level)
+				rc = keep_attempt(s, plan, person, j->row[i], &x, e);
+			continue;
+		}
+		if (x.level > best.level) {
+			best = x;
+			best_row = j->row[i];
+		}
+		if (plan->count == COUNT_FIRST)
+			break;
+	}
+	return rc == RC_OK && best.level ? keep_attempt(s, plan, person, best_row, &best, e) : rc;
+}
+
+static enum rc add_times(
+	struct state *s, const struct plan *plan, const struct found *x, uint32_t group, struct err *e)
+{
+	const int64_t *at = s->times + x->first_time;
+	enum rc rc = RC_OK;
+	for (uint32_t k = 1; rc == RC_OK && k < x->level && k < plan->rules.n_steps; k++) {
+		rc = samples_add(&s->previous[k], group, at[k] - at[k - 1], e);
+		if (rc == RC_OK)
+			rc = samples_add(&s->first[k], group, at[k] - at[0], e);
+	}
+	return rc;
+}
+
+static bool is_listed(const struct plan *plan, uint32_t level)
+{
+	return plan->list == LIST_REACHED ? level >= plan->list_level : level + 1 == plan->list_level;
+}
+
+static enum rc add_found(struct lane *lane, struct state *s, const struct plan *plan, struct err *e)
+{
+	const uint32_t *group = lane_group_rows(lane, s->found_row, (uint32_t)s->n_found, e);
+	enum rc rc = group ? sums_fit(&s->sums, lane->n_groups, e) : e->rc;
+	for (size_t i = 0; rc == RC_OK && i < s->n_found; i++) {
+		const struct found *x = &s->found[i];
+		double *a = s->sums.v + (size_t)group[i] * s->sums.width;
+		a[x->level - 1] += 1.0;
+		a[plan->n_levels] += x->open;
+		if (plan->times)
+			rc = add_times(s, plan, x, group[i], e);
+		if (rc == RC_OK && plan->list && is_listed(plan, x->level))
+			rc = persons_add(
+				&s->persons, lane->run, x->person, group[i], s->times[x->first_time], e);
+	}
+	return rc;
+}
+
+static enum rc add(struct lane *lane, void *p, const struct span *span, struct err *e)
+{
+	struct state *s = p;
+	const struct plan *plan = lane->run->plan;
+	enum rc rc = sums_fit(&s->sums, 1, e);
+	if (rc == RC_OK)
+		rc = classes_find(lane, plan->classes, false, &s->rows, e);
+	if (rc != RC_OK)
+		return rc;
+	if (plan->fast) {
+		add_plain(lane, s, plan);
+		return RC_OK;
+	}
+	s->n_found = s->n_times = 0;
+	for (uint32_t k = 0, i = 0; rc == RC_OK && k < span->n_persons && i < s->rows.n; k++) {
+		uint32_t first = i;
+		while (i < s->rows.n && s->rows.row[i] < span->person_start[k + 1])
+			i++;
+		if (i == first)
+			continue;
+		rc = funnel_journey_read(&s->journey, &plan->rules, span->at, s->rows.row + first,
+			s->rows.bits + first, i - first, e);
+		if (rc == RC_OK)
+			rc = add_journey(lane, s, plan, span->person[k], e);
+	}
+	return rc == RC_OK ? add_found(lane, s, plan, e) : rc;
+}
+
+static enum rc merge(struct run *run, void *into, void *from, struct err *e)
+{
+	const struct plan *plan = run->plan;
+	struct state *a = into, *b = from;
+	enum rc rc = sums_merge(&a->sums, &b->sums, e);
+	for (uint32_t k = 1; rc == RC_OK && k < plan->rules.n_steps; k++) {
+		rc = samples_merge(&a->previous[k], &b->previous[k], e);
+		if (rc == RC_OK)
+			rc = samples_merge(&a->first[k], &b->first[k], e);
+	}
+	return rc == RC_OK ? persons_merge(&a->persons, &b->persons, e) : rc;
+}
+
+static enum rc fold(struct run *run, void *p, const uint32_t *to, uint32_t n, struct err *e)
+{
+	const struct plan *plan = run->plan;
+	struct state *s = p;
+	for (uint32_t k = 1; k < plan->rules.n_steps; k++) {
+		samples_fold(&s->previous[k], to, n);
+		samples_fold(&s->first[k], to, n);
+	}
+	return sums_fold(&s->sums, to, n, run_groups(run), e);
+}
+
+// --- the answer ---
+
+static void write_times(const struct samples *samples, uint32_t group, struct cell *c)
+{
+	static const double quantiles[] = {0.10, 0.25, 0.50, 0.75, 0.90};
+	size_t n, n_quantiles = sizeof(quantiles) / sizeof(quantiles[0]);
+	const int64_t *v = samples_of(samples, group, &n);
+	for (size_t i = 0; i < n_quantiles; i++)
+		cell_number(&c[i], stats_quantile_i64(v, n, quantiles[i]) / 1000.0);
+	struct estimate mean = stats_mean_i64(v, n);
+	c += n_quantiles;
+	cell_estimate(&c[0], &c[1], &c[2],
+		(struct estimate){mean.value / 1000.0, mean.low / 1000.0, mean.high / 1000.0});
+}
+
+static enum rc write_group(
+	struct run *run, struct state *s, uint32_t group, const double n[FUNNEL_STEPS_MAX + 1], struct err *e)
+{
+	const struct plan *plan = run->plan;
+	for (uint32_t k = 0; k < plan->n_levels; k++) {
+		struct cell *c = result_row(run, group, n[0], e);
+		if (!c)
+			return RC_NOMEM;
+		struct sv text = plan->texts[k];
+		if (plan->rules.order == FUNNEL_ANY && k < plan->rules.n_steps) {
+			text = arena_printf(run->arena, "any %u of %u steps", k + 1, plan->rules.n_steps);
+			if (!text.ptr)
+				return err_set(e, RC_NOMEM, "out of memory for rows");
+		}
+		cell_number(&c[STEP], k + 1.0);
+		cell_text(&c[FILTER], text);
+		cell_number(&c[N], n[k]);
+		cell_estimate(&c[SHARE], &c[SHARE_LOW], &c[SHARE_HIGH], stats_wilson(n[k], n[0]));
+		if (k == 0)
+			continue;
+		cell_estimate(&c[PREVIOUS], &c[PREVIOUS_LOW], &c[PREVIOUS_HIGH], stats_wilson(n[k], n[k - 1]));
+		cell_number(&c[DROPPED], n[k - 1] - n[k]);
+		if (plan->times && k < plan->rules.n_steps) {
+			write_times(&s->previous[k], group, &c[TIMES]);
+			write_times(&s->first[k], group, &c[TIMES + N_TIMES]);
+		}
+	}
+	return RC_OK;
+}
+
+static enum rc finish(struct run *run, void *p, struct err *e)
+{
+	const struct plan *plan = run->plan;
+	struct state *s = p;
+	uint32_t n_groups = run_groups(run);
+	enum rc rc = RC_OK;
+	if (plan->list)
+		return persons_rows(run, &s->persons, e);
+	for (uint32_t k = 1; plan->times && rc == RC_OK && k < plan->rules.n_steps; k++) {
+		rc = samples_sort(&s->previous[k], n_groups, e);
+		if (rc == RC_OK)
+			rc = samples_sort(&s->first[k], n_groups, e);
+	}
+	double open = 0.0;
+	for (uint32_t g = 0; rc == RC_OK && g < n_groups; g++) {
+		const double *a = sums_at(&s->sums, g, 0);
+		double n[FUNNEL_STEPS_MAX + 2] = {0};
+		for (uint32_t k = plan->n_levels; k-- > 0;)
+			n[k] = n[k + 1] + a[k];
+		open += a[plan->n_levels];
+		if (run_group_shown(run, g, n[0]))
+			rc = write_group(run, s, g, n, e);
+	}
+	if (open > 0.0)
+		run_note(run, "for %.0f the window after the last step is not over at the newest interaction",
+			open);
+	return rc;
+}
+
+const struct analysis analysis_funnel = {
+	.name = "funnel",
+	.example = "--step order --step delivery --window 7d",
+	.summary = "How many get how far through a series of steps, how long it takes, and who drops off",
+	.definition = "Within each customer's journey. An entry is an interaction of the first step that "
+		      "passes the filters; the "
+		      "steps after it may be anywhere later in the journey. Each step is the first interaction "
+		      "of its kind "
+		      "after the step before it and not later than the window from the first step, its last "
+		      "moment included "
+		      "(as ClickHouse's windowFunnel). One interaction is one step (--reuse: several). "
+		      "Simultaneous interactions "
+		      "are in order of arrival (--ties). --order: ordered lets anything come between two "
+		      "steps; strict-order no "
+		      "step further on; strict nothing (and --repeats says whether steps reached already may); "
+		      "any: an entry is "
+		      "of any step, and n counts how many different steps come within the window. A person "
+		      "counts once, by the "
+		      "attempt that gets furthest, of several the earliest; groups are those of its entry. "
+		      "--count first: by "
+		      "the first entry; entries: every entry; attempts: entries that are not before the end "
+		      "(last step, else "
+		      "window) of the attempt before. An exclusion between two steps ends the attempt, or "
+		      "takes it out "
+		      "(--excluded drop). --without: one more level, those whose last step is not followed by "
+		      "it within as "
+		      "much time as the window. Shares with Wilson's interval (1927), times exact, quantiles "
+		      "of type 7 of "
+		      "Hyndman & Fan (1996), means with Student's t, all 95 %.",
+	.chart = "funnel",
+	.params = params,
+	.n_params = sizeof(params) / sizeof(params[0]),
+	.columns = columns,
+	.n_columns = N_COLUMNS,
+	.ordered = true,
+	.all_rows = true,
+	.prepare = prepare,
+	.state_new = state_new,
+	.add = add,
+	.merge = merge,
+	.state_free = state_free,
+	.fold = fold,
+	.finish = finish,
+};
