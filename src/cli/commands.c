@@ -10,6 +10,7 @@ static const struct command *const commands[] = {
 	&command_schema,
 	&command_simulate,
 	&command_import,
+	&command_export,
 	&command_quarantine,
 	&command_query,
 	&command_report,

@@ -20,6 +20,11 @@ static const struct {
 	{"ambiguous_times", offsetof(struct import_report, n_ambiguous_times)},
 	{"skipped_times", offsetof(struct import_report, n_skipped_times)},
 	{"unmatched", offsetof(struct import_report, n_unmatched)},
+	{"traces", offsetof(struct import_report, n_traces)},
+	{"events", offsetof(struct import_report, n_events)},
+	{"pairs", offsetof(struct import_report, n_pairs)},
+	{"lone_starts", offsetof(struct import_report, n_lone_starts)},
+	{"lone_ends", offsetof(struct import_report, n_lone_ends)},
 };
 #define N_COUNTERS (sizeof(counters) / sizeof(counters[0]))
 
@@ -39,6 +44,7 @@ static struct import_report sum(const struct import_report *reports, uint32_t n)
 			memcpy((char *)&total + counters[i].offset, &v, sizeof(v));
 		}
 		total.elapsed_ms += reports[k].elapsed_ms;
+		total.is_xes |= reports[k].is_xes;
 	}
 	return total;
 }
@@ -72,6 +78,22 @@ static void put_times(const struct import_report *r, struct buf *out)
 			"times that the clock never showed in spring; moved forward by the gap");
 }
 
+// Before the rows: what the log held.
+static void put_events(const struct import_report *r, struct buf *out)
+{
+	if (!r->is_xes)
+		return;
+	count_line(out, r->n_traces, " ", r->n_traces == 1 ? "trace" : "traces");
+	count_line(out, r->n_events, " ", "events");
+	if (r->n_pairs)
+		count_line(out, r->n_pairs, "-", "that complete another: start and complete are one row");
+	if (r->n_lone_starts)
+		count_line(out, r->n_lone_starts, " ", "of them starts that are never completed");
+	if (r->n_lone_ends && r->n_pairs + r->n_lone_starts)
+		count_line(
+			out, r->n_lone_ends, " ", "of them completed without a start, where others have one");
+}
+
 static void put_one(const struct import_report *r, bool dry_run, const struct look *look, struct buf *out)
 {
 	char bytes[HUMAN_TEXT_MAX], elapsed[HUMAN_TEXT_MAX], rate[HUMAN_TEXT_MAX];
@@ -81,6 +103,7 @@ static void put_one(const struct import_report *r, bool dry_run, const struct lo
 	if (seconds >= 0.5)
 		buf_printf(out, ", %s rows/s", human_number((double)r->n_rows / seconds, 0, rate));
 	buf_char(out, '\n');
+	put_events(r, out);
 	count_line(out, r->n_rows, " ", "rows read");
 	count_line(out, r->n_mapped_rows, "=", "made into interactions");
 	count_line(out, r->n_empty_rows, "+", "left out by the mapping's conditions");

@@ -345,6 +345,20 @@ static void name_file(const struct pipeline *p, const struct err *why, struct er
 	err_remedy(e, "%s", why->remedy);
 }
 
+static void count_events(struct pipeline *p)
+{
+	const struct xes_counts *c = reader_xes_counts(p->reader);
+	struct import_report *r = &p->report;
+	if (!c)
+		return;
+	r->is_xes = true;
+	r->n_traces = c->n_traces;
+	r->n_events = c->n_events;
+	r->n_pairs = c->n_pairs;
+	r->n_lone_starts = c->n_lone_starts;
+	r->n_lone_ends = c->n_lone_ends;
+}
+
 static enum rc import_one(struct run *run, const char *path, struct import_report *report, struct err *e)
 {
 	struct pipeline *p = mem_calloc(1, sizeof(*p));
@@ -370,6 +384,8 @@ static enum rc import_one(struct run *run, const char *path, struct import_repor
 		rc = err_take(e, &p->read_err);
 	if (p->reader && rc == RC_OK)
 		p->report.bytes = reader_bytes_used(p->reader);
+	if (p->reader)
+		count_events(p);
 	p->report.elapsed_ms = elapsed_ms(p);
 	if (p->tally)
 		tally_report(p->tally, &p->report);

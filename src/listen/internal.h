@@ -13,11 +13,13 @@ enum record_format { RECORD_CSV, RECORD_NDJSON };
 // How a file is to be read; from the mapping's `format:` and `csv:` parts.
 struct reader_options {
 	enum record_format format;
-	char delimiter;      // 0 = find out (, ; tab |)
-	char quote;          // 0 = find out (" or ')
-	bool has_header;     // false: columns are named by `columns`, or 1, 2, 3 …
-	uint32_t skip_lines; // fixed number of lines before the header; else junk is found by looking for the
-			     // first line that holds all columns the mapping reads
+	bool xes;              // the NDJSON is made of an XES log, see xes.h
+	const struct tz *zone; // XES: of times without one
+	char delimiter;        // 0 = find out (, ; tab |)
+	char quote;            // 0 = find out (" or ')
+	bool has_header;       // false: columns are named by `columns`, or 1, 2, 3 …
+	uint32_t skip_lines;   // fixed number of lines before the header; else junk is found by looking for the
+			       // first line that holds all columns the mapping reads
 	const struct sv *columns; // names when there is no header
 	uint32_t n_columns;
 	bool trim;   // white space around unquoted fields

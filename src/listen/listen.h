@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Ways in for files: CSV and NDJSON, plain, gzip or zstd, through a declarative mapping; the quarantine.
+// Ways in for files: CSV, NDJSON and XES, plain, gzip or zstd, through a declarative mapping; the quarantine.
 #ifndef CORRIDOR_LISTEN_LISTEN_H
 #define CORRIDOR_LISTEN_LISTEN_H
 
@@ -67,6 +67,11 @@ struct import_report {
 	uint64_t n_duplicates;                       // known before
 	uint64_t n_ambiguous_times, n_skipped_times; // resolved by the documented rule
 	uint64_t n_unmatched;                        // stored without a touch point
+	// XES, of what was read: n_rows = n_events - n_pairs when nothing stopped the import.
+	bool is_xes;
+	uint64_t n_traces, n_events;
+	uint64_t n_pairs;                    // start and complete events that made one row
+	uint64_t n_lone_starts, n_lone_ends; // without the other (ends: in traces that have starts)
 	struct import_reason reasons[12];
 	uint32_t n_reasons; // kinds of rejection, most frequent first
 	int64_t elapsed_ms;

@@ -86,16 +86,17 @@ static enum rc compile_format(struct compiler *c, const struct keys *k)
 	if (rc != RC_OK)
 		return rc;
 	c->m->reader.has_header = true;
-	c->m->reader.format = sv_equal(text, SV("ndjson")) ? RECORD_NDJSON : RECORD_CSV;
+	c->m->reader.xes = sv_equal(text, SV("xes"));
+	c->m->reader.format = c->m->reader.xes || sv_equal(text, SV("ndjson")) ? RECORD_NDJSON : RECORD_CSV;
 	if (c->m->reader.format == RECORD_CSV && !sv_equal(text, SV("csv"))) {
 		compile_fail(c, node, "format \"%.*s\" is not known", SV_ARG(text));
-		err_remedy(c->e, "write csv or ndjson (compressed or not makes no difference)");
+		err_remedy(c->e, "write csv, ndjson or xes (compressed or not makes no difference)");
 		return RC_INPUT;
 	}
 	if (!k->of[KEY_CSV])
 		return RC_OK;
 	if (c->m->reader.format == RECORD_NDJSON)
-		return compile_fail(c, k->of[KEY_CSV], "csv: is given but the format is ndjson");
+		return compile_fail(c, k->of[KEY_CSV], "csv: is given but the format is %.*s", SV_ARG(text));
 	return compile_csv(c, k->of[KEY_CSV]);
 }
 
@@ -125,6 +126,7 @@ static enum rc compile_head(struct compiler *c, const struct keys *k)
 		rc = compile_format(c, k);
 	if (rc == RC_OK && k->of[KEY_TIMEZONE])
 		rc = compile_zone(c, k->of[KEY_TIMEZONE], &m->zone);
+	m->reader.zone = m->zone == NONE32 ? c->d->tz : m->zones[m->zone];
 	if (rc == RC_OK)
 		rc = compile_formats(c, k->of[KEY_TIMES], &c->default_formats);
 	if (rc == RC_OK)
@@ -132,13 +134,44 @@ static enum rc compile_head(struct compiler *c, const struct keys *k)
 	return rc == RC_OK ? compile_tables(c, k->of[KEY_TABLES]) : rc;
 }
 
+// What an event of an XES log becomes, where the mapping does not say otherwise.
+static const char xes_text[] =
+	"event: \"{_event}\"\n"
+	"id: {first: [\"{identity:id}\", \"{trace.concept:name}/{_position}\"]}\n"
+	"customer: {case: \"{trace.concept:name}\"}\n"
+	"at: \"{time:timestamp}\"\n"
+	"agent: \"{org:resource}\"\n"
+	"measures: {duration: \"{_duration}\"}\n"
+	"properties: all\n"
+	"properties except: [_event, _position, _duration, _completed, identity:id, concept:name,\n"
+	"  trace.concept:name, time:timestamp, org:resource, lifecycle:transition]\n";
+
+static enum rc xes_defaults(struct compiler *c, struct keys *out)
+{
+	struct yaml_node *root;
+	enum rc rc = yaml_parse(sv_from(xes_text), "the defaults for XES", c->m->arena, NULL, &root, c->e);
+	return rc == RC_OK ? compile_keys(c, IN_COMMON, root, out) : rc;
+}
+
 static enum rc compile_rules(struct compiler *c, const struct keys *k)
 {
 	const struct yaml_node *node = k->of[KEY_INTERACTIONS];
 	struct keys common = {0};
-	enum rc rc = k->of[KEY_COMMON] ? compile_keys(c, IN_COMMON, k->of[KEY_COMMON], &common) : RC_OK;
+	struct yaml_node whole = {.kind = YAML_IS_MAP, .line = 1, .column = 1};
+	enum rc rc = c->m->reader.xes ? xes_defaults(c, &common) : RC_OK;
+	c->defaults = common;
+	if (rc == RC_OK && k->of[KEY_COMMON])
+		rc = compile_keys(c, IN_COMMON, k->of[KEY_COMMON], &common);
 	if (rc != RC_OK)
 		return rc;
+	if (!node && !c->m->reader.xes) {
+		compile_fail(c, &whole, "the key \"%s\" is missing", mapping_keys[KEY_INTERACTIONS].name);
+		err_remedy(c->e, "%s: %s", mapping_keys[KEY_INTERACTIONS].name,
+			mapping_keys[KEY_INTERACTIONS].about);
+		return RC_INPUT;
+	}
+	if (!node)
+		return compile_rule(c, &whole, &common);
 	if (node->kind == YAML_IS_MAP)
 		return compile_rule(c, node, &common);
 	if (node->kind != YAML_IS_LIST || !node->n || node->n > COMPILE_ITEMS_MAX)

@@ -24,6 +24,7 @@
 #define MAPPING_TEXT_MAX (4u << 20)     // bytes of a mapping file
 #define MAPPING_ROW_MAX 4096u           // interactions out of one row
 #define MAPPING_SCRATCH_MAX (64u << 20) // bytes of text made for one row
+#define MAPPING_JSON_MAX (2u << 20)     // bytes of JSON in a text
 #define MAPPING_FORMATS_MAX 16u         // time formats tried in turn
 #define NONE32 UINT32_MAX
 
@@ -150,6 +151,7 @@ struct property_set {
 	struct sv *except;
 	uint32_t n_except;
 	uint32_t object; // NDJSON: ref of the object that is taken whole; NONE32 = none
+	uint32_t json;   // ref of a text that is the JSON object; NONE32 = none
 	struct property *items;
 	uint32_t n_items;
 };
@@ -159,18 +161,28 @@ struct identity_spec {
 	struct value value;
 };
 
+// A value for a path of the design that the properties leave open.
+struct dimension_spec {
+	uint32_t path; // index into design->paths
+	struct value value;
+};
+
 struct rule {
 	uint32_t line; // in the mapping file
 	uint32_t when; // cond, NONE32 = always
 	uint32_t each; // ref of the array, NONE32 = once per row
-	struct value event, id, channel, agent, location, text, promise, keeps;
+	struct value event, id, source, channel, agent, location, text, promise, keeps;
 	bool channel_known; // every value that channel can have is declared
 	uint32_t at, due;   // times
 	struct identity_spec identities[INTERACTION_IDENTITIES_MAX];
 	uint32_t n_identities;
+	struct value *whole; // identities as type:value, or JSON lists of them; then n_identities is 0
+	uint32_t n_whole;
 	uint32_t *numbers;
 	uint32_t n_numbers;
 	uint32_t properties; // set, NONE32 = none
+	struct dimension_spec *dimensions;
+	uint32_t n_dimensions;
 };
 
 struct mapping {
@@ -270,6 +282,8 @@ struct mapping_bound {
 	size_t n_slots, capacity;
 	struct buf properties;
 	struct buf json; // scratch for containers written as text
+	// For JSON in texts: properties, identities. NULL unless the mapping has such.
+	struct json_parser *property_parser, *identity_parser;
 };
 
 // --- mapping_eval.c ---

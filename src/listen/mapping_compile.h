@@ -36,6 +36,7 @@ enum key {
 	KEY_TABLES,
 	KEY_COMMON,
 	KEY_INTERACTIONS,
+	KEY_RULE_SOURCE,
 	KEY_DELIMITER,
 	KEY_QUOTE,
 	KEY_HEADER,
@@ -58,6 +59,8 @@ enum key {
 	KEY_MEASURES,
 	KEY_PROPERTIES,
 	KEY_PROPERTIES_EXCEPT,
+	KEY_PROPERTIES_JSON,
+	KEY_DIMENSIONS,
 	KEY_COLUMN,
 	KEY_TEMPLATE,
 	KEY_JOIN,
@@ -127,6 +130,11 @@ enum list_id {
 	LIST_COUNT
 };
 
+// The values of a map by key; NULL = not given.
+struct keys {
+	const struct yaml_node *of[KEY_COUNT];
+};
+
 struct compiler {
 	struct mapping *m;
 	const struct design *d;
@@ -136,12 +144,8 @@ struct compiler {
 	bool row_only; // what was compiled since it was set reads nothing of an element
 	uint32_t depth;
 	uint32_t default_formats;
+	struct keys defaults; // of the format, before `common:`
 	struct list lists[LIST_COUNT];
-};
-
-// The values of a map by key; NULL = not given.
-struct keys {
-	const struct yaml_node *of[KEY_COUNT];
 };
 
 // --- mapping_compile.c ---

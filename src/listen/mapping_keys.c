@@ -20,7 +20,7 @@ const struct key_info mapping_keys[KEY_COUNT] = {
 	[KEY_ABOUT] = {"about", IN_FILE, false, "{\"type\":\"string\"}", "what the mapping is for; not used"},
 	[KEY_SOURCE] = {"source", IN_FILE, true, "{\"type\":\"string\"}",
 		"where the interactions come from; message ids are unique within it"},
-	[KEY_FORMAT] = {"format", IN_FILE, false, "{\"enum\":[\"csv\",\"ndjson\"]}",
+	[KEY_FORMAT] = {"format", IN_FILE, false, "{\"enum\":[\"csv\",\"ndjson\",\"xes\"]}",
 		"of the files; default csv"},
 	[KEY_CSV] = {"csv", IN_FILE, false, REF("csv"), "how CSV files are written"},
 	[KEY_TIMEZONE] = {"timezone", IN_FILE, false, "{\"type\":\"string\"}",
@@ -31,10 +31,14 @@ const struct key_info mapping_keys[KEY_COUNT] = {
 		"named tables of values for `map:`"},
 	[KEY_COMMON] = {"common", IN_FILE, false, REF("common"),
 		"fields for all interactions that do not set them"},
-	[KEY_INTERACTIONS] = {"interactions", IN_FILE, true,
+	[KEY_INTERACTIONS] = {"interactions", IN_FILE, false,
 		"{\"anyOf\":[" REF("interaction") ",{\"type\":\"array\",\"minItems\":1,\"items\":" REF(
 			"interaction") "}]}",
-		"what one row becomes: each entry gives an interaction when its condition holds"},
+		"what one row becomes: each entry gives an interaction when its condition holds; needed unless "
+		"the format "
+		"is xes"},
+	[KEY_RULE_SOURCE] = {"source", ANY_RULE, false, REF("value"),
+		"where this interaction comes from; absent: the mapping's source"},
 
 	[KEY_DELIMITER] = {"delimiter", IN_CSV, false, "{\"type\":\"string\"}",
 		"one character or the word tab; default: found out"},
@@ -53,8 +57,9 @@ const struct key_info mapping_keys[KEY_COUNT] = {
 	[KEY_EACH] = {"each", IN_RULE, false, "{\"type\":\"string\"}",
 		"NDJSON: path of a list, one interaction per element; {.field} is of the element"},
 	[KEY_EVENT] = {"event", ANY_RULE, false, REF("value"), "name of the event; needed"},
-	[KEY_CUSTOMER] = {"customer", ANY_RULE, false, NAMED("value"),
-		"identity type → value; the first present one decides who it was; needed"},
+	[KEY_CUSTOMER] = {"customer", ANY_RULE, false, "{\"anyOf\":[" TEXTS "," NAMED("value") "]}",
+		"identity type → value, or values like type:value; the first present one decides who it was; "
+		"needed"},
 	[KEY_AT] = {"at", ANY_RULE, false, REF("time"), "when it happened; needed"},
 	[KEY_ID] = {"id", ANY_RULE, false, REF("value"), "message id; default: made from the content"},
 	[KEY_CHANNEL] = {"channel", ANY_RULE, false, REF("value"), "a channel of the corridor file"},
@@ -71,6 +76,10 @@ const struct key_info mapping_keys[KEY_COUNT] = {
 		"all, a list of columns, name → value, or (NDJSON) the path of an object"},
 	[KEY_PROPERTIES_EXCEPT] = {"properties except", ANY_RULE, false, TEXTS,
 		"columns that `all` leaves out"},
+	[KEY_PROPERTIES_JSON] = {"properties json", ANY_RULE, false, "{\"type\":\"string\"}",
+		"a column that holds the properties as the text of a JSON object"},
+	[KEY_DIMENSIONS] = {"dimensions", ANY_RULE, false, NAMED("value"),
+		"dimension → value, for those that the properties do not give"},
 
 	[KEY_COLUMN] = {"column", ANY_VALUE, false, TEXT, "name of a column; NDJSON: path"},
 	[KEY_TEMPLATE] = {"template", ANY_VALUE, false, TEXT, "text with {Column}s in it"},

@@ -95,6 +95,7 @@ static enum rc paths_bind(
 	static const struct sv prefix = {"properties.", 11};
 	const struct design *d = b->m->design;
 	bool object = b->m->reader.format == RECORD_NDJSON && (s->all || s->object != NONE32);
+	object |= s->json != NONE32;
 	uint32_t n = d->n_paths ? d->n_paths : 1;
 	out->paths = arena_array(b->arena, n, sizeof(*out->paths));
 	out->path_texts = arena_array(b->arena, n, sizeof(*out->path_texts));
@@ -121,6 +122,10 @@ enum rc mapping_sets_bind(struct mapping_bound *b, const struct sv *header, stru
 		return err_set(e, RC_NOMEM, "out of memory for the mapping");
 	b->properties = buf_new(PROPERTIES_MAX);
 	for (uint32_t i = 0; i < b->m->n_sets && rc == RC_OK; i++) {
+		if (b->m->sets[i].json != NONE32 && !b->property_parser)
+			b->property_parser = json_parser_new(MAPPING_JSON_MAX);
+		if (b->m->sets[i].json != NONE32 && !b->property_parser)
+			return err_set(e, RC_NOMEM, "out of memory for the mapping");
 		rc = items_bind(b, &b->m->sets[i], &b->sets[i], header, e);
 		if (rc == RC_OK)
 			rc = paths_bind(b, &b->m->sets[i], &b->sets[i], e);
@@ -236,8 +241,37 @@ static enum rc path_text(struct mapping_bound *b, const struct property_set *ps,
 	if (!digits)
 		return err_set(e, RC_NOMEM, "out of memory for the texts made from one row");
 	struct json_node from = p->property == NONE32 ? object : s->nodes[p->property];
-	s->path_texts[i] = json_text(json_path(from, p->rest), digits);
+	struct json_node found = {.type = JSON_NONE};
+	if (p->property == NONE32)
+		found = json_get(from, p->rest); // the name of a member may have dots in it
+	if (found.type == JSON_NONE)
+		found = json_path(from, p->rest);
+	s->path_texts[i] = json_text(found, digits);
+	if (ps->json != NONE32 && s->path_texts[i].ptr) { // its parser serves the next set too
+		s->path_texts[i] = arena_copy(b->scratch, s->path_texts[i]);
+		if (!s->path_texts[i].ptr)
+			return err_set(e, RC_NOMEM, "out of memory for the texts made from one row");
+	}
 	return mapping_text_check(b->m, p->rest, &s->path_texts[i], e);
+}
+
+// The text of a JSON object. Absent: no properties.
+static enum rc text_object(
+	struct mapping_bound *b, const struct property_set *ps, struct json_node *object, struct err *e)
+{
+	char shown[100];
+	struct err why = ERR_NONE;
+	struct sv text = b->texts[ps->json];
+	if (!text.ptr)
+		return RC_OK;
+	enum rc rc = json_parse(b->property_parser, text, object, &why);
+	if (rc == RC_NOMEM)
+		return err_take(e, &why);
+	if (rc != RC_OK || object->type != JSON_OBJECT)
+		return err_set(e, RC_INPUT, "column \"%.*s\" is not the text of a JSON object: \"%s\"",
+			SV_ARG(b->m->refs[ps->json].name), mapping_shown(text, shown));
+	json_serialize(*object, &b->properties);
+	return RC_OK;
 }
 
 static enum rc set_make(struct mapping_bound *b, uint32_t set, struct err *e)
@@ -250,6 +284,8 @@ static enum rc set_make(struct mapping_bound *b, uint32_t set, struct err *e)
 	if (b->m->reader.format == RECORD_NDJSON && (ps->all || ps->object != NONE32)) {
 		object = ps->all ? b->record->json : b->nodes[ps->object];
 		object_write(b, ps, object);
+	} else if (ps->json != NONE32) {
+		rc = text_object(b, ps, &object, e);
 	} else {
 		rc = items_write(b, s, e);
 	}

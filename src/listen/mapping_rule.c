@@ -49,8 +49,29 @@ static enum rc compile_channel(struct compiler *c, const struct yaml_node *node,
 
 // --- customer ---
 
+// Identities as they come: "{column}" or a list of such, each type:value or a JSON list of them.
+static enum rc compile_whole_identities(struct compiler *c, const struct yaml_node *node, struct rule *r)
+{
+	bool list = node->kind == YAML_IS_LIST;
+	uint32_t n = list ? node->n : 1;
+	if (n > INTERACTION_IDENTITIES_MAX)
+		return compile_fail(c, node, "more than %d identities", INTERACTION_IDENTITIES_MAX);
+	r->whole = arena_array(c->m->arena, n, sizeof(*r->whole));
+	if (!r->whole)
+		return compile_no_memory(c);
+	for (uint32_t i = 0; i < n; i++) {
+		enum rc rc = compile_varying(c, list ? node->items[i] : node, "customer",
+			": all rows would be one customer", &r->whole[r->n_whole++]);
+		if (rc != RC_OK)
+			return rc;
+	}
+	return RC_OK;
+}
+
 static enum rc compile_customer(struct compiler *c, const struct yaml_node *node, struct rule *r)
 {
+	if (node->kind != YAML_IS_MAP && (node->kind == YAML_IS_SCALAR ? node->scalar.len : node->n))
+		return compile_whole_identities(c, node, r);
 	if (node->kind != YAML_IS_MAP || !node->n) {
 		compile_fail(c, node, "customer must be a map of identity type → value");
 		err_remedy(c->e, "write it like {user: \"{user_id}\"}");
@@ -176,19 +197,39 @@ static enum rc property_items(struct compiler *c, const struct yaml_node *node, 
 	return rc;
 }
 
-static enum rc compile_properties(
-	struct compiler *c, const struct yaml_node *node, const struct yaml_node *except, uint32_t *out)
+// The set that was made of this node before; NONE32 when there is none.
+static uint32_t known_set(const struct compiler *c, const struct yaml_node *node)
 {
 	const struct list *l = &c->lists[LIST_SETS];
 	const struct property_set *known = l->items;
-	struct property_set s = {.node = node, .object = NONE32};
 	// What `common:` gives is one set for all interactions, unless its paths mean an element.
 	for (uint32_t i = 0; i < l->n && !c->in_each; i++) {
-		if (known[i].node == node) {
-			*out = i;
-			return RC_OK;
-		}
+		if (known[i].node == node)
+			return i;
 	}
+	return NONE32;
+}
+
+static enum rc compile_properties_json(struct compiler *c, const struct yaml_node *node, uint32_t *out)
+{
+	struct property_set s = {.node = node, .object = NONE32, .json = NONE32};
+	struct sv column;
+	*out = known_set(c, node);
+	if (*out != NONE32)
+		return RC_OK;
+	enum rc rc = compile_text(c, node, "properties json", &column);
+	if (rc == RC_OK)
+		rc = compile_ref(c, node, column, false, &s.json);
+	return rc == RC_OK ? compile_add(c, LIST_SETS, &s, 1, out) : rc;
+}
+
+static enum rc compile_properties(
+	struct compiler *c, const struct yaml_node *node, const struct yaml_node *except, uint32_t *out)
+{
+	struct property_set s = {.node = node, .object = NONE32, .json = NONE32};
+	*out = known_set(c, node);
+	if (*out != NONE32)
+		return RC_OK;
 	enum rc rc = RC_OK;
 	if (node->kind != YAML_IS_SCALAR) {
 		if (except)
@@ -206,6 +247,37 @@ static enum rc compile_properties(
 	if (rc == RC_OK && except)
 		rc = compile_texts(c, except, "properties except", &s.except, &s.n_except);
 	return rc == RC_OK ? compile_add(c, LIST_SETS, &s, 1, out) : rc;
+}
+
+// --- dimensions ---
+
+static struct sv dimension_name(const void *dimensions, uint32_t i)
+{
+	return ((const struct sv *)dimensions)[i];
+}
+
+static enum rc compile_dimensions(struct compiler *c, const struct yaml_node *node, struct rule *r)
+{
+	if (node->kind != YAML_IS_MAP)
+		return compile_fail(c, node, "dimensions must be a map of dimension → value");
+	r->dimensions = arena_array(c->m->arena, node->n + 1, sizeof(*r->dimensions));
+	if (!r->dimensions)
+		return compile_no_memory(c);
+	for (uint32_t i = 0; i < node->n; i++) {
+		struct sv name = node->keys[i]->scalar;
+		uint32_t dimension = design_dimension_find(c->d, name);
+		if (dimension == DESIGN_NONE) {
+			compile_fail(c, node->keys[i], "there is no dimension \"%.*s\"", SV_ARG(name));
+			compile_remedy_names(c, name, dimension_name, c->d->dimensions, c->d->n_dimensions);
+			return RC_INPUT;
+		}
+		struct dimension_spec *to = &r->dimensions[r->n_dimensions++];
+		to->path = c->d->dimension_path[dimension];
+		enum rc rc = compile_value(c, node->items[i], "dimension", &to->value);
+		if (rc != RC_OK)
+			return rc;
+	}
+	return RC_OK;
 }
 
 // --- the rule ---
@@ -241,8 +313,8 @@ static enum rc compile_texts_of(struct compiler *c, const struct keys *k, struct
 	const struct {
 		enum key key;
 		struct value *out;
-	} values[] = {{KEY_EVENT, &r->event}, {KEY_AGENT, &r->agent}, {KEY_LOCATION, &r->location},
-		{KEY_TEXT, &r->text}};
+	} values[] = {{KEY_EVENT, &r->event}, {KEY_RULE_SOURCE, &r->source}, {KEY_AGENT, &r->agent},
+		{KEY_LOCATION, &r->location}, {KEY_TEXT, &r->text}};
 	enum rc rc = RC_OK;
 	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]) && rc == RC_OK; i++)
 		rc = optional_value(c, k->of[values[i].key], mapping_keys[values[i].key].name, values[i].out);
@@ -253,6 +325,25 @@ static enum rc compile_texts_of(struct compiler *c, const struct keys *k, struct
 		rc = compile_varying(
 			c, k->of[KEY_KEEPS], "keeps", ": all rows would keep one promise", &r->keeps);
 	return rc == RC_OK ? compile_channel(c, k->of[KEY_CHANNEL], r) : rc;
+}
+
+static enum rc compile_all_properties(struct compiler *c, const struct keys *k, struct rule *r)
+{
+	const struct yaml_node *given = k->of[KEY_PROPERTIES], *except = k->of[KEY_PROPERTIES_EXCEPT],
+			       *json = k->of[KEY_PROPERTIES_JSON];
+	// What the format has by default gives way as a whole.
+	const struct keys *defaults = &c->defaults;
+	if (json && given == defaults->of[KEY_PROPERTIES])
+		given = NULL;
+	if (given != defaults->of[KEY_PROPERTIES] && except == defaults->of[KEY_PROPERTIES_EXCEPT])
+		except = NULL;
+	if (given && json)
+		return compile_fail(c, json, "properties are given by \"properties\" already");
+	if (json && !except)
+		return compile_properties_json(c, json, &r->properties);
+	if (given)
+		return compile_properties(c, given, except, &r->properties);
+	return except ? compile_fail(c, except, "\"properties except\" belongs to properties: all") : RC_OK;
 }
 
 enum rc compile_rule(struct compiler *c, const struct yaml_node *node, const struct keys *common)
@@ -280,11 +371,10 @@ enum rc compile_rule(struct compiler *c, const struct yaml_node *node, const str
 		rc = compile_promise(c, k.of[KEY_PROMISE], &r);
 	if (rc == RC_OK && k.of[KEY_MEASURES])
 		rc = compile_measures(c, k.of[KEY_MEASURES], &r);
-	if (rc == RC_OK && k.of[KEY_PROPERTIES])
-		rc = compile_properties(c, k.of[KEY_PROPERTIES], k.of[KEY_PROPERTIES_EXCEPT], &r.properties);
-	else if (rc == RC_OK && k.of[KEY_PROPERTIES_EXCEPT])
-		rc = compile_fail(
-			c, k.of[KEY_PROPERTIES_EXCEPT], "\"properties except\" belongs to properties: all");
+	if (rc == RC_OK)
+		rc = compile_all_properties(c, &k, &r);
+	if (rc == RC_OK && k.of[KEY_DIMENSIONS])
+		rc = compile_dimensions(c, k.of[KEY_DIMENSIONS], &r);
 	c->in_each = false;
 	return rc == RC_OK ? compile_add(c, LIST_RULES, &r, 1, &at) : rc;
 }

@@ -106,6 +106,11 @@ enum rc mapping_bind(const struct mapping *m, const struct sv *header, uint32_t 
 		if (m->refs[i].kind == REF_COLUMN && m->reader.format == RECORD_CSV)
 			rc = column_bind(b, header, b->n_columns, i, e);
 	}
+	for (uint32_t i = 0; i < m->n_rules && rc == RC_OK; i++) {
+		if (m->rules[i].n_whole && !b->identity_parser)
+			b->identity_parser = json_parser_new(MAPPING_JSON_MAX);
+		rc = m->rules[i].n_whole && !b->identity_parser ? no_memory(e) : RC_OK;
+	}
 	if (rc == RC_OK)
 		rc = mapping_sets_bind(b, header, e);
 out:
@@ -126,6 +131,8 @@ void mapping_bound_free(struct mapping_bound **b)
 	arena_free(&x->scratch);
 	buf_free(&x->properties);
 	buf_free(&x->json);
+	json_parser_free(&x->property_parser);
+	json_parser_free(&x->identity_parser);
 	mem_free(x->slots);
 	mem_free(x);
 	*b = NULL;
@@ -173,9 +180,9 @@ static enum rc map_texts(struct mapping_bound *b, const struct rule *r, struct i
 	const struct {
 		const struct value *value;
 		struct sv *out;
-	} fields[] = {{&r->event, &x->event}, {&r->id, &x->id}, {&r->channel, &x->channel},
-		{&r->agent, &x->agent}, {&r->location, &x->location}, {&r->text, &x->text},
-		{&r->promise, &x->promise}, {&r->keeps, &x->keeps}};
+	} fields[] = {{&r->event, &x->event}, {&r->id, &x->id}, {&r->source, &x->source},
+		{&r->channel, &x->channel}, {&r->agent, &x->agent}, {&r->location, &x->location},
+		{&r->text, &x->text}, {&r->promise, &x->promise}, {&r->keeps, &x->keeps}};
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
 		enum rc rc = mapping_text(b, fields[i].value, fields[i].out, e);
 		if (rc != RC_OK)
@@ -194,9 +201,73 @@ static enum rc map_texts(struct mapping_bound *b, const struct rule *r, struct i
 	return RC_OK;
 }
 
+static enum rc bad_identity(const struct mapping *m, const struct value *v, struct sv text, struct err *e)
+{
+	char shown[100];
+	err_set(e, RC_INPUT, "column \"%.*s\" is no identity of the form type:value: \"%s\"",
+		SV_ARG(v->ref == NONE32 ? SV("customer") : m->refs[v->ref].name), mapping_shown(text, shown));
+	return RC_INPUT;
+}
+
+// One identity "type:value"; the same again is left out.
+static enum rc identity_add(
+	struct mapping_bound *b, const struct value *v, struct sv text, struct interaction *x, struct err *e)
+{
+	struct identity id;
+	id.type = sv_cut(text, ':', &id.value);
+	if (!id.type.len || !id.value.len)
+		return bad_identity(b->m, v, text, e);
+	for (uint32_t i = 0; i < x->n_identities; i++) {
+		if (sv_equal(x->identities[i].type, id.type) && sv_equal(x->identities[i].value, id.value))
+			return RC_OK;
+	}
+	if (x->n_identities == INTERACTION_IDENTITIES_MAX)
+		return err_set(e, RC_INPUT, "more than %d identities", INTERACTION_IDENTITIES_MAX);
+	x->identities[x->n_identities++] = id;
+	return RC_OK;
+}
+
+static enum rc identity_list(
+	struct mapping_bound *b, const struct value *v, struct sv text, struct interaction *x, struct err *e)
+{
+	struct json_node root;
+	struct err why = ERR_NONE;
+	char digits[32];
+	enum rc rc = json_parse(b->identity_parser, text, &root, &why);
+	if (rc == RC_NOMEM)
+		return err_take(e, &why);
+	if (rc != RC_OK || root.type != JSON_ARRAY)
+		return bad_identity(b->m, v, text, e);
+	rc = RC_OK;
+	for (struct json_iter it = json_iter(root); rc == RC_OK && json_next(&it);) {
+		// The parser's texts are gone with the next list.
+		struct sv one = arena_copy(b->scratch, json_text(it.value, digits));
+		rc = one.ptr ? identity_add(b, v, one, x, e) : bad_identity(b->m, v, text, e);
+	}
+	return rc;
+}
+
+static enum rc map_whole_identities(
+	struct mapping_bound *b, const struct rule *r, struct interaction *x, struct err *e)
+{
+	for (uint32_t i = 0; i < r->n_whole; i++) {
+		const struct value *v = &r->whole[i];
+		struct sv text;
+		enum rc rc = mapping_text(b, v, &text, e);
+		if (rc == RC_OK && text.ptr)
+			rc = text.ptr[0] == '[' ? identity_list(b, v, text, x, e)
+						: identity_add(b, v, text, x, e);
+		if (rc != RC_OK)
+			return rc;
+	}
+	return x->n_identities ? RC_OK : required(b->m, "customer", r->whole[0].ref, e);
+}
+
 static enum rc map_identities(
 	struct mapping_bound *b, const struct rule *r, struct interaction *x, struct err *e)
 {
+	if (r->n_whole)
+		return map_whole_identities(b, r, x, e);
 	for (uint32_t i = 0; i < r->n_identities; i++) {
 		struct sv value;
 		enum rc rc = mapping_text(b, &r->identities[i].value, &value, e);
@@ -236,6 +307,18 @@ static enum rc map_measures(struct mapping_bound *b, const struct rule *r, struc
 	return RC_OK;
 }
 
+static enum rc map_dimensions(
+	struct mapping_bound *b, const struct rule *r, struct interaction *x, struct err *e)
+{
+	enum rc rc = RC_OK;
+	for (uint32_t i = 0; i < r->n_dimensions && rc == RC_OK; i++) {
+		const struct dimension_spec *d = &r->dimensions[i];
+		if (!x->paths[d->path].ptr)
+			rc = mapping_text(b, &d->value, &x->paths[d->path], e);
+	}
+	return rc;
+}
+
 static enum rc map_rule(struct mapping_bound *b, const struct rule *r, int64_t received_ms, struct err *e)
 {
 	bool wanted = true;
@@ -246,8 +329,9 @@ static enum rc map_rule(struct mapping_bound *b, const struct rule *r, int64_t r
 	if (!slot)
 		return rc;
 	struct interaction *x = &slot->x;
-	x->source = b->m->source;
 	rc = map_texts(b, r, x, e);
+	if (!x->source.ptr)
+		x->source = b->m->source;
 	if (rc == RC_OK)
 		rc = map_identities(b, r, x, e);
 	if (rc == RC_OK)
@@ -256,6 +340,8 @@ static enum rc map_rule(struct mapping_bound *b, const struct rule *r, int64_t r
 		rc = map_measures(b, r, x, e);
 	if (rc == RC_OK && r->properties != NONE32)
 		rc = mapping_properties(b, r->properties, r->each != NONE32, slot, e);
+	if (rc == RC_OK)
+		rc = map_dimensions(b, r, x, e);
 	b->n_slots += rc == RC_OK;
 	return rc;
 }

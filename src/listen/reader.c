@@ -18,6 +18,7 @@
 
 struct reader {
 	struct stream *stream;
+	struct xes *xes;     // NULL: the stream holds the rows themselves
 	struct arena *arena; // names of columns, the header row
 	struct reader_options options;
 	struct csv_head head;
@@ -119,6 +120,19 @@ static bool fit_columns(struct csv_split *s, struct csv_record *r, uint32_t n_co
 	return true;
 }
 
+// Rows made of an XES log begin with their line and a tab.
+static void take_line(struct block_row *row)
+{
+	uint64_t line = 0;
+	size_t n = 0;
+	for (; n < row->raw.len && n < 18 && row->raw.ptr[n] >= '0' && row->raw.ptr[n] <= '9'; n++)
+		line = line * 10 + (uint64_t)(row->raw.ptr[n] - '0');
+	if (n == 0 || n == row->raw.len || row->raw.ptr[n] != '\t')
+		return;
+	row->line = line;
+	row->raw = (struct sv){row->raw.ptr + n + 1, row->raw.len - n - 1};
+}
+
 enum rc block_next(struct block *b, const struct reader_options *o, uint32_t n_columns, struct block_row *row,
 	bool *more, struct err *e)
 {
@@ -129,6 +143,8 @@ enum rc block_next(struct block *b, const struct reader_options *o, uint32_t n_c
 	row->line = r.line;
 	row->number = b->first_row + b->n_rows++;
 	row->raw = r.raw;
+	if (o->xes)
+		take_line(row);
 	row->fields = NULL;
 	row->n_fields = 0;
 	if (o->format == RECORD_CSV) {
@@ -152,7 +168,10 @@ static void fill(struct reader *r)
 	size_t got = 0;
 	if (r->at_end)
 		return;
-	enum rc rc = stream_read(r->stream, r->carry + r->n_carry, BLOCK_BYTES - r->n_carry, &got, &r->failure);
+	char *to = r->carry + r->n_carry;
+	size_t n = BLOCK_BYTES - r->n_carry;
+	enum rc rc = r->xes ? xes_read(r->xes, to, n, &got, &r->failure)
+			    : stream_read(r->stream, to, n, &got, &r->failure);
 	r->n_carry += got;
 	r->at_end = rc != RC_OK || r->n_carry < BLOCK_BYTES;
 }
@@ -225,6 +244,8 @@ enum rc reader_open(const struct io *io, const char *path, const struct reader_o
 	r->carry = mem_alloc(BLOCK_BYTES);
 	rc = r->arena && r->carry ? stream_open(io, path, cancel, &r->stream, e)
 				  : err_set(e, RC_NOMEM, "out of memory for reading %s", path);
+	if (rc == RC_OK && o->xes)
+		rc = xes_open(r->stream, shown, o->zone, &r->xes, e);
 	if (rc != RC_OK)
 		goto out;
 	fill(r);
@@ -254,6 +275,7 @@ void reader_close(struct reader **rp)
 	struct reader *r = *rp;
 	if (!r)
 		return;
+	xes_close(&r->xes);
 	stream_close(&r->stream);
 	arena_free(&r->arena);
 	mem_free(r->carry);
@@ -264,6 +286,11 @@ void reader_close(struct reader **rp)
 const struct csv_head *reader_head(const struct reader *r)
 {
 	return &r->head;
+}
+
+const struct xes_counts *reader_xes_counts(const struct reader *r)
+{
+	return r->xes ? xes_counts(r->xes) : NULL;
 }
 
 uint64_t reader_head_hash(const struct reader *r)

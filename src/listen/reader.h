@@ -12,6 +12,7 @@
 #include "listen/csv.h"
 #include "listen/internal.h"
 #include "listen/stream.h"
+#include "listen/xes.h"
 
 #include <signal.h>
 
@@ -49,6 +50,8 @@ void reader_close(struct reader **r);
 // What was found out; valid until reader_close. columns is NULL for NDJSON.
 const struct csv_head *reader_head(const struct reader *r);
 // hash64 of the first 64 KiB (unpacked): the same for the same file under another name.
+// XES: what was seen so far, once reading has ended; NULL for other files.
+const struct xes_counts *reader_xes_counts(const struct reader *r);
 uint64_t reader_head_hash(const struct reader *r);
 uint64_t reader_bytes_total(const struct reader *r); // on disk; 0 = unknown
 uint64_t reader_bytes_used(const struct reader *r);

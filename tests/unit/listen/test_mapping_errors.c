@@ -112,7 +112,7 @@ static void mistakes(void **state)
 			"m.yaml:4:23: a path that starts with a dot only means something with `each`",
 			"each: path"},
 		{HEAD "format: xml\ninteractions: []\n", "m.yaml:3:9: format \"xml\" is not known",
-			"csv or ndjson"},
+			"csv, ndjson or xes"},
 		{"[", "m.yaml:", ""},
 		{"", "", ""},
 	};
