@@ -75,6 +75,28 @@ placed:
 	return RC_INPUT;
 }
 
+static enum rc identities_bind(struct mapping_bound *b, struct err *e)
+{
+	bool wanted = false;
+	for (uint32_t i = 0; i < b->m->n_rules; i++)
+		wanted |= b->m->rules[i].n_whole > 0;
+	if (wanted)
+		b->identity_parser = json_parser_new(MAPPING_JSON_MAX);
+	return wanted && !b->identity_parser ? no_memory(e) : RC_OK;
+}
+
+static enum rc refs_bind(struct mapping_bound *b, const struct sv *header, struct err *e)
+{
+	const struct mapping *m = b->m;
+	enum rc rc = RC_OK;
+	for (uint32_t i = 0; i < m->n_refs && rc == RC_OK; i++) {
+		b->columns[i] = NONE32;
+		if (m->refs[i].kind == REF_COLUMN && m->reader.format == RECORD_CSV)
+			rc = column_bind(b, header, b->n_columns, i, e);
+	}
+	return rc;
+}
+
 enum rc mapping_bind(const struct mapping *m, const struct sv *header, uint32_t n_columns,
 	struct mapping_bound **out, struct err *e)
 {
@@ -101,16 +123,10 @@ enum rc mapping_bind(const struct mapping *m, const struct sv *header, uint32_t 
 		b->digits = arena_array(b->arena, m->n_refs + 1, sizeof(*b->digits));
 		rc = b->nodes && b->digits ? RC_OK : no_memory(e);
 	}
-	for (uint32_t i = 0; i < m->n_refs && rc == RC_OK; i++) {
-		b->columns[i] = NONE32;
-		if (m->refs[i].kind == REF_COLUMN && m->reader.format == RECORD_CSV)
-			rc = column_bind(b, header, b->n_columns, i, e);
-	}
-	for (uint32_t i = 0; i < m->n_rules && rc == RC_OK; i++) {
-		if (m->rules[i].n_whole && !b->identity_parser)
-			b->identity_parser = json_parser_new(MAPPING_JSON_MAX);
-		rc = m->rules[i].n_whole && !b->identity_parser ? no_memory(e) : RC_OK;
-	}
+	if (rc == RC_OK)
+		rc = refs_bind(b, header, e);
+	if (rc == RC_OK)
+		rc = identities_bind(b, e);
 	if (rc == RC_OK)
 		rc = mapping_sets_bind(b, header, e);
 out:

@@ -13,6 +13,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/number.h"
 #include "listen/csv.h"
 #include "listen/xes_trace.h"
 
@@ -59,7 +60,7 @@ struct xes {
 	struct xes_counts counts;
 	struct buf row, scratch;
 	size_t row_at;
-	uint64_t n_fed;
+	uint64_t n_fed, n_parsed; // bytes; n_parsed: up to the tag at hand
 	bool giving, at_end, rows; // rows: the file holds rows already (mended ones of the quarantine)
 	char *head;
 	size_t head_at, n_head;
@@ -264,14 +265,19 @@ static bool path_push(struct xes *x, struct level *parent, const char *key)
 {
 	bool nested = parent->place == PLACE_ATTRIBUTE || parent->place == PLACE_LIST;
 	size_t at = nested ? parent->path_len : 0;
-	size_t room = sizeof(x->path) - at;
-	int n;
-	if (parent->place == PLACE_LIST)
-		n = snprintf(x->path + at, room, ".%u", ++parent->n_items);
-	else
-		n = snprintf(x->path + at, room, nested ? ".%s" : "%s", key);
-	x->levels[x->depth].path_len = at + (size_t)n;
-	return n >= 0 && (size_t)n < room;
+	char number[NUMBER_TEXT_MAX];
+	if (parent->place == PLACE_LIST) {
+		number_from_u64(++parent->n_items, number);
+		key = number;
+	}
+	size_t n = strlen(key), dot = nested ? 1 : 0;
+	if (n + dot >= sizeof(x->path) - at)
+		return false;
+	if (nested)
+		x->path[at] = '.';
+	memcpy(x->path + at + dot, key, n + 1);
+	x->levels[x->depth].path_len = at + dot + n;
+	return true;
 }
 
 static void start_attribute(struct xes *x, struct level *parent, enum kind kind, const char **atts)
@@ -530,7 +536,9 @@ static enum rc advance(struct xes *x, bool *more, struct err *e)
 	if (status == XML_STATUS_ERROR)
 		return parse_failure(x, e);
 	int64_t at = XML_GetCurrentByteIndex(x->parser);
-	if (status == XML_STATUS_OK && at >= 0 && x->n_fed - (uint64_t)at > XES_TAG_BYTES_MAX) {
+	if (at >= 0) // expat knows no place while it waits for the rest of a tag
+		x->n_parsed = (uint64_t)at;
+	if (status == XML_STATUS_OK && x->n_fed - x->n_parsed > XES_TAG_BYTES_MAX) {
 		err_set(&x->failure, RC_LIMIT, "a tag or comment is larger than %zu MiB",
 			XES_TAG_BYTES_MAX >> 20);
 		place_failure(x);
