@@ -2,6 +2,7 @@
 // corridor query ANALYSIS: one subcommand for each analysis, made from its declaration.
 #include "cli/commands.h"
 #include "cli/table.h"
+#include "measure/clickhouse.h"
 #include "measure/measure.h"
 
 static const struct option common_options[] = {
@@ -45,6 +46,9 @@ static const struct option common_options[] = {
 		.choices = "table|json|csv|markdown",
 		.fallback = "table",
 		.help = "form of the answer"},
+	{.name = "sql",
+		.type = OPTION_FLAG,
+		.help = "print the question as SQL for ClickHouse instead of asking it (docs/clickhouse.md)"},
 };
 #define N_COMMON (sizeof(common_options) / sizeof(common_options[0]))
 
@@ -102,6 +106,16 @@ static enum rc write_result(const struct cli *cli, const struct result *r, struc
 	return rc;
 }
 
+static enum rc write_sql(const struct cli *cli, struct snapshot *sn, const struct query *q, struct err *e)
+{
+	struct buf out = buf_new(1u << 26);
+	enum rc rc = query_clickhouse_sql(sn, q, &out, e);
+	if (rc == RC_OK)
+		rc = cli_write_buf(cli, &out, e);
+	buf_free(&out);
+	return rc;
+}
+
 static enum rc run_analysis(struct cli *cli, struct err *e)
 {
 	const struct args *args = &cli->args;
@@ -130,9 +144,10 @@ static enum rc run_analysis(struct cli *cli, struct err *e)
 	enum rc rc = params_make(args, analysis, params, &q.n_params, e);
 	if (rc == RC_OK)
 		rc = cli_snapshot_open(cli, &store, &snapshot, e);
+	bool sql = args_flag(args, "sql");
 	if (rc == RC_OK)
-		rc = query_run(snapshot, &q, &result, e);
-	if (rc == RC_OK)
+		rc = sql ? write_sql(cli, snapshot, &q, e) : query_run(snapshot, &q, &result, e);
+	if (rc == RC_OK && !sql)
 		rc = write_result(cli, result, e);
 	result_free(&result);
 	cli_snapshot_close(&store, &snapshot);

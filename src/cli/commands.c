@@ -15,6 +15,7 @@ static const struct command *const commands[] = {
 	&command_query,
 	&command_report,
 	&command_sql,
+	&command_export_clickhouse,
 	&command_verify,
 	&command_backup,
 	&command_seal,

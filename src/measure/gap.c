@@ -335,6 +335,29 @@ static enum rc finish(struct run *run, void *p, struct err *e)
 	return RC_OK;
 }
 
+static const char clickhouse[] =
+	"SELECT {by}_x.1 AS expectation, _n AS n, gap, gap_low, gap_high, experience, experience_low, "
+	"experience_high,\n"
+	"_x.2 AS target, _x.3 AS direction, _x.4 AS unit, share_kept, share_kept_low, share_kept_high,\n"
+	"nullIf(_x.5, -1) AS share_target,\n"
+	"multiIf(_n = 0, 'no data', _n >= 10 AND _low >= _wanted, 'kept', _n >= 10 AND _high < _wanted, "
+	"'broken',\n"
+	"'no detectable difference') AS verdict\n"
+	"FROM (SELECT *, multiIf(_x.5 >= 0, share_kept_low, _x.3 = 'at least', experience_low, "
+	"-experience_high) AS _low,\n"
+	"multiIf(_x.5 >= 0, share_kept_high, _x.3 = 'at least', experience_high, -experience_low) AS _high,\n"
+	"multiIf(_x.5 >= 0, _x.5, _x.3 = 'at least', _x.2, -_x.2) AS _wanted\n"
+	"FROM (SELECT {keys}_i, _n, _x, {mean:gap|_n|_g|_gg|0.}, {mean:experience|_n|_d|_dd|_x.2}, "
+	"{share:share_kept|_kept|_n}\n"
+	"FROM (SELECT {keys}_s.1 AS _i, {design:expectations}[_i] AS _x, toInt64(sum(_s.2)) AS _n, "
+	"toInt64(sum(_s.3)) AS _kept,\n"
+	"sum(_s.4) AS _g, sum(_s.5) AS _gg, sum(_s.6) AS _d, sum(_s.7) AS _dd\n"
+	"FROM (SELECT {keys}arrayJoin(_sums) AS _s FROM (SELECT {keys}{design:expectation-sums} AS _sums FROM "
+	"{rows} {group}\n"
+	"{design:unmeasured})) WHERE _s.1 > 0 {group:_i})))\n"
+	"WHERE {design:measured}\n"
+	"{order:_i}";
+
 const struct analysis analysis_gap = {
 	.name = "gap",
 	.summary = "Experience against every expectation of the corridor file, per touch point",
@@ -360,4 +383,5 @@ const struct analysis analysis_gap = {
 	.merge = merge,
 	.state_free = state_free,
 	.finish = finish,
+	.clickhouse = clickhouse,
 };

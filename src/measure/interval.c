@@ -260,6 +260,39 @@ static enum rc finish(struct run *run, void *p, struct err *e)
 	return rc;
 }
 
+static const char clickhouse[] =
+	"SELECT {by}_started AS started, _n AS reached, {share:share_reached|_n|_started},\n"
+	"{quantile:p10|_v|0.1}, {quantile:p25|_v|0.25}, {quantile:p50|_v|0.5},\n"
+	"if(_n < 6, NULL, _v[_rank] / 1000) AS p50_low, if(_n < 6, NULL, _v[_n - _rank + 1] / 1000) AS "
+	"p50_high,\n"
+	"{quantile:p75|_v|0.75}, {quantile:p90|_v|0.9}, {quantile:p99|_v|0.99},\n"
+	"{mean:mean|_n|0.|_squares|_average / 1000}, _negative AS negative\n"
+	"FROM (SELECT *, toInt64(length(_v)) AS _n, arraySum(_v) / _n AS _average,\n"
+	"arraySum(x -> pow((x - _average) / 1000, 2), _v) AS _squares, arrayCount(x -> x < 0, _v) AS "
+	"_negative,\n"
+	"if(_n > 10000, toInt64(floor(0.5 * (_n + 1 - 1.959963984540054 * sqrt(_n)))),\n"
+	"toInt64(arrayCount(x -> x <= 0.025, arrayCumSum(arrayMap(k ->\n"
+	"exp(lgamma(_n + 1) - lgamma(k + 1) - lgamma(_n - k + 1) - _n * 0.6931471805599453),\n"
+	"range(toUInt64(if(_n > 10000, 0, intDiv(_n, 2))))))))) AS _below, greatest(_below, 1) AS _rank\n"
+	"FROM (SELECT {keys}toInt64(count()) AS _started, arraySort(groupArrayIf(_ms, _reached)) AS _v\n"
+	"FROM (SELECT {keys}_reached, {if:clock=wall}\n"
+	"_ended + 1000 * timezoneOffset({time:_ended}) - _began - 1000 * timezoneOffset({time:_began}){else}\n"
+	"_ended - _began{end} AS _ms\n"
+	"FROM ({if:pair=promise}\n"
+	"SELECT {unpack:_made|6}_made.1 AS _began, _kept.1 AS _ended, _n_kept > 0 AND _kept.5 AS _reached\n"
+	"FROM {ledger:9223372036854775807|{filter:start}, {filter:end}} WHERE _n_made > 0 AND _made.3 AND "
+	"_made.4{else}\n"
+	"SELECT {unpack:_r|6}_r.1 AS _began, _end AS _ended, _end != -9223372036854775808 AS _reached\n"
+	"FROM (SELECT arraySort(x -> (x.1, x.2), groupArray(_row)) AS _j,\n"
+	"arrayReverseFill(x -> x != -9223372036854775808, arrayMap(x -> if(x.5, x.1, -9223372036854775808), "
+	"_j)) AS _e\n"
+	"FROM (SELECT person, (at, arrival, _keep, {filter:start}, {filter:end}{,keys}) AS _row FROM {all}\n"
+	"WHERE {filter:start} OR {filter:end}) GROUP BY person HAVING arrayExists(x -> x.3 AND x.4, _j))\n"
+	"ARRAY JOIN _j AS _r, arrayPushBack(arrayPopFront(_e), -9223372036854775808) AS _end\n"
+	"WHERE _r.3 AND _r.4{end})) {group}))\n"
+	"WHERE {shown:_started > 0}\n"
+	"{order}";
+
 const struct analysis analysis_interval = {
 	.name = "interval",
 	.example = "--start order --end delivery",
@@ -288,4 +321,5 @@ const struct analysis analysis_interval = {
 	.state_free = state_free,
 	.fold = fold,
 	.finish = finish,
+	.clickhouse = clickhouse,
 };

@@ -281,6 +281,30 @@ static enum rc finish(struct run *run, void *p, struct err *e)
 	return RC_OK;
 }
 
+static const char clickhouse[] =
+	"SELECT {by}_c[1] AS made, _c[2] AS kept, _c[3] AS broken, _c[4] AS overdue, _c[5] AS open, _c[6] AS "
+	"answered,\n"
+	"{share:share_kept|_c[2]|_c[2] + _c[3] + _c[4]},\n"
+	"{seconds:delay_p50|_delay[1]}, {seconds:delay_p90|_delay[2]}, {seconds:delay_p99|_delay[3]},\n"
+	"{seconds:time_p50|_time[1]}, {seconds:time_p90|_time[2]}, {seconds:time_p99|_time[3]},\n"
+	"_c[7] AS kept_before_made, _c[8] AS repeated, _c[9] AS kept_without_promise\n"
+	"FROM (SELECT {keys}[countIf(_is > 0), countIf(_is = 1), countIf(_is = 2), countIf(_is = 3), "
+	"countIf(_is = 4), countIf(_is = 5),\n"
+	"countIf(_is IN (1, 2, 5) AND _took < 0), countIf(_is > 0 AND (_n_made > 1 OR _n_kept > 1)), "
+	"countIf(_is = 0)] AS _c,\n"
+	"quantilesExactInclusiveIf(0.5, 0.9, 0.99)(_late, _is IN (1, 2)) AS _delay,\n"
+	"quantilesExactInclusiveIf(0.5, 0.9, 0.99)(_took, _is IN (1, 2, 5)) AS _time\n"
+	"FROM (SELECT {unpack:_d|4}_n_made, _n_kept, _kept.1 - _made.1 AS _took, ifNull(_kept.1 - _made.2, 0) "
+	"AS _late,\n"
+	"{if:attribute=kept}_kept{else}if(_n_made = 0, _kept, _made){end} AS _d,\n"
+	"multiIf(_n_made = 0, 0, _n_kept = 0, if(ifNull(_made.2 < _as_of, 0), 3, 4), _made.2 IS NULL, 5, "
+	"_kept.1 <= _made.2, 1, 2) AS _is\n"
+	"FROM (SELECT *, {if:as-of}{param:as-of}{else}(SELECT max(at) FROM interactions){end} AS _as_of\n"
+	"FROM {ledger:{if:as-of}{param:as-of}{else}(SELECT max(at) FROM interactions){end}})\n"
+	"WHERE _d.3) {group})\n"
+	"WHERE {shown:_c[1] + _c[9] > 0}\n"
+	"{order}";
+
 const struct analysis analysis_promises = {
 	.name = "promises",
 	.summary = "Promises made, kept, broken, overdue and open, with delays",
@@ -310,4 +334,5 @@ const struct analysis analysis_promises = {
 	.state_free = state_free,
 	.fold = fold,
 	.finish = finish,
+	.clickhouse = clickhouse,
 };

@@ -330,6 +330,37 @@ static enum rc finish(struct run *run, void *p, struct err *e)
 	return RC_OK;
 }
 
+static const char clickhouse[] =
+	"SELECT {by}_f.1 AS finding, _c[_i] AS n, _c[12 + _f.2] AS of, {share:share|_c[_i]|_c[12 + _f.2]}\n"
+	"FROM (SELECT {keys}sumForEach(_counts) AS _c FROM (\n"
+	"SELECT {keys}[countIf(touchpoint = ''), countIf(channel = ''), countIf({design:not-designed}),\n"
+	"countIf(`channel-kind` = 'partner' AND agent = ''), countIf({design:not-measured}),\n"
+	"countIf(ifNull(at > received + 300000, 0)), 0, 0, 0, 0, 0, 0, count(), countIf(touchpoint != ''),\n"
+	"countIf(`channel-kind` = 'partner'), countIf({design:expects}), 0, 0, 0] AS _counts\n"
+	"FROM {rows} {group}\n"
+	"UNION ALL SELECT {keys}arrayMap(i -> if(i = 7, count(), 0), range(1, 20)) AS _counts\n"
+	"FROM (SELECT {unpack:_d|3}_d.2 AS _kept\n"
+	"FROM (SELECT arrayJoin(arrayPopFront(arraySort(x -> x.1, groupArray((arrival, _keep{,keys}))))) AS "
+	"_d\n"
+	"FROM {all} GROUP BY person, at, touchpoint, channel, event, source HAVING count() > 1)) WHERE _kept "
+	"{group}\n"
+	"UNION ALL SELECT {keys}[0, 0, 0, 0, 0, 0, 0, countIf(_n_made > 0 AND _made.2 IS NULL), "
+	"countIf(_n_made > 1),\n"
+	"countIf(_n_made > 0 AND _n_kept > 1), countIf(_n_made > 0 AND _n_kept > 0 AND _kept.1 < _made.1), "
+	"countIf(_n_made = 0),\n"
+	"0, 0, 0, 0, countIf(_n_made > 0), countIf(_n_made > 0 AND _n_kept > 0), countIf(_n_kept > 0)] AS "
+	"_counts\n"
+	"FROM (SELECT {unpack:_d|4}*, if(_n_made = 0, _kept, _made) AS _d FROM {ledger:9223372036854775807} "
+	"WHERE _d.3) {group})\n"
+	"{group})\n"
+	"ARRAY JOIN [('unmatched', 1), ('no channel', 1), ('channel not designed', 2), ('no agent', 3), ('not "
+	"measured', 4),\n"
+	"('in the future', 1), ('repeated', 1), ('promise without due time', 5), ('promise made twice', 5), "
+	"('promise kept twice', 6),\n"
+	"('kept before made', 6), ('kept without promise', 7)] AS _f, range(1, 13) AS _i\n"
+	"WHERE _c[_i] > 0{if:all} OR {shown:_c[13] > 0}{end}\n"
+	"{order:_i}";
+
 const struct analysis analysis_quality = {
 	.name = "quality",
 	.summary =
@@ -353,4 +384,5 @@ const struct analysis analysis_quality = {
 	.state_free = state_free,
 	.fold = fold,
 	.finish = finish,
+	.clickhouse = clickhouse,
 };

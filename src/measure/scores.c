@@ -336,6 +336,31 @@ static enum rc finish(struct run *run, void *p, struct err *e)
 	return RC_OK;
 }
 
+static const char clickhouse[] =
+	"SELECT {by}_name.1 AS score, _n AS n,\n"
+	"multiIf(_kind = 'nps', (_top - _bottom) / _n * 100, _kind = 'share', _share, _mean) AS value,\n"
+	"multiIf(_kind = 'nps', if(_n > 1, max2(-100, (_top - _bottom) / _n * 100 - _nps), NULL),\n"
+	"_kind = 'share', _share_low, _mean_low) AS low,\n"
+	"multiIf(_kind = 'nps', if(_n > 1, min2(100, (_top - _bottom) / _n * 100 + _nps), NULL),\n"
+	"_kind = 'share', _share_high, _mean_high) AS high,\n"
+	"_name.3 AS unit, _mean AS mean, if(_kind = 'acsi', NULL, _share) AS top_share,\n"
+	"if(_kind = 'acsi', NULL, _share_low) AS top_share_low, if(_kind = 'acsi', NULL, _share_high) AS "
+	"top_share_high,\n"
+	"if(_kind = 'nps', _top, NULL) AS promoters, if(_kind = 'nps', _n - _top - _bottom, NULL) AS "
+	"passives,\n"
+	"if(_kind = 'nps', _bottom, NULL) AS detractors\n"
+	"FROM (SELECT {keys}_i, _name, _name.2 AS _kind, _n, _top, _bottom, {share:_share|_top|_n}, "
+	"{mean:_mean|_n|_sum|_squares|_name.4},\n"
+	"1.959963984540054 * 100 * sqrt(max2(0, (_top + _bottom) / _n - pow((_top - _bottom) / _n, 2)) / _n) "
+	"AS _nps\n"
+	"FROM (SELECT {keys}_s.1 AS _i, {design:scores}[_i + 1] AS _name, toInt64(_s.2) AS _n, _s.3 AS _sum, "
+	"_s.4 AS _squares,\n"
+	"toInt64(_s.5) AS _top, toInt64(_s.6) AS _bottom\n"
+	"FROM (SELECT {keys}arrayJoin(_sums) AS _s FROM (SELECT {keys}{design:score-sums} AS _sums FROM {rows} "
+	"{group}))))\n"
+	"WHERE _i > 0 AND ({if:score=all}_n > 0{else}{shown:_n > 0}{end})\n"
+	"{order:_i}";
+
 const struct analysis analysis_scores = {
 	.name = "scores",
 	.summary = "NPS, CSAT, CES, rating, ACSI and SERVQUAL, each with its interval",
@@ -363,4 +388,5 @@ const struct analysis analysis_scores = {
 	.state_free = state_free,
 	.fold = fold,
 	.finish = finish,
+	.clickhouse = clickhouse,
 };

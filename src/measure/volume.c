@@ -153,6 +153,14 @@ static enum rc finish(struct run *run, void *p, struct err *e)
 	return rc;
 }
 
+static const char clickhouse[] =
+	"SELECT {by}_n AS interactions, _n / nullIf(sum(_n) OVER (), 0) AS share,\n"
+	"{if:customers}_customers{else}NULL{end} AS customers,\n"
+	"if(_n > 0, {time:_first}, NULL) AS first, if(_n > 0, {time:_last}, NULL) AS last\n"
+	"FROM (SELECT {keys}count() AS _n, {if:customers}uniqExact(person) AS _customers, {end}\n"
+	"min(at) AS _first, max(at) AS _last FROM {rows} {group})\n"
+	"{order}";
+
 const struct analysis analysis_volume = {
 	.name = "volume",
 	.summary = "How many interactions there are, from how many customers, and when",
@@ -172,4 +180,5 @@ const struct analysis analysis_volume = {
 	.state_free = state_free,
 	.fold = fold,
 	.finish = finish,
+	.clickhouse = clickhouse,
 };

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the files of clickhouse*.c share: the pieces of SQL. All write to a buffer with a sticky error.
+#ifndef CORRIDOR_MEASURE_CLICKHOUSE_INTERNAL_H
+#define CORRIDOR_MEASURE_CLICKHOUSE_INTERNAL_H
+
+#include "measure/clickhouse.h"
+#include "measure/filter.h"
+
+// --- words (clickhouse_words.c) ---
+
+// 'text', with all that could end the literal escaped. Control characters too, so that SQL stays on its lines.
+void sql_text(struct buf *out, struct sv text);
+// `name`, likewise.
+void sql_name(struct buf *out, struct sv name);
+// A Float64 literal that reads back to the same double; infinities as inf.
+void sql_number(struct buf *out, double v);
+// What comes in front of a measure's or dimension's name where its column would else have one of ours, or "".
+#define SQL_MEASURE "measure_"
+#define SQL_DIMENSION "dimension_"
+const char *sql_prefix(struct sv name, const char *kind);
+// The column of a measure or dimension, quoted.
+void sql_measure(struct buf *out, const struct design *d, uint32_t measure);
+void sql_dimension(struct buf *out, const struct design *d, uint32_t dimension);
+
+// --- conditions and keys (clickhouse_words.c) ---
+
+// A filter as a condition that is 0 or 1, never NULL.
+void sql_filter(struct buf *out, const struct run *run, const struct filter_node *node);
+// All that the question's rows must fulfil (period and filters); "1" when there is nothing.
+void sql_where(struct buf *out, const struct run *run);
+// Of key number `key`: the expression over columns of the table that _k stands for, and its label from _k.
+void sql_key(struct buf *out, const struct run *run, uint32_t key);
+void sql_label(struct buf *out, const struct run *run, uint32_t key);
+
+// --- from the corridor file (clickhouse_design.c) ---
+
+// Writes the expressions of {design:NAME}. False: there is no such name.
+bool sql_design(struct buf *out, const struct run *run, struct sv name);
+
+#endif

@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The same questions twice: by the store, and as SQL by ClickHouse (chDB) on what export-clickhouse wrote. Every number
+of every row must agree: counts exactly, all else to 1e-9 (ends of intervals to 1e-7). ./dev clickhouse installs chDB and
+asks all questions (--all); without, one in nine."""
+import itertools
+import json
+import math
+import os
+import re
+import subprocess
+import sys
+
+from kit import ROOT, SHARED, check, corridor, end, example, new_data_dir
+
+MODULES = os.environ.get("CORRIDOR_NODE_MODULES", os.path.join(ROOT, "build", "bench", "node_modules"))
+if not os.path.isdir(os.path.join(MODULES, "chdb")):
+    print(f"skipped: no chdb in {MODULES} (./dev clickhouse installs it)")
+    sys.exit(0)
+
+
+class ClickHouse:
+    def __init__(self):
+        runner = os.path.join(os.path.dirname(os.path.abspath(__file__)), "clickhouse.mjs")
+        self.process = subprocess.Popen(["node", runner, MODULES, new_data_dir()], text=True,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def run(self, *statements):
+        self.process.stdin.write(json.dumps(statements) + "\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        if not line:
+            print("ClickHouse has gone away")
+            sys.exit(1)
+        return json.loads(line)
+
+    def load(self, data):
+        out = new_data_dir()
+        corridor("export-clickhouse", out, "--quiet", data=data)
+        schema = open(os.path.join(out, "schema.sql"), encoding="utf-8").read().rstrip().rstrip(";")
+        rows = os.path.join(out, "interactions.rowbinary")
+        answer = self.run("DROP TABLE IF EXISTS interactions", schema,
+                          f"INSERT INTO interactions SELECT * FROM file('{rows}', RowBinaryWithNamesAndTypes)",
+                          "OPTIMIZE TABLE interactions FINAL", "SELECT count() AS n FROM interactions")
+        assert "error" not in answer, answer
+        return int(answer["rows"][0]["n"])
+
+
+def local_time(text):
+    """Both print the brand's local time; ClickHouse without offset and with a blank."""
+    return None if text is None else re.sub(r"(\.\d+|[+-]\d\d:\d\d|Z)+$", "", text.replace(" ", "T")).ljust(19, ":").replace("::", ":00").rstrip(":")
+
+
+def same(column, store, sql):
+    kind = column["type"]
+    if store is None or sql is None:
+        return store is None and sql is None
+    if kind == "time":
+        return local_time(store)[:16] == local_time(sql)[:16]
+    if kind == "text":
+        return store == sql
+    if kind == "count":
+        return int(store) == int(sql)
+    # An interval of equal values has no width but for what rounding leaves of a difference of sums: its square root.
+    tolerance = 1e-7 if column["name"].endswith(("_low", "_high")) or column["name"] in ("low", "high") else 1e-9
+    return math.isclose(float(store), float(sql), rel_tol=tolerance, abs_tol=tolerance)
+
+
+numbers = questions = offered = 0
+EVERY = 1 if "--all" in sys.argv else 9
+slow = []
+
+
+def compare(clickhouse, data, analysis, *args):
+    global numbers, questions, offered
+    offered += 1
+    if offered % EVERY:
+        return
+    what = " ".join((analysis, *args))
+    answer = json.loads(corridor("query", analysis, "--format", "json", *args, data=data))
+    sql = clickhouse.run(corridor("query", analysis, "--sql", *args, data=data))
+    questions += 1
+    slow.append((sql.get("ms", 0), what))
+    if "error" in sql:
+        check(what, sql["error"][:600], "an answer")
+        return
+    columns = [c for c in answer["columns"] if c["name"] != "advice"]
+    texts = [c["name"] for c in columns if c["type"] == "text" and c["name"] not in ("verdict", "unit", "direction")]
+    rows = {tuple(r[c] for c in texts): r for r in sql["rows"]}
+    check(f"{what}: rows", len(sql["rows"]), len(answer["rows"]))
+    check(f"{what}: keys are unique", len(rows), len(sql["rows"]))
+    if rows:
+        check(f"{what}: columns", sorted(next(iter(rows.values()))), sorted(c["name"] for c in columns))
+    for row in answer["rows"]:
+        key = tuple(row[c] for c in texts)
+        if key not in rows:
+            check(f"{what}: row", key, "in ClickHouse's answer")
+            return
+        for column in columns:
+            numbers += 1
+            got = rows[key].get(column["name"])
+            if not same(column, row[column["name"]], got):
+                check(f"{what}: {key} {column['name']}", got, row[column["name"]])
+                return
+
+
+def ask_all(clickhouse, data, analyses, groups, filters):
+    for (analysis, variants) in analyses.items():
+        for variant, by, where in itertools.product(variants, groups, filters):
+            args = [*variant, *(("--by", by) if by else ()), *where]
+            compare(clickhouse, data, analysis, *args)
+
+
+ANALYSES = {
+    "volume": [[], ["--customers"]],
+    "scores": [[], ["--score", "nps"], ["--score", "acsi"]],
+    "gap": [[]],
+    "promises": [[], ["--attribute", "kept"], ["--as-of", "{middle}"]],
+    "interval": [["--pair", "promise"], ["--pair", "promise", "--clock", "wall"], ["--start", "{start}", "--end", "{end}"],
+                 ["--start", "{start}", "--end", "{start}", "--clock", "wall"]],
+    "quality": [[], ["--all"]],
+}
+
+
+def filled(values):
+    return {a: [[word.format(**values) for word in v] for v in variants] for a, variants in ANALYSES.items()}
+
+
+clickhouse = ClickHouse()
+
+# A simulated year of Tidewater Telecom: all channels, scores, promises, agents.
+data = new_data_dir()
+corridor("simulate", "--persons", "1500", "--seed", "7", data=data)
+check("rows loaded", clickhouse.load(data), json.loads(corridor("query", "volume", "--format", "json", data=data))["n"])
+ask_all(clickhouse, data, filled({"middle": "2026-03-15", "start": "order", "end": "delivery"}),
+        ["", "channel", "month", "stage,channel-kind", "agent,quarter", "touchpoint"],
+        [[], ["--where", "channel = phone, web or csat <= 2 and not event = Order*"],
+         ["--from", "2026-03-20", "--to", "2026-04-10"]])
+for by in ("hour", "day", "week", "year", "owner,week", "source,event", "product", "region,month", "location"):
+    for analysis in ("volume", "promises", "gap"):
+        compare(clickhouse, data, analysis, "--by", by, "--from", "2026-03-25", "--to", "2026-03-31")
+for where in ("wait > 2min", "csat missing", "nps exists and nps != 7", "agent = (none)", "channel != (none), web",
+              "at >= 2026-03-29 and not (channel = app or amount >= 12.50 EUR)", "touchpoint = (unmatched)",
+              "event = \"it's\" or event = 'a\\b'", "channel-kind = partner and stage != billing"):
+    for analysis in ("volume", "scores", "gap", "promises", "quality"):
+        compare(clickhouse, data, analysis, "--where", where, "--by", "month")
+print(f"simulated: {questions} questions")
+
+# Boston's requests: promises that are kept before they are made, local time through daylight saving.
+boston = os.path.join(SHARED, "data", "boston311", "boston311_2015.csv.gz")
+if os.path.exists(boston):
+    data = new_data_dir()
+    corridor("init", "--design", example("boston311", "corridor.yaml"), data=data)
+    corridor("import", "--quiet", "--map", example("boston311", "mapping.yaml"), boston, data=data)
+    check("rows loaded", clickhouse.load(data), 121245 + 101371)
+    ask_all(clickhouse, data, filled({"middle": "2015-06-30", "start": "event = 'Request Opened'",
+                                      "end": "event = 'Request Closed'"}),
+            ["", "owner", "channel,month"], [[], ["--where", "channel = phone", "--from", "2015-03"]])
+    for by in ("hour", "day", "week"):
+        for period in (("2015-03-07", "2015-03-09"), ("2015-10-31", "2015-11-02")):
+            for analysis in ("volume", "promises", "interval"):
+                compare(clickhouse, data, analysis, *(("--pair", "promise") if analysis == "interval" else ()),
+                        "--by", by, "--from", period[0], "--to", period[1])
+else:
+    print(f"without Boston: no {boston}")
+
+print(f"{questions} questions, {numbers} numbers; slowest:")
+for ms, what in sorted(slow)[-3:]:
+    print(f"  {ms:.0f} ms {what}")
+end()
