@@ -199,6 +199,10 @@ struct sv design_fact_unit(const struct design *d, const struct ladder_rule *rul
 enum rc design_quantity_parse(
 	const struct design *d, struct sv text, struct sv unit, double *out, struct err *e);
 
+// A value of a unit as text for people and for design_quantity_parse: "2min", "12.50 EUR", "4.2 Mbit/s". SV_NONE when
+// out of memory.
+struct sv design_quantity_print(const struct design *d, struct arena *a, struct sv unit, double value);
+
 // Semantic difference of two designs.
 enum design_change_kind { CHANGE_ADDED, CHANGE_REMOVED, CHANGE_CHANGED };
 struct design_change {

@@ -124,7 +124,7 @@ static void measure_fact(struct facts *f, const struct design *d, const struct d
 static void loyalty_facts(struct facts *f, const struct design *d)
 {
 	const struct design_loyalty *l = &d->loyalty;
-	struct sv half_life = quantity_print(d, f->a, SV("s"), l->half_life_s);
+	struct sv half_life = design_quantity_print(d, f->a, SV("s"), l->half_life_s);
 	fact_add(f, "experience index", SV(""), "half-life %.*s, losses weigh %.6g", SV_ARG(half_life),
 		l->loss_weight);
 	for (uint32_t i = 0; i < l->n_rungs; i++) {
@@ -135,11 +135,11 @@ static void loyalty_facts(struct facts *f, const struct design *d)
 			struct sv unit = design_fact_unit(d, rule);
 			buf_printf(&b, "%s%.*s", k ? ", " : "", SV_ARG(design_fact_name(d, rule)));
 			if (isfinite(rule->min))
-				buf_printf(
-					&b, " at least %.*s", SV_ARG(quantity_print(d, f->a, unit, rule->min)));
+				buf_printf(&b, " at least %.*s",
+					SV_ARG(design_quantity_print(d, f->a, unit, rule->min)));
 			if (isfinite(rule->max))
-				buf_printf(
-					&b, " at most %.*s", SV_ARG(quantity_print(d, f->a, unit, rule->max)));
+				buf_printf(&b, " at most %.*s",
+					SV_ARG(design_quantity_print(d, f->a, unit, rule->max)));
 		}
 		f->nomem |= b.rc != RC_OK;
 		fact_add(f, "rung", rung->name, "%u: %.*s", (unsigned)i + 1, (int)b.len,
@@ -182,8 +182,8 @@ static void corridor_facts(struct facts *f, const struct design *d)
 static void expectation_fact(struct facts *f, const struct design *d, const struct expectation *x)
 {
 	const struct design_measure *m = &d->measures[x->measure];
-	struct sv target = quantity_print(d, f->a, m->unit, x->target),
-		  scale = quantity_print(d, f->a, m->unit, x->scale);
+	struct sv target = design_quantity_print(d, f->a, m->unit, x->target),
+		  scale = design_quantity_print(d, f->a, m->unit, x->scale);
 	char share[64] = "on average";
 	if (!isnan(x->share))
 		snprintf(share, sizeof(share), "for %.10g%%", x->share * 100);

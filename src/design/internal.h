@@ -196,8 +196,6 @@ void touchpoints_check_order(struct reader *r, const struct yaml_node *touchpoin
 double unit_seconds(struct sv unit);
 // Minor unit digits of an ISO 4217 code; false when there is no such currency.
 bool currency_digits(struct sv code, uint32_t *digits);
-// A value of a unit as text for people and for design_quantity_parse: "2min", "12.50 EUR", "4.2 Mbit/s".
-struct sv quantity_print(const struct design *d, struct arena *a, struct sv unit, double value);
 
 // ---- match rules ----
 

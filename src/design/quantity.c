@@ -200,7 +200,7 @@ static struct sv print_time(struct arena *a, double seconds)
 	return arena_printf(a, "%ss", number);
 }
 
-struct sv quantity_print(const struct design *d, struct arena *a, struct sv unit, double value)
+struct sv design_quantity_print(const struct design *d, struct arena *a, struct sv unit, double value)
 {
 	char number[NUMBER_TEXT_MAX];
 	if (unit_seconds(unit) > 0)

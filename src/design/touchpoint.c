@@ -354,8 +354,8 @@ static void read_target(
 	bool outside = *target < m->min || *target > m->max;
 	if (!outside && !(percent && m->bounded && m->max - m->min > 2))
 		return;
-	struct sv min = quantity_print(r->d, r->a, m->unit, m->min),
-		  max = quantity_print(r->d, r->a, m->unit, m->max);
+	struct sv min = design_quantity_print(r->d, r->a, m->unit, m->min),
+		  max = design_quantity_print(r->d, r->a, m->unit, m->max);
 	char remedy[REMEDY_MAX];
 	snprintf(remedy, sizeof(remedy), "write a value from %.*s to %.*s", SV_ARG(min), SV_ARG(max));
 	reader_problem(

@@ -88,3 +88,13 @@ void ledger_free(struct ledger *l)
 	mem_free(l->entries);
 	*l = (struct ledger){0};
 }
+
+enum ledger_outcome ledger_outcome_of(const struct span *span, const struct ledger_entry *x, int64_t as_of_ms)
+{
+	int64_t due = span->due[x->made];
+	if (x->kept == LEDGER_NONE)
+		return due != TIME_NONE && due < as_of_ms ? LEDGER_OVERDUE : LEDGER_OPEN;
+	if (due == TIME_NONE)
+		return LEDGER_ANSWERED;
+	return span->at[x->kept] <= due ? LEDGER_KEPT : LEDGER_BROKEN;
+}

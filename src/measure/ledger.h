@@ -30,4 +30,14 @@ enum rc ledger_read(struct ledger *l, const struct span *span, uint32_t first, u
 	struct err *e);
 void ledger_free(struct ledger *l);
 
+enum ledger_outcome {
+	LEDGER_KEPT,    // in time
+	LEDGER_BROKEN,  // kept after its due time
+	LEDGER_OVERDUE, // not kept, and its due time has passed
+	LEDGER_OPEN,    // not kept, and its due time has not passed, or there is none
+	LEDGER_ANSWERED // kept; there was no due time
+};
+// What became of an entry's promise, which must have been made.
+enum ledger_outcome ledger_outcome_of(const struct span *span, const struct ledger_entry *x, int64_t as_of_ms);
+
 #endif

@@ -138,30 +138,26 @@ static void state_free(struct run *run, void *p)
 	mem_free(s);
 }
 
-static uint32_t outcome_of(const struct span *span, const struct ledger_entry *x, int64_t as_of_ms)
-{
-	int64_t due = span->due[x->made];
-	if (x->kept == LEDGER_NONE)
-		return due != TIME_NONE && due < as_of_ms ? SUM_OVERDUE : SUM_OPEN;
-	if (due == TIME_NONE)
-		return SUM_ANSWERED;
-	return span->at[x->kept] <= due ? SUM_KEPT : SUM_BROKEN;
-}
+static const uint32_t sum_of_outcome[] = {[LEDGER_KEPT] = SUM_KEPT,
+	[LEDGER_BROKEN] = SUM_BROKEN,
+	[LEDGER_OVERDUE] = SUM_OVERDUE,
+	[LEDGER_OPEN] = SUM_OPEN,
+	[LEDGER_ANSWERED] = SUM_ANSWERED};
 
 static enum rc add_promise(struct state *s, const struct span *span, const struct ledger_entry *x,
 	uint32_t group, int64_t as_of_ms, struct err *e)
 {
 	double *a = s->sums.v + (size_t)group * N_SUMS;
-	uint32_t outcome = outcome_of(span, x, as_of_ms);
+	enum ledger_outcome outcome = ledger_outcome_of(span, x, as_of_ms);
 	a[SUM_MADE] += 1.0;
-	a[outcome] += 1.0;
+	a[sum_of_outcome[outcome]] += 1.0;
 	a[SUM_REPEATED] += x->n_made > 1 || x->n_kept > 1;
 	if (x->kept == LEDGER_NONE)
 		return RC_OK;
 	int64_t took = span->at[x->kept] - span->at[x->made];
 	a[SUM_NEGATIVE] += took < 0;
 	enum rc rc = samples_add(&s->time, group, took, e);
-	if (rc == RC_OK && outcome != SUM_ANSWERED)
+	if (rc == RC_OK && outcome != LEDGER_ANSWERED)
 		rc = samples_add(&s->delay, group, span->at[x->kept] - span->due[x->made], e);
 	return rc;
 }
