@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Appending: batches become inbox rows in one transaction, each interaction once.
 //
-// An id is looked for in (a) the active head, which also gets the ids of this call, (b) the head being sealed,
-// (c) every segment of the catalogue. All three are looked at while append_mu keeps others from adding; sealing only
+// An interaction is looked for in (a) the active head, which also gets the ids of this call, (b) the head being sealed,
+// (c) every segment of the catalogue (duplicates.c). All three are looked at while append_mu keeps others from adding; sealing only
 // moves ids from (b) to (c) and never out of both, merging only within (c).
 #include "base/mem.h"
 #include "journey/store_internal.h"
@@ -66,12 +66,8 @@ static enum rc find_duplicates(
 	const uint64_t *keys = batch_view_id_keys(a->view);
 	memset(bits, 0, words * sizeof(*bits));
 	enum rc rc = id_set_reserve(&s->active->ids, n, e);
-	for (size_t i = 0; rc == RC_OK && i < segments->n; i++)
-		if (segment_ids_lookup(segments->items[i]->segment, keys, n, bits) != RC_OK) {
-			rc = err_set(e, RC_CORRUPT, "the ids of segment %012llx are damaged",
-				(unsigned long long)segments->items[i]->entry.id);
-			err_remedy(e, "run corridor verify, and restore the data directory from a backup");
-		}
+	if (rc == RC_OK)
+		rc = duplicates_find(segments, a->view, bits, e);
 	if (rc != RC_OK)
 		return rc;
 	find_in_heads(s, keys, n, bits);

@@ -92,6 +92,8 @@ enum rc batch_packed(struct batch *b, struct sv *out, struct err *e);
 size_t batch_view_bytes(const struct batch_view *v);
 // Hash of the design that the rows were resolved with.
 uint64_t batch_view_design(const struct batch_view *v);
+// Has row i a message id (else its id key is a hash of the content)?
+bool batch_view_has_id(const struct batch_view *v, uint32_t i);
 // Brings the record of row i towards the processor's cache; some rows before that, where it starts.
 void batch_view_prefetch_start(const struct batch_view *v, uint32_t i);
 void batch_view_prefetch(const struct batch_view *v, uint32_t i);

@@ -209,6 +209,12 @@ uint64_t batch_view_design(const struct batch_view *v)
 	return v->header.design_hash;
 }
 
+bool batch_view_has_id(const struct batch_view *v, uint32_t i)
+{
+	struct rd r = {v->records + v->start[i], v->records + v->start[i + 1], false};
+	return rd_varint(&r) & RECORD_ID;
+}
+
 void batch_view_prefetch_start(const struct batch_view *v, uint32_t i)
 {
 	__builtin_prefetch(&v->start[i]);

@@ -1,82 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
-// Columns back to values. One tight loop per width, so that the compiler can vectorise the natural ones (1, 2, 4
-// and 8 bytes); the others cost one unaligned 8-byte load and a mask. Callers have touched the columns.
+// Columns back to values, in tight loops over runs of rows (bits.c unpacks). Callers have touched the columns.
+#include "journey/bits.h"
 #include "journey/segment.h"
 
 #define BLOCK 512u // values that go through a buffer on the stack
 
-// out[i] = base + multiple × the i-th value of `width` bytes at p.
+// Values [first, first + n) of those packed at p.
 static void unpack_u64(
-	const uint8_t *p, unsigned width, uint32_t n, uint64_t base, uint64_t multiple, uint64_t *restrict out)
+	const uint8_t *p, const struct segment_column *x, uint32_t first, uint32_t n, uint64_t *out)
 {
-	switch (width) {
-	case 0:
-		for (uint32_t i = 0; i < n; i++)
-			out[i] = base;
+	uint64_t base = (uint64_t)x->base, multiple = x->multiple;
+	if (multiple == 1) {
+		bits_read_u64(p, x->width, first, n, base, out);
 		return;
-	case 1:
-		for (uint32_t i = 0; i < n; i++)
-			out[i] = base + p[i];
-		break;
-	case 2:
-		for (uint32_t i = 0; i < n; i++) {
-			uint16_t v;
-			memcpy(&v, p + 2 * (size_t)i, sizeof v);
-			out[i] = base + v;
-		}
-		break;
-	case 4:
-		for (uint32_t i = 0; i < n; i++)
-			out[i] = base + load_u32(p + 4 * (size_t)i);
-		break;
-	case 8:
-		for (uint32_t i = 0; i < n; i++)
-			out[i] = base + load_u64(p + 8 * (size_t)i);
-		break;
-	default: {
-		uint64_t mask = UINT64_MAX >> (64 - 8 * width);
-		for (uint32_t i = 0; i < n; i++, p += width)
-			out[i] = base + (load_u64(p) & mask);
 	}
-	}
-	if (multiple != 1)
-		for (uint32_t i = 0; i < n; i++)
-			out[i] = base + (out[i] - base) * multiple;
+	bits_read_u64(p, x->width, first, n, 0, out);
+	for (uint32_t i = 0; i < n; i++)
+		out[i] = base + out[i] * multiple;
 }
 
-// The same for values that fit 32 bits.
+// The low 32 bits of the same.
 static void unpack_u32(
-	const uint8_t *p, unsigned width, uint32_t n, uint32_t base, uint32_t multiple, uint32_t *restrict out)
+	const uint8_t *p, const struct segment_column *x, uint32_t first, uint32_t n, uint32_t *out)
 {
-	switch (width) {
-	case 0:
-		for (uint32_t i = 0; i < n; i++)
-			out[i] = base;
+	uint32_t base = (uint32_t)x->base, multiple = (uint32_t)x->multiple;
+	if (multiple == 1) {
+		bits_read_u32(p, x->width, first, n, base, out);
 		return;
-	case 1:
-		for (uint32_t i = 0; i < n; i++)
-			out[i] = base + p[i];
-		break;
-	case 2:
-		for (uint32_t i = 0; i < n; i++) {
-			uint16_t v;
-			memcpy(&v, p + 2 * (size_t)i, sizeof v);
-			out[i] = base + v;
-		}
-		break;
-	case 4:
-		for (uint32_t i = 0; i < n; i++)
-			out[i] = base + load_u32(p + 4 * (size_t)i);
-		break;
-	default: {
-		uint32_t mask = width > 4 ? UINT32_MAX : (1u << (8 * width)) - 1;
-		for (uint32_t i = 0; i < n; i++, p += width)
-			out[i] = base + (load_u32(p) & mask);
 	}
-	}
-	if (multiple != 1)
-		for (uint32_t i = 0; i < n; i++)
-			out[i] = base + (out[i] - base) * multiple;
+	bits_read_u32(p, x->width, first, n, 0, out);
+	for (uint32_t i = 0; i < n; i++)
+		out[i] = base + out[i] * multiple;
 }
 
 // --- presence bitmaps ---
@@ -124,8 +78,7 @@ static const uint8_t *column_bytes(const struct segment *s, const struct segment
 // One packed value of a sparse column.
 static int64_t sparse_value(const struct segment_column *x, const uint8_t *values, uint32_t rank)
 {
-	uint64_t packed = x->width ? load_packed(values + (size_t)rank * x->width, x->width) : 0;
-	return (int64_t)((uint64_t)x->base + packed * x->multiple);
+	return (int64_t)((uint64_t)x->base + bits_get(values, x->width, rank) * x->multiple);
 }
 
 static void read_sparse_i64(const uint8_t *bits, const struct segment_chunk *c, const struct segment_column *x,
@@ -159,11 +112,11 @@ static void read_sparse_u32(const uint8_t *bits, const struct segment_chunk *c, 
 static void read_dict(
 	const uint8_t *dict, const struct segment_column *x, uint32_t first, uint32_t n, int64_t *out)
 {
-	const uint8_t *p = dict + 8 * (size_t)x->n_dict + (size_t)first * x->width;
+	const uint8_t *p = dict + 8 * (size_t)x->n_dict;
 	uint32_t index[BLOCK];
 	for (uint32_t from = 0; from < n; from += BLOCK) {
 		uint32_t m = n - from < BLOCK ? n - from : BLOCK;
-		unpack_u32(p + (size_t)from * x->width, x->width, m, 0, 1, index);
+		bits_read_u32(p, x->width, first + from, m, 0, index);
 		for (uint32_t i = 0; i < m; i++)
 			out[from + i] = (int64_t)load_u64(dict + 8 * (size_t)index[i]);
 	}
@@ -172,12 +125,11 @@ static void read_dict(
 static void read_from_at(const struct segment *s, const struct segment_chunk *c, const struct segment_column *x,
 	uint32_t first, uint32_t n, int64_t *out)
 {
-	const uint8_t *p = column_bytes(s, x) + (size_t)first * x->width;
 	uint64_t delta[BLOCK];
 	chunk_read_i64(s, c, COLUMN_AT, first, n, out);
 	for (uint32_t from = 0; from < n; from += BLOCK) {
 		uint32_t m = n - from < BLOCK ? n - from : BLOCK;
-		unpack_u64(p + (size_t)from * x->width, x->width, m, (uint64_t)x->base, x->multiple, delta);
+		unpack_u64(column_bytes(s, x), x, first + from, m, delta);
 		for (uint32_t i = 0; i < m; i++)
 			out[from + i] = (int64_t)((uint64_t)out[from + i] + delta[i]);
 	}
@@ -198,8 +150,7 @@ void chunk_read_i64(const struct segment *s, const struct segment_chunk *c, unsi
 	} else if (x->flags & COLUMN_FROM_AT) {
 		read_from_at(s, c, x, first, n, out);
 	} else {
-		const uint8_t *p = column_bytes(s, x) + (size_t)first * x->width;
-		unpack_u64(p, x->width, n, (uint64_t)x->base, x->multiple, (uint64_t *)out);
+		unpack_u64(column_bytes(s, x), x, first, n, (uint64_t *)out);
 	}
 }
 
@@ -212,33 +163,32 @@ void chunk_read_u32(const struct segment *s, const struct segment_chunk *c, unsi
 	else if (x->flags & COLUMN_SPARSE)
 		read_sparse_u32(column_bytes(s, x), c, x, first, n, out);
 	else
-		unpack_u32(column_bytes(s, x) + (size_t)first * x->width, x->width, n, (uint32_t)x->base,
-			(uint32_t)x->multiple, out);
+		unpack_u32(column_bytes(s, x), x, first, n, out);
 }
 
 // --- measures ---
 
-static void unpack_decimals(const struct segment_column *x, const uint8_t *p, uint32_t n, double *restrict out)
+static void unpack_decimals(
+	const struct segment_column *x, const uint8_t *p, uint32_t first, uint32_t n, double *restrict out)
 {
 	double power = segment_power_of_ten(x->scale);
-	bool small = x->width <= 3 && x->multiple == 1 && x->base >= INT32_MIN && x->base <= INT32_MAX / 2;
+	bool small = x->width <= 24 && x->multiple == 1 && x->base >= INT32_MIN && x->base <= INT32_MAX / 2;
 	for (uint32_t from = 0; from < n; from += BLOCK) {
 		uint32_t m = n - from < BLOCK ? n - from : BLOCK;
 		if (small) { // 32-bit integers convert in vectors
 			uint32_t v[BLOCK];
-			unpack_u32(p, x->width, m, (uint32_t)x->base, 1, v);
+			bits_read_u32(p, x->width, first + from, m, (uint32_t)x->base, v);
 			for (uint32_t i = 0; i < m; i++)
 				out[i] = (int32_t)v[i];
 		} else {
 			uint64_t v[BLOCK];
-			unpack_u64(p, x->width, m, (uint64_t)x->base, x->multiple, v);
+			unpack_u64(p, x, first + from, m, v);
 			for (uint32_t i = 0; i < m; i++)
 				out[i] = (double)(int64_t)v[i];
 		}
 		if (x->scale)
 			for (uint32_t i = 0; i < m; i++)
 				out[i] /= power;
-		p += (size_t)m * x->width;
 		out += m;
 	}
 }
@@ -259,11 +209,10 @@ uint32_t chunk_read_measure(const struct segment *s, const struct segment_chunk 
 		for (uint32_t i = 0; i < n; i++)
 			row[i] = add + i;
 	}
-	p += (size_t)rank * x->width;
 	if (x->encoding == ENCODING_DECIMAL)
-		unpack_decimals(x, p, m, value);
+		unpack_decimals(x, p, rank, m, value);
 	else
-		memcpy(value, p, m * sizeof *value);
+		memcpy(value, p + rank * sizeof *value, m * sizeof *value);
 	return m;
 }
 

@@ -190,7 +190,7 @@ static enum rc value_at(struct cold_reader *r, uint32_t row, struct sv *out, str
 }
 
 struct cold_cache {
-	struct cold_reader *readers[COLD_COLUMNS];
+	struct cold_reader *readers[COLD_COLUMNS + 1]; // and the identities
 };
 
 struct cold_cache *cold_cache_new(void)
@@ -202,28 +202,34 @@ void cold_cache_free(struct cold_cache **cache)
 {
 	if (!*cache)
 		return;
-	for (unsigned i = 0; i < COLD_COLUMNS; i++)
+	for (unsigned i = 0; i < COLD_COLUMNS + 1; i++)
 		cold_reader_close(&(*cache)->readers[i]);
 	mem_free(*cache);
 	*cache = NULL;
 }
 
+enum rc segment_cold_view(struct cold_cache *cache, const struct segment *s, uint32_t chunk, uint32_t row,
+	unsigned number, struct sv *out, struct err *e)
+{
+	*out = SV_NONE;
+	struct cold_reader **slot = &cache->readers[number - COLUMN_COLD0];
+	if (*slot && ((*slot)->s != s || (*slot)->chunk != chunk))
+		cold_reader_close(slot);
+	enum rc rc = *slot ? RC_OK : cold_reader_open(s, chunk, number, slot, e);
+	if (!rc)
+		rc = value_at(*slot, row, out, e);
+	if (rc)
+		cold_reader_close(slot);
+	return rc;
+}
+
 enum rc segment_cold(struct cold_cache *cache, const struct segment *s, uint32_t chunk, uint32_t row,
 	enum cold what, struct arena *a, struct sv *out, struct err *e)
 {
+	struct sv value;
 	*out = SV_NONE;
-	struct cold_reader **slot = &cache->readers[what];
-	if (*slot && ((*slot)->s != s || (*slot)->chunk != chunk))
-		cold_reader_close(slot);
-	enum rc rc = *slot ? RC_OK : cold_reader_open(s, chunk, COLUMN_COLD0 + (unsigned)what, slot, e);
-	struct sv value = SV_NONE;
-	if (!rc)
-		rc = value_at(*slot, row, &value, e);
-	if (rc) {
-		cold_reader_close(slot);
-		return rc;
-	}
-	if (value.ptr) {
+	enum rc rc = segment_cold_view(cache, s, chunk, row, COLUMN_COLD0 + (unsigned)what, &value, e);
+	if (!rc && value.ptr) {
 		*out = arena_copy(a, value);
 		if (!out->ptr)
 			rc = err_set(e, RC_NOMEM, "out of memory for a value of %zu bytes", value.len);

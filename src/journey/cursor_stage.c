@@ -114,7 +114,7 @@ enum rc stage_load(struct stage *st, const struct snapshot_segments *segments, c
 			chunk_read_u32(s, c, number, p->first, p->n, (uint32_t *)st->data[number] + p->to);
 		else
 			chunk_read_i64(s, c, number, p->first, p->n, (int64_t *)st->data[number] + p->to);
-		st->bytes_decoded += x ? (uint64_t)p->n * x->width : 0;
+		st->bytes_decoded += x ? ((uint64_t)p->n * x->width + 7) / 8 : 0;
 	}
 	if (number >= COLUMN_MEASURE0)
 		st->measure_n[number - COLUMN_MEASURE0] = n_values;

@@ -4,12 +4,14 @@
 // what an integer over a power of ten gives unless the quotient is the very same double); subtraction and addition
 // are modulo 2^64, so the whole range of int64 is covered.
 #include "base/hash.h"
+#include "journey/bits.h"
 #include "journey/segment.h"
 
 #include <math.h>
 
-#define DICT_MAX 4096u   // distinct values
-#define DICT_SLOTS 8192u // of the hash table that finds them; a power of two
+#define DICT_MAX 4096u    // distinct values
+#define DICT_SLOTS 8192u  // of the hash table that finds them; a power of two
+#define MULTIPLE_SAVES 4u // bits: a multiple costs a multiplication per value, so it must be worth it
 
 uint64_t segment_checksum(const void *bytes, size_t n)
 {
@@ -28,11 +30,6 @@ double segment_power_of_ten(unsigned scale)
 {
 	static const double powers[SEGMENT_DECIMALS_MAX + 1] = {1, 10, 100, 1e3, 1e4, 1e5, 1e6};
 	return powers[scale];
-}
-
-static unsigned width_of(uint64_t range)
-{
-	return range ? (64 - (unsigned)__builtin_clzll(range) + 7) / 8 : 0;
 }
 
 // How values pack: base + packed × multiple.
@@ -77,15 +74,15 @@ static struct packing packing_of(const int64_t *v, uint32_t n)
 	int64_t min, max;
 	range_of(v, n, &min, &max);
 	uint64_t range = (uint64_t)max - (uint64_t)min;
-	struct packing p = {.base = min, .multiple = 1, .width = width_of(range)};
-	if (p.width > 1) { // a multiple costs a multiplication per value: only where it saves a byte
+	struct packing p = {.base = min, .multiple = 1, .width = bits_width(range)};
+	if (p.width > MULTIPLE_SAVES) {
 		uint64_t g = common_divisor(v, n, min);
-		if (width_of(range / g) < p.width) {
-			p.width = width_of(range / g);
+		if (bits_width(range / g) + MULTIPLE_SAVES <= p.width) {
+			p.width = bits_width(range / g);
 			p.multiple = g;
 		}
 	}
-	p.bytes = (uint64_t)p.width * n;
+	p.bytes = bits_bytes(n, p.width);
 	return p;
 }
 
@@ -98,12 +95,12 @@ static void pack(
 	uint8_t *to = buf_reserve(out, (size_t)p->bytes + 8);
 	if (!to)
 		return;
-	if (p->width)
-		for (uint32_t i = 0; i < n; i++, to += p->width) {
-			uint64_t d = (uint64_t)v[i] - (uint64_t)p->base;
-			d = p->multiple == 1 ? d : d / p->multiple;
-			memcpy(to, &d, sizeof d);
-		}
+	struct bits_writer w = {.to = to};
+	for (uint32_t i = 0; p->width && i < n; i++) {
+		uint64_t d = (uint64_t)v[i] - (uint64_t)p->base;
+		bits_put(&w, p->multiple == 1 ? d : d / p->multiple, p->width);
+	}
+	bits_flush(&w);
 	out->len += (size_t)p->bytes;
 }
 
@@ -156,13 +153,13 @@ static bool encode_dict(struct buf *out, struct segment_column *column, const in
 			return false;
 		scratch[i] = index;
 	}
-	unsigned width = width_of(d.n - 1);
-	if (8 * (uint64_t)d.n + (uint64_t)width * n >= limit)
+	struct packing p = {.multiple = 1, .width = bits_width(d.n - 1)};
+	p.bytes = bits_bytes(n, p.width);
+	if (8 * (uint64_t)d.n + p.bytes >= limit)
 		return false;
 	column->encoding = ENCODING_DICT;
 	column->n_dict = d.n;
 	buf_put(out, d.values, 8 * (size_t)d.n);
-	struct packing p = {.base = 0, .multiple = 1, .width = width, .bytes = (uint64_t)width * n};
 	pack(out, column, &p, scratch, n);
 	return true;
 }
@@ -203,7 +200,7 @@ void encode_integers(struct buf *out, struct segment_column *column, const int64
 		column->n_present += v[i] != absent;
 	struct packing plain = packing_of(v, n);
 	bool done = false;
-	if (at && plain.width > 1) {
+	if (at && plain.width > 8) {
 		for (uint32_t i = 0; i < n; i++)
 			scratch[i] = (int64_t)((uint64_t)v[i] - (uint64_t)at[i]);
 		struct packing relative = packing_of(scratch, n);
@@ -269,30 +266,30 @@ void encode_measure(struct buf *out, struct segment_column *column, const uint32
 		column->flags |= COLUMN_SPARSE;
 		put_bitmap(out, row, n_present, n_rows);
 	}
-	struct packing p = {.width = 8};
+	struct packing p = {.width = 64};
 	if (decimals_of(value, n_present, &column->scale, scratch))
 		p = packing_of(scratch, n_present);
-	if (p.width < 8) {
+	if (p.width < 64) {
 		column->encoding = ENCODING_DECIMAL;
 		pack(out, column, &p, scratch, n_present);
 	} else {
 		column->encoding = ENCODING_F64;
 		column->scale = 0;
 		column->multiple = 1;
-		column->width = 8;
+		column->width = 64;
 		buf_put(out, value, 8 * (size_t)n_present);
 	}
 	encode_finish(out, column, start);
 }
 
-void encode_raw(struct buf *out, struct segment_column *column, const void *values, uint32_t n, unsigned width)
+void encode_raw(struct buf *out, struct segment_column *column, const void *values, uint32_t n, unsigned bytes)
 {
 	size_t start = out->len;
 	column->encoding = ENCODING_PACKED;
-	column->width = (uint8_t)width;
+	column->width = (uint8_t)(8 * bytes);
 	column->multiple = 1;
 	column->n_present = n;
-	buf_put(out, values, (size_t)width * n);
+	buf_put(out, values, (size_t)bytes * n);
 	encode_finish(out, column, start);
 }
 

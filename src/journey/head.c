@@ -174,10 +174,12 @@ static enum rc write_ids(const struct head *h, struct segment_writer *w, struct 
 		const uint64_t *keys = batch_view_id_keys(h->views[v]);
 		uint32_t rows = batch_view_count(h->views[v]);
 		for (uint32_t i = 0; i < rows; i++)
-			if (!head_dropped(h, v, i))
+			if (!head_dropped(h, v, i) && batch_view_has_id(h->views[v], i))
 				ids[n++] = keys[i];
 	}
 	enum rc rc = id_keys_sort(ids, n, e);
+	if (rc == RC_OK)
+		rc = segment_writer_rows_end(w, n, e);
 	if (rc == RC_OK)
 		rc = segment_writer_ids(w, ids, n, e);
 	mem_free(ids);

@@ -15,7 +15,7 @@
 
 #define CHUNK_ROWS 65536u
 #define CHUNK_ROWS_MAX 131072u
-#define SEGMENT_FORMAT 1u
+#define SEGMENT_FORMAT 2u
 
 struct row_measure {
 	uint32_t slot;
@@ -54,7 +54,10 @@ struct segment_info {
 enum rc segment_writer_new(const struct io *io, const char *path, struct segment_writer **out, struct err *e);
 // Rows must come sorted by invariant 1.
 enum rc segment_writer_add(struct segment_writer *w, const struct row *row, struct err *e);
-// The id keys of the segment, ascending; may be called several times with consecutive runs, after all rows.
+// Ends the rows. n_ids: how many keys will follow, at most.
+enum rc segment_writer_rows_end(struct segment_writer *w, uint64_t n_ids, struct err *e);
+// The keys of message ids, ascending; may be called several times with consecutive runs, after all rows. The first call
+// ends the rows if segment_writer_rows_end did not.
 enum rc segment_writer_ids(struct segment_writer *w, const uint64_t *keys, size_t n, struct err *e);
 // Writes footer and trailer, fsyncs the file (not the directory) and fills info.
 enum rc segment_writer_finish(struct segment_writer *w, struct segment_info *info, struct err *e);
@@ -77,8 +80,15 @@ void segment_info_get(const struct segment *s, struct segment_info *out);
 // Which of the n keys are in the segment: sets bit i of `bits` (does not clear any). Keys in any order.
 // RC_CORRUPT (bits unchanged) when the id section fails its checksum: nothing can be told apart then.
 enum rc segment_ids_lookup(const struct segment *s, const uint64_t *keys, size_t n, uint64_t *bits);
-// The sorted key array itself, for merging; *n keys. NULL when it fails its checksum.
-const uint64_t *segment_ids(const struct segment *s, size_t *n);
+// All keys in ascending order, for merging and verifying. RC_CORRUPT when the id section fails its checksum.
+struct segment_ids {
+	const struct segment *s;
+	uint64_t next, n; // keys handed out; in all
+	uint64_t prefix;  // of the next key
+};
+enum rc segment_ids_open(const struct segment *s, struct segment_ids *out, struct err *e);
+// False at the end.
+bool segment_ids_next(struct segment_ids *ids, uint64_t *key);
 // Every checksum, sort order, ranges of codes, statistics against contents. RC_CORRUPT with the first mismatch.
 enum rc segment_verify(const struct segment *s, struct err *e);
 

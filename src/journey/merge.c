@@ -7,8 +7,8 @@
 struct source {
 	struct segment_rows *rows;
 	const struct row *row; // the next one; NULL at the end
-	const uint64_t *ids;
-	size_t n_ids, next_id;
+	struct segment_ids ids;
+	uint64_t id; // the next one
 	uint32_t place;
 };
 
@@ -21,7 +21,7 @@ static bool row_before(const struct source *a, const struct source *b)
 
 static bool id_before(const struct source *a, const struct source *b)
 {
-	return a->ids[a->next_id] < b->ids[b->next_id];
+	return a->id < b->id;
 }
 
 // A binary heap of pointers into the sources.
@@ -99,18 +99,21 @@ static enum rc merge_ids(
 	uint64_t *run = mem_alloc(RUN * sizeof(*run));
 	if (!run)
 		return err_set(e, RC_NOMEM, "out of memory merging ids");
-	enum rc rc = RC_OK;
 	size_t n_run = 0;
+	uint64_t n_ids = 0;
+	for (size_t i = 0; i < n; i++)
+		n_ids += sources[i].ids.n;
+	enum rc rc = segment_writer_rows_end(w, n_ids, e);
 	h->n = 0;
 	h->before = id_before;
 	for (size_t i = 0; rc == RC_OK && i < n; i++)
-		if (sources[i].n_ids > 0)
+		if (segment_ids_next(&sources[i].ids, &sources[i].id))
 			h->items[h->n++] = &sources[i];
 	heapify(h);
 	while (rc == RC_OK && h->n > 0) {
 		struct source *top = h->items[0];
-		run[n_run++] = top->ids[top->next_id++];
-		heap_next(h, top->next_id == top->n_ids);
+		run[n_run++] = top->id;
+		heap_next(h, !segment_ids_next(&top->ids, &top->id));
 		if (n_run == RUN || h->n == 0) {
 			rc = segment_writer_ids(w, run, n_run, e);
 			n_run = 0;
@@ -124,10 +127,9 @@ static enum rc open_sources(struct segment *const *segments, size_t n, struct so
 {
 	for (size_t i = 0; i < n; i++) {
 		sources[i].place = (uint32_t)i;
-		sources[i].ids = segment_ids(segments[i], &sources[i].n_ids);
-		if (!sources[i].ids)
-			return err_set(e, RC_CORRUPT, "the ids of a segment are damaged");
-		enum rc rc = segment_rows_open(segments[i], &sources[i].rows, e);
+		enum rc rc = segment_ids_open(segments[i], &sources[i].ids, e);
+		if (rc == RC_OK)
+			rc = segment_rows_open(segments[i], &sources[i].rows, e);
 		if (rc != RC_OK)
 			return rc;
 	}
@@ -149,5 +151,21 @@ enum rc merge_segments(struct segment *const *segments, size_t n, struct segment
 		segment_rows_close(&sources[i].rows);
 	mem_free(sources);
 	mem_free(heap.items);
+	return rc;
+}
+
+enum rc segment_ids_copy(const struct segment *s, struct segment_writer *w, struct err *e)
+{
+	enum { RUN = 4096 };
+	uint64_t run[RUN];
+	struct segment_ids ids;
+	enum rc rc = segment_ids_open(s, &ids, e);
+	if (rc == RC_OK)
+		rc = segment_writer_rows_end(w, ids.n, e);
+	for (size_t n = RUN; rc == RC_OK && n == RUN;) {
+		for (n = 0; n < RUN && segment_ids_next(&ids, &run[n]);)
+			n++;
+		rc = segment_writer_ids(w, run, n, e);
+	}
 	return rc;
 }

@@ -10,6 +10,9 @@
 enum rc merge_segments(struct segment *const *segments, size_t n, struct segment_writer *w,
 	struct progress *progress, struct err *e);
 
+// Ends the rows of w and gives it all ids of a segment.
+enum rc segment_ids_copy(const struct segment *s, struct segment_writer *w, struct err *e);
+
 // Which neighbours to merge next: a run [first, first + n) of the segments with these row counts, n 0 = none.
 struct merge_choice {
 	size_t first, n;

@@ -11,6 +11,7 @@
 // properties, a dimension of the old design that was lifted from the same path stands in for them.
 #include "base/json.h"
 #include "base/mem.h"
+#include "journey/merge.h"
 #include "journey/store_internal.h"
 
 enum { REPORT_ROWS = 16384 };
@@ -206,10 +207,6 @@ static enum rc rewrite_segment(struct adoption *a, size_t i, struct err *e)
 	struct segment_ref *old = a->segments.items[i];
 	struct segment_draft *d = &a->drafts[i];
 	uint64_t n_changed = 0;
-	size_t n_ids = 0;
-	const uint64_t *ids = segment_ids(old->segment, &n_ids);
-	if (!ids)
-		return err_set(e, RC_CORRUPT, "the ids of a segment are damaged");
 	enum rc rc = draft_new(a->store, d, e);
 	if (rc == RC_OK)
 		rc = rewrite_rows(a, old->segment, d->writer, &n_changed, e);
@@ -220,7 +217,7 @@ static enum rc rewrite_segment(struct adoption *a, size_t i, struct err *e)
 		return RC_OK;
 	}
 	a->n_changed += n_changed;
-	rc = segment_writer_ids(d->writer, ids, n_ids, e);
+	rc = segment_ids_copy(old->segment, d->writer, e);
 	return rc == RC_OK ? draft_finish(a->store, d, old->entry.ordinal, e) : rc;
 }
 

@@ -7,6 +7,7 @@
 // contents must promise (offsets ascending, indices in range, bitmaps that count right). The result of that check is
 // kept in an atomic byte: threads may do it twice, never skip it.
 #include "base/mem.h"
+#include "journey/bits.h"
 #include "journey/segment_footer.h"
 
 #include <errno.h>
@@ -78,7 +79,7 @@ static bool measure_encoding_fits(const struct segment_chunk *c, const struct se
 {
 	if (x->flags != (x->n_present == c->n_rows ? 0 : COLUMN_SPARSE))
 		return false;
-	return (x->encoding == ENCODING_F64 && x->width == 8) ||
+	return (x->encoding == ENCODING_F64 && x->width == 64) ||
 	       (x->encoding == ENCODING_DECIMAL && x->scale <= SEGMENT_DECIMALS_MAX);
 }
 
@@ -87,9 +88,9 @@ static bool encoding_fits(const struct segment_chunk *c, const struct segment_co
 	bool plain = x->flags == 0 && x->base == 0 && x->multiple == 1 && x->scale == 0;
 	bool raw = plain && x->encoding == ENCODING_PACKED;
 	if (x->number == COLUMN_PERSON)
-		return raw && x->width == 8;
+		return raw && x->width == 64;
 	if (x->number == COLUMN_START)
-		return raw && x->width == 4;
+		return raw && x->width == 32;
 	bool always = x->number == COLUMN_AT || x->number == COLUMN_RECEIVED; // stored even when all are 0
 	if (x->n_present > c->n_rows || (x->n_present == 0 && !always))
 		return false;
@@ -114,13 +115,14 @@ static bool number_known(unsigned number)
 static bool column_fits(
 	const struct segment_chunk *c, const struct segment_column *x, uint64_t here, uint64_t end)
 {
-	if (!number_known(x->number) || c->index_of[x->number] || x->encoding >= ENCODINGS || x->width > 8)
+	if (!number_known(x->number) || c->index_of[x->number] || x->encoding >= ENCODINGS ||
+		!bits_width_valid(x->width))
 		return false;
 	if (x->offset != here || x->length > end - here || x->length % SEGMENT_ALIGN || !encoding_fits(c, x))
 		return false;
 	if (x->encoding == ENCODING_BLOCKS)
 		return x->length >= segment_region_length(16 * (uint64_t)x->n_dict);
-	uint64_t content = packed_values(c, x) * x->width;
+	uint64_t content = bits_bytes(packed_values(c, x), x->width);
 	if (x->flags & COLUMN_SPARSE)
 		content += 8 * (uint64_t)segment_bitmap_words(c->n_rows);
 	if (x->encoding == ENCODING_DICT)
@@ -152,6 +154,16 @@ static bool chunk_complete(const struct segment_chunk *c)
 	       segment_column_get(c, COLUMN_RECEIVED) && at->min.i == c->first_ms && at->max.i == c->last_ms;
 }
 
+// Format 1 counted bytes.
+static bool width_in_bits(const struct segment *s, struct segment_column *x)
+{
+	if (s->format > 1)
+		return true;
+	bool good = x->width <= 8;
+	x->width = (uint8_t)(8 * x->width);
+	return good;
+}
+
 static bool parse_chunk(struct parsing *p, uint32_t i)
 {
 	struct segment *s = p->s;
@@ -165,7 +177,8 @@ static bool parse_chunk(struct parsing *p, uint32_t i)
 	c->first_touched = p->n_columns;
 	for (uint32_t k = 0; k < c->n_columns; k++) {
 		struct segment_column *x = &c->columns[k];
-		if (!footer_get_column(&p->rd, x) || !column_fits(c, x, p->here, p->end))
+		if (!footer_get_column(&p->rd, x) || !width_in_bits(s, x) ||
+			!column_fits(c, x, p->here, p->end))
 			return false;
 		c->index_of[x->number] = (uint8_t)(k + 1);
 		p->here += x->length;
@@ -179,12 +192,17 @@ static bool parse_chunk(struct parsing *p, uint32_t i)
 static bool parse_ids(struct parsing *p)
 {
 	struct segment *s = p->s;
-	if (s->prefix_bits != ids_prefix_bits(s->info.n_rows) || s->n_ids > UINT32_MAX)
+	if (s->prefix_bits > IDS_PREFIX_BITS_MAX || s->n_ids > UINT32_MAX)
 		return false;
-	const uint64_t content[ID_REGIONS] = {
-		ids_bloom_blocks(s->info.n_rows) * 64, ((1ull << s->prefix_bits) + 1) * 4, s->n_ids * 8};
+	const uint64_t content[ID_REGIONS] = {ids_filter_bytes(s->info.n_rows),
+		((1ull << s->prefix_bits) + 1) * 4, bits_bytes(s->n_ids, ids_key_width(s))};
 	for (unsigned k = 0; k < ID_REGIONS; k++) {
 		const struct segment_region *r = &s->ids[k];
+		if (k == REGION_FILTER && s->format > 1) {
+			if (r->offset || r->length || r->checksum)
+				return false;
+			continue;
+		}
 		if (r->offset != p->here || r->length > p->end - p->here ||
 			r->length != segment_region_length(content[k]))
 			return false;
@@ -238,7 +256,8 @@ static enum rc parse_frame(struct segment *s, struct sv *footer, uint64_t *foote
 		segment_checksum(s->bytes, SEGMENT_HEADER_BYTES - 8))
 		return open_corrupt(s, "the header fails its checksum", e);
 	uint32_t version = load_u32(s->bytes + 8);
-	if (version != SEGMENT_FORMAT) {
+	s->format = version;
+	if (version == 0 || version > SEGMENT_FORMAT) {
 		err_set(e, RC_VERSION, "segment %s is of format %u, this program knows %u", s->name, version,
 			SEGMENT_FORMAT);
 		err_remedy(e, "use the version of corridor that wrote it, or a newer one");
@@ -392,7 +411,7 @@ static bool dict_sound(const struct segment *s, const struct segment_chunk *c, c
 	const uint8_t *p = s->bytes + x->offset + 8 * (size_t)x->n_dict;
 	uint64_t max = 0;
 	for (uint32_t i = 0; x->width && i < c->n_rows; i++) {
-		uint64_t index = load_packed(p + (size_t)i * x->width, x->width);
+		uint64_t index = bits_get(p, x->width, i);
 		max = index > max ? index : max;
 	}
 	return max < x->n_dict;
@@ -441,8 +460,8 @@ enum rc segment_touch_ids(const struct segment *s, struct err *e)
 	if (atomic_load_explicit(touched, memory_order_relaxed))
 		return RC_OK;
 	for (unsigned k = 0; k < ID_REGIONS; k++)
-		if (segment_checksum(s->bytes + s->ids[k].offset, (size_t)s->ids[k].length) !=
-			s->ids[k].checksum)
+		if (s->ids[k].length > 0 && segment_checksum(s->bytes + s->ids[k].offset,
+						    (size_t)s->ids[k].length) != s->ids[k].checksum)
 			return open_corrupt(s, "the id section fails its checksum", e);
 	if (!prefix_sound(s))
 		return open_corrupt(s, "the id section contradicts itself", e);
@@ -453,6 +472,23 @@ enum rc segment_touch_ids(const struct segment *s, struct err *e)
 uint32_t segment_chunk_find(const struct segment *s, uint64_t key)
 {
 	uint32_t lo = 0, hi = (uint32_t)s->info.n_chunks;
+	// Keys are hashes, so chunks cut their range into about equal parts: begin near where the key should be.
+	uint32_t guess = (uint32_t)((key >> 32) * hi >> 32), step = 1;
+	if (hi == 0 || s->chunks[guess].last_person < key) {
+		lo = hi ? guess + 1 : 0;
+		while (lo + step < hi && s->chunks[lo + step - 1].last_person < key) {
+			lo += step;
+			step *= 2;
+		}
+		hi = lo + step < hi ? lo + step : hi;
+	} else {
+		hi = guess;
+		while (hi > step && s->chunks[hi - step].last_person >= key) {
+			hi -= step;
+			step *= 2;
+		}
+		lo = hi > step ? hi - step : 0;
+	}
 	while (lo < hi) {
 		uint32_t mid = lo + (hi - lo) / 2;
 		if (s->chunks[mid].last_person < key)

@@ -48,9 +48,9 @@ static_assert(COLUMN_CODE0 + (int)CODE_COLUMNS <= COLUMN_COLD0, "code columns fi
 static_assert(COLUMN_IDENTITIES < COLUMN_MEASURE0, "cold columns fit");
 
 enum segment_encoding {
-	ENCODING_PACKED,  // base + packed × multiple, packed in `width` bytes; width 0: all the same
+	ENCODING_PACKED,  // base + packed × multiple, packed in `width` bits; width 0: all the same
 	ENCODING_DICT,    // packed is an index into n_dict 8-byte values in front of the packed ones
-	ENCODING_DECIMAL, // measures: (base + packed) / 10^scale
+	ENCODING_DECIMAL, // measures: (base + packed × multiple) / 10^scale
 	ENCODING_F64,     // measures: raw doubles
 	ENCODING_BLOCKS,  // cold values: n_dict zstd blocks
 	ENCODINGS
@@ -107,7 +107,7 @@ struct segment_region {
 	uint64_t offset, length, checksum;
 };
 
-enum { REGION_BLOOM, REGION_PREFIX, REGION_KEYS, ID_REGIONS };
+enum { REGION_FILTER, REGION_PREFIX, REGION_KEYS, ID_REGIONS }; // the filter is format 1's; not read any more
 
 struct segment {
 	uint32_t magic;
@@ -116,7 +116,8 @@ struct segment {
 	void *mapped;
 	const uint8_t *bytes;
 	size_t n_bytes;
-	char name[128]; // for messages
+	char name[128];  // for messages
+	uint32_t format; // as in the header
 	struct segment_info info;
 	uint64_t n_ids;
 	uint32_t prefix_bits;
@@ -170,12 +171,6 @@ static inline uint32_t load_u32(const void *p)
 	return v;
 }
 
-// The low `width` bytes at p (width 1-8; 8 bytes must be readable).
-static inline uint64_t load_packed(const uint8_t *p, unsigned width)
-{
-	return load_u64(p) & (UINT64_MAX >> (64 - 8 * width));
-}
-
 // XXH3, chained over pieces of 1 MiB, so that it can be computed while writing. `so_far` 0 at the start;
 // every piece but the last must have exactly SEGMENT_CHECKSUM_PIECE bytes.
 #define SEGMENT_CHECKSUM_PIECE (1u << 20)
@@ -190,8 +185,8 @@ void encode_integers(struct buf *out, struct segment_column *column, const int64
 // The same for a measure: n_present values at ascending rows of n_rows.
 void encode_measure(struct buf *out, struct segment_column *column, const uint32_t *row, const double *value,
 	uint32_t n_present, uint32_t n_rows, int64_t *scratch);
-// 8-byte or 4-byte values as they are.
-void encode_raw(struct buf *out, struct segment_column *column, const void *values, uint32_t n, unsigned width);
+// Values of 8 or 4 bytes as they are.
+void encode_raw(struct buf *out, struct segment_column *column, const void *values, uint32_t n, unsigned bytes);
 // Pads the region that started at `start`, fills length and checksum.
 void encode_finish(struct buf *out, struct segment_column *column, size_t start);
 
@@ -230,6 +225,9 @@ void cold_cache_free(struct cold_cache **cache);
 // The value of a row, copied into the arena; SV_NONE when absent.
 enum rc segment_cold(struct cold_cache *cache, const struct segment *s, uint32_t chunk, uint32_t row,
 	enum cold what, struct arena *a, struct sv *out, struct err *e);
+// The same of any cold column, the identities too, not copied: valid until the cache is asked for this column again.
+enum rc segment_cold_view(struct cold_cache *cache, const struct segment *s, uint32_t chunk, uint32_t row,
+	unsigned number, struct sv *out, struct err *e);
 // Appends the distinct identities of a person ("type:value", copied into the arena) that are not yet in *list.
 // *list is an array of the caller's (mem_free), grown by mem_grow.
 struct identity_list {
@@ -279,11 +277,15 @@ static inline uint64_t locator_make(uint32_t segment, uint32_t chunk, uint32_t r
 
 // --- segment_ids.c ---
 
-// Sizes for n_rows expected keys.
-uint64_t ids_bloom_blocks(uint64_t n_rows);
-uint32_t ids_prefix_bits(uint64_t n_rows);
-void ids_bloom_add(uint8_t *bloom, uint64_t n_blocks, uint64_t key);
-bool ids_bloom_has(const uint8_t *bloom, uint64_t n_blocks, uint64_t key);
+#define IDS_PREFIX_BITS_MAX 24u
+
+// Bits of the prefix index for n keys.
+uint32_t ids_prefix_bits(uint64_t n_keys);
+// Bits in which a key is kept: those that the prefix does not tell (all 64 in format 1 and where that saves nothing).
+unsigned ids_key_width(const struct segment *s);
+unsigned ids_low_bits(uint32_t prefix_bits);
+// Length of format 1's filter.
+uint64_t ids_filter_bytes(uint64_t n_rows);
 static inline uint64_t ids_prefix(uint64_t key, uint32_t bits)
 {
 	return bits ? key >> (64 - bits) : 0;

@@ -1,69 +1,56 @@
 // SPDX-License-Identifier: Apache-2.0
-// The ids of a segment: a blocked Bloom filter (12 bits per key, 7 probes in one 64-byte block; Putze, Sanders &
-// Singler 2007), an index over the keys' leading bits, the sorted keys. Keys are hashes, hence spread evenly; if
-// they are not, answers stay exact and only take longer.
+// The message ids of a segment as 64-bit hashes: an index over the keys' leading bits, and for each key in ascending
+// order the bits that the index does not tell. Keys are hashes, hence spread evenly: about 16 share a prefix, and a
+// lookup waits for memory twice, which asking for many at once overlaps. If keys are not even, answers stay exact and
+// only take longer.
+//
+// Format 1 has the whole keys, those of interactions without a message id too, and a filter that is not read any more.
+#include "journey/bits.h"
 #include "journey/segment.h"
 
-#define BLOOM_BITS_PER_KEY 12u
-#define BLOOM_PROBES 7u // of 9 bits each, from one 64-bit product
-#define KEYS_PER_PREFIX 64u
-#define PREFIX_BITS_MAX 24u
-#define PREFETCH_KEYS 16u
+#define KEYS_PER_PREFIX 16u
+#define PREFETCH_KEYS 12u
 
-uint64_t ids_bloom_blocks(uint64_t n_rows)
-{
-	return (n_rows * BLOOM_BITS_PER_KEY + 511) / 512 + 1;
-}
-
-uint32_t ids_prefix_bits(uint64_t n_rows)
+uint32_t ids_prefix_bits(uint64_t n_keys)
 {
 	uint32_t bits = 0;
-	while (bits < PREFIX_BITS_MAX && (n_rows >> bits) > KEYS_PER_PREFIX)
+	while (bits < IDS_PREFIX_BITS_MAX && (n_keys >> bits) > KEYS_PER_PREFIX)
 		bits++;
 	return bits;
 }
 
-// Block by the leading bits, so that ascending keys fill ascending blocks; probes by a product of all bits.
-static uint64_t bloom_block(uint64_t n_blocks, uint64_t key)
+unsigned ids_low_bits(uint32_t prefix_bits)
 {
-	return (key >> 32) * n_blocks >> 32; // n_blocks < 2^32: a segment has at most 2^37 rows
+	return 64 - prefix_bits <= BITS_WIDTH_MAX ? 64 - prefix_bits : 64;
 }
 
-static uint64_t bloom_probes(uint64_t key)
+unsigned ids_key_width(const struct segment *s)
 {
-	key ^= key >> 32;
-	key *= 0x9E3779B97F4A7C15ull;
-	return key ^ key >> 29;
+	return s->format == 1 ? 64 : ids_low_bits(s->prefix_bits);
 }
 
-void ids_bloom_add(uint8_t *bloom, uint64_t n_blocks, uint64_t key)
+uint64_t ids_filter_bytes(uint64_t n_rows)
 {
-	uint8_t *block = bloom + 64 * bloom_block(n_blocks, key);
-	uint64_t probes = bloom_probes(key);
-	for (unsigned i = 0; i < BLOOM_PROBES; i++, probes >>= 9)
-		block[(probes & 511) / 8] |= (uint8_t)(1u << (probes & 7));
+	return ((n_rows * 12 + 511) / 512 + 1) * 64;
 }
 
-bool ids_bloom_has(const uint8_t *bloom, uint64_t n_blocks, uint64_t key)
+static const uint32_t *prefix_index(const struct segment *s)
 {
-	const uint8_t *block = bloom + 64 * bloom_block(n_blocks, key);
-	uint64_t probes = bloom_probes(key);
-	unsigned all = 1;
-	for (unsigned i = 0; i < BLOOM_PROBES; i++, probes >>= 9)
-		all &= (unsigned)block[(probes & 511) / 8] >> (probes & 7);
-	return all & 1;
+	return (const uint32_t *)(const void *)(s->bytes + s->ids[REGION_PREFIX].offset);
 }
 
-static bool key_found(const uint64_t *keys, uint32_t lo, uint32_t hi, uint64_t key)
+// Where the key is or would be among the low bits at `keys`.
+static bool key_found(const uint8_t *keys, unsigned width, uint32_t lo, uint32_t hi, uint64_t low)
 {
+	uint32_t end = hi;
 	while (lo < hi) {
 		uint32_t mid = lo + (hi - lo) / 2;
-		if (keys[mid] < key)
+		if (bits_get(keys, width, mid) < low)
 			lo = mid + 1;
 		else
 			hi = mid;
 	}
-	return keys[lo] == key;
+	return lo < end && bits_get(keys, width, lo) == low;
 }
 
 enum rc segment_ids_lookup(const struct segment *s, const uint64_t *keys, size_t n, uint64_t *bits)
@@ -73,28 +60,44 @@ enum rc segment_ids_lookup(const struct segment *s, const uint64_t *keys, size_t
 	enum rc rc = segment_touch_ids(s, NULL);
 	if (rc)
 		return rc;
-	const uint8_t *bloom = s->bytes + s->ids[REGION_BLOOM].offset;
-	const uint32_t *prefix = (const uint32_t *)(const void *)(s->bytes + s->ids[REGION_PREFIX].offset);
-	const uint64_t *all = (const uint64_t *)(const void *)(s->bytes + s->ids[REGION_KEYS].offset);
-	uint64_t n_blocks = ids_bloom_blocks(s->info.n_rows);
+	const uint32_t *prefix = prefix_index(s);
+	const uint8_t *all = s->bytes + s->ids[REGION_KEYS].offset;
+	unsigned width = ids_key_width(s);
 	for (size_t i = 0; i < n; i++) {
-		if (i + PREFETCH_KEYS < n) // the filter is larger than the caches: overlap the waits
-			__builtin_prefetch(bloom + 64 * bloom_block(n_blocks, keys[i + PREFETCH_KEYS]));
-		if (!ids_bloom_has(bloom, n_blocks, keys[i]))
-			continue;
+		if (i + 2 * PREFETCH_KEYS < n)
+			__builtin_prefetch(&prefix[ids_prefix(keys[i + 2 * PREFETCH_KEYS], s->prefix_bits)]);
+		if (i + PREFETCH_KEYS < n) {
+			uint64_t first = prefix[ids_prefix(keys[i + PREFETCH_KEYS], s->prefix_bits)];
+			__builtin_prefetch(all + first * width / 8);
+			__builtin_prefetch(all + first * width / 8 + 64);
+		}
 		uint64_t p = ids_prefix(keys[i], s->prefix_bits);
-		uint32_t lo = prefix[p], hi = prefix[p + 1];
-		if (lo < hi && key_found(all, lo, hi - 1, keys[i]))
+		if (key_found(all, width, prefix[p], prefix[p + 1], keys[i] & bits_mask(width)))
 			bits[i / 64] |= 1ull << (i % 64);
 	}
 	return RC_OK;
 }
 
-const uint64_t *segment_ids(const struct segment *s, size_t *n)
+enum rc segment_ids_open(const struct segment *s, struct segment_ids *out, struct err *e)
 {
-	*n = 0;
-	if (segment_touch_ids(s, NULL))
-		return NULL;
-	*n = (size_t)s->n_ids;
-	return (const uint64_t *)(const void *)(s->bytes + s->ids[REGION_KEYS].offset);
+	*out = (struct segment_ids){.s = s};
+	enum rc rc = segment_touch_ids(s, e);
+	if (!rc)
+		out->n = s->n_ids;
+	return rc;
+}
+
+bool segment_ids_next(struct segment_ids *ids, uint64_t *key)
+{
+	const struct segment *s = ids->s;
+	if (ids->next == ids->n)
+		return false;
+	const uint32_t *prefix = prefix_index(s);
+	while (prefix[ids->prefix + 1] <= ids->next)
+		ids->prefix++;
+	unsigned width = ids_key_width(s);
+	*key = bits_get(s->bytes + s->ids[REGION_KEYS].offset, width, ids->next++);
+	if (width < 64)
+		*key |= ids->prefix << width;
+	return true;
 }

@@ -107,21 +107,24 @@ static enum rc neighbours_verify(const struct verifying *v, struct err *e)
 
 static enum rc ids_verify(const struct segment *s, struct err *e)
 {
-	enum rc rc = segment_touch_ids(s, e);
+	struct segment_ids ids;
+	enum rc rc = segment_ids_open(s, &ids, e);
 	if (rc)
 		return rc;
-	size_t n;
-	const uint64_t *keys = segment_ids(s, &n);
-	const uint8_t *bloom = s->bytes + s->ids[REGION_BLOOM].offset;
-	const uint32_t *prefix = (const uint32_t *)(const void *)(s->bytes + s->ids[REGION_PREFIX].offset);
-	uint64_t n_blocks = ids_bloom_blocks(s->info.n_rows);
-	for (size_t i = 0; i < n; i++) {
-		uint64_t p = ids_prefix(keys[i], s->prefix_bits);
-		if ((i > 0 && keys[i - 1] > keys[i]) || i < prefix[p] || i >= prefix[p + 1] ||
-			!ids_bloom_has(bloom, n_blocks, keys[i])) {
-			err_set(e, RC_CORRUPT, "segment %s: id key %zu is not where it should be", s->name, i);
-			return RC_CORRUPT;
-		}
+	uint64_t n_with_id = 0;
+	for (uint64_t i = 0; i < s->info.n_chunks; i++) {
+		const struct segment_column *x = segment_column_get(&s->chunks[i], COLUMN_COLD0 + COLD_ID);
+		n_with_id += x ? x->n_present : 0;
+	}
+	if (s->n_ids < n_with_id || s->n_ids > s->info.n_rows)
+		return err_set(e, RC_CORRUPT, "segment %s: %llu id keys for %llu message ids", s->name,
+			(unsigned long long)s->n_ids, (unsigned long long)n_with_id);
+	uint64_t key, last = 0;
+	while (segment_ids_next(&ids, &key)) {
+		if (key < last || ids_prefix(key, s->prefix_bits) != ids.prefix)
+			return err_set(e, RC_CORRUPT, "segment %s: id key %llu is not where it should be",
+				s->name, (unsigned long long)ids.next - 1);
+		last = key;
 	}
 	return RC_OK;
 }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writes a segment: header, the chunks' columns, the id section (filter, prefix index, keys), footer, trailer.
-// Memory: one chunk, the footer so far, and 12 bits per row for the filter of the ids.
+// Writes a segment: header, the chunks' columns, the id section (prefix index, keys), footer, trailer.
+// Memory: one chunk, the footer so far, and about 2 bits per key for the prefix index.
 //
-// States: rows → ids (first call of segment_writer_ids) → finished. After any error only segment_writer_free may
+// States: rows → ids (segment_writer_rows_end) → finished. After any error only segment_writer_free may
 // follow; it removes the unfinished file, so a file with a trailer is a whole one.
 #include "base/hash.h"
 #include "base/mem.h"
+#include "journey/bits.h"
 #include "journey/segment_footer.h"
 
 #include <errno.h>
@@ -25,11 +26,10 @@ struct segment_writer {
 	struct footer_head head;
 	uint64_t person; // of the last row
 	int64_t at_ms;
-	uint8_t *bloom;
-	uint64_t bloom_blocks;
 	uint32_t *prefix;
 	uint64_t n_prefix, next_prefix; // entries of the prefix index; the first not yet set
 	uint64_t last_key, keys_sum;
+	struct bits_writer keys; // the bits that do not yet make up 8 bytes
 };
 
 static enum rc writer_nomem(struct err *e)
@@ -148,39 +148,29 @@ enum rc segment_writer_add(struct segment_writer *w, const struct row *row, stru
 
 // --- ids ---
 
-static uint64_t bloom_length(const struct segment_writer *w)
-{
-	return segment_region_length(w->bloom_blocks * 64);
-}
-
 static uint64_t prefix_length(const struct segment_writer *w)
 {
 	return segment_region_length(w->n_prefix * 4);
 }
 
-// Leaves room for filter and prefix index, whose sizes follow from the number of rows; keys follow them.
-static enum rc ids_begin(struct segment_writer *w, struct err *e)
+// Leaves room for the prefix index, whose size follows from the number of keys; they follow it.
+enum rc segment_writer_rows_end(struct segment_writer *w, uint64_t n_ids, struct err *e)
 {
+	assert(w->state == WRITER_ROWS);
 	enum rc rc = chunk_close(w, e);
-	if (rc)
-		return rc;
-	rc = writer_flush(w, w->out.len, e);
+	if (!rc)
+		rc = writer_flush(w, w->out.len, e);
 	if (rc)
 		return rc;
 	w->state = WRITER_IDS;
 	struct footer_head *h = &w->head;
-	w->bloom_blocks = ids_bloom_blocks(h->info.n_rows);
-	h->prefix_bits = ids_prefix_bits(h->info.n_rows);
+	h->prefix_bits = ids_prefix_bits(n_ids);
 	w->n_prefix = (1ull << h->prefix_bits) + 1;
-	w->bloom = mem_calloc(1, bloom_length(w));
 	w->prefix = mem_calloc(1, prefix_length(w));
-	if (!w->bloom || !w->prefix)
+	if (!w->prefix)
 		return writer_nomem(e);
-	uint64_t here = w->written + w->out.len;
-	h->ids[REGION_BLOOM] = (struct segment_region){.offset = here, .length = bloom_length(w)};
-	h->ids[REGION_PREFIX] =
-		(struct segment_region){.offset = here + bloom_length(w), .length = prefix_length(w)};
-	uint64_t room = bloom_length(w) + prefix_length(w);
+	uint64_t here = w->written + w->out.len, room = prefix_length(w);
+	h->ids[REGION_PREFIX] = (struct segment_region){.offset = here, .length = room};
 	h->ids[REGION_KEYS].offset = here + room;
 	if (w->path) {
 		w->written += room;
@@ -203,26 +193,36 @@ static enum rc keys_flush(struct segment_writer *w, struct err *e)
 	return RC_OK;
 }
 
+static enum rc keys_put(struct segment_writer *w, const uint64_t *keys, size_t n, struct err *e)
+{
+	uint8_t *to = buf_reserve(&w->out, 8 * n + 16);
+	if (!to)
+		return buf_check(&w->out, e, "segment");
+	unsigned width = ids_low_bits(w->head.prefix_bits);
+	w->keys.to = to;
+	for (size_t i = 0; i < n; i++) {
+		if (keys[i] < w->last_key)
+			return err_set(e, RC_CORRUPT, "id keys for a segment are not ascending");
+		w->last_key = keys[i];
+		uint64_t prefix = ids_prefix(keys[i], w->head.prefix_bits);
+		while (w->next_prefix <= prefix)
+			w->prefix[w->next_prefix++] = (uint32_t)w->head.n_ids;
+		w->head.n_ids++;
+		bits_put(&w->keys, keys[i] & bits_mask(width), width);
+	}
+	w->out.len += (size_t)(w->keys.to - to);
+	return RC_OK;
+}
+
 enum rc segment_writer_ids(struct segment_writer *w, const uint64_t *keys, size_t n, struct err *e)
 {
 	assert(w->state != WRITER_FINISHED);
-	enum rc rc = w->state == WRITER_ROWS ? ids_begin(w, e) : RC_OK;
+	enum rc rc = w->state == WRITER_ROWS ? segment_writer_rows_end(w, n, e) : RC_OK;
 	if (!rc && n > UINT32_MAX - w->head.n_ids)
 		rc = err_set(e, RC_LIMIT, "a segment holds at most %u ids", UINT32_MAX);
 	while (!rc && n > 0) {
 		size_t piece = n < 65536 ? n : 65536;
-		for (size_t i = 0; i < piece; i++) {
-			if (keys[i] < w->last_key)
-				return err_set(e, RC_CORRUPT, "id keys for a segment are not ascending");
-			w->last_key = keys[i];
-			ids_bloom_add(w->bloom, w->bloom_blocks, keys[i]);
-			uint64_t prefix = ids_prefix(keys[i], w->head.prefix_bits);
-			while (w->next_prefix <= prefix)
-				w->prefix[w->next_prefix++] = (uint32_t)w->head.n_ids;
-			w->head.n_ids++;
-		}
-		buf_put(&w->out, keys, piece * sizeof *keys);
-		rc = buf_check(&w->out, e, "segment");
+		rc = keys_put(w, keys, piece, e);
 		if (!rc)
 			rc = keys_flush(w, e);
 		keys += piece;
@@ -231,39 +231,41 @@ enum rc segment_writer_ids(struct segment_writer *w, const uint64_t *keys, size_
 	return rc;
 }
 
-// Pads and sums the keys, puts filter and prefix index into the room left for them.
+// The last bits of the keys and the padding of their region.
+static enum rc keys_pad(struct segment_writer *w, struct err *e)
+{
+	struct segment_region *keys = &w->head.ids[REGION_KEYS];
+	keys->length = segment_region_length(bits_bytes(w->head.n_ids, ids_low_bits(w->head.prefix_bits)));
+	size_t left = (size_t)(keys->offset + keys->length - (w->written + w->out.len));
+	uint8_t *to = buf_reserve(&w->out, left + 8);
+	if (!to)
+		return buf_check(&w->out, e, "segment");
+	memset(to, 0, left);
+	w->keys.to = to;
+	bits_flush(&w->keys);
+	w->out.len += left;
+	return keys_flush(w, e);
+}
+
+// Pads and sums the keys, puts the prefix index into the room left for it.
 static enum rc ids_end(struct segment_writer *w, struct err *e)
 {
 	struct segment_region *ids = w->head.ids;
 	while (w->next_prefix < w->n_prefix)
 		w->prefix[w->next_prefix++] = (uint32_t)w->head.n_ids;
-	ids[REGION_KEYS].length = segment_region_length(w->head.n_ids * 8);
-	uint64_t end = ids[REGION_KEYS].offset + ids[REGION_KEYS].length;
-	size_t padding = (size_t)(end - (w->written + w->out.len));
-	uint8_t *zeros = buf_reserve(&w->out, padding);
-	if (!zeros)
-		return buf_check(&w->out, e, "segment");
-	memset(zeros, 0, padding);
-	w->out.len += padding;
-	enum rc rc = keys_flush(w, e);
+	enum rc rc = keys_pad(w, e);
 	if (rc)
 		return rc;
-	ids[REGION_BLOOM].checksum = segment_checksum(w->bloom, ids[REGION_BLOOM].length);
 	ids[REGION_PREFIX].checksum = segment_checksum(w->prefix, ids[REGION_PREFIX].length);
 	if (!w->path) {
 		ids[REGION_KEYS].checksum =
 			segment_checksum(w->out.data + ids[REGION_KEYS].offset, ids[REGION_KEYS].length);
-		memcpy(w->out.data + ids[REGION_BLOOM].offset, w->bloom, ids[REGION_BLOOM].length);
 		memcpy(w->out.data + ids[REGION_PREFIX].offset, w->prefix, ids[REGION_PREFIX].length);
 		return RC_OK;
 	}
 	if (w->out.len > 0)
 		w->keys_sum = hash64_seed(w->out.data, w->out.len, w->keys_sum);
 	ids[REGION_KEYS].checksum = w->keys_sum;
-	rc = io_write_all(
-		w->io, w->fd, w->bloom, ids[REGION_BLOOM].length, ids[REGION_BLOOM].offset, w->path, e);
-	if (rc)
-		return rc;
 	return io_write_all(
 		w->io, w->fd, w->prefix, ids[REGION_PREFIX].length, ids[REGION_PREFIX].offset, w->path, e);
 }
@@ -285,7 +287,7 @@ static enum rc writer_close(struct segment_writer *w, struct err *e)
 enum rc segment_writer_finish(struct segment_writer *w, struct segment_info *info, struct err *e)
 {
 	assert(w->state != WRITER_FINISHED);
-	enum rc rc = w->state == WRITER_ROWS ? ids_begin(w, e) : RC_OK;
+	enum rc rc = w->state == WRITER_ROWS ? segment_writer_rows_end(w, 0, e) : RC_OK;
 	if (!rc)
 		rc = ids_end(w, e);
 	if (rc)
@@ -337,7 +339,6 @@ void segment_writer_free(struct segment_writer **out)
 	buf_free(&w->out);
 	buf_free(&w->chunks);
 	chunk_builder_free(&w->builder);
-	mem_free(w->bloom);
 	mem_free(w->prefix);
 	mem_free(w->path);
 	mem_free(w);

@@ -172,6 +172,14 @@ enum rc row_keys_sort(struct row_key *keys, size_t n, struct err *e);
 // Sorts hashes ascending.
 enum rc id_keys_sort(uint64_t *keys, size_t n, struct err *e);
 
+// --- duplicates.c ---
+
+// Which rows of a batch are in one of the segments: sets bit i of `bits` (does not clear any). A row with a message id
+// is known by that; one without by its content, which includes person and time, so it is compared with the person's
+// rows at that time. RC_CORRUPT with the remedy: a segment is damaged, nothing can be told.
+enum rc duplicates_find(
+	const struct segment_list *segments, const struct batch_view *v, uint64_t *bits, struct err *e);
+
 // --- inbox.c ---
 
 // Adds a packed batch of n interactions, in the caller's transaction. `dropped` has a bit for each of them (a bit set =

@@ -69,7 +69,6 @@ static bool check_segment(struct checking *c, const struct segment_ref *ref)
 	char name[48];
 	struct err e = ERR_NONE;
 	struct segment_info info;
-	size_t n_ids = 0;
 	segment_name(&ref->entry, name);
 	segment_info_get(ref->segment, &info);
 	c->report->n_chunks += info.n_chunks;
@@ -81,10 +80,6 @@ static bool check_segment(struct checking *c, const struct segment_ref *ref)
 	}
 	if (!same_info(&info, &ref->entry.info))
 		problem(c->report, "%s: the catalogue says something else than the file", name);
-	segment_ids(ref->segment, &n_ids);
-	if (n_ids != info.n_rows)
-		problem(c->report, "%s: %zu ids for %llu interactions", name, n_ids,
-			(unsigned long long)info.n_rows);
 	return true;
 }
 
@@ -198,26 +193,30 @@ static enum rc check_rows(struct checking *c, const struct segment_list *list, c
 static enum rc check_ids(struct checking *c, const struct segment_list *list, struct err *e)
 {
 	struct run {
-		const uint64_t *at, *end;
+		struct segment_ids ids;
+		uint64_t key; // the next one
 	} *runs = mem_calloc(list->n, sizeof(*runs));
 	if (!runs)
 		return err_set(e, RC_NOMEM, "out of memory verifying ids");
 	size_t n = 0;
 	for (size_t i = 0; i < list->n; i++) {
-		size_t n_ids = 0;
-		const uint64_t *ids = segment_ids(list->items[i]->segment, &n_ids);
-		if (ids && n_ids)
-			runs[n++] = (struct run){ids, ids + n_ids};
+		struct run *r = &runs[n];
+		enum rc rc = segment_ids_open(list->items[i]->segment, &r->ids, e);
+		if (rc != RC_OK) {
+			mem_free(runs);
+			return rc;
+		}
+		n += segment_ids_next(&r->ids, &r->key);
 	}
 	uint64_t last = 0, n_twice = 0;
 	for (bool first = true; n > 0; first = false) {
 		size_t least = 0;
 		for (size_t i = 1; i < n; i++)
-			if (*runs[i].at < *runs[least].at)
+			if (runs[i].key < runs[least].key)
 				least = i;
-		n_twice += !first && *runs[least].at == last;
-		last = *runs[least].at++;
-		if (runs[least].at == runs[least].end)
+		n_twice += !first && runs[least].key == last;
+		last = runs[least].key;
+		if (!segment_ids_next(&runs[least].ids, &runs[least].key))
 			runs[least] = runs[--n];
 	}
 	mem_free(runs);

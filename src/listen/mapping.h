@@ -300,6 +300,9 @@ enum rc mapping_time(struct mapping_bound *b, uint32_t time, int64_t *out, struc
 enum rc mapping_number(
 	struct mapping_bound *b, const struct number_spec *n, double *out, bool *present, struct err *e);
 enum rc mapping_cond(struct mapping_bound *b, uint32_t cond, bool *out, struct err *e);
+// v in the measure's unit. Where the factor is one over a whole number (ms to s) it divides by that, because the
+// quotient is the double nearest to the decimal: 12,345 ms are 12.345 s and not 12.345000000000001.
+double mapping_number_scale(double v, double factor);
 // Reads text[len] as a number with these separators; thousands 0 = none. False when it is none.
 bool mapping_number_parse(struct sv text, char decimal, char thousands, double *out);
 // The first bytes of a text, printable, for messages; out[100]. Returns out.

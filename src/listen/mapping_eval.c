@@ -507,6 +507,12 @@ static bool number_plain(struct sv s, char decimal, char thousands, char out[64]
 	return !(n_groups && !fraction && group != 3);
 }
 
+double mapping_number_scale(double v, double factor)
+{
+	double whole = factor > 0 && factor < 1 ? round(1 / factor) : 0;
+	return whole > 0 && 1 / whole == factor ? v / whole : v * factor;
+}
+
 bool mapping_number_parse(struct sv text, char decimal, char thousands, double *out)
 {
 	char plain[64];
@@ -576,7 +582,7 @@ enum rc mapping_number(
 		err_remedy(e, "correct the value, or say decimal:, thousands: or map: in the mapping");
 		return RC_INPUT;
 	}
-	v *= n->factor;
+	v = mapping_number_scale(v, n->factor);
 	*out = n->whole ? round(v) : v;
 	return number_range(m, n, *out, e);
 }

@@ -268,7 +268,7 @@ static enum rc constant_number(struct compiler *c, const struct yaml_node *node,
 		((struct op *)c->lists[LIST_OPS].items)[n->value.ops.first].text = text;
 		n->factor = 1;
 	}
-	v *= n->factor;
+	v = mapping_number_scale(v, n->factor);
 	if (v < d->min || v > d->max)
 		return compile_fail(c, node, "measure %.*s is outside its range of %g to %g", SV_ARG(d->name),
 			d->min, d->max);

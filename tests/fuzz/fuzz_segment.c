@@ -66,10 +66,10 @@ static void segment_use(const uint8_t *data, size_t size)
 	scan_read(s, false);
 	scan_read(s, true);
 	uint64_t keys[3] = {0, 1ull << 63, UINT64_MAX}, bits[1] = {0};
-	if (segment_ids_lookup(s, keys, 3, bits) == RC_OK) {
-		size_t n;
-		segment_ids(s, &n);
-	}
+	struct segment_ids ids;
+	if (segment_ids_lookup(s, keys, 3, bits) == RC_OK && segment_ids_open(s, &ids, &e) == RC_OK)
+		while (segment_ids_next(&ids, &keys[0]))
+			;
 	struct identity_list list = {.n = 0};
 	struct arena *a = arena_new(1u << 20);
 	if (a && s->info.n_chunks && segment_identities(s, s->info.first_person, a, &list, &e) != RC_OK)

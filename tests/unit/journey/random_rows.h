@@ -208,6 +208,9 @@ static inline uint64_t *rows_keys(const struct rows *rows)
 	return keys;
 }
 
+// How many of the rows' keys are written (the first ones in order of keys).
+static uint32_t rows_ids = UINT32_MAX;
+
 // Writes all rows and keys. The writer is freed; in memory *bytes and *n get the segment.
 static inline enum rc rows_write(const struct rows *rows, const struct io *io, const char *path,
 	uint8_t **bytes, size_t *n, struct segment_info *info, struct err *e)
@@ -217,11 +220,13 @@ static inline enum rc rows_write(const struct rows *rows, const struct io *io, c
 	for (uint32_t i = 0; !rc && i < rows->n; i++)
 		rc = segment_writer_add(w, &rows->items[i], e);
 	uint64_t *keys = rows_keys(rows);
-	uint32_t half = rows->n / 3;
+	uint32_t n_keys = rows->n < rows_ids ? rows->n : rows_ids, half = n_keys / 3;
+	if (!rc)
+		rc = segment_writer_rows_end(w, n_keys, e);
 	if (!rc)
 		rc = segment_writer_ids(w, keys, half, e);
 	if (!rc)
-		rc = segment_writer_ids(w, keys + half, rows->n - half, e);
+		rc = segment_writer_ids(w, keys + half, n_keys - half, e);
 	mem_free(keys);
 	if (!rc)
 		rc = segment_writer_finish(w, info, e);

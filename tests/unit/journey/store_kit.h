@@ -38,6 +38,8 @@ static const char kit_design_text[] = "corridor: 1\n"
 				      "    stage: use\n"
 				      "    match: [{event: Call}]\n";
 
+static bool kit_ids_always; // every interaction has a message id (else half of them)
+
 struct kit {
 	char dir[64];
 	struct design *design;
@@ -95,7 +97,9 @@ static inline void kit_interaction(uint32_t n, struct interaction *x, struct kit
 		x->measures[x->n_measures++] =
 			(struct measure_value){6, (double)(int64_t)(h >> 44 & 0xff) / 4 - 10};
 	}
-	if (h >> 52 & 1)
+	if (h >> 56 & 1 && !kit_ids_always) // known by its content, which the text makes its own
+		x->id = SV_NONE;
+	if (h >> 52 & 1 || !x->id.ptr)
 		x->text = sv_from(t->text);
 	if (h >> 53 & 1) {
 		x->promise = sv_from(t->promise);

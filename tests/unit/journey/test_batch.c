@@ -292,6 +292,7 @@ static void every_allocation_may_fail(void **state)
 
 int main(void)
 {
+	kit_ids_always = true;
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(rows_come_back, kit_setup, kit_teardown),
 		cmocka_unit_test_setup_teardown(cleared_batches_start_anew, kit_setup, kit_teardown),

@@ -115,6 +115,7 @@ static void killed_writers_lose_nothing(void **state)
 
 int main(void)
 {
+	kit_ids_always = true;
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(killed_writers_lose_nothing, kit_setup, kit_teardown),
 	};
