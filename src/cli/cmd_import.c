@@ -55,6 +55,28 @@ static enum rc import(
 	return rc;
 }
 
+// An XES log says by itself what is what; all else needs a mapping.
+static enum rc mapping_of(struct cli *cli, struct import_options *o, struct err *e)
+{
+	static const struct sv endings[] = {{".xes", 4}, {".xes.gz", 7}, {".xes.zst", 8}};
+	if (o->map_name)
+		return cli_read_file(cli, o->map_name, &o->map_text, e);
+	for (uint32_t i = 0; i < cli->args.n_operands; i++) {
+		struct sv name = sv_from(cli->args.operands[i]);
+		bool xes = false;
+		for (size_t k = 0; k < sizeof(endings) / sizeof(endings[0]); k++)
+			xes |= sv_ends(name, endings[k]);
+		if (xes)
+			continue;
+		err_set(e, RC_USAGE, "import needs --map MAP: %.*s is no .xes file", SV_ARG(name));
+		err_remedy(e, "the mapping file: how a row becomes interactions; XES logs do without");
+		return RC_USAGE;
+	}
+	o->map_name = "the defaults for XES";
+	o->map_text = SV("mapping: 1\nsource: xes\nformat: xes\n");
+	return RC_OK;
+}
+
 static enum rc run(struct cli *cli, struct err *e)
 {
 	const struct args *args = &cli->args;
@@ -71,7 +93,7 @@ static enum rc run(struct cli *cli, struct err *e)
 	};
 	if (!reports)
 		return err_set(e, RC_NOMEM, "out of memory for the reports");
-	enum rc rc = cli_read_file(cli, o.map_name, &o.map_text, e);
+	enum rc rc = mapping_of(cli, &o, e);
 	if (rc != RC_OK)
 		return rc;
 	rc = import(cli, &o, reports, e);
@@ -96,8 +118,7 @@ static const struct option options[] = {
 		.letter = 'm',
 		.type = OPTION_FILE,
 		.value = "MAP",
-		.required = true,
-		.help = "the mapping file: how a row becomes interactions"},
+		.help = "the mapping file: how a row becomes interactions; XES logs do without"},
 	{.name = "dry-run", .letter = 'n', .type = OPTION_FLAG, .help = "map and report only, store nothing"},
 	{.name = "max-quarantined",
 		.type = OPTION_INTEGER,
@@ -123,12 +144,13 @@ static const struct option options[] = {
 const struct command command_import = {
 	.name = "import",
 	.group = "Data",
-	.summary = "take in CSV or NDJSON files through a mapping",
-	.about = "Reads CSV or NDJSON files, plain, gzip or zstd (\"-\" is standard input), and stores the "
-		 "interactions that the mapping makes of their rows. Rows that cannot be understood go to the "
-		 "quarantine with their reason. The same row twice is one interaction, so an interrupted "
-		 "import is "
-		 "simply run again. The report accounts for every row.",
+	.summary = "take in CSV, NDJSON or XES files through a mapping",
+	.about =
+		"Reads CSV, NDJSON or XES files, plain, gzip or zstd (\"-\" is standard input), and stores the "
+		"interactions that the mapping makes of their rows. Rows that cannot be understood go to the "
+		"quarantine with their reason. The same row twice is one interaction, so an interrupted "
+		"import is "
+		"simply run again. The report accounts for every row.",
 	.operands = "FILE...",
 	.operand_type = OPTION_FILE,
 	.min_operands = 1,
@@ -137,7 +159,8 @@ const struct command command_import = {
 	.n_options = sizeof options / sizeof options[0],
 	.examples = "corridor import --data tidewater --map calls.map.yaml calls-2026-0*.csv.gz\n"
 		    "zcat calls.gz | corridor import --data tidewater --map calls.map.yaml -\n"
-		    "corridor import --data tidewater --map calls.map.yaml --dry-run calls.csv",
+		    "corridor import --data tidewater --map calls.map.yaml --dry-run calls.csv\n"
+		    "corridor import --data tidewater tickets.xes.gz",
 	.run = run,
 	.stops_by_itself = true,
 };

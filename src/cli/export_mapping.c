@@ -70,6 +70,8 @@ void export_mapping(const struct export_shape *s, const struct export_format *f,
 		put_column(out, d->measures[i].name, c.measure, d->measures[i].name,
 			sv_equal(d->measures[i].unit, SV("minor")) ? ", unit: minor" : "");
 	}
+	if (f == &export_xes && !any)
+		buf_str(out, "  measures: {}\n"); // else the default's
 	any = false;
 	for (uint32_t i = 0; i < d->n_dimensions; i++) {
 		if (!s->dimensions[i])
@@ -78,6 +80,4 @@ void export_mapping(const struct export_shape *s, const struct export_format *f,
 		any = true;
 		put_column(out, d->dimensions[i], c.dimension, d->dimensions[i], "");
 	}
-	if (f == &export_xes)
-		buf_str(out, any ? "" : "  measures: {}\n");
 }
