@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs a pattern's program on a journey: all ways of matching at once, as threads that go through the interactions side
+// by side (Pike's virtual machine). A thread is a place in the program and what was remembered on the way: times that
+// conditions look back to, and what must not come now (guards).
+//
+// Invariants:
+//  1. Threads that stand at the same place and of which one can do all that the other can (times no worse, guards no
+//     stricter) are one thread. So without time conditions, and with conditions that are all “within” or all “after”
+//     for each element, there are at most as many threads as instructions; only a mixture can make more, up to
+//     SEQUENCE_THREADS_MAX.
+//  2. A thread in `now` waits at OP_ROW, or at OP_MATCH with guards that are not over.
+#include "measure/sequence.h"
+
+#include "base/mem.h"
+
+#include <assert.h>
+
+struct guard {
+	uint32_t mask;
+	int64_t until_ms; // inclusive
+};
+struct sequence_thread {
+	uint32_t pc, last; // last: the row matched last; NO_ROW: none yet
+	bool skip;
+	uint32_t n_guards;
+	struct guard guards[SEQUENCE_GUARDS_MAX];
+	int64_t slots[SEQUENCE_SLOTS_MAX];
+};
+#define NO_ROW UINT32_MAX
+
+struct match_run {
+	struct sequence_runner *r;
+	const struct sequence_program *p;
+	const struct sequence_journey *j;
+	struct sequence_match *out;
+	uint64_t *work;
+	bool longest, found;
+	uint32_t start;
+};
+
+void sequence_runner_free(struct sequence_runner *r)
+{
+	mem_free(r->now.v);
+	mem_free(r->next.v);
+	mem_free(r->closure.v);
+	mem_free(r->left);
+	*r = (struct sequence_runner){0};
+}
+
+enum rc sequence_prepare(struct sequence_runner *r, const struct sequence_journey *j, struct err *e)
+{
+	if (mem_grow((void **)&r->left, &r->left_capacity, (size_t)j->n + 1, sizeof(*r->left)) != 0)
+		return err_set(e, RC_NOMEM, "out of memory for a journey of %u interactions", j->n);
+	r->left[j->n] = 0;
+	for (uint32_t i = j->n; i-- > 0;)
+		r->left[i] = r->left[i + 1] | j->bits[i];
+	return RC_OK;
+}
+
+bool sequence_can_match(const struct sequence_runner *r, const struct sequence_program *p, uint32_t start)
+{
+	bool can = true;
+	for (uint32_t i = 0; i < p->n_required; i++)
+		can = can && (r->left[start] & p->required[i]) != 0;
+	return can;
+}
+
+static int64_t time_of(const struct sequence_journey *j, uint32_t i)
+{
+	return j->at[j->row[i]];
+}
+
+static enum rc push(struct sequence_threads *list, const struct sequence_thread *t, struct err *e)
+{
+	if (list->n >= SEQUENCE_THREADS_MAX) {
+		err_set(e, RC_LIMIT, "the pattern has more than %u ways to match at the same time",
+			SEQUENCE_THREADS_MAX);
+		err_remedy(e, "make its time conditions simpler: only “within”, or shorter");
+		return RC_LIMIT;
+	}
+	if (mem_grow((void **)&list->v, &list->capacity, (size_t)list->n + 1, sizeof(*list->v)) != 0)
+		return err_set(e, RC_NOMEM, "out of memory for a pattern");
+	list->v[list->n++] = *t;
+	return RC_OK;
+}
+
+// Can a do whatever b can? Both stand at the same instruction.
+static bool covers(const struct match_run *m, const struct sequence_thread *a, const struct sequence_thread *b)
+{
+	bool waits = m->p->code[a->pc].op != OP_ROW;
+	if ((waits && a->last != b->last) || (a->skip != b->skip) || a->n_guards != b->n_guards)
+		return false;
+	for (uint32_t i = 0; i < a->n_guards; i++)
+		if (a->guards[i].mask != b->guards[i].mask || a->guards[i].until_ms > b->guards[i].until_ms)
+			return false;
+	for (uint32_t i = 0; i < m->p->n_slots; i++) {
+		int64_t x = a->slots[i], y = b->slots[i];
+		if (x != y && (m->p->better[i] == 0 || (m->p->better[i] > 0 ? x < y : x > y)))
+			return false;
+	}
+	return true;
+}
+
+// Adds a thread that waits, unless another does as well; one that does worse is replaced.
+static enum rc add_waiting(
+	struct match_run *m, struct sequence_threads *list, const struct sequence_thread *t, struct err *e)
+{
+	for (uint32_t i = 0; i < list->n; i++) {
+		struct sequence_thread *x = &list->v[i];
+		if (x->pc != t->pc)
+			continue;
+		++*m->work;
+		if (covers(m, x, t))
+			return RC_OK;
+		if (covers(m, t, x)) {
+			*x = *t;
+			return RC_OK;
+		}
+	}
+	return push(list, t, e);
+}
+
+static void accept(struct match_run *m, const struct sequence_thread *t, bool open)
+{
+	uint32_t end = t->last == NO_ROW ? m->start : t->last;
+	if (m->found && (m->longest ? end < m->out->end : end > m->out->end))
+		return;
+	m->out->open = (m->found && end == m->out->end) ? m->out->open && open : open;
+	m->found = true;
+	m->out->end = end;
+}
+
+static void add_guard(
+	struct match_run *m, struct sequence_thread *t, const struct sequence_instruction *x, bool *full)
+{
+	int64_t from = time_of(m->j, t->last == NO_ROW ? m->start : t->last), until;
+	if (x->max_ms == SEQUENCE_NO_TIME || __builtin_add_overflow(from, x->max_ms, &until))
+		until = INT64_MAX;
+	struct guard g = {x->mask, until};
+	for (uint32_t i = 0; i < t->n_guards; i++)
+		if (t->guards[i].mask == g.mask) {
+			t->guards[i].until_ms = until > t->guards[i].until_ms ? until : t->guards[i].until_ms;
+			return;
+		}
+	*full = t->n_guards == SEQUENCE_GUARDS_MAX;
+	if (!*full)
+		t->guards[t->n_guards++] = g;
+}
+
+static bool same_state(
+	const struct match_run *m, const struct sequence_thread *a, const struct sequence_thread *b)
+{
+	if (a->pc != b->pc || a->skip != b->skip || a->n_guards != b->n_guards)
+		return false;
+	for (uint32_t i = 0; i < a->n_guards; i++)
+		if (a->guards[i].mask != b->guards[i].mask || a->guards[i].until_ms != b->guards[i].until_ms)
+			return false;
+	for (uint32_t i = 0; i < m->p->n_slots; i++)
+		if (a->slots[i] != b->slots[i])
+			return false;
+	return true;
+}
+
+// Takes a thread over one instruction that takes no interaction. False: it ends here (or waits: *waits).
+static enum rc step(struct match_run *m, struct sequence_thread *t, bool *goes_on, struct err *e)
+{
+	const struct sequence_instruction *x = &m->p->code[t->pc];
+	bool full = false;
+	*goes_on = true;
+	switch (x->op) {
+	case OP_SAVE:
+		t->slots[x->a] = time_of(m->j, t->last == NO_ROW ? m->start : t->last);
+		break;
+	case OP_NOT:
+		add_guard(m, t, x, &full);
+		if (full) {
+			err_set(e, RC_USAGE, "--pattern has more than %u different `not` one after the other",
+				SEQUENCE_GUARDS_MAX);
+			err_remedy(e, "join them in one: not {touchpoint = a, b}");
+			return RC_USAGE;
+		}
+		break;
+	case OP_GAP:
+		t->skip = x->skip;
+		break;
+	case OP_FIRST:
+		*goes_on = t->last == NO_ROW && m->j->row[m->start] == m->j->first_row;
+		break;
+	case OP_LAST:
+		*goes_on = t->last != NO_ROW && m->j->row[t->last] == m->j->last_row;
+		break;
+	case OP_JUMP:
+		t->pc = x->a;
+		return RC_OK;
+	case OP_ROW:
+	case OP_SPLIT:
+	case OP_MATCH:
+		assert(false);
+	}
+	t->pc++;
+	return RC_OK;
+}
+
+// Puts into `list` all threads that wait after t, which stands anywhere. Each state is visited once.
+static enum rc close_over(
+	struct match_run *m, const struct sequence_thread *t, struct sequence_threads *list, struct err *e)
+{
+	struct sequence_threads *c = &m->r->closure;
+	c->n = 0;
+	enum rc rc = push(c, t, e);
+	for (uint32_t i = 0; rc == RC_OK && i < c->n; i++) {
+		struct sequence_thread x = c->v[i];
+		const struct sequence_instruction *at = &m->p->code[x.pc];
+		bool goes_on = true;
+		uint32_t n_branches = 1, branches[2] = {0, 0};
+		++*m->work;
+		if (at->op == OP_ROW || (at->op == OP_MATCH && x.n_guards)) {
+			rc = add_waiting(m, list, &x, e);
+			continue;
+		}
+		if (at->op == OP_MATCH) {
+			accept(m, &x, false);
+			continue;
+		}
+		if (at->op == OP_SPLIT) {
+			n_branches = 2;
+			branches[0] = at->a;
+			branches[1] = at->b;
+		} else {
+			rc = step(m, &x, &goes_on, e);
+			branches[0] = x.pc;
+		}
+		for (uint32_t k = 0; rc == RC_OK && goes_on && k < n_branches; k++) {
+			bool seen = false;
+			x.pc = branches[k];
+			*m->work += c->n / 8;
+			for (uint32_t q = 0; q < c->n && !seen; q++)
+				seen = same_state(m, &c->v[q], &x);
+			if (!seen)
+				rc = push(c, &x, e);
+		}
+	}
+	return rc;
+}
+
+static bool takes(const struct match_run *m, const struct sequence_thread *t, uint32_t i)
+{
+	const struct sequence_instruction *x = &m->p->code[t->pc];
+	if (x->op != OP_ROW || (x->mask != SEQUENCE_ANY && !(m->j->bits[i] & x->mask)))
+		return false;
+	for (uint32_t k = 0; k < x->n_conditions; k++) {
+		int64_t gap = time_of(m->j, i) - t->slots[x->conditions[k].slot];
+		// Nothing comes before a match's first interaction that it could be too close to.
+		if ((gap < x->conditions[k].min_ms && t->last != NO_ROW) || gap > x->conditions[k].max_ms)
+			return false;
+	}
+	return true;
+}
+
+// Does the thread live on without taking row i?
+static bool waits_on(struct match_run *m, const struct sequence_thread *t, uint32_t i)
+{
+	const struct sequence_instruction *x = &m->p->code[t->pc];
+	int64_t at = time_of(m->j, i);
+	bool over = true;
+	for (uint32_t k = 0; k < t->n_guards; k++) {
+		const struct guard *g = &t->guards[k];
+		if (at <= g->until_ms && (g->mask == SEQUENCE_ANY || (m->j->bits[i] & g->mask)))
+			return false;
+		over = over && at > g->until_ms;
+	}
+	if (x->op == OP_MATCH) {
+		if (over)
+			accept(m, t, false);
+		return !over;
+	}
+	for (uint32_t k = 0; k < x->n_conditions; k++)
+		if (at - t->slots[x->conditions[k].slot] > x->conditions[k].max_ms)
+			return false;
+	return t->skip;
+}
+
+// Worth following: could it still make a match that ends earlier (or later) than the one found?
+static bool is_worth(const struct match_run *m, const struct sequence_thread *t)
+{
+	return !m->found || m->longest || (m->p->code[t->pc].op == OP_MATCH && t->last < m->out->end);
+}
+
+static enum rc take_row(struct match_run *m, const struct sequence_thread *t, uint32_t i, struct err *e)
+{
+	struct sequence_thread x = *t;
+	x.pc++;
+	x.last = i;
+	x.skip = m->p->skip;
+	x.n_guards = 0;
+	return close_over(m, &x, &m->r->next, e);
+}
+
+static enum rc go_through(struct match_run *m, uint32_t i, struct err *e)
+{
+	struct sequence_runner *r = m->r;
+	enum rc rc = RC_OK;
+	r->next.n = 0;
+	for (uint32_t k = 0; rc == RC_OK && k < r->now.n; k++) {
+		const struct sequence_thread *t = &r->now.v[k];
+		++*m->work;
+		if (!is_worth(m, t))
+			continue;
+		if (takes(m, t, i))
+			rc = take_row(m, t, i, e);
+		if (rc == RC_OK && i != m->start && waits_on(m, t, i))
+			rc = add_waiting(m, &r->next, t, e);
+	}
+	struct sequence_threads swap = r->now;
+	r->now = r->next;
+	r->next = swap;
+	return rc;
+}
+
+enum rc sequence_match_at(struct sequence_runner *r, const struct sequence_program *p,
+	const struct sequence_journey *j, uint32_t start, bool longest, uint64_t *work,
+	struct sequence_match *out, bool *found, struct err *e)
+{
+	struct match_run m = {
+		.r = r, .p = p, .j = j, .out = out, .work = work, .longest = longest, .start = start};
+	struct sequence_thread t = {.last = NO_ROW, .skip = p->skip};
+	*out = (struct sequence_match){.start = start, .end = start};
+	for (uint32_t i = 0; i < p->n_slots; i++)
+		t.slots[i] = time_of(j, start);
+	r->now.n = 0;
+	enum rc rc = close_over(&m, &t, &r->now, e);
+	for (uint32_t i = start; rc == RC_OK && i < j->n && r->now.n; i++) {
+		rc = go_through(&m, i, e);
+		if (rc == RC_OK && *work > SEQUENCE_WORK_MAX) {
+			err_set(e, RC_LIMIT, "the pattern takes more than %llu steps on one customer's journey",
+				(unsigned long long)SEQUENCE_WORK_MAX);
+			err_remedy(e, "bound it in time with “within”, or filter where it starts with --where");
+			rc = RC_LIMIT;
+		}
+	}
+	for (uint32_t k = 0; rc == RC_OK && k < r->now.n; k++) {
+		const struct sequence_thread *x = &r->now.v[k];
+		bool open = false;
+		for (uint32_t g = 0; g < x->n_guards; g++)
+			open = open || x->guards[g].until_ms > j->newest_ms;
+		if (p->code[x->pc].op == OP_MATCH)
+			accept(&m, x, open);
+	}
+	*found = m.found;
+	return rc;
+}
