@@ -510,7 +510,7 @@ static void put_question(struct render *r)
 		buf_str(r->out, i ? " and " : " where ");
 		sql_text(r->out, q->where[i]);
 	}
-	buf_char(r->out, '\n');
+	buf_str(r->out, q->limit ? "; all rows: --limit has no SQL\n" : "\n");
 }
 
 static void put_t_table(struct buf *out)
