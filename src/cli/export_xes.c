@@ -89,7 +89,19 @@ static void put_json_child(struct buf *out, struct sv value)
 	struct json j = json_new(&text);
 	json_string(&j, value);
 	buf_str(out, "\"><string key=\"corridor:json\" value=\"");
-	put_text(out, buf_view(&text));
+	// Control characters are escaped in JSON already, U+FFFE and U+FFFF are not.
+	struct sv rest = buf_view(&text);
+	for (size_t i = 0; i < rest.len;) {
+		if (forbidden(rest.ptr + i, rest.len - i) == 0) {
+			i++;
+			continue;
+		}
+		put_text(out, (struct sv){rest.ptr, i});
+		buf_str(out, (unsigned char)rest.ptr[i + 2] == 0xbe ? "\\ufffe" : "\\uffff");
+		rest = (struct sv){rest.ptr + i + 3, rest.len - i - 3};
+		i = 0;
+	}
+	put_text(out, rest);
 	buf_str(out, "\"/></string>\n");
 	out->rc = out->rc == RC_OK ? text.rc : out->rc;
 	buf_free(&text);

@@ -60,7 +60,7 @@ struct xes {
 	struct xes_counts counts;
 	struct buf row, scratch;
 	size_t row_at;
-	uint64_t n_fed, n_parsed; // bytes; n_parsed: up to the tag at hand
+	uint64_t n_fed, n_parsed;  // bytes; n_parsed: up to the tag at hand
 	bool giving, at_end, rows; // rows: the file holds rows already (mended ones of the quarantine)
 	char *head;
 	size_t head_at, n_head;

@@ -3,10 +3,8 @@
 // a number and is JSON (unless the file holds rows already), and no event is in two rows. The first byte chooses the
 // size of reads.
 #include "base/json.h"
-#include "base/mem.h"
 #include "listen/xes.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -103,30 +101,40 @@ static void check_rows(const char *out, size_t len, const struct xes_counts *c)
 	json_parser_free(&parser);
 }
 
+// Both ways of reading, and what must hold.
+static void compare(const struct memory *m, size_t step, const struct tz *utc, char *one, char *two)
+{
+	struct err e = ERR_NONE, e2 = ERR_NONE;
+	struct xes_counts c = {0}, c2 = {0};
+	struct io io = {.open = mem_open,
+		.pread = mem_pread,
+		.close = mem_close,
+		.size = mem_size,
+		.context = (void *)(uintptr_t)m};
+	uint8_t first = m->data[0];
+	bool rows = first == '{' || first == ' ' || first == '\n' || first == '\r' || first == '\t';
+	bool packed = first == 0x1f || first == 0x28;
+	size_t n = read_all(&io, utc, 65536, one, &c, &e), n2 = read_all(&io, utc, step, two, &c2, &e2);
+	check(e.rc == RC_OK || e.rc == RC_INPUT || e.rc == RC_LIMIT || e.rc == RC_NOMEM, "kind of error");
+	if (n + 65536 > OUT_MAX)
+		return;
+	check(n == n2 && memcmp(one, two, n) == 0 && e.rc == e2.rc, "depends on the size of reads");
+	if (!rows && !packed)
+		check_rows(one, n, &c);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static char *one, *two;
 	static struct tz *utc;
-	struct err e = ERR_NONE, e2 = ERR_NONE;
-	struct xes_counts c = {0}, c2 = {0};
-	if (!one) {
-		one = malloc(OUT_MAX);
-		two = malloc(OUT_MAX);
-	}
-	if (!utc && tz_open(SV("UTC"), &utc, &e) != RC_OK)
-		return 0;
-	if (size < 2 || size > 1 << 20 || !one || !two)
+	struct err e = ERR_NONE;
+	one = one ? one : malloc(OUT_MAX);
+	two = two ? two : malloc(OUT_MAX);
+	if (!utc)
+		tz_open(SV("UTC"), &utc, &e);
+	if (size < 2 || size > 1 << 20 || !one || !two || !utc)
 		return 0;
 	struct memory m = {data + 1, size - 1};
-	struct io io = {
-		.open = mem_open, .pread = mem_pread, .close = mem_close, .size = mem_size, .context = &m};
-	bool rows = data[1] == '{' || data[1] == ' ' || data[1] == '\n' || data[1] == '\r' || data[1] == '\t';
-	size_t step = 1 + (size_t)data[0] * 8;
-	size_t n = read_all(&io, utc, 65536, one, &c, &e), n2 = read_all(&io, utc, step, two, &c2, &e2);
-	check(n + 65536 > OUT_MAX || (n == n2 && memcmp(one, two, n) == 0 && e.rc == e2.rc),
-		"depends on the size of reads");
-	check(e.rc == RC_OK || e.rc == RC_INPUT || e.rc == RC_LIMIT || e.rc == RC_NOMEM, "kind of error");
-	if (!rows && n + 65536 <= OUT_MAX && (data[1] != 0x1f && data[1] != 0x28))
-		check_rows(one, n, &c);
+	compare(&m, 1 + (size_t)data[0] * 8, utc, one, two);
 	return 0;
 }
