@@ -65,6 +65,8 @@ struct design_touchpoint {
 	uint32_t first_expectation, n_expectations; // in design->expectations
 	uint32_t *after; // `after:` the designed predecessors, indices into touchpoints; free of cycles
 	uint32_t n_after;
+	bool required;        // `required:` a journey that gets past it has to go through it
+	bool once;            // `repeat: once`: once per journey; otherwise as often as one likes
 	struct sv match_text; // the match rules in a canonical form (equal meaning, equal text); "" = none
 	uint32_t line;
 };

@@ -193,7 +193,7 @@ static void expectation_fact(struct facts *f, const struct design *d, const stru
 
 static void touchpoint_facts(struct facts *f, const struct design *d, const struct design_touchpoint *t)
 {
-	facts_reserve(f, 10 + t->n_expectations);
+	facts_reserve(f, 12 + t->n_expectations);
 	fact_add(f, "name", SV(""), "%.*s", SV_ARG(t->title));
 	fact_add(f, "stage", SV(""), "%.*s", SV_ARG(d->stages[t->stage]));
 	fact_add(f, "owner", SV(""), "%.*s",
@@ -201,6 +201,10 @@ static void touchpoint_facts(struct facts *f, const struct design *d, const stru
 	fact_add(f, "importance", SV(""), "%g", t->importance);
 	fact_text(f, "systems", join(f, d, t->systems, t->n_systems, name_of_text));
 	fact_text(f, "channels", join(f, d, t->channels, t->n_channels, name_of_channel));
+	if (t->required)
+		fact_add(f, "required", SV(""), "true");
+	if (t->once)
+		fact_add(f, "repeat", SV(""), "once");
 	fact_text(f, "after", join(f, d, t->after, t->n_after, name_of_touchpoint));
 	fact_text(f, "match rules", t->match_text);
 	uint32_t index = (uint32_t)(t - d->touchpoints);

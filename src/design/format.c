@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 const char *const channel_kind_names[] = {"digital", "contact-centre", "in-person", "partner", "public", NULL};
+const char *const repeat_names[] = {"any", "once", NULL};
 const char *const weekday_names[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun", NULL};
 
 #define KEY(text)                                                                                              \
@@ -148,6 +149,15 @@ const struct format_key format_keys[] = {
 	{.section = SECTION_TOUCHPOINT, .key = KEY("after"), .shapes = SHAPE_TEXTS,
 		.example = "after: [order]", .help = "Touch points that come before it in the designed order.",
 		.read = read_touchpoint_after},
+	{.section = SECTION_TOUCHPOINT, .key = KEY("required"), .shapes = SHAPE_TEXT,
+		.example = "required: true",
+		.help = "true: a journey that gets to a later stage, or to a touch point that is after this one, has to "
+			"have been here. false when left out.",
+		.read = read_touchpoint_required},
+	{.section = SECTION_TOUCHPOINT, .key = KEY("repeat"), .shapes = SHAPE_TEXT, .choices = repeat_names,
+		.example = "repeat: once",
+		.help = "once: a journey should come here once only. any (when left out): as often as it likes.",
+		.read = read_touchpoint_repeat},
 	{.section = SECTION_TOUCHPOINT, .key = KEY("match"), .shapes = SHAPE_MAPS, .child = SECTION_RULE,
 		.example = "match: [{event: Order Delivered}]",
 		.help = "Which interactions happen here: a list of alternatives; all conditions of one must hold.",

@@ -121,6 +121,7 @@ void format_read(struct reader *r, enum section s, const struct yaml_node *paren
 const char *format_section_name(enum section s);
 
 extern const char *const channel_kind_names[]; // by enum channel_kind, NULL-terminated
+extern const char *const repeat_names[];       // NULL-terminated
 extern const char *const weekday_names[];      // mon … sun, NULL-terminated
 
 // read() functions of the table.
@@ -162,6 +163,8 @@ FORMAT_READ(read_touchpoint_systems);
 FORMAT_READ(read_touchpoint_channels);
 FORMAT_READ(read_touchpoint_importance);
 FORMAT_READ(read_touchpoint_after);
+FORMAT_READ(read_touchpoint_required);
+FORMAT_READ(read_touchpoint_repeat);
 FORMAT_READ(read_touchpoint_match);
 FORMAT_READ(read_touchpoint_expect);
 FORMAT_READ(read_condition);

@@ -158,6 +158,28 @@ void read_touchpoint_after(
 	}
 }
 
+void read_touchpoint_required(
+	struct reader *r, const struct yaml_node *key, const struct yaml_node *value, void *target)
+{
+	(void)key;
+	struct design_touchpoint *t = target;
+	t->required = sv_equal(value->scalar, SV("true"));
+	if (!t->required && !sv_equal(value->scalar, SV("false")))
+		reader_problem(r, value, "write true or false", "required must be true or false, not \"%s\"",
+			value->scalar.ptr);
+}
+
+void read_touchpoint_repeat(
+	struct reader *r, const struct yaml_node *key, const struct yaml_node *value, void *target)
+{
+	(void)key;
+	struct design_touchpoint *t = target;
+	t->once = sv_equal(value->scalar, SV("once"));
+	if (!t->once && !sv_equal(value->scalar, SV("any")))
+		reader_problem(r, value, "write once or any", "repeat must be once or any, not \"%s\"",
+			value->scalar.ptr);
+}
+
 // ---- match rules ----
 
 static void read_pattern(struct reader *r, const struct yaml_node *node, struct condition *c)

@@ -35,6 +35,9 @@ static const struct {
 			{CHANGE_CHANGED, "b", "importance", "1", "2"},
 			{CHANGE_CHANGED, "b", "match rules", "{event: b}", "{event: c}"}},
 		3},
+	{HEAD TPS B, HEAD TPS "  b: {stage: use, match: [{event: b}], required: true, repeat: once}\n", false,
+		false, {{CHANGE_ADDED, "b", "required", "", "true"}, {CHANGE_ADDED, "b", "repeat", "", "once"}},
+		2},
 	{HEAD TPS A,
 		HEAD TPS
 		"  a: {stage: use, match: [{event: a}, {event: [y, x]}], "

@@ -137,6 +137,10 @@ static const struct {
 	      "  b: {stage: use, after: [a], match: [{event: b}]}\n  c: {stage: use, after: [b], match: "
 	      "[{event: c}]}\n",
 		7, 19, "a cycle in the designed order: a → b → c → a", "take one"},
+	{HEAD TP "    required: perhaps\n", 9, 15, "required must be true or false, not \"perhaps\"",
+		"write true or false"},
+	{HEAD TP "    repeat: twice\n", 9, 13, "repeat must be once or any, not \"twice\"",
+		"write once or any"},
 	// match rules
 	{HEAD "touchpoints:\n  t: {stage: use, match: []}\n", 6, 19, "an empty list of match rules", "write"},
 	{HEAD "touchpoints:\n  t: {stage: use, match: [{}]}\n", 6, 27, "a match rule without conditions",
