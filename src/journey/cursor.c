@@ -6,12 +6,18 @@
 #include "journey/cursor.h"
 #include "base/mem.h"
 
-static void want_columns(struct stage *st, const struct scan_columns *w)
+// Rows of several segments are put in order by time, so at is needed then.
+static bool wants_at(const struct scan_request *r, const struct snapshot_segments *segments)
+{
+	return !r->columns.no_at || (r->ordered && segments->n > 1);
+}
+
+static void want_columns(struct stage *st, const struct scan_columns *w, bool at)
 {
 	const struct {
 		bool wanted;
 		unsigned number;
-	} fixed[] = {{true, COLUMN_AT}, {w->received, COLUMN_RECEIVED}, {w->due, COLUMN_DUE},
+	} fixed[] = {{at, COLUMN_AT}, {w->received, COLUMN_RECEIVED}, {w->due, COLUMN_DUE},
 		{w->promise, COLUMN_PROMISE}, {w->keeps, COLUMN_KEEPS},
 		{w->touchpoint, COLUMN_CODE0 + CODE_TOUCHPOINT}, {w->channel, COLUMN_CODE0 + CODE_CHANNEL},
 		{w->event, COLUMN_CODE0 + CODE_EVENT}, {w->source, COLUMN_CODE0 + CODE_SOURCE},
@@ -39,6 +45,8 @@ static enum rc want_predicates(struct cursor *c, struct err *e)
 			if (p->column >= CODE_COLUMNS)
 				return err_set(e, RC_USAGE, "there is no code column %u", (unsigned)p->column);
 			stage_want(&c->stage, COLUMN_CODE0 + p->column);
+		} else if (p->kind == PREDICATE_TIME) {
+			stage_want(&c->stage, COLUMN_AT);
 		} else if (p->kind == PREDICATE_MEASURE) {
 			if (p->measure_slot >= DESIGN_MEASURES_MAX)
 				return err_set(e, RC_USAGE, "there is no measure slot %u", p->measure_slot);
@@ -59,7 +67,7 @@ enum rc cursor_open_segments(const struct snapshot_segments *segments, const str
 	c->request = *r;
 	c->lo = person_lo;
 	c->hi = person_hi;
-	want_columns(&c->stage, &r->columns);
+	want_columns(&c->stage, &r->columns, wants_at(r, segments));
 	enum rc rc = want_predicates(c, e);
 	if (!rc && r->ordered && c->lo <= c->hi)
 		rc = order_open(c, e);

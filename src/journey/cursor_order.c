@@ -92,6 +92,21 @@ static int person_begin(struct order *o, uint64_t key, uint32_t n)
 	return 0;
 }
 
+// Adds rows of the lane's chunk to its last piece in the batch, or a piece of their own.
+static enum rc piece_extend(struct cursor *c, struct lane *l, uint32_t first, uint32_t rows, struct err *e)
+{
+	struct piece *last = l->piece == UINT32_MAX ? NULL : &c->pieces[l->piece];
+	if (last && last->chunk == l->chunk && last->first + last->n == first) {
+		last->n += rows;
+		return RC_OK;
+	}
+	if (mem_grow((void **)&c->pieces, &c->pieces_capacity, c->n_pieces + 1u, sizeof *c->pieces))
+		return scan_nomem(e);
+	l->piece = c->n_pieces++;
+	c->pieces[l->piece] = (struct piece){l->segment, l->chunk, first, rows, l->n_staged};
+	return RC_OK;
+}
+
 // Takes the lane's current person (over chunk ends too, if it goes on) into the batch and advances.
 static enum rc lane_take(struct cursor *c, struct lane *l, uint32_t *n, struct err *e)
 {
@@ -105,16 +120,9 @@ static enum rc lane_take(struct cursor *c, struct lane *l, uint32_t *n, struct e
 		uint32_t first = l->starts[l->person], rows = l->starts[l->person + 1] - first;
 		if (rows > UINT32_MAX - *n)
 			return err_set(e, RC_LIMIT, "a person has more than %u interactions", UINT32_MAX);
-		struct piece *last = l->piece == UINT32_MAX ? NULL : &c->pieces[l->piece];
-		if (last && last->chunk == l->chunk) {
-			last->n += rows;
-		} else {
-			if (mem_grow((void **)&c->pieces, &c->pieces_capacity, c->n_pieces + 1u,
-				    sizeof *c->pieces))
-				return scan_nomem(e);
-			l->piece = c->n_pieces++;
-			c->pieces[l->piece] = (struct piece){l->segment, l->chunk, first, rows, l->n_staged};
-		}
+		enum rc rc = piece_extend(c, l, first, rows, e);
+		if (rc)
+			return rc;
 		entry->n += rows;
 		l->n_staged += rows;
 		*n += rows;
@@ -125,10 +133,82 @@ static enum rc lane_take(struct cursor *c, struct lane *l, uint32_t *n, struct e
 		}
 		l->chunk++;
 		l->person = 0;
-		enum rc rc = lane_load(c, l, e);
+		rc = lane_load(c, l, e);
 		if (rc)
 			return rc;
 	}
+	return RC_OK;
+}
+
+// Index of the first of [lo, hi) ascending numbers that is ≥ value.
+static uint32_t first_not_below(const uint32_t *v, uint32_t lo, uint32_t hi, uint64_t value)
+{
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+		if (v[mid] < value)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+// Index of the first of the persons [lo, hi) of a lane whose key is above `key`.
+static uint32_t first_above(const struct lane *l, uint32_t lo, uint32_t hi, uint64_t key)
+{
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+		if (l->persons[mid] <= key)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+// Takes many persons of the lane's chunk at once, those with keys up to `bound` that the batch has room for; never the
+// chunk's last one, who may go on in the next. May take none.
+static enum rc lane_take_run(struct cursor *c, struct lane *l, uint64_t bound, uint32_t *n, struct err *e)
+{
+	struct order *o = &c->order;
+	bound = bound < c->hi ? bound : c->hi;
+	uint32_t first = l->person, base = l->starts[first];
+	uint32_t end = first_not_below(l->starts, first, l->n_persons - 1, (uint64_t)base + SPAN_ROWS - *n);
+	if (end > first && l->persons[end - 1] > bound)
+		end = first_above(l, first, end, bound);
+	uint32_t m = end - first, rows = l->starts[end] - base;
+	if (m == 0)
+		return RC_OK;
+	if (mem_grow((void **)&o->person, &o->person_capacity, o->n_persons + m, sizeof *o->person) ||
+		mem_grow((void **)&o->person_start, &o->person_start_capacity, o->n_persons + m + 1u,
+			sizeof *o->person_start) ||
+		mem_grow((void **)&o->entry_start, &o->entry_start_capacity, o->n_persons + m + 1u,
+			sizeof *o->entry_start) ||
+		mem_grow((void **)&o->entries, &o->entries_capacity, o->n_entries + m, sizeof *o->entries))
+		return scan_nomem(e);
+	enum rc rc = piece_extend(c, l, base, rows, e);
+	if (rc)
+		return rc;
+	memcpy(o->person + o->n_persons, l->persons + first, m * sizeof *o->person);
+	uint32_t *start = o->person_start + o->n_persons;
+	const uint32_t *starts = l->starts + first;
+	for (uint32_t i = 0; i < m; i++)
+		start[i] = starts[i] - base + *n;
+	if (o->n_lanes > 1) { // entries serve to put the rows of several lanes in order
+		struct entry *entry = o->entries + o->n_entries;
+		for (uint32_t i = 0; i < m; i++) {
+			entry[i] = (struct entry){(uint32_t)(l - o->lanes), l->n_staged + starts[i] - base,
+				starts[i + 1] - starts[i]};
+			o->entry_start[o->n_persons + i] = o->n_entries + i;
+		}
+	}
+	o->n_entries += m;
+	o->n_persons += m;
+	l->n_staged += rows;
+	*n += rows;
+	l->person = end;
+	l->key = l->persons[end];
+	l->done = l->key > c->hi;
 	return RC_OK;
 }
 
@@ -215,6 +295,10 @@ enum rc order_collect(struct cursor *c, struct err *e)
 		if (!alone && l->key == other)
 			rc = person_take(c, other, &n, e);
 		while (!rc && n < SPAN_ROWS && !l->done && (alone || l->key < other)) {
+			uint32_t before = n;
+			rc = lane_take_run(c, l, alone ? UINT64_MAX : other - 1, &n, e);
+			if (rc || n > before)
+				continue;
 			if (person_begin(o, l->key, n))
 				return scan_nomem(e);
 			rc = lane_take(c, l, &n, e);

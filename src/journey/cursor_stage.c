@@ -3,6 +3,8 @@
 #include "base/mem.h"
 #include "journey/cursor.h"
 
+#define ROWS_MIN 64u // one customer's journey must cost little
+
 static bool is_code(unsigned number)
 {
 	return number >= COLUMN_CODE0 && number < COLUMN_COLD0;
@@ -72,7 +74,7 @@ enum rc stage_reserve(struct stage *st, uint32_t n, struct err *e)
 	st->n = n;
 	if (n <= st->capacity)
 		return RC_OK;
-	size_t rows = n < 1024 ? 1024 : n + (size_t)n / 4;
+	size_t rows = n < ROWS_MIN ? ROWS_MIN : n + (size_t)n / 4;
 	stage_release(st);
 	if (!stage_allocate(st, rows)) {
 		stage_release(st);

@@ -148,8 +148,9 @@ void snapshot_stats(const struct snapshot *sn, struct snapshot_stats *out);
 
 // --- scanning ---
 
-// Which columns a scan decodes. at is always decoded.
+// Which columns a scan decodes; at, unless no_at is set (it may come all the same).
 struct scan_columns {
+	bool no_at;
 	bool received, touchpoint, channel, event, source, agent, location, promise, due, keeps;
 	uint32_t dimensions; // bit i: dimension slot i
 	uint64_t measures;   // bit i: measure slot i
