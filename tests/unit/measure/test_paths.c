@@ -2,7 +2,6 @@
 // paths against a slow implementation that spells every session out as text, over random logs and all options.
 #include "slow_paths.h"
 
-#include "base/mem.h"
 #include "measure/stats.h"
 
 #include <math.h>
