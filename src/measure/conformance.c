@@ -202,17 +202,10 @@ static struct verdict judge_case(struct lane *lane, struct state *s, const struc
 			stage = m->touchpoints[t].stage;
 			v.last_stage = stage > v.last_stage ? stage : v.last_stage;
 		}
-		double *a = sums + (size_t)t * N_COUNTS;
-		a[COUNT_N] += 1.0;
-		a[COUNT_CONFORMING] += deviations == 0;
+		sums[(size_t)t * N_COUNTS + (deviations >> REPEATED & (COUNT_KINDS - 1))] += 1.0;
 		v.n++;
 		v.n_conforming += deviations == 0;
-		if (!deviations)
-			continue;
 		v.deviations |= deviations;
-		a[COUNT_REPEATED] += deviations >> REPEATED & 1;
-		a[COUNT_OUT_OF_ORDER] += deviations >> OUT_OF_ORDER & 1;
-		a[COUNT_WRONG_CHANNEL] += deviations >> WRONG_CHANNEL & 1;
 	}
 	return v;
 }

@@ -31,16 +31,11 @@ struct model {
 // Reads the model from the design. RC_NOMEM.
 enum rc model_open(struct run *run, const struct step_key *key, struct model *out, struct err *e);
 
-// Sums per group, in this order: COUNTS per touch point (and unmatched), OVERALL, SCORES per deviation and for all.
-enum {
-	COUNT_N,
-	COUNT_CONFORMING,
-	COUNT_SKIPPED,
-	COUNT_REPEATED,
-	COUNT_OUT_OF_ORDER,
-	COUNT_WRONG_CHANNEL,
-	N_COUNTS
-};
+// Sums per group, in this order: per touch point (and unmatched) the interactions by their deviations (the bits of
+// REPEATED, OUT_OF_ORDER and WRONG_CHANNEL, so that judging takes one addition) and the skips; OVERALL; SCORES per
+// deviation and for all.
+#define COUNT_KINDS 8u
+enum { COUNT_SKIPPED = COUNT_KINDS, N_COUNTS };
 enum { ALL_JOURNEYS, ALL_PERFECT, ALL_FITNESS, ALL_SQUARES, N_ALL };
 enum { SCORE_JOURNEYS, SCORE_N, SCORE_SUM, SCORE_SQUARES, N_SCORE };
 

@@ -143,10 +143,20 @@ enum rc conformance_columns(struct run *run, struct err *e)
 
 // --- touch points ---
 
+// Interactions with at least the deviations in `bits` (REPEATED and up); 0: all.
+static double count_of(const double *a, uint32_t bits)
+{
+	double n = 0.0;
+	for (uint32_t kind = 0; kind < COUNT_KINDS; kind++)
+		n += (kind & bits) == bits ? a[kind] : 0.0;
+	return n;
+}
+
 static enum rc write_touchpoint(struct run *run, uint32_t group, uint32_t t, const double *a, struct err *e)
 {
 	const struct conformance_plan *plan = run->plan;
-	struct cell *c = result_row(run, group, a[COUNT_N], e);
+	double n = count_of(a, 0);
+	struct cell *c = result_row(run, group, n, e);
 	if (!c)
 		return e->rc;
 	bool unmatched = t == plan->model.n_touchpoints;
@@ -155,15 +165,15 @@ static enum rc write_touchpoint(struct run *run, uint32_t group, uint32_t t, con
 	if (!name.ptr)
 		return err_set(e, RC_NOMEM, "out of memory for names");
 	cell_text(&c[T_AT], name);
-	cell_number(&c[T_N], a[COUNT_N]);
+	cell_number(&c[T_N], n);
 	cell_estimate(&c[T_FITNESS], &c[T_LOW], &c[T_HIGH],
-		stats_wilson(a[COUNT_CONFORMING], a[COUNT_N] + a[COUNT_SKIPPED]));
+		stats_wilson(unmatched ? 0.0 : a[0], n + a[COUNT_SKIPPED]));
 	if (unmatched)
 		return RC_OK;
 	cell_number(&c[T_SKIPPED], a[COUNT_SKIPPED]);
-	cell_number(&c[T_REPEATED], a[COUNT_REPEATED]);
-	cell_number(&c[T_OUT_OF_ORDER], a[COUNT_OUT_OF_ORDER]);
-	cell_number(&c[T_WRONG_CHANNEL], a[COUNT_WRONG_CHANNEL]);
+	cell_number(&c[T_REPEATED], count_of(a, 1u << (REPEATED - REPEATED)));
+	cell_number(&c[T_OUT_OF_ORDER], count_of(a, 1u << (OUT_OF_ORDER - REPEATED)));
+	cell_number(&c[T_WRONG_CHANNEL], count_of(a, 1u << (WRONG_CHANNEL - REPEATED)));
 	return RC_OK;
 }
 
@@ -173,7 +183,7 @@ static enum rc touchpoint_rows(struct run *run, const struct sums *sums, uint32_
 	enum rc rc = RC_OK;
 	for (uint32_t t = 0; rc == RC_OK && t <= plan->model.n_touchpoints; t++) {
 		const double *a = sums_at(sums, group, t * N_COUNTS);
-		if (a[COUNT_N] + a[COUNT_SKIPPED] > 0.0)
+		if (count_of(a, 0) + a[COUNT_SKIPPED] > 0.0)
 			rc = write_touchpoint(run, group, t, a, e);
 	}
 	return rc;

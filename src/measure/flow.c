@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define CACHE_LINE 64u
 #define CELLS_MAX (1u << 21) // of a dense matrix, 32 bytes each
 
 static const struct param params[] = {
@@ -82,7 +83,8 @@ struct visit {
 
 struct state {
 	struct steps steps;
-	struct cell_sums *cells;
+	struct cell_sums *cells; // in cells_memory
+	void *cells_memory;
 	size_t cells_capacity;
 	uint32_t n_cells;
 	struct census number; // sparse: key of a cell → its number + 1
@@ -135,7 +137,7 @@ static void state_free(struct run *run, void *p)
 	steps_free(&s->steps);
 	samples_free(&s->times);
 	census_free(&s->number);
-	mem_free(s->cells);
+	mem_free(s->cells_memory);
 	mem_free(s->keys);
 	mem_free(s->visits);
 	mem_free(s->all);
@@ -143,13 +145,25 @@ static void state_free(struct run *run, void *p)
 	mem_free(s);
 }
 
+// Cells are 32 bytes and begin on a cache line, so that none is on two.
 static enum rc fit_cells(struct state *s, uint32_t n, struct err *e)
 {
 	if (n <= s->n_cells)
 		return RC_OK;
-	if (mem_grow((void **)&s->cells, &s->cells_capacity, n, sizeof(*s->cells)) != 0)
-		return err_set(e, RC_NOMEM, "out of memory for %u transitions", n);
-	memset(s->cells + s->n_cells, 0, (n - s->n_cells) * sizeof(*s->cells));
+	if (n > s->cells_capacity) {
+		size_t capacity = 2 * s->cells_capacity > n ? 2 * s->cells_capacity : n;
+		void *memory = mem_calloc(capacity + 2, sizeof(*s->cells));
+		if (!memory)
+			return err_set(e, RC_NOMEM, "out of memory for %u transitions", n);
+		struct cell_sums *cells = (struct cell_sums *)(((uintptr_t)memory + CACHE_LINE - 1) &
+							       ~(uintptr_t)(CACHE_LINE - 1));
+		if (s->n_cells)
+			memcpy(cells, s->cells, s->n_cells * sizeof(*cells));
+		mem_free(s->cells_memory);
+		s->cells_memory = memory;
+		s->cells = cells;
+		s->cells_capacity = capacity;
+	}
 	s->n_cells = n;
 	return RC_OK;
 }
@@ -205,8 +219,7 @@ static inline void cell_add(struct cell_sums *c, int64_t ms, uint32_t person)
 	c->stamp = person;
 }
 
-// A transition the slow way: any key, quantiles too.
-static enum rc add_one(const struct plan *plan, struct state *s, uint32_t group, uint32_t from, uint32_t to,
+static enum rc add_any(const struct plan *plan, struct state *s, uint32_t group, uint32_t from, uint32_t to,
 	int64_t ms, struct err *e)
 {
 	uint32_t cell = cell_of(plan, s, cell_key(plan, group, from, to), e);
@@ -215,6 +228,16 @@ static enum rc add_one(const struct plan *plan, struct state *s, uint32_t group,
 	cell_add(&s->cells[cell], ms, s->n_persons);
 	bool is_time = plan->quantiles && from != plan->key.n_codes && to != plan->key.n_codes;
 	return is_time ? samples_add(&s->times, cell, ms, e) : RC_OK;
+}
+
+// The matrix has room for all groups of the span.
+static inline enum rc add_one(const struct plan *plan, struct state *s, uint32_t group, uint32_t from,
+	uint32_t to, int64_t ms, struct err *e)
+{
+	if (!plan->dense || plan->quantiles)
+		return add_any(plan, s, group, from, to, ms, e);
+	cell_add(&s->cells[(group * plan->width + from) * plan->width + to], ms, s->n_persons);
+	return RC_OK;
 }
 
 // A journey's transitions when cells are a matrix and nothing cuts it. One group, or one by step.
