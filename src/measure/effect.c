@@ -1,0 +1,480 @@
+// SPDX-License-Identifier: Apache-2.0
+// Analysis: after an interaction of one kind, does another follow within a time, compared with interactions that were
+// not of that kind?
+//
+// One walk backwards over the rows of interest, so that the nearest follower is at hand. Exposed are interactions that
+// pass --after; the comparison are those that pass --against or, without it, all interactions of journeys in which
+// --after has not happened so far (or never happens), in the same stratum (--match). Exact stratification rather than random pairs: every
+// comparable interaction is used, and the same question has the same answer.
+//
+// Sums per group: [0] censored exposed, [1] censored comparison, then n1, k1, n0, k0 of each stratum.
+#include "measure/effect.h"
+#include "measure/activity.h"
+
+#include "base/mem.h"
+
+static const struct param params[] = {
+	{.name = "after",
+		.type = PARAM_FILTER,
+		.required = true,
+		.help = "what happened: a touch point, or a filter such as: nps <= 3"},
+	{.name = "then",
+		.type = PARAM_FILTER,
+		.required = true,
+		.help = "what may follow: a touch point, or a filter"},
+	{.name = "within",
+		.type = PARAM_DURATION,
+		.value = "30d",
+		.min = 0,
+		.max = 3.2e9,
+		.help = "how soon it must follow; exactly as late still counts"},
+	{.name = "against",
+		.type = PARAM_FILTER,
+		.help = "compare with these interactions (default: those of journeys without --after, see "
+			"--control)"},
+	{.name = "match",
+		.type = PARAM_STRING,
+		.help = "compare only interactions that agree in these: names, hour to year, tenure (time "
+			"since the "
+			"first interaction), prior (interactions before); or none. Default "
+			"touchpoint,channel,month; "
+			"with --against none"},
+	{.name = "control",
+		.type = PARAM_CHOICE,
+		.value = "not-yet",
+		.choices = "not-yet|never",
+		.help = "without --against: interactions of journeys in which --after has not happened so far, "
+			"or in "
+			"which it never happens"},
+	{.name = "censor",
+		.type = PARAM_CHOICE,
+		.value = "drop",
+		.choices = "drop|keep",
+		.help = "interactions whose time to follow is not over when the data end: left out, or "
+			"counted"},
+	{.name = "each",
+		.type = PARAM_CHOICE,
+		.value = "interaction",
+		.choices = "interaction|person",
+		.help = "count every interaction, or each person's first on either side"},
+};
+
+enum {
+	N1,
+	MATCHED1,
+	K1,
+	RATE1,
+	RATE1_LOW,
+	RATE1_HIGH,
+	N0,
+	MATCHED0,
+	K0,
+	RATE0,
+	RATE0_LOW,
+	RATE0_HIGH,
+	DIFFERENCE,
+	DIFFERENCE_LOW,
+	DIFFERENCE_HIGH,
+	RATIO,
+	RATIO_LOW,
+	RATIO_HIGH,
+	VERDICT,
+	STRATA,
+	CENSORED1,
+	CENSORED0,
+	N_COLUMNS
+};
+static const struct result_column columns[N_COLUMNS] = {
+	[N1] = {"after", "after", CELL_COUNT, "interactions", 0, "interactions that pass --after"},
+	[MATCHED1] = {"after_matched", "matched", CELL_COUNT, "interactions", 0,
+		"of these, with a comparison in their stratum"},
+	[K1] = {"after_followed", "followed", CELL_COUNT, "interactions", 0,
+		"of the matched, followed by --then"},
+	[RATE1] = {"after_rate", "rate", CELL_RATIO, "1", 3,
+		"their rate; with --match weighted over the strata"},
+	[RATE1_LOW] = {"after_rate_low", "≥", CELL_RATIO, "1", 3,
+		"lower end of its 95 % Wilson interval; none with --match"},
+	[RATE1_HIGH] = {"after_rate_high", "≤", CELL_RATIO, "1", 3, "upper end of its 95 % Wilson interval"},
+	[N0] = {"against", "against", CELL_COUNT, "interactions", 0, "interactions to compare with"},
+	[MATCHED0] = {"against_matched", "matched", CELL_COUNT, "interactions", 0,
+		"of these, in a stratum with one that passes --after"},
+	[K0] = {"against_followed", "followed", CELL_COUNT, "interactions", 0,
+		"of the matched, followed by --then"},
+	[RATE0] = {"against_rate", "rate", CELL_RATIO, "1", 3, "their rate, weighted likewise"},
+	[RATE0_LOW] = {"against_rate_low", "≥", CELL_RATIO, "1", 3,
+		"lower end of its 95 % Wilson interval; none with --match"},
+	[RATE0_HIGH] = {"against_rate_high", "≤", CELL_RATIO, "1", 3, "upper end of its 95 % Wilson interval"},
+	[DIFFERENCE] = {"difference", "difference", CELL_RATIO, "1", 4, "after_rate - against_rate"},
+	[DIFFERENCE_LOW] = {"difference_low", "≥", CELL_RATIO, "1", 4, "lower end of its 95 % interval"},
+	[DIFFERENCE_HIGH] = {"difference_high", "≤", CELL_RATIO, "1", 4, "upper end of its 95 % interval"},
+	[RATIO] = {"ratio", "ratio", CELL_NUMBER, "1", 3, "of the two rates"},
+	[RATIO_LOW] = {"ratio_low", "≥", CELL_NUMBER, "1", 3, "lower end of its 95 % interval"},
+	[RATIO_HIGH] = {"ratio_high", "≤", CELL_NUMBER, "1", 3, "upper end of its 95 % interval"},
+	[VERDICT] = {"verdict", "verdict", CELL_TEXT, "", 0,
+		"more, less, or no detectable difference (the interval holds 0)"},
+	[STRATA] = {"strata", "strata", CELL_COUNT, "", 0, "strata with both sides"},
+	[CENSORED1] = {"after_censored", "left out", CELL_COUNT, "interactions", 0,
+		"further ones that pass --after, left out: the data end before their time to follow is over"},
+	[CENSORED0] = {"against_censored", "left out", CELL_COUNT, "interactions", 0,
+		"further ones to compare with"},
+};
+
+enum { BIT_AFTER = 1, BIT_THEN = 2, BIT_AGAINST = 4 };
+enum { SUM_CENSORED1, SUM_CENSORED0, SUM_STRATA };
+#define STRATUM_SUMS 4u
+
+struct plan {
+	struct classes *classes;
+	struct match *match;
+	bool explicit, never, drop, persons;
+	bool matched; // there are strata
+	int64_t within_ms, end_ms;
+};
+
+// An interaction that is compared.
+struct entry {
+	uint32_t row, first;
+	bool after, followed, censored;
+};
+
+struct state {
+	struct sums sums;
+	struct class_rows rows;
+	struct entry *entries;
+	uint32_t *entry_rows;
+	size_t entries_capacity, rows_capacity;
+	uint32_t n;
+};
+
+static enum rc prepare(struct run *run, struct err *e)
+{
+	struct plan *plan = arena_alloc(run->scratch, sizeof(*plan));
+	if (!plan)
+		return err_set(e, RC_NOMEM, "out of memory for effects");
+	run->plan = plan;
+	struct filter_node *filters[3] = {run_param(run, "after")->filter, run_param(run, "then")->filter,
+		run_param(run, "against")->filter};
+	plan->explicit = filters[2] != NULL;
+	plan->never = run_param(run, "control")->choice == 1;
+	plan->drop = run_param(run, "censor")->choice == 0;
+	plan->persons = run_param(run, "each")->choice == 1;
+	plan->within_ms = (int64_t)llround(run_param(run, "within")->number * 1000.0);
+	plan->end_ms = run->stats.last_ms;
+	struct sv match = run_param(run, "match")->present ? run_param(run, "match")->text
+			  : plan->explicit                 ? SV("none")
+							   : SV("touchpoint,channel,month,prior");
+	enum rc rc = match_open(run, match, &plan->match, e);
+	plan->matched = rc == RC_OK && !sv_equal(sv_trim(match), SV("none"));
+	return rc == RC_OK ? classes_open(run, filters, plan->explicit ? 3 : 2, &plan->classes, e) : rc;
+}
+
+static void *state_new(struct run *run)
+{
+	const struct plan *plan = run->plan;
+	struct state *s = mem_calloc(1, sizeof(*s));
+	if (s)
+		s->sums.width = SUM_STRATA + STRATUM_SUMS * match_strata(plan->match);
+	return s;
+}
+
+static void state_free(struct run *run, void *p)
+{
+	(void)run;
+	struct state *s = p;
+	sums_free(&s->sums);
+	class_rows_free(&s->rows);
+	mem_free(s->entries);
+	mem_free(s->entry_rows);
+	mem_free(s);
+}
+
+// --- entries ---
+
+// The nearest follower behind the row at hand.
+struct walk {
+	const struct plan *plan;
+	const int64_t *at;
+	uint32_t first; // of the journey
+	int64_t follower_ms;
+	bool follows;
+};
+
+static void entry_add(struct state *s, const struct walk *w, uint32_t row, bool after)
+{
+	int64_t at = w->at[row], over = w->plan->end_ms - at;
+	s->entries[s->n++] = (struct entry){.row = row,
+		.first = w->first,
+		.after = after,
+		.followed = w->follows && w->follower_ms - at <= w->plan->within_ms,
+		.censored = w->plan->drop && over < w->plan->within_ms};
+}
+
+static void walk_pass(struct walk *w, uint32_t row, uint32_t bits)
+{
+	if (bits & BIT_THEN) {
+		w->follower_ms = w->at[row];
+		w->follows = true;
+	}
+}
+
+// Class rows [lo, hi) of one journey, backwards. What passes both --after and --against counts as after.
+static void walk_explicit(struct lane *lane, struct state *s, struct walk *w, uint32_t lo, uint32_t hi)
+{
+	for (uint32_t i = hi; i-- > lo;) {
+		uint32_t row = s->rows.row[i], bits = s->rows.bits[i];
+		if ((bits & (BIT_AFTER | BIT_AGAINST)) && lane_keeps(lane, row))
+			entry_add(s, w, row, bits & BIT_AFTER);
+		walk_pass(w, row, bits);
+	}
+}
+
+// Rows before `last` of a journey in which --after has not happened so far, backwards, with their class rows [lo, hi).
+static void walk_unexposed(
+	struct lane *lane, struct state *s, struct walk *w, uint32_t last, uint32_t lo, uint32_t hi)
+{
+	uint32_t i = hi;
+	for (uint32_t row = last; row-- > w->first;) {
+		if (lane_keeps(lane, row))
+			entry_add(s, w, row, false);
+		if (i > lo && s->rows.row[i - 1] == row)
+			walk_pass(w, row, s->rows.bits[--i]);
+	}
+}
+
+// Keeps the earliest entry of each side; entries [from, n) are one person's, the latest first.
+static void keep_first(struct state *s, uint32_t from)
+{
+	struct entry earliest[2];
+	bool found[2] = {false, false};
+	for (uint32_t i = from; i < s->n; i++) {
+		earliest[s->entries[i].after] = s->entries[i];
+		found[s->entries[i].after] = true;
+	}
+	s->n = from;
+	for (uint32_t side = 0; side < 2; side++)
+		if (found[side])
+			s->entries[s->n++] = earliest[side];
+}
+
+// The first of class rows [lo, hi) that passes --after; hi: none does.
+static uint32_t first_after(const struct class_rows *rows, uint32_t lo, uint32_t hi)
+{
+	while (lo < hi && !(rows->bits[lo] & BIT_AFTER))
+		lo++;
+	return lo;
+}
+
+// A journey whose rows end at `last`, without --against.
+static void walk_implicit(
+	struct lane *lane, struct state *s, struct walk *w, uint32_t last, uint32_t lo, uint32_t hi)
+{
+	uint32_t after = first_after(&s->rows, lo, hi);
+	walk_explicit(lane, s, w, after, hi);
+	if (after == hi)
+		walk_unexposed(lane, s, w, last, lo, hi);
+	else if (!w->plan->never)
+		walk_unexposed(lane, s, w, s->rows.row[after], lo, after);
+}
+
+static void find_entries(struct lane *lane, struct state *s)
+{
+	const struct plan *plan = lane->run->plan;
+	const struct span *span = lane->span;
+	uint32_t lo = 0;
+	for (uint32_t k = 0; k < span->n_persons; k++) {
+		uint32_t last = span->person_start[k + 1], hi = lo, from = s->n;
+		while (hi < s->rows.n && s->rows.row[hi] < last)
+			hi++;
+		struct walk w = {.plan = plan, .at = span->at, .first = span->person_start[k]};
+		if (plan->explicit)
+			walk_explicit(lane, s, &w, lo, hi);
+		else
+			walk_implicit(lane, s, &w, last, lo, hi);
+		if (plan->persons)
+			keep_first(s, from);
+		lo = hi;
+	}
+}
+
+// --- a span ---
+
+static enum rc fit(struct state *s, const struct span *span, struct err *e)
+{
+	s->n = 0;
+	if (mem_grow((void **)&s->entries, &s->entries_capacity, (size_t)span->n + 2, sizeof(*s->entries)) != 0)
+		return err_set(e, RC_NOMEM, "out of memory for journeys");
+	return activity_fit(&s->entry_rows, &s->rows_capacity, span, e);
+}
+
+static void add_entries(
+	const struct plan *plan, struct state *s, const struct span *span, const uint32_t *group)
+{
+	for (uint32_t i = 0; i < s->n; i++) {
+		const struct entry *x = &s->entries[i];
+		double *sums = s->sums.v + (size_t)(group ? group[i] : 0) * s->sums.width;
+		if (x->censored) {
+			sums[x->after ? SUM_CENSORED1 : SUM_CENSORED0] += 1.0;
+			continue;
+		}
+		uint32_t stratum = plan->matched ? match_stratum(plan->match, span, x->first, x->row) : 0;
+		double *v = sums + SUM_STRATA + (size_t)stratum * STRATUM_SUMS + (x->after ? 0 : 2);
+		v[0] += 1.0;
+		v[1] += x->followed;
+	}
+}
+
+static enum rc add(struct lane *lane, void *p, const struct span *span, struct err *e)
+{
+	struct state *s = p;
+	const struct plan *plan = lane->run->plan;
+	enum rc rc = fit(s, span, e);
+	if (rc == RC_OK)
+		rc = classes_find(lane, plan->classes, false, &s->rows, e);
+	if (rc != RC_OK)
+		return rc;
+	find_entries(lane, s);
+	for (uint32_t i = 0; lane->run->query->n_by && i < s->n; i++)
+		s->entry_rows[i] = s->entries[i].row;
+	const uint32_t *group;
+	uint32_t n_groups;
+	rc = activity_groups(lane, s->entry_rows, s->n, &group, &n_groups, e);
+	if (rc == RC_OK)
+		rc = activity_sums_fit(&s->sums, n_groups, e);
+	if (rc == RC_OK)
+		add_entries(plan, s, span, group);
+	return rc;
+}
+
+static enum rc merge(struct run *run, void *into, void *from, struct err *e)
+{
+	(void)run;
+	return sums_merge(&((struct state *)into)->sums, &((struct state *)from)->sums, e);
+}
+
+static enum rc fold(struct run *run, void *p, const uint32_t *to, uint32_t n, struct err *e)
+{
+	return sums_fold(&((struct state *)p)->sums, to, n, run_groups(run), e);
+}
+
+// --- rows ---
+
+static void write_comparison(const struct plan *plan, const struct pooled *p, struct cell *c)
+{
+	struct estimate d = plan->matched ? pooled_difference(p) : rates_difference(&p->used);
+	struct estimate r = plan->matched ? pooled_ratio(p) : rates_ratio(&p->used);
+	double rate1, rate0;
+	pooled_rates(p, &rate1, &rate0);
+	if (plan->matched) {
+		cell_number(&c[RATE1], rate1);
+		cell_number(&c[RATE0], rate0);
+	}
+	cell_estimate(&c[DIFFERENCE], &c[DIFFERENCE_LOW], &c[DIFFERENCE_HIGH], d);
+	cell_estimate(&c[RATIO], &c[RATIO_LOW], &c[RATIO_HIGH], r);
+	if (!isnan(d.value))
+		cell_text(&c[VERDICT], d.low > 0.0    ? SV("more")
+				       : d.high < 0.0 ? SV("less")
+						      : SV("no detectable difference"));
+}
+
+static enum rc write_group(struct run *run, const double *sums, uint32_t group, struct err *e)
+{
+	const struct plan *plan = run->plan;
+	struct pooled p = {0};
+	struct stratum all = {0};
+	for (uint32_t i = 0; i < match_strata(plan->match); i++) {
+		const double *v = sums + SUM_STRATA + (size_t)i * STRATUM_SUMS;
+		struct stratum s = {v[0], v[1], v[2], v[3]};
+		all.n1 += s.n1;
+		all.k1 += s.k1;
+		all.n0 += s.n0;
+		all.k0 += s.k0;
+		pooled_add(&p, &s);
+	}
+	double n = all.n1 + all.n0 + sums[SUM_CENSORED1] + sums[SUM_CENSORED0];
+	if (!run_group_shown(run, group, n))
+		return RC_OK;
+	struct cell *c = result_row(run, group, n, e);
+	if (!c)
+		return e->rc;
+	const struct stratum *used = plan->matched ? &p.used : &all;
+	cell_number(&c[N1], all.n1);
+	cell_number(&c[MATCHED1], used->n1);
+	cell_number(&c[K1], used->k1);
+	cell_number(&c[N0], all.n0);
+	cell_number(&c[MATCHED0], used->n0);
+	cell_number(&c[K0], used->k0);
+	cell_number(&c[STRATA], p.n_strata);
+	cell_number(&c[CENSORED1], sums[SUM_CENSORED1]);
+	cell_number(&c[CENSORED0], sums[SUM_CENSORED0]);
+	if (!plan->matched) {
+		cell_estimate(&c[RATE1], &c[RATE1_LOW], &c[RATE1_HIGH], stats_wilson(all.k1, all.n1));
+		cell_estimate(&c[RATE0], &c[RATE0_LOW], &c[RATE0_HIGH], stats_wilson(all.k0, all.n0));
+	}
+	write_comparison(plan, &p, c);
+	if (plan->matched && all.n1 > 0.0 && p.n_strata == 0.0)
+		run_note(run,
+			"nothing to compare with: no stratum holds both sides. Where --after is about a field, "
+			"do not --match by it: try --match channel,month,tenure,prior");
+	return RC_OK;
+}
+
+static enum rc finish(struct run *run, void *p, struct err *e)
+{
+	struct state *s = p;
+	const struct plan *plan = run->plan;
+	uint32_t n_groups = run_groups(run);
+	enum rc rc = activity_sums_fit(&s->sums, n_groups, e);
+	for (uint32_t g = 0; rc == RC_OK && g < n_groups; g++)
+		rc = write_group(run, s->sums.v + (size_t)g * s->sums.width, g, e);
+	if (!plan->persons)
+		run_note(run, "a person can count several times; --each person makes the intervals independent "
+			      "of that");
+	if (plan->end_ms != TIME_NONE && plan->drop) {
+		struct sv end = run_time_text(run, plan->end_ms);
+		run_note(run, "the data end at %.*s; --censor keep counts also what was left out", SV_ARG(end));
+	}
+	return rc;
+}
+
+const struct analysis analysis_effect = {
+	.name = "effect",
+	.example = "--after \"nps <= 3\" --then purchase --within 30d --against \"nps >= 9\"",
+	.summary = "After one kind of interaction, does another follow? Against comparable ones without it",
+	.definition = "Exposed: interactions that pass --after; followed: an interaction that passes --then "
+		      "comes later in the "
+		      "same journey (ties in time in order of arrival), at most --within after. Compared with: "
+		      "interactions that "
+		      "pass --against (and not --after) or, without it, interactions of journeys in which "
+		      "nothing passed --after "
+		      "so far (--control not-yet), or ever (never: this selects by the future, and journeys "
+		      "with many "
+		      "interactions seldom stay without any --after). --match: only interactions that agree in "
+		      "all the fields "
+		      "named are compared (strata); rates are weighted by Mantel & Haenszel (1959), the "
+		      "difference has Sato's "
+		      "(1989) interval, the ratio that of Greenland & Robins (1985). Strata are used whole: "
+		      "nothing is drawn at "
+		      "random, nothing comparable is thrown away. Without strata: Newcombe's (1998) method 10, "
+		      "and Katz et al. "
+		      "(1978) for the ratio. --censor drop (default) leaves out interactions that are nearer "
+		      "to the last "
+		      "interaction of all than --within; keep counts them with what is known. Filters, period "
+		      "and groups are "
+		      "those of the compared interactions; the follower may be anywhere later. All intervals "
+		      "95 %. A difference "
+		      "is no proof of a cause: journeys may differ in what is not matched.",
+	.chart = "bars",
+	.params = params,
+	.n_params = sizeof(params) / sizeof(params[0]),
+	.columns = columns,
+	.n_columns = N_COLUMNS,
+	.ordered = true,
+	.all_rows = true,
+	.prepare = prepare,
+	.state_new = state_new,
+	.add = add,
+	.merge = merge,
+	.state_free = state_free,
+	.fold = fold,
+	.finish = finish,
+};

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+// Analysis: per calendar bucket, who is new, who stayed, who came back and who fell silent.
+//
+// A journey's different buckets ascend, so each is compared with the one before it alone; a gap makes the bucket after
+// the earlier one dormant. Sums per group: N_STATES for each bucket.
+#include "measure/activity.h"
+
+#include "base/mem.h"
+
+static const struct param params[] = {
+	{.name = "bucket",
+		.type = PARAM_CHOICE,
+		.value = "week",
+		.choices = ACTIVITY_UNITS,
+		.help = "calendar buckets in the brand's time zone"},
+};
+
+enum {
+	BUCKET,
+	BUCKET_START,
+	ACTIVE,
+	NEW,
+	RETURNING,
+	RESURRECTING,
+	DORMANT,
+	STAYED,
+	STAYED_LOW,
+	STAYED_HIGH,
+	N_COLUMNS
+};
+static const struct result_column columns[N_COLUMNS] = {
+	[BUCKET] = {"bucket", "bucket", CELL_TEXT, "", 0, "calendar bucket"},
+	[BUCKET_START] = {"bucket_start", "from", CELL_TIME, "", 0, "its beginning"},
+	[ACTIVE] = {"active", "active", CELL_COUNT, "persons", 0, "new + returning + resurrecting"},
+	[NEW] = {"new", "new", CELL_COUNT, "persons", 0, "active for the first time ever"},
+	[RETURNING] = {"returning", "returning", CELL_COUNT, "persons", 0, "active in the bucket before, too"},
+	[RESURRECTING] = {"resurrecting", "resurrecting", CELL_COUNT, "persons", 0,
+		"not active in the bucket before, but earlier"},
+	[DORMANT] = {"dormant", "dormant", CELL_COUNT, "persons", 0,
+		"active in the bucket before, and not in this one"},
+	[STAYED] = {"share_stayed", "stayed", CELL_RATIO, "1", 3,
+		"returning of those active in the bucket before (returning + dormant)"},
+	[STAYED_LOW] = {"share_stayed_low", "≥", CELL_RATIO, "1", 3, "lower end of its 95 % Wilson interval"},
+	[STAYED_HIGH] = {"share_stayed_high", "≤", CELL_RATIO, "1", 3, "upper end of its 95 % Wilson interval"},
+};
+
+enum { IS_NEW, IS_RETURNING, IS_RESURRECTING, IS_DORMANT, N_STATES };
+
+struct plan {
+	struct tz_buckets buckets;
+	uint32_t first, end;
+};
+
+struct state {
+	struct sums sums;
+	uint32_t *buckets, *start_rows;
+	size_t buckets_capacity, rows_capacity;
+	uint64_t n;
+};
+
+static enum rc prepare(struct run *run, struct err *e)
+{
+	struct plan *plan = arena_alloc(run->scratch, sizeof(*plan));
+	if (!plan)
+		return err_set(e, RC_NOMEM, "out of memory for the lifecycle");
+	run->plan = plan;
+	enum rc rc = activity_whole_history(run, e);
+	if (rc == RC_OK)
+		rc = activity_open(run, activity_unit(run_param(run, "bucket")->choice), &plan->buckets, e);
+	if (rc == RC_OK)
+		activity_period(run, &plan->buckets, &plan->first, &plan->end);
+	return rc;
+}
+
+static void *state_new(struct run *run)
+{
+	const struct plan *plan = run->plan;
+	struct state *s = mem_calloc(1, sizeof(*s));
+	if (s)
+		s->sums.width =
+			N_STATES * (plan->buckets.n + 1); // dormant after the last bucket falls in the spare
+	return s;
+}
+
+static void state_free(struct run *run, void *p)
+{
+	(void)run;
+	struct state *s = p;
+	sums_free(&s->sums);
+	mem_free(s->buckets);
+	mem_free(s->start_rows);
+	mem_free(s);
+}
+
+static void add_journey(const uint32_t *bucket, uint32_t n, double *sums)
+{
+	if (n == 0)
+		return;
+	sums[bucket[0] * N_STATES + IS_NEW] += 1.0;
+	for (uint32_t i = 1; i < n; i++) {
+		uint32_t before = bucket[i - 1], b = bucket[i];
+		bool gap = b != before + 1;
+		sums[b * N_STATES + (gap ? IS_RESURRECTING : IS_RETURNING)] += 1.0;
+		sums[(before + 1) * N_STATES + IS_DORMANT] += gap;
+	}
+	sums[(bucket[n - 1] + 1) * N_STATES + IS_DORMANT] += 1.0;
+}
+
+static enum rc add(struct lane *lane, void *p, const struct span *span, struct err *e)
+{
+	struct state *s = p;
+	const struct plan *plan = lane->run->plan;
+	enum rc rc = activity_fit(&s->buckets, &s->buckets_capacity, span, e);
+	if (rc == RC_OK)
+		rc = activity_fit(&s->start_rows, &s->rows_capacity, span, e);
+	if (rc != RC_OK)
+		return rc;
+	for (uint32_t k = 0; k < span->n_persons; k++) {
+		uint32_t row = span->person_start[k];
+		while (row + 1 < span->person_start[k + 1] && !lane_keeps(lane, row))
+			row++;
+		s->start_rows[k] = row;
+	}
+	const uint32_t *group;
+	uint32_t n_groups;
+	rc = activity_groups(lane, s->start_rows, span->n_persons, &group, &n_groups, e);
+	if (rc == RC_OK)
+		rc = activity_sums_fit(&s->sums, n_groups, e);
+	for (uint32_t k = 0; rc == RC_OK && k < span->n_persons; k++) {
+		uint32_t n = activity_buckets(&plan->buckets, span->at, lane->keep, s->start_rows[k],
+			span->person_start[k + 1], s->buckets);
+		add_journey(s->buckets, n, s->sums.v + (size_t)(group ? group[k] : 0) * s->sums.width);
+	}
+	s->n += activity_in_period(lane, span);
+	return rc;
+}
+
+static enum rc merge(struct run *run, void *into, void *from, struct err *e)
+{
+	(void)run;
+	struct state *a = into, *b = from;
+	a->n += b->n;
+	return sums_merge(&a->sums, &b->sums, e);
+}
+
+static enum rc fold(struct run *run, void *p, const uint32_t *to, uint32_t n, struct err *e)
+{
+	return sums_fold(&((struct state *)p)->sums, to, n, run_groups(run), e);
+}
+
+static enum rc write_bucket(
+	struct run *run, uint32_t group, double weight, uint32_t bucket, const double *v, struct err *e)
+{
+	const struct plan *plan = run->plan;
+	struct cell *c = result_row(run, group, weight, e);
+	if (!c)
+		return e->rc;
+	struct sv label = arena_copy(run->arena, plan->buckets.label[bucket]);
+	if (!label.ptr)
+		return err_set(e, RC_NOMEM, "out of memory for rows");
+	cell_text(&c[BUCKET], label);
+	cell_time(run, &c[BUCKET_START], plan->buckets.start[bucket]);
+	cell_number(&c[ACTIVE], v[IS_NEW] + v[IS_RETURNING] + v[IS_RESURRECTING]);
+	cell_number(&c[NEW], v[IS_NEW]);
+	cell_number(&c[RETURNING], v[IS_RETURNING]);
+	cell_number(&c[RESURRECTING], v[IS_RESURRECTING]);
+	cell_number(&c[DORMANT], v[IS_DORMANT]);
+	cell_estimate(&c[STAYED], &c[STAYED_LOW], &c[STAYED_HIGH],
+		stats_wilson(v[IS_RETURNING], v[IS_RETURNING] + v[IS_DORMANT]));
+	return RC_OK;
+}
+
+static enum rc finish(struct run *run, void *p, struct err *e)
+{
+	struct state *s = p;
+	const struct plan *plan = run->plan;
+	uint32_t n_groups = run_groups(run);
+	run->n = run->result->n = s->n;
+	enum rc rc = activity_sums_fit(&s->sums, n_groups, e);
+	for (uint32_t g = 0; rc == RC_OK && g < n_groups; g++) {
+		const double *v = s->sums.v + (size_t)g * s->sums.width;
+		double weight = 0.0;
+		for (uint32_t i = plan->first * N_STATES; i < plan->end * N_STATES; i++)
+			weight += v[i];
+		if (!run_group_shown(run, g, weight))
+			continue;
+		for (uint32_t b = plan->first; rc == RC_OK && b < plan->end; b++)
+			rc = write_bucket(run, g, weight, b, v + (size_t)b * N_STATES, e);
+	}
+	return rc;
+}
+
+const struct analysis analysis_lifecycle = {
+	.name = "lifecycle",
+	.summary = "Per calendar bucket: new, returning, resurrecting and dormant persons",
+	.definition = "Active: at least one interaction that passes the filters in the calendar bucket "
+		      "(brand's zone). new: its "
+		      "first such interaction ever is in this bucket; returning: active in this bucket and the "
+		      "one before; "
+		      "resurrecting: active in this one and earlier, but not in the one before; dormant: "
+		      "active in the one "
+		      "before and not in this one (PostHog's lifecycle, which draws dormant below zero). "
+		      "active = new + "
+		      "returning + resurrecting. --from and --to choose the buckets that are shown; what came "
+		      "before them is "
+		      "known. Groups are those of the person's first interaction that passes the filters.",
+	.chart = "bars",
+	.params = params,
+	.n_params = sizeof(params) / sizeof(params[0]),
+	.columns = columns,
+	.n_columns = N_COLUMNS,
+	.ordered = true,
+	.prepare = prepare,
+	.state_new = state_new,
+	.add = add,
+	.merge = merge,
+	.state_free = state_free,
+	.fold = fold,
+	.finish = finish,
+};

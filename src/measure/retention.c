@@ -1,0 +1,520 @@
+// SPDX-License-Identifier: Apache-2.0
+// Analysis: who comes back. Cohorts by the calendar bucket of their start, and how many of each return how many
+// buckets later.
+//
+// Per group and cohort one line of counts: [0] persons, [1 + k] returned at offset k; with --clock elapsed also
+// [1 + K + m] persons whose last period that is over is m. Rolling counts go to the last offset with a return, and
+// elapsed periods to the last that is over; `finish` sums both from the right.
+#include "measure/activity.h"
+
+#include "base/mem.h"
+
+#include <assert.h>
+
+static const struct param params[] = {
+	{.name = "bucket",
+		.type = PARAM_CHOICE,
+		.value = "week",
+		.choices = ACTIVITY_UNITS,
+		.help = "calendar buckets of cohorts and returns, in the brand's time zone"},
+	{.name = "start",
+		.type = PARAM_FILTER,
+		.help = "what starts: a touch point, or a filter as for --where (default: any interaction)"},
+	{.name = "return",
+		.type = PARAM_FILTER,
+		.help = "what counts as coming back: a touch point, or a filter (default: any interaction)"},
+	{.name = "cohort",
+		.type = PARAM_CHOICE,
+		.value = "first",
+		.choices = "first|recurring",
+		.help = "first: each person once, where it started for the first time; recurring: in every "
+			"bucket "
+			"in which it started"},
+	{.name = "mode",
+		.type = PARAM_CHOICE,
+		.value = "exact",
+		.choices = "exact|rolling",
+		.help = "exact: returned in that very bucket; rolling: in that bucket or later (unbounded)"},
+	{.name = "clock",
+		.type = PARAM_CHOICE,
+		.value = "calendar",
+		.choices = "calendar|elapsed",
+		.help = "offsets in calendar buckets, or in whole days (weeks of 7, months of 30, quarters of "
+			"91, "
+			"years of 365) of 24 hours since the person's start"},
+	{.name = "periods",
+		.type = PARAM_INTEGER,
+		.min = 1,
+		.max = ACTIVITY_BUCKETS_MAX,
+		.help = "offsets up to this one (default: all that there can be)"},
+	{.name = "as-of",
+		.type = PARAM_TIME,
+		.help = "leave out what came at or after this time (default: the last interaction is the end)"},
+	{.name = "show",
+		.type = PARAM_CHOICE,
+		.value = "triangle",
+		.choices = "triangle|curve",
+		.help = "every cohort, or one curve over all cohorts that can have each offset"},
+};
+
+enum { COHORT, COHORT_START, OFFSET, COHORT_SIZE, OBSERVED, RETURNED, SHARE, SHARE_LOW, SHARE_HIGH, N_COLUMNS };
+static const struct result_column columns[N_COLUMNS] = {
+	[COHORT] = {"cohort", "cohort", CELL_TEXT, "", 0,
+		"calendar bucket of the start; (all) with --show curve"},
+	[COHORT_START] = {"cohort_start", "from", CELL_TIME, "", 0, "beginning of that bucket"},
+	[OFFSET] = {"offset", "offset", CELL_COUNT, "buckets", 0,
+		"buckets (or elapsed periods) after the start"},
+	[COHORT_SIZE] = {"cohort_size", "persons", CELL_COUNT, "persons", 0, "persons in the cohort"},
+	[OBSERVED] = {"observed", "observed", CELL_COUNT, "persons", 0,
+		"of these, those for whom the offset lies within the data: all with calendar buckets, those "
+		"whose "
+		"period is over with --clock elapsed"},
+	[RETURNED] = {"returned", "returned", CELL_COUNT, "persons", 0, "of the observed, those who returned"},
+	[SHARE] = {"share", "share", CELL_RATIO, "1", 3, "returned of observed"},
+	[SHARE_LOW] = {"share_low", "≥", CELL_RATIO, "1", 3, "lower end of its 95 % Wilson interval"},
+	[SHARE_HIGH] = {"share_high", "≤", CELL_RATIO, "1", 3, "upper end of its 95 % Wilson interval"},
+};
+
+struct plan {
+	struct tz_buckets buckets;
+	struct classes *classes; // NULL: neither start nor return is a filter
+	bool starts_any, returns_any, recurring, rolling, elapsed, curve;
+	uint32_t bit_start, bit_return;
+	uint32_t n_buckets;  // those before end_ms
+	uint32_t first, end; // cohorts that are shown
+	uint32_t n_offsets, stride;
+	int64_t end_ms, period_ms;
+};
+
+struct start {
+	uint32_t person, row, bucket;
+};
+
+// When a person came back: a bucket with the last row in it, or (elapsed) every row.
+struct visit {
+	uint32_t bucket, row;
+};
+
+struct state {
+	struct sums sums;
+	struct class_rows rows;
+	struct start *starts;
+	uint32_t *start_rows, *buckets;
+	struct visit *visits;
+	size_t starts_capacity, rows_capacity, buckets_capacity, visits_capacity;
+	uint32_t n_starts;
+};
+
+static enum rc open_filters(struct run *run, struct plan *plan, struct err *e)
+{
+	struct filter_node *filters[2];
+	uint32_t n = 0;
+	plan->starts_any = !run_param(run, "start")->filter;
+	plan->returns_any = !run_param(run, "return")->filter;
+	if (!plan->starts_any) {
+		plan->bit_start = 1u << n;
+		filters[n++] = run_param(run, "start")->filter;
+	}
+	if (!plan->returns_any) {
+		plan->bit_return = 1u << n;
+		filters[n++] = run_param(run, "return")->filter;
+	}
+	return n ? classes_open(run, filters, n, &plan->classes, e) : RC_OK;
+}
+
+static void open_offsets(struct run *run, struct plan *plan)
+{
+	static const int64_t days[] = {1, 7, 30, 91, 365};
+	plan->period_ms = days[run_param(run, "bucket")->choice] * 86400000;
+	int64_t most = plan->n_buckets;
+	if (plan->elapsed)
+		most = run->stats.n_interactions ? (plan->end_ms - run->stats.first_ms) / plan->period_ms + 1
+						 : 1;
+	if (run_param(run, "periods")->present && run_param(run, "periods")->number + 1 < (double)most)
+		most = (int64_t)run_param(run, "periods")->number + 1;
+	plan->n_offsets = most > 0 ? (uint32_t)most : 1;
+	plan->stride = 1 + plan->n_offsets * (plan->elapsed ? 2 : 1);
+}
+
+static enum rc prepare(struct run *run, struct err *e)
+{
+	struct plan *plan = arena_alloc(run->scratch, sizeof(*plan));
+	if (!plan)
+		return err_set(e, RC_NOMEM, "out of memory for retention");
+	run->plan = plan;
+	plan->recurring = run_param(run, "cohort")->choice == 1;
+	plan->rolling = run_param(run, "mode")->choice == 1;
+	plan->elapsed = run_param(run, "clock")->choice == 1;
+	plan->curve = run_param(run, "show")->choice == 1;
+	enum rc rc = activity_open(run, activity_unit(run_param(run, "bucket")->choice), &plan->buckets, e);
+	if (rc == RC_OK)
+		rc = open_filters(run, plan, e);
+	if (rc != RC_OK)
+		return rc;
+	int64_t last = run->stats.n_interactions ? run->stats.last_ms : 0,
+		as_of = run_param(run, "as-of")->time_ms;
+	plan->end_ms = as_of != TIME_NONE && as_of <= last ? as_of : last + 1;
+	activity_period(run, &plan->buckets, &plan->first, &plan->end);
+	while (plan->n_buckets < plan->buckets.n && plan->buckets.start[plan->n_buckets] < plan->end_ms)
+		plan->n_buckets++;
+	plan->end = plan->end < plan->n_buckets ? plan->end : plan->n_buckets;
+	open_offsets(run, plan);
+	if ((uint64_t)plan->stride * (plan->n_buckets + 1) <= 1u << 24)
+		return RC_OK;
+	err_set(e, RC_LIMIT, "%u cohorts with %u offsets are too many", plan->n_buckets, plan->n_offsets);
+	err_remedy(e, "choose a larger --bucket, or --periods 30");
+	return RC_LIMIT;
+}
+
+static void *state_new(struct run *run)
+{
+	const struct plan *plan = run->plan;
+	struct state *s = mem_calloc(1, sizeof(*s));
+	if (s)
+		s->sums.width = plan->stride * (plan->n_buckets + 1);
+	return s;
+}
+
+static void state_free(struct run *run, void *p)
+{
+	(void)run;
+	struct state *s = p;
+	sums_free(&s->sums);
+	class_rows_free(&s->rows);
+	mem_free(s->starts);
+	mem_free(s->start_rows);
+	mem_free(s->buckets);
+	mem_free(s->visits);
+	mem_free(s);
+}
+
+// --- starts ---
+
+static void start_add(
+	struct state *s, const struct plan *plan, const int64_t *at, uint32_t person, uint32_t row)
+{
+	uint32_t bucket = activity_bucket(&plan->buckets, at[row]);
+	if (s->n_starts && s->starts[s->n_starts - 1].person == person &&
+		s->starts[s->n_starts - 1].bucket == bucket)
+		return;
+	s->start_rows[s->n_starts] = row;
+	s->starts[s->n_starts++] = (struct start){person, row, bucket};
+}
+
+// Rows [first, last) are one person's, and so are class rows [lo, hi).
+static void find_starts(struct lane *lane, struct state *s, uint32_t person, uint32_t first, uint32_t last,
+	uint32_t lo, uint32_t hi)
+{
+	const struct plan *plan = lane->run->plan;
+	const int64_t *at = lane->span->at;
+	uint32_t n = plan->starts_any ? last - first : hi - lo;
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t row = plan->starts_any ? first + i : s->rows.row[lo + i];
+		if (!plan->starts_any && !(s->rows.bits[lo + i] & plan->bit_start))
+			continue;
+		if (at[row] >= plan->end_ms)
+			return;
+		if (lane_keeps(lane, row))
+			start_add(s, plan, at, person, row);
+		if (!plan->recurring)
+			return;
+	}
+}
+
+// --- returns ---
+
+static uint32_t visit_add(struct visit *v, uint32_t n, bool each, uint32_t bucket, uint32_t row)
+{
+	if (!each && n && v[n - 1].bucket == bucket)
+		v[n - 1].row = row;
+	else
+		v[n++] = (struct visit){bucket, row};
+	return n;
+}
+
+static uint32_t find_visits(
+	const struct lane *lane, struct state *s, uint32_t first, uint32_t last, uint32_t lo, uint32_t hi)
+{
+	const struct plan *plan = lane->run->plan;
+	const int64_t *at = lane->span->at;
+	uint32_t n = 0, n_rows = plan->returns_any ? last - first : hi - lo;
+	for (uint32_t i = 0; i < n_rows; i++) {
+		uint32_t row = plan->returns_any ? first + i : s->rows.row[lo + i];
+		if (!plan->returns_any && !(s->rows.bits[lo + i] & plan->bit_return))
+			continue;
+		if (at[row] >= plan->end_ms)
+			break;
+		uint32_t bucket = plan->elapsed ? 0 : activity_bucket(&plan->buckets, at[row]);
+		n = visit_add(s->visits, n, plan->elapsed, bucket, row);
+	}
+	return n;
+}
+
+// What one start gives: `cells` is the line of its cohort.
+static void add_visits(const struct plan *plan, const struct span *span, const struct start *x,
+	const struct visit *visits, uint32_t n, double *cells)
+{
+	int64_t limit = plan->n_offsets; // offsets from here on do not count
+	cells[0] += 1.0;
+	if (plan->elapsed) {
+		int64_t over = (plan->end_ms - span->at[x->row]) / plan->period_ms;
+		limit = over < limit ? over : limit;
+		if (limit == 0)
+			return;
+		cells[plan->n_offsets + limit] += 1.0;
+	}
+	int64_t before = -1;
+	for (uint32_t i = 0; i < n; i++) {
+		if (visits[i].row < x->row)
+			continue;
+		int64_t k = plan->elapsed ? (span->at[visits[i].row] - span->at[x->row]) / plan->period_ms
+					  : (int64_t)visits[i].bucket - x->bucket;
+		if (k >= limit && !plan->rolling)
+			break;
+		k = k < limit ? k : limit - 1;
+		if (k != before && !plan->rolling)
+			cells[1 + k] += 1.0;
+		before = k;
+	}
+	if (plan->rolling && before >= 0)
+		cells[1 + before] += 1.0;
+}
+
+// --- a span ---
+
+static enum rc fit(struct state *s, const struct span *span, struct err *e)
+{
+	size_t n = (size_t)span->n + 1;
+	if (mem_grow((void **)&s->starts, &s->starts_capacity, n, sizeof(*s->starts)) != 0 ||
+		mem_grow((void **)&s->start_rows, &s->rows_capacity, n, sizeof(*s->start_rows)) != 0 ||
+		mem_grow((void **)&s->visits, &s->visits_capacity, n, sizeof(*s->visits)) != 0)
+		return err_set(e, RC_NOMEM, "out of memory for journeys");
+	s->n_starts = 0;
+	return activity_fit(&s->buckets, &s->buckets_capacity, span, e);
+}
+
+static uint32_t class_end(const struct class_rows *rows, uint32_t from, uint32_t row)
+{
+	while (from < rows->n && rows->row[from] < row)
+		from++;
+	return from;
+}
+
+static void add_starts(struct lane *lane, struct state *s, const uint32_t *group)
+{
+	const struct plan *plan = lane->run->plan;
+	const struct span *span = lane->span;
+	uint32_t person = UINT32_MAX, n_visits = 0, lo = 0, hi = 0;
+	for (uint32_t i = 0; i < s->n_starts; i++) {
+		const struct start *x = &s->starts[i];
+		if (x->person != person) {
+			person = x->person;
+			uint32_t first = span->person_start[person], last = span->person_start[person + 1];
+			lo = class_end(&s->rows, hi, first);
+			hi = class_end(&s->rows, lo, last);
+			n_visits = find_visits(lane, s, first, last, lo, hi);
+		}
+		double *cells = s->sums.v + (size_t)(group ? group[i] : 0) * s->sums.width;
+		add_visits(plan, span, x, s->visits, n_visits, cells + (size_t)x->bucket * plan->stride);
+	}
+}
+
+// The common question, first touch and any return in calendar buckets: no lists of visits.
+static void add_starts_plain(struct lane *lane, struct state *s, const uint32_t *group)
+{
+	const struct plan *plan = lane->run->plan;
+	const struct span *span = lane->span;
+	for (uint32_t i = 0; i < s->n_starts; i++) {
+		const struct start *x = &s->starts[i];
+		uint32_t last = span->person_start[x->person + 1];
+		while (span->at[last - 1] >= plan->end_ms)
+			last--;
+		uint32_t n = activity_buckets(&plan->buckets, span->at, NULL, x->row, last, s->buckets);
+		double *cells = s->sums.v + (size_t)(group ? group[i] : 0) * s->sums.width +
+				(size_t)x->bucket * plan->stride;
+		cells[0] += 1.0;
+		for (uint32_t k = 0; k < n && s->buckets[k] - x->bucket < plan->n_offsets; k++)
+			cells[1 + s->buckets[k] - x->bucket] += 1.0;
+	}
+}
+
+static enum rc add(struct lane *lane, void *p, const struct span *span, struct err *e)
+{
+	struct state *s = p;
+	const struct plan *plan = lane->run->plan;
+	enum rc rc = fit(s, span, e);
+	if (rc == RC_OK && plan->classes)
+		rc = classes_find(lane, plan->classes, false, &s->rows, e);
+	if (rc != RC_OK)
+		return rc;
+	uint32_t lo = 0, hi = 0;
+	for (uint32_t k = 0; k < span->n_persons; k++) {
+		lo = hi;
+		hi = class_end(&s->rows, lo, span->person_start[k + 1]);
+		find_starts(lane, s, k, span->person_start[k], span->person_start[k + 1], lo, hi);
+	}
+	const uint32_t *group;
+	uint32_t n_groups;
+	rc = activity_groups(lane, s->start_rows, s->n_starts, &group, &n_groups, e);
+	if (rc == RC_OK)
+		rc = activity_sums_fit(&s->sums, n_groups, e);
+	if (rc != RC_OK)
+		return rc;
+	bool plain = plan->returns_any && !plan->recurring && !plan->rolling && !plan->elapsed;
+	(plain ? add_starts_plain : add_starts)(lane, s, group);
+	return RC_OK;
+}
+
+static enum rc merge(struct run *run, void *into, void *from, struct err *e)
+{
+	(void)run;
+	return sums_merge(&((struct state *)into)->sums, &((struct state *)from)->sums, e);
+}
+
+static enum rc fold(struct run *run, void *p, const uint32_t *to, uint32_t n, struct err *e)
+{
+	return sums_fold(&((struct state *)p)->sums, to, n, run_groups(run), e);
+}
+
+// --- rows ---
+
+// One row of the triangle, or one point of the curve.
+struct point {
+	double size, observed, returned;
+	bool possible; // the offset lies within the data
+};
+
+static struct point point_of(const struct plan *plan, const double *cells, uint32_t cohort, uint32_t offset)
+{
+	const double *line = cells + (size_t)cohort * plan->stride;
+	struct point p = {.size = line[0], .observed = line[0], .returned = line[1 + offset]};
+	p.possible = offset < plan->n_buckets - cohort;
+	for (uint32_t k = offset + 1; plan->rolling && k < plan->n_offsets; k++)
+		p.returned += line[1 + k];
+	if (!plan->elapsed)
+		return p;
+	p.observed = 0.0;
+	for (uint32_t k = offset; k < plan->n_offsets; k++)
+		p.observed += line[1 + plan->n_offsets + k];
+	p.possible = p.observed > 0.0;
+	return p;
+}
+
+static enum rc write_point(struct run *run, uint32_t group, double weight, uint32_t cohort, uint32_t offset,
+	struct point p, struct err *e)
+{
+	const struct plan *plan = run->plan;
+	struct cell *c = result_row(run, group, weight, e);
+	if (!c)
+		return e->rc;
+	if (plan->curve) {
+		cell_text(&c[COHORT], SV("(all)"));
+	} else {
+		struct sv label = arena_copy(run->arena, plan->buckets.label[cohort]);
+		if (!label.ptr)
+			return err_set(e, RC_NOMEM, "out of memory for rows");
+		cell_text(&c[COHORT], label);
+		cell_time(run, &c[COHORT_START], plan->buckets.start[cohort]);
+	}
+	cell_number(&c[OFFSET], offset);
+	cell_number(&c[COHORT_SIZE], p.size);
+	cell_number(&c[OBSERVED], p.observed);
+	cell_number(&c[RETURNED], p.returned);
+	cell_estimate(&c[SHARE], &c[SHARE_LOW], &c[SHARE_HIGH], stats_wilson(p.returned, p.observed));
+	return RC_OK;
+}
+
+static enum rc write_triangle(struct run *run, const double *cells, uint32_t group, double size, struct err *e)
+{
+	const struct plan *plan = run->plan;
+	enum rc rc = RC_OK;
+	for (uint32_t c = plan->first; c < plan->end; c++)
+		for (uint32_t k = 0; rc == RC_OK && k < plan->n_offsets; k++) {
+			struct point p = point_of(plan, cells, c, k);
+			if (p.possible || k == 0)
+				rc = write_point(run, group, size, c, k, p, e);
+		}
+	return rc;
+}
+
+static enum rc write_curve(struct run *run, const double *cells, uint32_t group, double size, struct err *e)
+{
+	const struct plan *plan = run->plan;
+	enum rc rc = RC_OK;
+	for (uint32_t k = 0; rc == RC_OK && k < plan->n_offsets; k++) {
+		struct point sum = {0};
+		for (uint32_t c = plan->first; c < plan->end; c++) {
+			struct point p = point_of(plan, cells, c, k);
+			if (!p.possible)
+				continue;
+			sum.possible = true;
+			sum.size += p.size;
+			sum.observed += p.observed;
+			sum.returned += p.returned;
+		}
+		if (sum.possible)
+			rc = write_point(run, group, size, 0, k, sum, e);
+	}
+	return rc;
+}
+
+static enum rc finish(struct run *run, void *p, struct err *e)
+{
+	struct state *s = p;
+	const struct plan *plan = run->plan;
+	uint32_t n_groups = run_groups(run);
+	enum rc rc = activity_sums_fit(&s->sums, n_groups, e);
+	for (uint32_t g = 0; rc == RC_OK && g < n_groups; g++) {
+		const double *cells = s->sums.v + (size_t)g * s->sums.width;
+		double size = 0.0;
+		for (uint32_t c = plan->first; c < plan->end; c++)
+			size += cells[(size_t)c * plan->stride];
+		if (run_group_shown(run, g, size))
+			rc = (plan->curve ? write_curve : write_triangle)(run, cells, g, size, e);
+	}
+	if (plan->n_buckets && !plan->elapsed && plan->buckets.start[plan->n_buckets] > plan->end_ms) {
+		struct sv label = plan->buckets.label[plan->n_buckets - 1],
+			  end = run_time_text(run, plan->end_ms);
+		run_note(run, "the data end at %.*s, within %.*s: what falls there is not complete",
+			SV_ARG(end), SV_ARG(label));
+	}
+	return rc;
+}
+
+const struct analysis analysis_retention = {
+	.name = "retention",
+	.summary = "Who comes back: cohorts by when they started, and how many of each return later",
+	.definition = "A person starts with the first interaction at all, or the first that passes --start, "
+		      "and belongs to "
+		      "the cohort of that calendar bucket (brand's zone, daylight saving included). --cohort "
+		      "recurring: it "
+		      "belongs to the cohort of every bucket in which it started (PostHog's recurring "
+		      "retention). Returned "
+		      "at offset k: an interaction that passes --return in the k-th bucket after the start's "
+		      "(--mode exact), "
+		      "or in that or any later one (--mode rolling, unbounded). Returns are at or after the "
+		      "start in journey "
+		      "order, so offset 0 without filters is the whole cohort. --clock elapsed: offset k is "
+		      "[k, k+1) periods "
+		      "of 24-hour days since the person's start, and persons whose period is not over are not "
+		      "observed. "
+		      "Filters, period and groups are those of the start; with --cohort first the person's "
+		      "first start "
+		      "decides, with recurring the first start of each bucket that passes. Returns count up to "
+		      "the end of "
+		      "the data or --as-of. Intervals: Wilson (1927), 95 %.",
+	.chart = "cohorts",
+	.params = params,
+	.n_params = sizeof(params) / sizeof(params[0]),
+	.columns = columns,
+	.n_columns = N_COLUMNS,
+	.ordered = true,
+	.all_rows = true,
+	.prepare = prepare,
+	.state_new = state_new,
+	.add = add,
+	.merge = merge,
+	.state_free = state_free,
+	.fold = fold,
+	.finish = finish,
+};
