@@ -362,52 +362,69 @@ static void *state_new(struct run *run)
 
 // --- the plain question ---
 
-// started[k + 1]: the latest entry from which step k was reached; started[0] is the interaction at hand. NEVER is so
-// long ago that no window reaches it.
+// started[k]: the latest entry from which step k was reached. NEVER is so long ago that no window reaches it.
 #define NEVER (INT64_MIN / 4)
 #define WINDOW_MAX (INT64_MAX / 8)
 
-static inline void advance(int64_t *started, int64_t at, uint32_t k, int64_t window, uint32_t *best)
+// One interaction, without a branch, for most are unpredictable. From the last step down, so that one interaction is one
+// step; up to reuse it.
+static inline void advance(
+	int64_t *started, int64_t at, uint32_t bits, uint32_t n_steps, int64_t window, bool reuse)
 {
-	started[0] = at;
-	bool reached = at - started[k] <= window;
-	started[k + 1] = reached ? started[k] : started[k + 1];
-	uint32_t level = reached ? k + 1 : 0;
-	*best = level > *best ? level : *best;
+	int64_t first = -(int64_t)(bits & 1);
+	if (reuse)
+		started[0] ^= (started[0] ^ at) & first;
+	for (uint32_t i = 1; i < n_steps; i++) {
+		uint32_t k = reuse ? i : n_steps - i;
+		int64_t reached = -(int64_t)((bits >> k & 1) & (at - started[k - 1] <= window));
+		started[k] ^= (started[k] ^ started[k - 1]) & reached;
+	}
+	if (!reuse)
+		started[0] ^= (started[0] ^ at) & first;
+}
+
+// Inlined for each usual number of steps, so that `started` lives in registers.
+static inline __attribute__((always_inline)) void add_persons(const struct span *span,
+	const struct class_rows *rows, uint32_t n_steps, int64_t window, bool reuse, double *sums)
+{
+	const uint32_t *row = rows->row, *bits = rows->bits;
+	uint64_t counts[FUNNEL_STEPS_MAX + 1] = {0};
+	for (uint32_t k = 0, i = 0; k < span->n_persons; k++) {
+		int64_t started[FUNNEL_STEPS_MAX];
+		uint32_t end = span->person_start[k + 1], level = 0;
+		for (uint32_t j = 0; j < n_steps; j++)
+			started[j] = NEVER;
+		for (; row[i] < end; i++) // ends with a row beyond all
+			advance(started, span->at[row[i]], bits[i], n_steps, window, reuse);
+		for (uint32_t j = 0; j < n_steps; j++)
+			level += started[j] != NEVER;
+		counts[level]++;
+	}
+	for (uint32_t k = 1; k <= n_steps; k++)
+		sums[k - 1] += (double)counts[k];
 }
 
 static void add_plain(const struct lane *lane, struct state *s, const struct plan *plan)
 {
 	const struct span *span = lane->span;
-	const uint32_t *row = s->rows.row, n_steps = plan->rules.n_steps;
-	uint32_t *bits = s->rows.bits, n = s->rows.n, i = 0;
-	int64_t window = plan->rules.window_ms < WINDOW_MAX ? plan->rules.window_ms : WINDOW_MAX;
-	uint64_t counts[FUNNEL_STEPS_MAX + 1] = {0};
-	for (uint32_t k = 0; lane->keep && k < n; k++)
-		bits[k] &= ~1u | lane->keep[row[k]]; // others may be steps but not entries
-	for (uint32_t k = 0; k < span->n_persons && i < n; k++) {
-		int64_t started[FUNNEL_STEPS_MAX + 1];
-		uint32_t end = span->person_start[k + 1], best = 0;
-		for (uint32_t j = 0; j <= n_steps; j++)
-			started[j] = NEVER;
-		for (; i < n && row[i] < end; i++) {
-			int64_t at = span->at[row[i]];
-			uint32_t b = bits[i];
-			if ((b & (b - 1)) == 0 && b) {
-				advance(started, at, (uint32_t)__builtin_ctz(b), window, &best);
-				continue;
-			}
-			while (b) { // from the last step down, so that one interaction is one step; up to reuse it
-				uint32_t j = plan->rules.reuse ? (uint32_t)__builtin_ctz(b)
-							       : 31u - (uint32_t)__builtin_clz(b);
-				advance(started, at, j, window, &best);
-				b &= ~(1u << j);
-			}
-		}
-		counts[best]++;
-	}
-	for (uint32_t k = 1; k <= n_steps; k++)
-		s->sums.v[k - 1] += (double)counts[k];
+	const struct class_rows *rows = &s->rows;
+	const struct funnel_rules *r = &plan->rules;
+	int64_t window = r->window_ms < WINDOW_MAX ? r->window_ms : WINDOW_MAX;
+	for (uint32_t k = 0; lane->keep && k < rows->n; k++)
+		rows->bits[k] &= ~1u | lane->keep[rows->row[k]]; // others may be steps but not entries
+	rows->row[rows->n] = UINT32_MAX;
+	if (r->reuse)
+		add_persons(span, rows, r->n_steps, window, true, s->sums.v);
+	else if (r->n_steps == 2)
+		add_persons(span, rows, 2, window, false, s->sums.v);
+	else if (r->n_steps == 3)
+		add_persons(span, rows, 3, window, false, s->sums.v);
+	else if (r->n_steps == 4)
+		add_persons(span, rows, 4, window, false, s->sums.v);
+	else if (r->n_steps == 5)
+		add_persons(span, rows, 5, window, false, s->sums.v);
+	else
+		add_persons(span, rows, r->n_steps, window, false, s->sums.v);
 }
 
 // --- attempts ---
@@ -439,12 +456,17 @@ static int64_t attempt_end(const struct funnel_rules *r, const struct funnel_att
 	return __builtin_add_overflow(x->at_ms[0], r->window_ms, &end) ? INT64_MAX : end;
 }
 
+static uint32_t entry_bits_of(const struct funnel_rules *r)
+{
+	return r->order == FUNNEL_ANY ? (1u << r->n_steps) - 1 : 1u;
+}
+
 static enum rc add_journey(
 	struct lane *lane, struct state *s, const struct plan *plan, uint64_t person, struct err *e)
 {
 	const struct funnel_journey *j = &s->journey;
 	const struct funnel_rules *r = &plan->rules;
-	uint32_t entry_bits = r->order == FUNNEL_ANY ? (1u << r->n_steps) - 1 : 1u, best_row = 0;
+	uint32_t entry_bits = entry_bits_of(r), best_row = 0;
 	struct funnel_attempt best = {.level = 0}, x;
 	int64_t busy_until = INT64_MIN;
 	enum rc rc = RC_OK;
@@ -520,9 +542,16 @@ static enum rc add(struct lane *lane, void *p, const struct span *span, struct e
 		return RC_OK;
 	}
 	s->n_found = s->n_times = 0;
-	for (uint32_t k = 0, i = 0; rc == RC_OK && k < span->n_persons && i < s->rows.n; k++) {
+	uint32_t entry_bits = entry_bits_of(&plan->rules);
+	s->rows.row[s->rows.n] = UINT32_MAX;
+	for (uint32_t k = 0, i = 0; rc == RC_OK && k < span->n_persons; k++) {
+		uint32_t end = span->person_start[k + 1];
 		uint32_t first = i;
-		while (i < s->rows.n && s->rows.row[i] < span->person_start[k + 1])
+		while (s->rows.row[i] < end && !(s->rows.bits[i] & entry_bits))
+			i++; // what comes before the first entry matters only if it can be of the same moment
+		if (plan->rules.ties != FUNNEL_TIES_ANY || s->rows.row[i] >= end)
+			first = i;
+		while (s->rows.row[i] < end)
 			i++;
 		if (i == first)
 			continue;

@@ -145,7 +145,10 @@ static bool is_broken(
 	if (r->order != FUNNEL_STRICT || x == FUNNEL_NONE || x <= base)
 		return false;
 	uint32_t is_step = (j->bits[base] & step_bits(r)) != 0;
-	return j->row[x] - j->row[base] - 1 != j->steps[x] - j->steps[base] - is_step;
+	uint32_t row = j->row[base]; // the last one that is not between
+	while (r->ties == FUNNEL_TIES_LATER && row + 1 < j->row[x] && j->at[row + 1] == j->at[row])
+		row++;
+	return j->row[x] - row - 1 != j->steps[x] - j->steps[base] - is_step;
 }
 
 // Is there an exclusion between event `from`, with `reached` steps done, and x, within the window?

@@ -194,9 +194,12 @@ static enum rc add_journey(struct lane *lane, struct state *s, const struct plan
 {
 	const struct sequence_program *p = plan->program;
 	uint64_t work = 0;
-	enum rc rc = sequence_prepare(&s->runner, j, e);
 	bool all = p->nullable || p->starts == SEQUENCE_ANY;
-	for (uint32_t i = 0; rc == RC_OK && i < j->n; i++) {
+	uint32_t first = 0;
+	while (first < j->n && !all && !(j->bits[first] & p->starts))
+		first++;
+	enum rc rc = first < j->n ? sequence_prepare(&s->runner, j, e) : RC_OK;
+	for (uint32_t i = first; rc == RC_OK && i < j->n; i++) {
 		struct sequence_match m;
 		bool found;
 		if ((!all && !(j->bits[i] & p->starts)) || !lane_keeps(lane, j->row[i]))

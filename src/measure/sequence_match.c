@@ -78,7 +78,8 @@ static enum rc push(struct sequence_threads *list, const struct sequence_thread 
 		err_remedy(e, "make its time conditions simpler: only “within”, or shorter");
 		return RC_LIMIT;
 	}
-	if (mem_grow((void **)&list->v, &list->capacity, (size_t)list->n + 1, sizeof(*list->v)) != 0)
+	if (list->n == list->capacity &&
+		mem_grow((void **)&list->v, &list->capacity, (size_t)list->n + 1, sizeof(*list->v)) != 0)
 		return err_set(e, RC_NOMEM, "out of memory for a pattern");
 	list->v[list->n++] = *t;
 	return RC_OK;
@@ -201,42 +202,51 @@ static enum rc step(struct match_run *m, struct sequence_thread *t, bool *goes_o
 	return RC_OK;
 }
 
-// Puts into `list` all threads that wait after t, which stands anywhere. Each state is visited once.
+// Takes a thread as far as it goes without a choice. *splits: it stands at OP_SPLIT; else it waits in `list`, has matched,
+// or is dead.
+static enum rc run_on(struct match_run *m, struct sequence_thread *t, struct sequence_threads *list,
+	bool *splits, struct err *e)
+{
+	bool goes_on = true;
+	enum rc rc = RC_OK;
+	*splits = false;
+	while (rc == RC_OK && goes_on) {
+		enum sequence_op op = m->p->code[t->pc].op;
+		++*m->work;
+		if (op == OP_ROW || (op == OP_MATCH && t->n_guards))
+			return add_waiting(m, list, t, e);
+		if (op == OP_MATCH)
+			accept(m, t, false);
+		*splits = op == OP_SPLIT;
+		if (op == OP_MATCH || op == OP_SPLIT)
+			return RC_OK;
+		rc = step(m, t, &goes_on, e);
+	}
+	return rc;
+}
+
+// Puts into `list` all threads that wait after t, which stands anywhere. Each state at a choice is visited once.
 static enum rc close_over(
-	struct match_run *m, const struct sequence_thread *t, struct sequence_threads *list, struct err *e)
+	struct match_run *m, struct sequence_thread *t, struct sequence_threads *list, struct err *e)
 {
 	struct sequence_threads *c = &m->r->closure;
+	bool splits;
+	enum rc rc = run_on(m, t, list, &splits, e);
+	if (rc != RC_OK || !splits)
+		return rc;
 	c->n = 0;
-	enum rc rc = push(c, t, e);
+	rc = push(c, t, e);
 	for (uint32_t i = 0; rc == RC_OK && i < c->n; i++) {
-		struct sequence_thread x = c->v[i];
-		const struct sequence_instruction *at = &m->p->code[x.pc];
-		bool goes_on = true;
-		uint32_t n_branches = 1, branches[2] = {0, 0};
-		++*m->work;
-		if (at->op == OP_ROW || (at->op == OP_MATCH && x.n_guards)) {
-			rc = add_waiting(m, list, &x, e);
-			continue;
-		}
-		if (at->op == OP_MATCH) {
-			accept(m, &x, false);
-			continue;
-		}
-		if (at->op == OP_SPLIT) {
-			n_branches = 2;
-			branches[0] = at->a;
-			branches[1] = at->b;
-		} else {
-			rc = step(m, &x, &goes_on, e);
-			branches[0] = x.pc;
-		}
-		for (uint32_t k = 0; rc == RC_OK && goes_on && k < n_branches; k++) {
-			bool seen = false;
-			x.pc = branches[k];
+		const struct sequence_instruction *split = &m->p->code[c->v[i].pc];
+		for (uint32_t k = 0; rc == RC_OK && k < 2; k++) {
+			struct sequence_thread x = c->v[i];
+			x.pc = k == 0 ? split->a : split->b;
+			rc = run_on(m, &x, list, &splits, e);
+			bool seen = !splits;
 			*m->work += c->n / 8;
-			for (uint32_t q = 0; q < c->n && !seen; q++)
+			for (uint32_t q = 0; rc == RC_OK && q < c->n && !seen; q++)
 				seen = same_state(m, &c->v[q], &x);
-			if (!seen)
+			if (rc == RC_OK && !seen)
 				rc = push(c, &x, e);
 		}
 	}
@@ -296,10 +306,24 @@ static enum rc take_row(struct match_run *m, const struct sequence_thread *t, ui
 	return close_over(m, &x, &m->r->next, e);
 }
 
+// Does row i change nothing?
+static bool is_passed(struct match_run *m, uint32_t i)
+{
+	for (uint32_t k = 0; k < m->r->now.n; k++) {
+		const struct sequence_thread *t = &m->r->now.v[k];
+		if (!is_worth(m, t) || takes(m, t, i) || !waits_on(m, t, i))
+			return false;
+	}
+	*m->work += m->r->now.n;
+	return true;
+}
+
 static enum rc go_through(struct match_run *m, uint32_t i, struct err *e)
 {
 	struct sequence_runner *r = m->r;
 	enum rc rc = RC_OK;
+	if (i != m->start && is_passed(m, i))
+		return RC_OK;
 	r->next.n = 0;
 	for (uint32_t k = 0; rc == RC_OK && k < r->now.n; k++) {
 		const struct sequence_thread *t = &r->now.v[k];

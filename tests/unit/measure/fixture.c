@@ -318,7 +318,7 @@ const char *row_label(const struct fixture *f, const struct log_row *r, const ch
 struct words {
 	struct query q;
 	struct sv where[16];
-	struct query_param params[16];
+	struct query_param params[64];
 };
 
 static void read_words(struct words *w, const char *analysis, const char *const *words)
