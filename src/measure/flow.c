@@ -240,25 +240,31 @@ static inline enum rc add_one(const struct plan *plan, struct state *s, uint32_t
 	return RC_OK;
 }
 
-// A journey's transitions when cells are a matrix and nothing cuts it. One group, or one by step.
-static void add_dense(
-	const struct plan *plan, struct state *s, uint32_t first, uint32_t end, const uint32_t *group)
+// All journeys' transitions when cells are a matrix and nothing cuts journeys. Called with a constant NULL for the usual
+// question, without groups, which then has no trace of them.
+static inline void add_dense(const struct plan *plan, struct state *s, const uint32_t *group)
 {
-	const uint32_t *code = s->steps.code;
+	const uint32_t *code = s->steps.code, *start = s->steps.start;
 	const int64_t *at = s->steps.at;
-	const uint32_t width = plan->width, person = s->n_persons, area = width * width;
+	const uint32_t width = plan->width, area = width * width, n_journeys = s->steps.n_journeys;
 	struct cell_sums *cells = s->cells;
-	uint32_t from = code[first];
-	int64_t then = at[first];
-	cell_add(cells + (group ? group[first] * area : 0) + (width - 1) * width + from, 0, person);
-	for (uint32_t i = first + 1; i < end; i++) {
-		uint32_t to = code[i];
-		int64_t now = at[i];
-		cell_add(cells + (group ? group[i - 1] * area : 0) + from * width + to, now - then, person);
-		from = to;
-		then = now;
+	uint32_t person = s->n_persons;
+	for (uint32_t k = 0; k < n_journeys; k++) {
+		uint32_t first = start[k], end = start[k + 1], from = code[first];
+		int64_t then = at[first];
+		person++;
+		cell_add(cells + (group ? group[first] * area : 0) + (width - 1) * width + from, 0, person);
+		for (uint32_t i = first + 1; i < end; i++) {
+			uint32_t to = code[i];
+			int64_t now = at[i];
+			cell_add(cells + (group ? group[i - 1] * area : 0) + from * width + to, now - then,
+				person);
+			from = to;
+			then = now;
+		}
+		cell_add(cells + (group ? group[end - 1] * area : 0) + from * width + width - 1, 0, person);
 	}
-	cell_add(cells + (group ? group[end - 1] * area : 0) + from * width + width - 1, 0, person);
+	s->n_persons = person;
 }
 
 static enum rc add_transitions(const struct plan *plan, struct state *s, uint32_t first, uint32_t end,
@@ -334,16 +340,19 @@ static enum rc add(struct lane *lane, void *p, const struct span *span, struct e
 	enum rc rc = steps_read(lane, &plan->key, &s->steps, e);
 	if (rc == RC_OK)
 		rc = read_groups(lane, s, &group, e);
-	bool fast =
-		plan->dense && plan->show == SHOW_TRANSITIONS && plan->gap_ms == INT64_MAX && !plan->quantiles;
+	if (rc != RC_OK)
+		return rc;
+	if (plan->dense && plan->show == SHOW_TRANSITIONS && plan->gap_ms == INT64_MAX && !plan->quantiles) {
+		if (group)
+			add_dense(plan, s, group);
+		else
+			add_dense(plan, s, NULL);
+		return RC_OK;
+	}
 	for (uint32_t k = 0; rc == RC_OK && k < s->steps.n_journeys; k++) {
 		uint32_t first = s->steps.start[k], end = s->steps.start[k + 1];
 		s->n_persons++;
-		if (fast && !group)
-			add_dense(plan, s, first, end, NULL);
-		else if (fast)
-			add_dense(plan, s, first, end, group);
-		else if (plan->show == SHOW_TRANSITIONS)
+		if (plan->show == SHOW_TRANSITIONS)
 			rc = add_transitions(plan, s, first, end, group, e);
 		else
 			rc = add_again(plan, s, first, end, group, e);
