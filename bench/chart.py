@@ -69,7 +69,7 @@ def bars(size):
     """One group of bars for each question, in milliseconds, with each peer's ratio to Corridor at its end."""
     names = ["corridor"] + peers_of(size)
     queries = size["queries"]
-    left, right, bar, gap, top = 330, 110, 13, 16, 84
+    left, right, bar, gap, top = 340, 110, 15, 16, 84
     width, group = 980, len(names) * bar + gap
     height = top + len(queries) * group + 58
     scale = Scale([median(q[e]) for q in queries.values() for e in names], left, width - right)
@@ -89,7 +89,7 @@ def bars(size):
             parts.append(f'<rect class="{e}" x="{left}" y="{y + k * bar}" width="{scale(ms) - left:.1f}" '
                          f'height="{bar - 2}" rx="2"/>')
             label = f"{number(ms)} ms" if e == "corridor" else f"× {number(ms / median(q['corridor']))}"
-            parts.append(text(scale(ms) + 6, y + k * bar + 10, label, "strong" if e == "corridor" else "quiet"))
+            parts.append(text(scale(ms) + 6, y + k * bar + 11, label, "strong" if e == "corridor" else "quiet"))
     means = ", ".join(f"{ENGINES[p].title} × {number(geometric_mean(list(ratios(size, p).values())))}" for p in names[1:])
     if means:
         parts.append(text(20, height - 12, f"Geometric means: {means}. × is how many times as long as Corridor. "

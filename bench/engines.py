@@ -16,6 +16,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import threading
 import time
@@ -80,6 +81,14 @@ def read_sql(name):
             body = re.sub(r"^--.*\n?", "", body, flags=re.M)
             sections[title.strip()] = [s.strip() for s in body.split(";") if s.strip()]
     return sections
+
+
+def free_ports(n):
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(n)]
+    ports = [s.getsockname()[1] for s in sockets]
+    for s in sockets:
+        s.close()
+    return ports
 
 
 class Lines:
@@ -237,14 +246,13 @@ USERS = """<?xml version="1.0"?>
 
 class ClickHouse18:
     name, title, key = "clickhouse18", "ClickHouse 18", "clickhouse18"
-    http, tcp = 18123, 18900
-
     def __init__(self, folder, threads):
         self.path, self.threads = os.path.join(folder, "clickhouse18"), threads
         self.sql, self.server = read_sql(self.key), None
 
     def start(self):
         os.makedirs(self.path, exist_ok=True)
+        self.http, self.tcp = free_ports(2)  # another server must not answer for this one
         for name, text in (("config.xml", CONFIG), ("users.xml", USERS)):
             with open(os.path.join(self.path, name), "w") as out:
                 out.write(text.format(path=self.path, http=self.http, tcp=self.tcp, threads=self.threads))

@@ -134,6 +134,9 @@ def markdown(result):
     out.append(f"{m['date']}, {m['processors']} processors ({m['processor']}), {m['memory_gib']} GiB, "
                + ", ".join(f"{ENGINES[e].title} {v}" for e, v in versions.items())
                + f". {result['rounds']} rounds, {result['threads']} threads. Trust the ratios more than the milliseconds.")
+    out += ["", "![Time to an answer by question and engine](pictures/bench.svg)"]
+    if len(result["sizes"]) > 1:
+        out += ["", "![Time by number of interactions](pictures/bench-curve.svg)"]
     for size in reversed(result["sizes"]):
         out += ["", f"### {rows_text(size['n'])} interactions", "", queries_table(size, True), "", load_table(size, True), ""]
         out += [f"- {line}" for line in facts(size)]
