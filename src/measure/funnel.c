@@ -118,18 +118,6 @@ static const struct result_column columns[N_COLUMNS] = {
 	SECONDS("first_mean_high", "≤", "upper end of its 95 % t interval"),
 };
 
-enum { COUNT_PERSONS, COUNT_FIRST, COUNT_ENTRIES, COUNT_ATTEMPTS };
-enum { LIST_NOBODY, LIST_REACHED, LIST_DROPPED };
-
-struct plan {
-	struct funnel_rules rules;
-	struct classes *classes;
-	struct sv texts[FUNNEL_STEPS_MAX + 1];
-	uint32_t n_levels; // steps, and the one that must not follow
-	uint32_t count, list, list_level;
-	bool times, fast;
-};
-
 // Attempts of a span that count, before their groups are known.
 struct found {
 	uint64_t person;
@@ -149,175 +137,13 @@ struct state {
 	struct persons persons;
 };
 
-// --- the question ---
-
-static enum rc too_many(const char *what, uint32_t n, uint32_t max, struct err *e)
-{
-	err_set(e, RC_USAGE, "a funnel of %u %s; at most %u are possible", n, what, max);
-	return RC_USAGE;
-}
-
-// Reads "A and B".
-static bool read_range(struct sv text, uint32_t *first, uint32_t *last)
-{
-	struct sv rest, a = sv_cut(sv_trim(text), ' ', &rest);
-	int64_t from, to;
-	rest = sv_trim(rest);
-	if (!sv_starts(rest, SV("and ")) || !sv_to_i64(a, &from) ||
-		!sv_to_i64(sv_trim((struct sv){rest.ptr + 4, rest.len - 4}), &to))
-		return false;
-	*first = from > 0 && from < INT32_MAX ? (uint32_t)from : 0;
-	*last = to > 0 && to < INT32_MAX ? (uint32_t)to : 0;
-	return true;
-}
-
-// Cuts " between A and B" off the end of an exclusion.
-static bool cut_between(struct sv *text, uint32_t *first, uint32_t *last)
-{
-	const struct sv word = SV(" between ");
-	for (size_t i = text->len; i-- > 0;) {
-		struct sv tail = {text->ptr + i, text->len - i};
-		if (!sv_starts(tail, word))
-			continue;
-		if (!read_range((struct sv){tail.ptr + word.len, tail.len - word.len}, first, last))
-			return false;
-		text->len = i;
-		return true;
-	}
-	return false;
-}
-
-static enum rc read_exclusions(struct run *run, struct plan *plan, struct filter_node **filters, struct err *e)
-{
-	struct funnel_rules *r = &plan->rules;
-	uint32_t n = run_param_count(run, "exclude");
-	if (n > FUNNEL_EXCLUSIONS_MAX)
-		return too_many("exclusions", n, FUNNEL_EXCLUSIONS_MAX, e);
-	for (const struct param_value *v = run_param(run, "exclude"); n && v; v = v->next) {
-		uint32_t i = r->n_exclusions++;
-		struct sv text = v->text;
-		r->exclude_first[i] = 1;
-		r->exclude_last[i] = r->n_steps;
-		if (cut_between(&text, &r->exclude_first[i], &r->exclude_last[i]) &&
-			(r->exclude_first[i] < 1 || r->exclude_first[i] >= r->exclude_last[i] ||
-				r->exclude_last[i] > r->n_steps)) {
-			err_set(e, RC_USAGE, "--exclude “%.*s” is not between two steps of this funnel",
-				SV_ARG(v->text));
-			err_remedy(e, "steps are 1 to %u, the smaller first: “… between 1 and 2”", r->n_steps);
-			return RC_USAGE;
-		}
-		enum rc rc = filter_open(run, "--exclude", text, &filters[r->n_steps + i], e);
-		if (rc != RC_OK)
-			return rc;
-	}
-	return RC_OK;
-}
-
-static enum rc read_filters(struct run *run, struct plan *plan, struct err *e)
-{
-	struct filter_node *filters[CLASSES_MAX];
-	struct funnel_rules *r = &plan->rules;
-	r->n_steps = run_param_count(run, "step");
-	if (r->n_steps > FUNNEL_STEPS_MAX)
-		return too_many("steps", r->n_steps, FUNNEL_STEPS_MAX, e);
-	uint32_t k = 0;
-	for (const struct param_value *v = run_param(run, "step"); v; v = v->next, k++) {
-		filters[k] = v->filter;
-		plan->texts[k] = arena_copy(run->arena, v->text);
-		if (!plan->texts[k].ptr)
-			return err_set(e, RC_NOMEM, "out of memory for a funnel");
-	}
-	enum rc rc = read_exclusions(run, plan, filters, e);
-	if (rc != RC_OK)
-		return rc;
-	const struct param_value *without = run_param(run, "without");
-	plan->n_levels = r->n_steps;
-	if (without->present) {
-		r->without = true;
-		filters[r->n_steps + r->n_exclusions] = without->filter;
-		plan->texts[plan->n_levels] =
-			arena_printf(run->arena, "not followed by %.*s", SV_ARG(without->text));
-		if (!plan->texts[plan->n_levels++].ptr)
-			return err_set(e, RC_NOMEM, "out of memory for a funnel");
-	}
-	return classes_open(run, filters, funnel_classes(r), &plan->classes, e);
-}
-
-static enum rc refuse(struct err *e, const char *what, const char *remedy)
-{
-	err_set(e, RC_USAGE, "%s", what);
-	err_remedy(e, "%s", remedy);
-	return RC_USAGE;
-}
-
-static enum rc read_rules(struct run *run, struct plan *plan, struct err *e)
-{
-	struct funnel_rules *r = &plan->rules;
-	const struct param_value *window = run_param(run, "window"), *repeats = run_param(run, "repeats");
-	r->order = (enum funnel_order)run_param(run, "order")->choice;
-	r->ties = (enum funnel_ties)run_param(run, "ties")->choice;
-	r->repeats = repeats->present            ? (enum funnel_repeats)repeats->choice
-		     : r->order == FUNNEL_STRICT ? FUNNEL_REPEATS_END
-						 : FUNNEL_REPEATS_IGNORE;
-	r->reuse = run_param(run, "reuse")->flag;
-	r->drop = run_param(run, "excluded")->choice == 1;
-	r->window_ms = window->present ? llround(window->number * 1000.0) : FUNNEL_NO_WINDOW;
-	r->newest_ms = run->stats.last_ms;
-	if (r->n_steps == 1 && !r->without)
-		run_note(run, "a funnel of one step counts who reaches it; give --step once more for each "
-			      "further one");
-	if (r->order == FUNNEL_ANY && (repeats->present || r->ties != FUNNEL_TIES_ARRIVAL))
-		return refuse(e, "--repeats and --ties have no meaning with --order any",
-			"leave them out: steps may come in any order, each once");
-	if (r->ties == FUNNEL_TIES_ANY && (r->order != FUNNEL_ORDERED || r->repeats != FUNNEL_REPEATS_IGNORE))
-		return refuse(e, "--ties any does not say what comes between two steps",
-			"give it with --order ordered and without --repeats, or use --ties arrival");
-	return RC_OK;
-}
-
-static enum rc read_list(struct run *run, struct plan *plan, struct err *e)
-{
-	const struct param_value *v = run_param(run, "persons");
-	if (!v->present)
-		return RC_OK;
-	int64_t level = 0;
-	struct sv number, word = sv_cut(v->text, ':', &number);
-	plan->list = sv_equal(word, SV("reached"))   ? LIST_REACHED
-		     : sv_equal(word, SV("dropped")) ? LIST_DROPPED
-						     : LIST_NOBODY;
-	int64_t lowest = plan->list == LIST_DROPPED ? 2 : 1;
-	if (plan->list == LIST_NOBODY || !number.ptr || !sv_to_i64(number, &level) || level < lowest ||
-		level > plan->n_levels) {
-		err_set(e, RC_USAGE, "--persons “%.*s” is not a list of this funnel", SV_ARG(v->text));
-		err_remedy(e, "reached:1 to reached:%u, or dropped:2 to dropped:%u", plan->n_levels,
-			plan->n_levels);
-		return RC_USAGE;
-	}
-	plan->list_level = (uint32_t)level;
-	persons_open(run);
-	return RC_OK;
-}
-
 static enum rc prepare(struct run *run, struct err *e)
 {
-	struct plan *plan = arena_alloc(run->scratch, sizeof(*plan));
-	if (!plan)
-		return err_set(e, RC_NOMEM, "out of memory for a funnel");
+	struct funnel_plan *plan;
+	enum rc rc = funnel_question_read(run, &plan, e);
 	run->plan = plan;
-	enum rc rc = read_filters(run, plan, e);
-	if (rc == RC_OK)
-		rc = read_rules(run, plan, e);
-	if (rc != RC_OK)
-		return rc;
-	plan->count = run_param(run, "count")->choice;
-	plan->times = run_param(run, "times")->flag;
-	if (!plan->times)
+	if (rc == RC_OK && !plan->times && !plan->list)
 		run->n_columns = TIMES;
-	rc = read_list(run, plan, e);
-	const struct funnel_rules *r = &plan->rules;
-	plan->fast = r->order == FUNNEL_ORDERED && r->repeats == FUNNEL_REPEATS_IGNORE &&
-		     r->ties == FUNNEL_TIES_ARRIVAL && !r->n_exclusions && !r->without && !plan->times &&
-		     !plan->list && plan->count == COUNT_PERSONS && grouping_keys(run) == 0;
 	return rc;
 }
 
@@ -347,7 +173,7 @@ static void state_free(struct run *run, void *p)
 
 static void *state_new(struct run *run)
 {
-	const struct plan *plan = run->plan;
+	const struct funnel_plan *plan = run->plan;
 	struct state *s = mem_calloc(1, sizeof(*s));
 	if (!s)
 		return NULL;
@@ -404,7 +230,7 @@ static inline __attribute__((always_inline)) void add_persons(const struct span 
 		sums[k - 1] += (double)counts[k];
 }
 
-static void add_plain(const struct lane *lane, struct state *s, const struct plan *plan)
+static void add_plain(const struct lane *lane, struct state *s, const struct funnel_plan *plan)
 {
 	const struct span *span = lane->span;
 	const struct class_rows *rows = &s->rows;
@@ -429,7 +255,7 @@ static void add_plain(const struct lane *lane, struct state *s, const struct pla
 
 // --- attempts ---
 
-static enum rc keep_attempt(struct state *s, const struct plan *plan, uint64_t person, uint32_t row,
+static enum rc keep_attempt(struct state *s, const struct funnel_plan *plan, uint64_t person, uint32_t row,
 	const struct funnel_attempt *x, struct err *e)
 {
 	if (mem_grow((void **)&s->found, &s->found_capacity, s->n_found + 1, sizeof(*s->found)) != 0 ||
@@ -462,7 +288,7 @@ static uint32_t entry_bits_of(const struct funnel_rules *r)
 }
 
 static enum rc add_journey(
-	struct lane *lane, struct state *s, const struct plan *plan, uint64_t person, struct err *e)
+	struct lane *lane, struct state *s, const struct funnel_plan *plan, uint64_t person, struct err *e)
 {
 	const struct funnel_journey *j = &s->journey;
 	const struct funnel_rules *r = &plan->rules;
@@ -473,10 +299,11 @@ static enum rc add_journey(
 	for (uint32_t i = 0; rc == RC_OK && i < j->n && best.level < plan->n_levels; i++) {
 		if (!(j->bits[i] & entry_bits) || !lane_keeps(lane, j->row[i]))
 			continue;
-		if (plan->count == COUNT_ATTEMPTS && busy_until != INT64_MIN && j->at[j->row[i]] <= busy_until)
+		if (plan->count == FUNNEL_COUNT_ATTEMPTS && busy_until != INT64_MIN &&
+			j->at[j->row[i]] <= busy_until)
 			continue;
 		funnel_attempt_read(j, r, i, &x);
-		if (plan->count >= COUNT_ENTRIES) {
+		if (plan->count >= FUNNEL_COUNT_ENTRIES) {
 			busy_until = attempt_end(r, &x);
 			if (x.level)
 				rc = keep_attempt(s, plan, person, j->row[i], &x, e);
@@ -486,14 +313,14 @@ static enum rc add_journey(
 			best = x;
 			best_row = j->row[i];
 		}
-		if (plan->count == COUNT_FIRST)
+		if (plan->count == FUNNEL_COUNT_FIRST)
 			break;
 	}
 	return rc == RC_OK && best.level ? keep_attempt(s, plan, person, best_row, &best, e) : rc;
 }
 
 static enum rc add_times(
-	struct state *s, const struct plan *plan, const struct found *x, uint32_t group, struct err *e)
+	struct state *s, const struct funnel_plan *plan, const struct found *x, uint32_t group, struct err *e)
 {
 	const int64_t *at = s->times + x->first_time;
 	enum rc rc = RC_OK;
@@ -505,12 +332,12 @@ static enum rc add_times(
 	return rc;
 }
 
-static bool is_listed(const struct plan *plan, uint32_t level)
+static bool is_listed(const struct funnel_plan *plan, uint32_t level)
 {
-	return plan->list == LIST_REACHED ? level >= plan->list_level : level + 1 == plan->list_level;
+	return plan->list == FUNNEL_LIST_REACHED ? level >= plan->list_level : level + 1 == plan->list_level;
 }
 
-static enum rc add_found(struct lane *lane, struct state *s, const struct plan *plan, struct err *e)
+static enum rc add_found(struct lane *lane, struct state *s, const struct funnel_plan *plan, struct err *e)
 {
 	const uint32_t *group = lane_group_rows(lane, s->found_row, (uint32_t)s->n_found, e);
 	enum rc rc = group ? sums_fit(&s->sums, lane->n_groups, e) : e->rc;
@@ -531,7 +358,7 @@ static enum rc add_found(struct lane *lane, struct state *s, const struct plan *
 static enum rc add(struct lane *lane, void *p, const struct span *span, struct err *e)
 {
 	struct state *s = p;
-	const struct plan *plan = lane->run->plan;
+	const struct funnel_plan *plan = lane->run->plan;
 	enum rc rc = sums_fit(&s->sums, 1, e);
 	if (rc == RC_OK)
 		rc = classes_find(lane, plan->classes, false, &s->rows, e);
@@ -565,7 +392,7 @@ static enum rc add(struct lane *lane, void *p, const struct span *span, struct e
 
 static enum rc merge(struct run *run, void *into, void *from, struct err *e)
 {
-	const struct plan *plan = run->plan;
+	const struct funnel_plan *plan = run->plan;
 	struct state *a = into, *b = from;
 	enum rc rc = sums_merge(&a->sums, &b->sums, e);
 	for (uint32_t k = 1; rc == RC_OK && k < plan->rules.n_steps; k++) {
@@ -578,7 +405,7 @@ static enum rc merge(struct run *run, void *into, void *from, struct err *e)
 
 static enum rc fold(struct run *run, void *p, const uint32_t *to, uint32_t n, struct err *e)
 {
-	const struct plan *plan = run->plan;
+	const struct funnel_plan *plan = run->plan;
 	struct state *s = p;
 	for (uint32_t k = 1; k < plan->rules.n_steps; k++) {
 		samples_fold(&s->previous[k], to, n);
@@ -605,7 +432,7 @@ static void write_times(const struct samples *samples, uint32_t group, struct ce
 static enum rc write_group(
 	struct run *run, struct state *s, uint32_t group, const double n[FUNNEL_STEPS_MAX + 1], struct err *e)
 {
-	const struct plan *plan = run->plan;
+	const struct funnel_plan *plan = run->plan;
 	for (uint32_t k = 0; k < plan->n_levels; k++) {
 		struct cell *c = result_row(run, group, n[0], e);
 		if (!c)
@@ -634,7 +461,7 @@ static enum rc write_group(
 
 static enum rc finish(struct run *run, void *p, struct err *e)
 {
-	const struct plan *plan = run->plan;
+	const struct funnel_plan *plan = run->plan;
 	struct state *s = p;
 	uint32_t n_groups = run_groups(run);
 	enum rc rc = RC_OK;

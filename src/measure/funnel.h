@@ -56,4 +56,21 @@ struct funnel_attempt {
 void funnel_attempt_read(const struct funnel_journey *j, const struct funnel_rules *r, uint32_t entry,
 	struct funnel_attempt *out);
 
+// --- the question (funnel_question.c) ---
+
+enum { FUNNEL_COUNT_PERSONS, FUNNEL_COUNT_FIRST, FUNNEL_COUNT_ENTRIES, FUNNEL_COUNT_ATTEMPTS };
+enum { FUNNEL_LIST_NOBODY, FUNNEL_LIST_REACHED, FUNNEL_LIST_DROPPED };
+
+struct funnel_plan {
+	struct funnel_rules rules;
+	struct classes *classes;
+	struct sv texts[FUNNEL_STEPS_MAX + 1];
+	uint32_t n_levels; // steps, and the one that must not follow
+	uint32_t count, list, list_level;
+	bool times;
+	bool fast; // how far persons get and nothing else: one pass will do
+};
+// Reads the parameters and asks for columns; the plan lives in run->scratch. RC_USAGE with remedy; RC_NOMEM.
+enum rc funnel_question_read(struct run *run, struct funnel_plan **out, struct err *e);
+
 #endif
