@@ -37,7 +37,7 @@ static enum rc run(struct cli *cli, struct err *e)
 		rc = store_create(
 			dir, design_template(), "the built-in corridor file", SV("corridor simulate"), e);
 	if (rc == RC_OK)
-		rc = cli_store_open(cli, false, &store, e);
+		rc = store_open(dir, NULL, &store, e); // nothing to merge: each customer is in one segment
 	if (rc == RC_OK)
 		rc = simulate_run(store, &o, &report, e);
 	if (rc == RC_OK)

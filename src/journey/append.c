@@ -65,9 +65,10 @@ static enum rc find_duplicates(
 	uint32_t n = batch_view_count(a->view), words = (n + 63) / 64;
 	const uint64_t *keys = batch_view_id_keys(a->view);
 	memset(bits, 0, words * sizeof(*bits));
+	const struct person_links links = {NULL, NULL};
 	enum rc rc = id_set_reserve(&s->active->ids, n, e);
 	if (rc == RC_OK)
-		rc = duplicates_find(segments, a->view, bits, e);
+		rc = duplicates_find(segments, a->view, &links, bits, e);
 	if (rc != RC_OK)
 		return rc;
 	find_in_heads(s, keys, n, bits);

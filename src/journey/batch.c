@@ -152,7 +152,7 @@ static enum rc check_time(int64_t ms, const char *what, struct err *e)
 	return rc;
 }
 
-static enum rc check_numbers(const struct batch *b, const struct interaction *x, struct err *e)
+static enum rc check_numbers(const struct design *d, const struct interaction *x, struct err *e)
 {
 	if (x->n_measures > DESIGN_MEASURES_MAX)
 		return err_set(
@@ -160,23 +160,23 @@ static enum rc check_numbers(const struct batch *b, const struct interaction *x,
 	uint64_t seen = 0;
 	static_assert(DESIGN_MEASURES_MAX <= 64, "one bit each");
 	for (uint32_t i = 0; i < x->n_measures; i++) {
-		assert(x->measures[i].measure < b->design->n_measures);
+		assert(x->measures[i].measure < d->n_measures);
 		uint64_t bit = UINT64_C(1) << x->measures[i].measure;
 		if (seen & bit)
 			return err_set(e, RC_INPUT, "measure %.*s is given twice",
-				SV_ARG(b->design->measures[x->measures[i].measure].name));
+				SV_ARG(d->measures[x->measures[i].measure].name));
 		seen |= bit;
 		if (isnan(x->measures[i].value))
 			return err_set(e, RC_INPUT, "measure %.*s is not a number",
-				SV_ARG(b->design->measures[x->measures[i].measure].name));
+				SV_ARG(d->measures[x->measures[i].measure].name));
 	}
-	for (uint32_t i = 0; i < b->design->n_dimensions; i++)
+	for (uint32_t i = 0; i < d->n_dimensions; i++)
 		if (x->dimensions[i].len > NAME_BYTES_MAX)
 			return too_long(e, "value of a dimension", x->dimensions[i].len, NAME_BYTES_MAX);
 	return RC_OK;
 }
 
-static enum rc check(const struct batch *b, const struct interaction *x, struct err *e)
+enum rc interaction_check(const struct design *d, const struct interaction *x, struct err *e)
 {
 	enum rc rc = check_customer(x, e);
 	if (rc == RC_OK)
@@ -188,7 +188,7 @@ static enum rc check(const struct batch *b, const struct interaction *x, struct 
 	if (rc == RC_OK)
 		rc = check_lengths(x, e);
 	if (rc == RC_OK)
-		rc = check_numbers(b, x, e);
+		rc = check_numbers(d, x, e);
 	return rc;
 }
 
@@ -223,7 +223,7 @@ static uint64_t content_key(const struct design *d, const struct interaction *x)
 	return hash64_seed(&sum, sizeof(sum), h);
 }
 
-static uint64_t id_key(const struct design *d, const struct interaction *x)
+uint64_t batch_id_key(const struct design *d, const struct interaction *x)
 {
 	if (x->id.len == 0)
 		return content_key(d, x);
@@ -445,7 +445,7 @@ static uint8_t *put_record(struct batch *b, uint8_t *p, const struct interaction
 enum rc batch_add(struct batch *b, const struct interaction *x, struct err *e)
 {
 	assert(b->magic == BATCH_MAGIC);
-	enum rc rc = check(b, x, e);
+	enum rc rc = interaction_check(b->design, x, e);
 	if (rc != RC_OK)
 		return rc;
 	size_t most =
@@ -470,7 +470,7 @@ enum rc batch_add(struct batch *b, const struct interaction *x, struct err *e)
 	b->records.len += (size_t)(end - start);
 	b->keys[b->n++] = (struct batch_key){
 		.person = person_of(x->identities[0].type, x->identities[0].value),
-		.id_key = id_key(b->design, x),
+		.id_key = batch_id_key(b->design, x),
 		.at_ms = x->at_ms,
 		.record_bytes = (uint32_t)(end - start),
 	};

@@ -88,6 +88,13 @@ struct batch {
 // The packed bytes (packs when that has not been done); valid until the batch changes.
 enum rc batch_packed(struct batch *b, struct sv *out, struct err *e);
 
+// Does the interaction keep the limits? RC_INPUT says which it breaks. Whether new names are UTF-8 is not looked at.
+enum rc interaction_check(const struct design *d, const struct interaction *x, struct err *e);
+// What an interaction is known by: the hash of its source and message id, or of its content when it has none.
+uint64_t batch_id_key(const struct design *d, const struct interaction *x);
+// What a promise is known by; never 0.
+uint64_t batch_promise_hash(struct sv id);
+
 // Bytes of the unpacked image that a view holds.
 size_t batch_view_bytes(const struct batch_view *v);
 // Hash of the design that the rows were resolved with.

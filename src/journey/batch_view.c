@@ -270,7 +270,7 @@ static void read_measures(const struct batch_view *v, struct rd *r, struct row *
 }
 
 // 0 means none, so a promise that hashes to 0 is moved to 1.
-static uint64_t promise_hash(struct sv id)
+uint64_t batch_promise_hash(struct sv id)
 {
 	uint64_t h = hash64(id.ptr, id.len);
 	return h ? h : 1;
@@ -310,7 +310,7 @@ enum rc batch_view_row(const struct batch_view *v, uint32_t i, struct row *out, 
 	if (flags & RECORD_MEASURES)
 		read_measures(v, &r, out);
 	read_cold(&r, flags, out);
-	out->promise = flags & RECORD_PROMISE ? promise_hash(out->cold[COLD_PROMISE]) : 0;
-	out->keeps = flags & RECORD_KEEPS ? promise_hash(out->cold[COLD_KEEPS]) : 0;
+	out->promise = flags & RECORD_PROMISE ? batch_promise_hash(out->cold[COLD_PROMISE]) : 0;
+	out->keeps = flags & RECORD_KEEPS ? batch_promise_hash(out->cold[COLD_KEEPS]) : 0;
 	return !r.bad && r.p == r.end ? RC_OK : damaged(e, "a record");
 }

@@ -83,6 +83,10 @@ static int integers_add(struct chunk_builder *b, unsigned number, int64_t value)
 	int64_t absent = segment_column_default(number);
 	if (value == absent && number != COLUMN_AT && number != COLUMN_RECEIVED)
 		return 0;
+	if (c->n == b->n_rows && c->n < c->capacity) { // the usual case
+		c->v[c->n++] = value;
+		return 0;
+	}
 	if (integers_fill(c, b->n_rows + 1, absent))
 		return -1;
 	c->v[b->n_rows] = value;
@@ -92,8 +96,9 @@ static int integers_add(struct chunk_builder *b, unsigned number, int64_t value)
 static int measure_add(struct chunk_builder *b, const struct row_measure *x)
 {
 	struct measures *m = &b->measures[x->slot];
-	if (mem_grow((void **)&m->row, &m->row_capacity, m->n + 1u, sizeof *m->row) ||
-		mem_grow((void **)&m->value, &m->value_capacity, m->n + 1u, sizeof *m->value))
+	bool full = m->n >= m->row_capacity || m->n >= m->value_capacity;
+	if (full && (mem_grow((void **)&m->row, &m->row_capacity, m->n + 1u, sizeof *m->row) ||
+			    mem_grow((void **)&m->value, &m->value_capacity, m->n + 1u, sizeof *m->value)))
 		return -1;
 	m->row[m->n] = b->n_rows;
 	m->value[m->n++] = x->value;

@@ -16,11 +16,12 @@
 
 struct search {
 	const struct batch_view *view;
+	const struct person_links *links;
 	// Rows with a message id: keys and row numbers; found: a bit each.
 	uint64_t *keys, *found;
 	uint32_t *row;
 	uint32_t n_keys;
-	// The others, by person and time.
+	// The others, by person and time; under both persons where a link moved theirs.
 	struct row_key *rows;
 	uint32_t n_rows;
 	int64_t first_ms, last_ms; // of them
@@ -43,7 +44,7 @@ static enum rc search_open(struct search *q, struct err *e)
 	q->keys = mem_alloc(n * sizeof(*q->keys));
 	q->found = mem_alloc((n + 63) / 64 * sizeof(*q->found));
 	q->row = mem_alloc(n * sizeof(*q->row));
-	q->rows = mem_alloc(n * sizeof(*q->rows));
+	q->rows = mem_alloc(2 * (size_t)n * sizeof(*q->rows));
 	q->cold = cold_cache_new();
 	if (!q->keys || !q->found || !q->row || !q->rows || !q->cold)
 		return err_set(e, RC_NOMEM, "out of memory looking for duplicates");
@@ -58,6 +59,10 @@ static enum rc search_open(struct search *q, struct err *e)
 			continue;
 		}
 		q->rows[q->n_rows++] = (struct row_key){persons[i], times[i], i};
+		uint64_t moved =
+			q->links->resolve ? q->links->resolve(q->links->context, persons[i]) : persons[i];
+		if (moved != persons[i])
+			q->rows[q->n_rows++] = (struct row_key){moved, times[i], i};
 		q->first_ms = times[i] < q->first_ms ? times[i] : q->first_ms;
 		q->last_ms = times[i] > q->last_ms ? times[i] : q->last_ms;
 	}
@@ -70,6 +75,7 @@ struct place {
 	const struct segment *s;
 	uint32_t chunk, row;
 	uint32_t first, end; // rows of the person in the chunk
+	uint64_t person;
 };
 
 static const struct segment_chunk *chunk_of(const struct place *p)
@@ -92,6 +98,13 @@ static enum rc same_integer(const struct place *p, unsigned number, int64_t valu
 	chunk_read_i64(p->s, chunk_of(p), number, p->row, 1, &stored);
 	*same = stored == value;
 	return RC_OK;
+}
+
+// A row that a link moved has its own person as its origin.
+static enum rc same_person(const struct place *p, const struct row *r, bool *same, struct err *e)
+{
+	int64_t origin = p->person == r->person ? 0 : (int64_t)r->person;
+	return same_integer(p, COLUMN_ORIGIN, origin, same, e);
 }
 
 static enum rc same_codes(const struct place *p, const struct row *r, bool *same, struct err *e)
@@ -161,7 +174,9 @@ static enum rc row_same(
 	const struct place *p, struct cold_cache *cold, const struct row *r, bool *same, struct err *e)
 {
 	*same = true;
-	enum rc rc = same_codes(p, r, same, e);
+	enum rc rc = same_person(p, r, same, e);
+	if (!rc)
+		rc = same_codes(p, r, same, e);
 	if (!rc && r->promise) // what is due without a promise is not part of the content
 		rc = same_integer(p, COLUMN_DUE, r->due_ms, same, e);
 	if (!rc)
@@ -253,6 +268,7 @@ static enum rc chunk_search(
 		person = person_gallop(persons, person, c->n_persons, key->person);
 		if (persons[person] != key->person) // there is one: key ≤ the chunk's last
 			continue;
+		p.person = key->person;
 		p.first = starts[person];
 		p.end = starts[person + 1];
 		rc = person_search(q, &p, key, e);
@@ -292,10 +308,10 @@ static enum rc segment_search(struct search *q, const struct segment *s, struct 
 	return meets ? content_search(q, s, e) : RC_OK;
 }
 
-enum rc duplicates_find(
-	const struct segment_list *segments, const struct batch_view *v, uint64_t *bits, struct err *e)
+enum rc duplicates_find(const struct segment_list *segments, const struct batch_view *v,
+	const struct person_links *links, uint64_t *bits, struct err *e)
 {
-	struct search q = {.view = v, .bits = bits};
+	struct search q = {.view = v, .links = links, .bits = bits};
 	if (segments->n == 0)
 		return RC_OK;
 	enum rc rc = search_open(&q, e);

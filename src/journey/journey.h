@@ -116,6 +116,29 @@ struct append_result {
 enum rc store_append(struct store *s, struct batch **batches, uint32_t n, struct append_result *results /* n */,
 	enum rc (*also)(void *context, struct db *db, const struct append_result *results, struct err *e),
 	void *context, struct err *e);
+// --- loading in bulk: sorted interactions straight into segments ---
+
+struct store_load;
+struct load_run; // what becomes one segment; used by one thread at a time
+// Takes an empty store for itself until store_load_end: nobody else appends, seals, merges or adopts. RC_EXISTS when
+// it holds interactions. Runs may then be written by several threads side by side.
+enum rc store_load_begin(struct store *s, struct store_load **out, struct err *e);
+// After all runs are finished or freed. NULL in *l is fine.
+void store_load_end(struct store_load **l);
+// Gives a name its code ahead of the runs, so that codes do not depend on which run comes first. Thread-safe.
+enum rc store_load_name(struct store_load *l, enum name_kind kind, struct sv name, struct err *e);
+enum rc load_run_new(struct store_load *l, struct load_run **out, struct err *e);
+// Interactions (resolved with the store's design) come in order of person_of their first identity, then time; no
+// person may be in two runs (RC_USAGE). A good size is 2^20 to 2^23. Nothing is kept in memory but a chunk. *added
+// false: the same content at the same time was there already. RC_INPUT as batch_add; after any failure but this the
+// run can only be freed.
+enum rc load_run_add(struct load_run *r, const struct interaction *x, bool *added, struct err *e);
+// Makes the run durable, all or nothing, and frees it. RC_EXISTS: a message id comes twice, in this run or in one
+// finished before. An empty run leaves nothing.
+enum rc load_run_finish(struct load_run **r, struct err *e);
+// Throws the run away. NULL in *r is fine.
+void load_run_free(struct load_run **r);
+
 // Turns the whole inbox into segments now. No-op when it is empty.
 enum rc store_seal(struct store *s, struct err *e);
 // Merges segments until at most `target` are left (0: by the store's own policy).

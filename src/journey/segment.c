@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <sys/mman.h>
 
 #define MAGIC_OPEN 0x5e67e27du
 
@@ -369,6 +370,19 @@ void segment_close(struct segment **out)
 	mem_free(s->touched);
 	mem_free(s);
 	*out = NULL;
+}
+
+void segment_chunk_forget(const struct segment *s, uint32_t chunk)
+{
+	const struct segment_chunk *c = &s->chunks[chunk];
+	if (!s->mapped || s->io != io_system())
+		return;
+	uint64_t from = c->columns[0].offset, page = 65536;
+	uint64_t to = c->columns[c->n_columns - 1].offset + c->columns[c->n_columns - 1].length;
+	from = (from + page - 1) / page * page;
+	to = to / page * page;
+	if (from < to)
+		madvise((uint8_t *)s->mapped + from, (size_t)(to - from), MADV_DONTNEED);
 }
 
 void segment_info_get(const struct segment *s, struct segment_info *out)

@@ -316,5 +316,7 @@ static inline const uint32_t *chunk_starts(const struct segment *s, const struct
 uint32_t chunk_person_find(const struct segment *s, const struct segment_chunk *c, uint64_t key);
 // Index of the first chunk whose last person is ≥ key (n_chunks when there is none).
 uint32_t segment_chunk_find(const struct segment *s, uint64_t key);
+// The chunk will not be read again soon: its pages need not stay in the process. What is read all the same comes back.
+void segment_chunk_forget(const struct segment *s, uint32_t chunk);
 
 #endif

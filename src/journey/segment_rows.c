@@ -83,6 +83,7 @@ static enum rc window_next(struct segment_rows *r, struct err *e)
 	r->at = 0;
 	bool over = w->chunk < r->s->info.n_chunks && w->first == r->s->chunks[w->chunk].n_rows;
 	if (over) {
+		segment_chunk_forget(r->s, w->chunk);
 		w->chunk++;
 		w->first = 0;
 	}

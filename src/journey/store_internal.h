@@ -177,8 +177,13 @@ enum rc id_keys_sort(uint64_t *keys, size_t n, struct err *e);
 // Which rows of a batch are in one of the segments: sets bit i of `bits` (does not clear any). A row with a message id
 // is known by that; one without by its content, which includes person and time, so it is compared with the person's
 // rows at that time. RC_CORRUPT with the remedy: a segment is damaged, nothing can be told.
-enum rc duplicates_find(
-	const struct segment_list *segments, const struct batch_view *v, uint64_t *bits, struct err *e);
+// Rows may be stored under their own person or the one that a link moved it to.
+struct person_links {
+	uint64_t (*resolve)(void *context, uint64_t person); // NULL: no links
+	void *context;
+};
+enum rc duplicates_find(const struct segment_list *segments, const struct batch_view *v,
+	const struct person_links *links, uint64_t *bits, struct err *e);
 
 // --- inbox.c ---
 

@@ -1,48 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
-// Makes lives block by block on several threads and appends the blocks in order, so that the store is the same
-// whatever the number of threads. Thread t makes blocks t, t + T, t + 2T, … into its own queue; the writer takes
-// from the queues in turn.
+// Makes lives and loads them: persons in the order of their keys, cut into runs that threads make side by side, each
+// straight into a segment. Which person is in which run follows from keys and numbers alone, so the interactions are
+// the same whatever the number of threads; names get their codes before the runs begin.
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/pool.h"
 #include "simulate/internal.h"
 
-#include <stdatomic.h>
+#include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 
-#define BLOCK_PERSONS 800
-#define THREADS_MAX 64
-#define QUEUE_BLOCKS 3
+#define RUN_PERSONS 230000u // about 2^23 interactions
+#define RUNS_MIN 8u         // so that threads can share a small simulation
+#define RUNS_MIN_PERSONS 1000u
+#define PROGRESS_PERSONS 500u
+#define INTERACTIONS_PER_PERSON 35.4
 
-struct block {
-	struct batch *batches[4]; // a block may overflow one batch
-	uint32_t n_batches;
-	uint64_t n_persons, n_interactions;
-	struct err error;
+struct numbered {
+	uint64_t key; // of the person in the store
+	uint64_t number;
 };
 
-struct maker {
+struct simulation {
 	const struct world *world;
-	struct queue *queue;
-	struct thread *thread;
-	uint64_t first_block, step, n_blocks, n_attackers;
-	struct simulate_counts counts;
-	atomic_bool stop;
+	struct store_load *load;
+	struct numbered *persons; // by key
+	uint64_t n_persons, n_runs;
+	pthread_mutex_t mu; // over what follows
+	struct simulate_report *report;
+	struct progress *progress;
 };
 
 uint64_t simulate_persons_for(uint64_t n_interactions)
 {
-	uint64_t n = (uint64_t)((double)n_interactions / 35.4);
+	uint64_t n = (uint64_t)((double)n_interactions / INTERACTIONS_PER_PERSON);
 	return n ? n : 1;
-}
-
-static void block_free(struct block *b)
-{
-	if (!b)
-		return;
-	for (uint32_t i = 0; i < b->n_batches; i++)
-		batch_free(&b->batches[i]);
-	mem_free(b);
 }
 
 static void measures_fill(const struct world *w, const struct sim_event *x, struct interaction *out)
@@ -90,90 +83,36 @@ static void interaction_fill(const struct life *l, const struct sim_event *x, st
 	}
 }
 
-static enum rc person_add(
-	struct life *l, struct block *b, struct interaction *x, struct texts *t, struct err *e)
+static struct sv customer_name(uint64_t person, char out[32])
+{
+	int n = snprintf(out, 32, "c%07llu", (unsigned long long)person + 1);
+	return (struct sv){out, (size_t)n};
+}
+
+static enum rc person_add(const struct life *l, struct load_run *run, struct interaction *x, struct texts *t,
+	uint64_t *n_added, struct err *e)
 {
 	const struct world *w = l->world;
-	snprintf(t->customer, sizeof t->customer, "c%07llu", (unsigned long long)l->person + 1);
-	snprintf(t->properties, sizeof t->properties, "{\"product\":\"%s\",\"region\":\"%s\"}",
-		w->product[l->product].ptr, w->region[l->region].ptr);
-	x->identities[0] = (struct identity){SV("customer"), sv_from(t->customer)};
+	x->identities[0] = (struct identity){SV("customer"), customer_name(l->person, t->customer)};
 	x->n_identities = 1;
-	x->properties = sv_from(t->properties);
+	int n = snprintf(t->properties, sizeof t->properties, "{\"product\":\"%s\",\"region\":\"%s\"}",
+		w->product[l->product].ptr, w->region[l->region].ptr);
+	x->properties = (struct sv){t->properties, (size_t)n};
 	if (w->path_region != DESIGN_NONE)
 		x->paths[w->path_region] = w->region[l->region];
 	if (w->path_product != DESIGN_NONE)
 		x->paths[w->path_product] = w->product[l->product];
 	struct rng words = {l->rng.state ^ UINT64_C(0x7465787473)};
 	for (size_t i = 0; i < l->n; i++) {
+		bool added;
 		interaction_fill(l, &l->events[i], &words, t, x);
 		design_resolve(w->design, x);
-		enum rc rc = batch_add(b->batches[b->n_batches - 1], x, e);
-		if (rc == RC_LIMIT && b->n_batches < 4) {
-			*e = ERR_NONE;
-			struct batch *next = batch_new(w->design);
-			if (!next)
-				return err_set(e, RC_NOMEM, "out of memory while simulating");
-			b->batches[b->n_batches++] = next;
-			rc = batch_add(next, x, e);
-		}
+		enum rc rc = load_run_add(run, x, &added, e);
 		if (rc)
 			return rc;
+		*n_added += added;
 	}
-	b->n_interactions += l->n;
-	b->n_persons++;
 	return l->out_of_memory ? err_set(e, RC_NOMEM, "out of memory while simulating") : RC_OK;
-}
-
-static struct block *block_make(
-	struct maker *m, struct life *l, uint64_t index, struct texts *t, struct interaction *x)
-{
-	struct block *b = mem_calloc(1, sizeof *b);
-	if (!b)
-		return NULL;
-	uint64_t persons = m->world->n_persons, first = index * BLOCK_PERSONS;
-	uint64_t end = first + BLOCK_PERSONS;
-	if (end > persons + m->n_attackers)
-		end = persons + m->n_attackers;
-	b->batches[0] = batch_new(m->world->design);
-	if (!b->batches[0]) {
-		err_set(&b->error, RC_NOMEM, "out of memory while simulating");
-		return b;
-	}
-	b->n_batches = 1;
-	for (uint64_t p = first; p < end && !b->error.rc; p++) {
-		if (p < persons)
-			life_make(l, p);
-		else
-			life_make_attacker(l, p - persons);
-		person_add(l, b, x, t, &b->error);
-	}
-	for (uint32_t i = 0; i < b->n_batches && !b->error.rc; i++)
-		batch_pack(b->batches[i], &b->error);
-	return b;
-}
-
-static void maker_run(void *context)
-{
-	struct maker *m = context;
-	struct life l = {.world = m->world, .counts = &m->counts};
-	struct texts t = {.verbatim = buf_new(4096)};
-	struct interaction *x = mem_calloc(1, sizeof *x);
-	if (x)
-		x->source = SV("simulation");
-	for (uint64_t i = m->first_block; x && i < m->n_blocks && !m->stop; i += m->step) {
-		struct block *b = block_make(m, &l, i, &t, x);
-		if (!b)
-			break; // the writer sees a closed queue and reports it
-		if (!queue_push(m->queue, b)) {
-			block_free(b);
-			break;
-		}
-	}
-	queue_close(m->queue);
-	mem_free(x);
-	mem_free(l.events);
-	buf_free(&t.verbatim);
 }
 
 static void counts_add(struct simulate_counts *to, const struct simulate_counts *c)
@@ -185,76 +124,132 @@ static void counts_add(struct simulate_counts *to, const struct simulate_counts 
 		a[i] += b[i];
 }
 
-static enum rc write_blocks(struct store *s, struct maker *makers, unsigned n, uint64_t n_blocks,
-	struct progress *progress, struct simulate_report *report, struct err *e)
+static void progress_tell(struct simulation *s, uint64_t n_persons, uint64_t n_interactions)
 {
-	for (uint64_t i = 0; i < n_blocks; i++) {
-		struct block *b = queue_pop(makers[i % n].queue);
-		if (!b)
-			return err_set(e, RC_NOMEM, "out of memory while simulating");
-		enum rc rc = err_take(e, &b->error);
-		struct append_result results[4];
-		if (!rc)
-			rc = store_append(s, b->batches, b->n_batches, results, NULL, NULL, e);
-		report->n_persons += b->n_persons;
-		for (uint32_t k = 0; k < b->n_batches && !rc; k++)
-			report->counts.n_interactions += results[k].n_added;
-		block_free(b);
-		if (rc)
-			return rc;
-		progress_update(progress, report->n_persons, report->counts.n_interactions);
+	pthread_mutex_lock(&s->mu);
+	s->report->n_persons += n_persons;
+	s->report->counts.n_interactions += n_interactions;
+	progress_update(s->progress, s->report->n_persons, s->report->counts.n_interactions);
+	pthread_mutex_unlock(&s->mu);
+}
+
+// Persons [first, end) in order of keys.
+static enum rc lives_make(struct simulation *s, uint64_t first, uint64_t end, struct load_run *run,
+	struct simulate_counts *counts, struct err *e)
+{
+	struct life l = {.world = s->world, .counts = counts};
+	struct texts t = {.verbatim = buf_new(4096)};
+	struct interaction *x = mem_calloc(1, sizeof *x);
+	enum rc rc = x ? RC_OK : err_set(e, RC_NOMEM, "out of memory while simulating");
+	if (x)
+		x->source = SV("simulation");
+	uint64_t told = first, n_added = 0;
+	for (uint64_t i = first; !rc && i < end; i++) {
+		uint64_t number = s->persons[i].number;
+		if (number < s->world->n_persons)
+			life_make(&l, number);
+		else
+			life_make_attacker(&l, number - s->world->n_persons);
+		rc = person_add(&l, run, x, &t, &n_added, e);
+		if (i + 1 - told == PROGRESS_PERSONS || i + 1 == end) {
+			progress_tell(s, i + 1 - told, n_added);
+			told = i + 1;
+			n_added = 0;
+		}
 	}
+	mem_free(x);
+	mem_free(l.events);
+	buf_free(&t.verbatim);
+	return rc;
+}
+
+static enum rc run_make(void *context, uint32_t i, struct err *e)
+{
+	struct simulation *s = context;
+	struct load_run *run;
+	struct simulate_counts counts = {0};
+	enum rc rc = load_run_new(s->load, &run, e);
+	if (rc)
+		return rc;
+	rc = lives_make(s, s->n_persons * i / s->n_runs, s->n_persons * (i + 1) / s->n_runs, run, &counts, e);
+	if (!rc)
+		rc = load_run_finish(&run, e);
+	load_run_free(&run);
+	pthread_mutex_lock(&s->mu);
+	counts_add(&s->report->counts, &counts);
+	pthread_mutex_unlock(&s->mu);
+	return rc;
+}
+
+static int by_key(const void *a, const void *b)
+{
+	const struct numbered *x = a, *y = b;
+	return (x->key > y->key) - (x->key < y->key);
+}
+
+static enum rc persons_order(struct simulation *s, struct err *e)
+{
+	s->persons = mem_alloc((size_t)s->n_persons * sizeof *s->persons);
+	if (!s->persons)
+		return err_set(
+			e, RC_NOMEM, "out of memory for %llu customers", (unsigned long long)s->n_persons);
+	for (uint64_t i = 0; i < s->n_persons; i++) {
+		char text[32];
+		s->persons[i] = (struct numbered){person_of(SV("customer"), customer_name(i, text)), i};
+	}
+	qsort(s->persons, (size_t)s->n_persons, sizeof *s->persons, by_key);
 	return RC_OK;
 }
 
+static enum rc names_give(const struct simulation *s, struct err *e)
+{
+	const struct world *w = s->world;
+	const struct design *d = w->design;
+	enum rc rc = store_load_name(s->load, NAME_SOURCE, SV("simulation"), e);
+	for (uint32_t i = 0; !rc && i < d->n_touchpoints; i++)
+		rc = store_load_name(s->load, NAME_TOUCHPOINT, d->touchpoints[i].name, e);
+	for (int i = 0; !rc && i < SIM_CHANNELS; i++)
+		rc = store_load_name(s->load, NAME_CHANNEL, w->channel[i], e);
+	for (int i = 0; !rc && i < SIM_KINDS; i++)
+		rc = store_load_name(s->load, NAME_EVENT, w->event[i], e);
+	if (!rc)
+		rc = store_load_name(s->load, NAME_EVENT, SV("Contract Cancelled"), e);
+	for (int i = 0; !rc && i < SIM_MEASURES; i++)
+		rc = store_load_name(s->load, NAME_MEASURE, d->measures[w->measure[i]].name, e);
+	return rc;
+}
+
+static enum rc runs_make(struct simulation *s, unsigned threads, struct err *e)
+{
+	s->n_runs = (s->n_persons + RUN_PERSONS - 1) / RUN_PERSONS;
+	if (s->n_runs < RUNS_MIN && s->n_persons >= (uint64_t)RUNS_MIN * RUNS_MIN_PERSONS)
+		s->n_runs = RUNS_MIN;
+	enum rc rc = persons_order(s, e);
+	if (!rc)
+		rc = names_give(s, e);
+	return rc ? rc : pool_run(threads, (uint32_t)s->n_runs, run_make, s, e);
+}
+
 enum rc simulate_run(
-	struct store *s, const struct simulate_options *o, struct simulate_report *report, struct err *e)
+	struct store *store, const struct simulate_options *o, struct simulate_report *report, struct err *e)
 {
 	*report = (struct simulate_report){0};
 	const struct clock *clock = clock_system();
 	int64_t started = clock->monotonic_ns(clock);
 	struct world *w = mem_calloc(1, sizeof *w);
-	unsigned n = o->threads ? o->threads : pool_cpus();
-	n = n > THREADS_MAX ? THREADS_MAX : n;
-	struct maker *makers = mem_calloc(n, sizeof *makers);
-	struct progress *progress = NULL;
-	unsigned started_makers = 0;
-	enum rc rc = w && makers ? world_init(w, store_design(s), o, e)
-				 : err_set(e, RC_NOMEM, "out of memory while simulating");
-	if (rc)
-		goto out;
-	uint64_t n_attackers = attack_size(w);
-	uint64_t n_blocks = (w->n_persons + n_attackers + BLOCK_PERSONS - 1) / BLOCK_PERSONS;
-	progress = progress_new("simulating", w->n_persons + n_attackers, "persons", o->quiet);
-	for (; started_makers < n && !rc; started_makers++) {
-		struct maker *m = &makers[started_makers];
-		*m = (struct maker){.world = w,
-			.queue = queue_new(QUEUE_BLOCKS),
-			.first_block = started_makers,
-			.step = n,
-			.n_blocks = n_blocks,
-			.n_attackers = n_attackers};
-		m->thread = m->queue ? thread_start(maker_run, m) : NULL;
-		if (!m->thread)
-			rc = err_set(e, RC_NOMEM, "cannot start a thread");
-	}
+	struct simulation s = {.world = w, .report = report, .mu = PTHREAD_MUTEX_INITIALIZER};
+	enum rc rc = w ? world_init(w, store_design(store), o, e)
+		       : err_set(e, RC_NOMEM, "out of memory while simulating");
 	if (!rc)
-		rc = write_blocks(s, makers, n, n_blocks, progress, report, e);
-	if (!rc)
-		rc = store_seal(s, e);
-out:
-	for (unsigned i = 0; i < started_makers; i++) {
-		makers[i].stop = true;
-		if (makers[i].queue)
-			queue_close(makers[i].queue);
-		thread_join(&makers[i].thread);
-		for (struct block *b; makers[i].queue && (b = queue_pop(makers[i].queue));)
-			block_free(b);
-		queue_free(&makers[i].queue);
-		counts_add(&report->counts, &makers[i].counts);
+		rc = store_load_begin(store, &s.load, e);
+	if (!rc) {
+		s.n_persons = w->n_persons + attack_size(w);
+		s.progress = progress_new("simulating", s.n_persons, "persons", o->quiet);
+		rc = runs_make(&s, o->threads ? o->threads : pool_cpus(), e);
 	}
-	progress_finish(&progress);
-	mem_free(makers);
+	store_load_end(&s.load);
+	progress_finish(&s.progress);
+	mem_free(s.persons);
 	mem_free(w);
 	report->elapsed_ms = (clock->monotonic_ns(clock) - started) / 1000000;
 	return rc;

@@ -41,8 +41,8 @@ struct simulate_report {
 // Persons that give about n_interactions of them.
 uint64_t simulate_persons_for(uint64_t n_interactions);
 
-// Fills a store whose design is the built-in corridor file (design_template) with a simulated year and seals it.
-// RC_INPUT when the design lacks a measure or channel that the simulation needs, RC_USAGE for a bad start.
+// Fills an empty store whose design is the built-in corridor file (design_template) with a simulated year, in sealed
+// segments. RC_EXISTS when the store holds interactions, RC_INPUT when the design lacks a measure or channel that the simulation needs, RC_USAGE for a bad start.
 enum rc simulate_run(
 	struct store *s, const struct simulate_options *o, struct simulate_report *report, struct err *e);
 
