@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 enum { FILE_MODE = 0640, DIR_MODE = 0750, PATH_BYTES = 4096 };
@@ -112,6 +113,16 @@ static int64_t system_size(const struct io *self, int fd)
 	return fstat(fd, &st) < 0 ? -1 : (int64_t)st.st_size;
 }
 
+static int64_t system_free_bytes(const struct io *self, const char *dir)
+{
+	(void)self;
+	struct statvfs fs;
+	if (statvfs(dir, &fs) != 0)
+		return -1;
+	uint64_t bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
+	return bytes > INT64_MAX ? INT64_MAX : (int64_t)bytes;
+}
+
 const struct io *io_system(void)
 {
 	static const struct io system = {
@@ -126,6 +137,7 @@ const struct io *io_system(void)
 		.map = system_map,
 		.unmap = system_unmap,
 		.size = system_size,
+		.free_bytes = system_free_bytes,
 	};
 	return &system;
 }
@@ -289,4 +301,17 @@ enum rc io_make_dir(const struct io *io, const char *dir, struct err *e)
 	if (io->mkdir(io, dir) != 0 && errno != EEXIST)
 		return fail(e, errno, "make directory", dir);
 	return RC_OK;
+}
+
+enum rc io_need_space(const struct io *io, const char *dir, uint64_t needed, const char *what, struct err *e)
+{
+	int64_t available = io->free_bytes ? io->free_bytes(io, dir) : -1;
+	if (available < 0 || (uint64_t)available >= needed)
+		return RC_OK;
+	const double mib = 1024.0 * 1024.0;
+	err_set(e, RC_IO, "the disk of %s is nearly full: %s needs %.1f MiB and %.1f MiB are free", dir, what,
+		(double)needed / mib, (double)available / mib);
+	err_remedy(e, "free some space, or make the file system larger, and do the same again; what was "
+		      "acknowledged is stored, and queries go on");
+	return RC_IO;
 }

@@ -25,7 +25,9 @@ struct io {
 	void *(*map)(const struct io *self, int fd, size_t bytes); // read-only, shared
 	int (*unmap)(const struct io *self, void *p, size_t bytes);
 	int64_t (*size)(const struct io *self, int fd);
-	void *context; // of a test's vtable
+	int64_t (*free_bytes)(
+		const struct io *self, const char *dir); // that this process may use; NULL: unlimited
+	void *context;                                   // of a test's vtable
 };
 
 // The operating system; static.
@@ -46,6 +48,9 @@ enum rc io_read_file(
 enum rc io_write_file(const struct io *io, const char *path, struct sv bytes, struct err *e);
 // fsync of a directory.
 enum rc io_sync_dir(const struct io *io, const char *dir, struct err *e);
+// RC_IO when less than `needed` bytes are free on the file system of the directory, with the place, both numbers and
+// the remedy; `what` needs them ("merging segments"). RC_OK when the system does not say.
+enum rc io_need_space(const struct io *io, const char *dir, uint64_t needed, const char *what, struct err *e);
 // mkdir that accepts an existing directory.
 enum rc io_make_dir(const struct io *io, const char *dir, struct err *e);
 

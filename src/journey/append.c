@@ -202,6 +202,11 @@ enum rc store_append(struct store *s, struct batch **batches, uint32_t n, struct
 		rc = store_reload(s, e);
 	if (rc == RC_OK)
 		rc = seal_rotate(s, false, e);
+	uint64_t bytes = 0;
+	for (uint32_t i = 0; i < n; i++)
+		bytes += batch_bytes(batches[i]);
+	if (rc == RC_OK && n > 0)
+		rc = space_for_append(s, bytes, e);
 	if (rc == RC_OK)
 		rc = append(s, batches, n, results, &extra, e);
 	// What fails here does not undo the append: it is remembered (stale) and told to the next call.

@@ -122,6 +122,11 @@ static enum rc copy_once(struct backup *b, const char *made, struct err *e)
 	db_close(&db);
 	if (rc == RC_OK)
 		rc = copied_catalogue(made, &entries, &n, e);
+	uint64_t bytes = 0;
+	for (size_t i = 0; rc == RC_OK && i < n; i++)
+		bytes += entries[i].info.bytes;
+	if (rc == RC_OK && !b->link)
+		rc = io_need_space(b->store->io, b->to_dir, bytes, "the backup", e);
 	for (size_t i = 0; rc == RC_OK && i < n; i++)
 		rc = take_segment(b, entries[i].id, e);
 	if (rc == RC_OK)

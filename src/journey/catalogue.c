@@ -8,7 +8,7 @@
 //     open segment is harmless: the mapping stays.
 #include "base/log.h"
 #include "base/mem.h"
-#include "journey/store_internal.h"
+#include "journey/overlay.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -43,6 +43,7 @@ static void entry_from_row(struct db_stmt *s, struct catalogue_entry *c)
 				.last_person = (uint64_t)db_i64(s, 9),
 				.checksum = (uint64_t)db_i64(s, 10),
 			},
+		.epoch = db_i64(s, 11),
 	};
 }
 
@@ -57,7 +58,7 @@ enum rc catalogue_read(struct db *db, struct catalogue_entry **out, size_t *n, s
 	enum rc rc = db_prepare(db,
 		"SELECT id, ordinal, n_rows, n_persons, n_chunks, bytes, first_ms, last_ms, first_person, "
 		"last_person,"
-		" checksum FROM segment ORDER BY ordinal",
+		" checksum, epoch FROM segment ORDER BY ordinal",
 		&s, e);
 	while (rc == RC_OK && (rc = db_step(s, &row, e)) == RC_OK && row) {
 		if (mem_grow(&items, &capacity, *n + 1, sizeof(**out)) != 0)
@@ -82,13 +83,14 @@ enum rc catalogue_insert(struct db *db, const struct catalogue_entry *c, struct 
 	enum rc rc = db_prepare(db,
 		"INSERT INTO segment(id, ordinal, n_rows, n_persons, n_chunks, bytes, first_ms, last_ms, "
 		"first_person,"
-		" last_person, checksum) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+		" last_person, checksum, epoch) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
 		&s, e);
 	if (rc != RC_OK)
 		return rc;
 	const int64_t values[] = {c->id, c->ordinal, (int64_t)c->info.n_rows, (int64_t)c->info.n_persons,
 		(int64_t)c->info.n_chunks, (int64_t)c->info.bytes, c->info.first_ms, c->info.last_ms,
-		(int64_t)c->info.first_person, (int64_t)c->info.last_person, (int64_t)c->info.checksum};
+		(int64_t)c->info.first_person, (int64_t)c->info.last_person, (int64_t)c->info.checksum,
+		c->epoch};
 	for (int i = 0; i < (int)(sizeof(values) / sizeof(values[0])); i++)
 		db_bind_i64(s, i + 1, values[i]);
 	return db_run(s, e);
@@ -106,6 +108,17 @@ enum rc catalogue_delete(struct db *db, int64_t id, struct err *e)
 		rc = err_set(e, RC_CORRUPT, "the catalogue no longer has the segment %012llx",
 			(unsigned long long)id);
 	return rc;
+}
+
+enum rc catalogue_set_epoch(struct db *db, int64_t id, int64_t epoch, struct err *e)
+{
+	struct db_stmt *s;
+	enum rc rc = db_prepare(db, "UPDATE segment SET epoch = ?2 WHERE id = ?1", &s, e);
+	if (rc != RC_OK)
+		return rc;
+	db_bind_i64(s, 1, id);
+	db_bind_i64(s, 2, epoch);
+	return db_run(s, e);
 }
 
 // --- the pool ---
@@ -321,13 +334,15 @@ void catalogue_unlink(struct store *s, int64_t id)
 			LOG_WARN, "journey", "cannot remove the merged segment %s; the next start will", path);
 }
 
-// Is `name` a file of ours that the catalogue does not know? Both "<id>.seg" and "<id>.seg.tmp" are ours.
+// Is `name` a file of ours that the catalogue does not know? "<id>.seg", "<id>.seg.tmp" and "<id>.seg.moved" are ours.
 static bool is_orphan(const char *name, const struct catalogue_entry *entries, size_t n)
 {
 	char *end;
 	unsigned long long id = strtoull(name, &end, 16);
 	if (end == name || strncmp(end, ".seg", 4) != 0)
 		return false;
+	if (strcmp(end, ".seg.moved") == 0)
+		return true;
 	for (size_t i = 0; i < n; i++)
 		if (entries[i].id == (int64_t)id && strcmp(end, ".seg") == 0)
 			return false;
@@ -361,7 +376,9 @@ enum rc catalogue_sweep(
 enum rc draft_new(struct store *s, struct segment_draft *d, struct err *e)
 {
 	char path[STORE_PATH_BYTES];
-	*d = (struct segment_draft){.id = catalogue_next_id(s)};
+	struct overlays *o = store_overlays(s);
+	*d = (struct segment_draft){.id = catalogue_next_id(s), .epoch = o ? o->epoch : 0};
+	overlays_unref(&o);
 	enum rc rc = segment_path(s->dir, d->id, ".tmp", path, e);
 	return rc == RC_OK ? segment_writer_new(s->io, path, &d->writer, e) : rc;
 }
@@ -369,7 +386,7 @@ enum rc draft_new(struct store *s, struct segment_draft *d, struct err *e)
 enum rc draft_finish(struct store *s, struct segment_draft *d, int64_t ordinal, struct err *e)
 {
 	char from[STORE_PATH_BYTES], to[STORE_PATH_BYTES], dir[STORE_PATH_BYTES];
-	struct catalogue_entry entry = {.id = d->id, .ordinal = ordinal};
+	struct catalogue_entry entry = {.id = d->id, .ordinal = ordinal, .epoch = d->epoch};
 	enum rc rc = segment_path(s->dir, d->id, ".tmp", from, e);
 	if (rc == RC_OK)
 		rc = segment_path(s->dir, d->id, "", to, e);

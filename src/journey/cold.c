@@ -261,8 +261,14 @@ static enum rc identities_add(
 	return RC_OK;
 }
 
+// Which lists of identities are asked for.
+struct list_choice {
+	bool (*wanted)(void *context, struct sv list);
+	void *context;
+};
+
 static enum rc chunk_identities(const struct segment *s, uint32_t chunk, uint32_t first, uint32_t end,
-	struct arena *a, struct identity_list *list, struct err *e)
+	const struct list_choice *choice, struct arena *a, struct identity_list *list, struct err *e)
 {
 	struct cold_reader *r;
 	enum rc rc = cold_reader_open(s, chunk, COLUMN_IDENTITIES, &r, e);
@@ -275,6 +281,8 @@ static enum rc chunk_identities(const struct segment *s, uint32_t chunk, uint32_
 		rc = cold_reader_next(r, &row, &value, e);
 		if (rc || row >= end)
 			break;
+		if (choice->wanted && !choice->wanted(choice->context, value))
+			continue;
 		rc = identities_add(value, a, list, &sound, e);
 		if (!rc && !sound)
 			rc = segment_corrupt(s, chunk, COLUMN_IDENTITIES, "an identity list is cut off", e);
@@ -283,9 +291,11 @@ static enum rc chunk_identities(const struct segment *s, uint32_t chunk, uint32_
 	return rc;
 }
 
-enum rc segment_identities(
-	const struct segment *s, uint64_t person, struct arena *a, struct identity_list *list, struct err *e)
+enum rc segment_identities(const struct segment *s, uint64_t person,
+	bool (*wanted)(void *context, struct sv list), void *context, struct arena *a,
+	struct identity_list *list, struct err *e)
 {
+	const struct list_choice choice = {wanted, context};
 	for (uint32_t i = segment_chunk_find(s, person); i < s->info.n_chunks; i++) {
 		const struct segment_chunk *c = &s->chunks[i];
 		if (c->first_person > person)
@@ -299,7 +309,7 @@ enum rc segment_identities(
 		if (p == c->n_persons || chunk_persons(s, c)[p] != person)
 			continue;
 		const uint32_t *starts = chunk_starts(s, c);
-		rc = chunk_identities(s, i, starts[p], starts[p + 1], a, list, e);
+		rc = chunk_identities(s, i, starts[p], starts[p + 1], &choice, a, list, e);
 		if (rc)
 			return rc;
 	}

@@ -4,9 +4,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "journey/merge.h"
-#include "journey/store_internal.h"
+#include "journey/overlay.h"
 
-enum { RUN_MIN = 4, SEGMENTS_MAX = 16 };
+enum { RUN_MIN = 4, SEGMENTS_MAX = 16, APPLY_AFTER_MS = 60 * 60 * 1000 };
 
 // --- policy ---
 
@@ -85,28 +85,72 @@ static enum rc commit_merged(
 	return rc;
 }
 
-static enum rc write_merged(
-	const struct segment_list *run, struct segment_writer *w, struct progress *progress, struct err *e)
+// A run of neighbours with what is pending for them.
+struct merging {
+	struct segment_list run;
+	struct overlays *overlays;
+	struct segment **segments;
+	int64_t *epochs;
+};
+
+static void merging_free(struct store *s, struct merging *m)
 {
-	struct segment **segments = mem_calloc(run->n, sizeof(*segments));
-	if (!segments)
+	segment_list_release(s, &m->run);
+	overlays_unref(&m->overlays);
+	mem_free(m->segments);
+	mem_free(m->epochs);
+}
+
+// Takes the list over.
+static enum rc merging_open(struct store *s, struct segment_list *run, struct merging *m, struct err *e)
+{
+	*m = (struct merging){.run = *run, .overlays = store_overlays(s)};
+	*run = (struct segment_list){0};
+	m->segments = mem_calloc(m->run.n, sizeof(*m->segments));
+	m->epochs = mem_calloc(m->run.n, sizeof(*m->epochs));
+	if (!m->segments || !m->epochs)
 		return err_set(e, RC_NOMEM, "out of memory merging segments");
-	for (size_t i = 0; i < run->n; i++)
-		segments[i] = run->items[i]->segment;
-	enum rc rc = merge_segments(segments, run->n, w, progress, e);
-	mem_free(segments);
+	pthread_mutex_lock(&s->mu);
+	for (size_t i = 0; i < m->run.n; i++) {
+		m->segments[i] = m->run.items[i]->segment;
+		m->epochs[i] = m->run.items[i]->entry.epoch;
+	}
+	pthread_mutex_unlock(&s->mu);
+	return RC_OK;
+}
+
+static enum rc write_merged(struct store *s, const struct merging *m, struct segment_draft *d,
+	struct progress *progress, struct err *e)
+{
+	char path[STORE_PATH_BYTES];
+	uint64_t n_erased;
+	d->epoch = m->overlays->epoch;
+	enum rc rc = segment_path(s->dir, d->id, ".moved", path, e);
+	if (rc == RC_OK)
+		rc = overlay_merge(m->overlays, s->io, path, m->segments, m->epochs, m->run.n, d->writer,
+			&n_erased, progress, e);
 	return rc;
 }
 
-static enum rc merge_run(
-	struct store *s, const struct segment_list *run, struct progress *progress, struct err *e)
+static uint64_t run_bytes(const struct segment_list *run)
 {
-	struct segment_draft d;
+	uint64_t bytes = 0;
+	for (size_t i = 0; i < run->n; i++)
+		bytes += run->items[i]->entry.info.bytes;
+	return bytes;
+}
+
+static enum rc merge_run(struct store *s, const struct merging *m, struct progress *progress, struct err *e)
+{
+	const struct segment_list *run = &m->run;
+	struct segment_draft d = {0};
 	bool committing = false;
 	int64_t first_id = run->items[0]->entry.id;
-	enum rc rc = draft_new(s, &d, e);
+	enum rc rc = space_for_rewrite(s, run_bytes(run), "merging segments", e);
 	if (rc == RC_OK)
-		rc = write_merged(run, d.writer, progress, e);
+		rc = draft_new(s, &d, e);
+	if (rc == RC_OK)
+		rc = write_merged(s, m, &d, progress, e);
 	if (rc == RC_OK)
 		rc = draft_finish(s, &d, run->items[0]->entry.ordinal, e);
 	if (rc == RC_OK)
@@ -135,6 +179,101 @@ static void narrow(struct store *s, struct segment_list *list, struct merge_choi
 	list->n = c.n;
 }
 
+// --- what is pending ---
+
+// Only the catalogue changes: nothing of the segment is concerned by what was pending.
+static enum rc note_epoch(struct store *s, struct segment_ref *ref, int64_t epoch, struct err *e)
+{
+	pthread_mutex_lock(&s->back_mu);
+	enum rc rc = db_begin(s->back, e);
+	if (rc == RC_OK)
+		rc = catalogue_set_epoch(s->back, ref->entry.id, epoch, e);
+	if (rc == RC_OK)
+		rc = db_commit(s->back, e);
+	if (rc != RC_OK)
+		db_rollback(s->back);
+	pthread_mutex_unlock(&s->back_mu);
+	if (rc == RC_OK) {
+		pthread_mutex_lock(&s->mu);
+		ref->entry.epoch = epoch;
+		pthread_mutex_unlock(&s->mu);
+	}
+	return rc;
+}
+
+// Is anything in the segment concerned? Looks at persons, and at the rows of those that links moved.
+static enum rc is_concerned(const struct merging *m, bool *concerned, struct err *e)
+{
+	struct overlay_plan plan;
+	struct overlay_count count = {0};
+	struct moved_rows *moved = NULL;
+	enum rc rc = overlay_plan_make(m->overlays, m->epochs, 1, &plan, e);
+	if (rc == RC_OK)
+		rc = moved_rows_new(io_system(), NULL, &moved, e);
+	if (rc == RC_OK)
+		rc = overlay_collect(m->overlays, &plan, m->segments, m->epochs, 1, false, moved, &count, e);
+	moved_rows_free(&moved);
+	overlay_plan_free(&plan);
+	*concerned = count.changed;
+	return rc;
+}
+
+static enum rc apply_to(struct store *s, struct merging *m, struct progress *progress, struct err *e)
+{
+	bool concerned;
+	enum rc rc = is_concerned(m, &concerned, e);
+	if (rc != RC_OK)
+		return rc;
+	return concerned ? merge_run(s, m, progress, e) : note_epoch(s, m->run.items[0], m->overlays->epoch, e);
+}
+
+// Puts what is pending into the oldest segment that does not have it; *done: there is none.
+static enum rc apply_once(struct store *s, struct progress *progress, bool *done, struct err *e)
+{
+	struct segment_list list;
+	struct merging m;
+	struct overlays *o = store_overlays(s);
+	enum rc rc = catalogue_copy(s, &list, e);
+	size_t at = 0;
+	pthread_mutex_lock(&s->mu);
+	while (rc == RC_OK && at < list.n && list.items[at]->entry.epoch >= o->epoch)
+		at++;
+	pthread_mutex_unlock(&s->mu);
+	overlays_unref(&o);
+	*done = rc != RC_OK || at == list.n;
+	if (!*done) {
+		narrow(s, &list, (struct merge_choice){at, 1});
+		rc = merging_open(s, &list, &m, e);
+		if (rc == RC_OK)
+			rc = apply_to(s, &m, progress, e);
+		merging_free(s, &m);
+	}
+	segment_list_release(s, &list);
+	return rc;
+}
+
+// Is an entry of the journal pending and old enough to be put into segments on its own? Until then merges that come
+// anyway take it along, and one rewriting serves many entries.
+static enum rc is_due(struct store *s, bool *due, struct err *e)
+{
+	struct db_stmt *q;
+	bool row;
+	*due = false;
+	pthread_mutex_lock(&s->back_mu);
+	enum rc rc = db_prepare(s->back,
+		"SELECT 1 FROM overlay WHERE id > (SELECT min(epoch) FROM segment) AND at_ms <= ?1 LIMIT 1", &q,
+		e);
+	if (rc == RC_OK) {
+		db_bind_i64(q, 1, s->clock->now_ms(s->clock) - APPLY_AFTER_MS);
+		rc = db_step(q, due, e);
+		row = *due;
+		if (rc == RC_OK && row)
+			db_reset(q);
+	}
+	pthread_mutex_unlock(&s->back_mu);
+	return rc;
+}
+
 // One merge if one is called for; *done when not. compact_mu is held.
 static enum rc compact_once(
 	struct store *s, uint32_t target, struct progress *progress, bool *done, struct err *e)
@@ -154,8 +293,12 @@ static enum rc compact_once(
 	mem_free(rows);
 	*done = c.n == 0;
 	if (!*done) {
+		struct merging m;
 		narrow(s, &list, c);
-		rc = merge_run(s, &list, progress, e);
+		rc = merging_open(s, &list, &m, e);
+		if (rc == RC_OK)
+			rc = merge_run(s, &m, progress, e);
+		merging_free(s, &m);
 	}
 	segment_list_release(s, &list);
 	return rc;
@@ -164,11 +307,14 @@ static enum rc compact_once(
 enum rc store_compact(struct store *s, uint32_t target, struct progress *progress, struct err *e)
 {
 	enum rc rc = store_must_write(s, e);
-	bool done = false;
-	while (rc == RC_OK && !done) {
-		pthread_mutex_lock(&s->compact_mu);
-		rc = compact_once(s, target, progress, &done, e);
-		pthread_mutex_unlock(&s->compact_mu);
+	for (int step = 0; step < 2; step++) {
+		bool done = false;
+		while (rc == RC_OK && !done) {
+			pthread_mutex_lock(&s->compact_mu);
+			rc = step == 0 ? compact_once(s, target, progress, &done, e)
+				       : apply_once(s, progress, &done, e);
+			pthread_mutex_unlock(&s->compact_mu);
+		}
 	}
 	return rc;
 }
@@ -195,6 +341,11 @@ static void compactor_main(void *context)
 		while (!done && e.rc == RC_OK && !atomic_load(&s->closing)) {
 			pthread_mutex_lock(&s->compact_mu);
 			compact_once(s, 0, NULL, &done, &e);
+			bool due = false;
+			if (done && e.rc == RC_OK)
+				is_due(s, &due, &e);
+			if (due && e.rc == RC_OK)
+				apply_once(s, NULL, &done, &e);
 			pthread_mutex_unlock(&s->compact_mu);
 		}
 		if (e.rc != RC_OK)

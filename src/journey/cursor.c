@@ -5,6 +5,7 @@
 // a range of persons is honoured to the row, so cursors over neighbouring ranges share nothing and miss nothing.
 #include "journey/cursor.h"
 #include "base/mem.h"
+#include "journey/overlay.h"
 
 // Rows of several segments are put in order by time, so at is needed then.
 static bool wants_at(const struct scan_request *r, const struct snapshot_segments *segments)
@@ -39,8 +40,9 @@ static enum rc want_predicates(struct cursor *c, struct err *e)
 	for (uint32_t i = 0; i < c->request.n_predicates; i++) {
 		const struct predicate *p = &c->request.predicates[i];
 		if (p->kind == PREDICATE_PERSON) {
-			c->lo = p->person > c->lo ? p->person : c->lo;
-			c->hi = p->person < c->hi ? p->person : c->hi;
+			uint64_t person = overlays_resolve(c->segments->overlays, p->person);
+			c->lo = person > c->lo ? person : c->lo;
+			c->hi = person < c->hi ? person : c->hi;
 		} else if (p->kind == PREDICATE_CODES) {
 			if (p->column >= CODE_COLUMNS)
 				return err_set(e, RC_USAGE, "there is no code column %u", (unsigned)p->column);
@@ -104,13 +106,44 @@ void cursor_stats(const struct cursor *c, struct cursor_stats *out)
 
 // --- unordered: chunk by chunk ---
 
+// Has the plan persons within the chunk? c->hidden is the first of them.
+static bool hides_in_chunk(struct cursor *c, const struct segment_chunk *chunk)
+{
+	if (!c->segments->view)
+		return false;
+	const struct overlay_plan *p = &c->segments->view->plan;
+	c->hidden = hidden_find(p->hidden, p->n_hidden, 0, chunk->first_person);
+	return c->hidden < p->n_hidden && p->hidden[c->hidden].person <= chunk->last_person;
+}
+
+// Finds the next rows of the chunk, at or after c->row, that are passed over. Its directory has been touched.
+static void hidden_next(struct cursor *c, const struct segment *s)
+{
+	const struct segment_chunk *chunk = &s->chunks[c->chunk];
+	const struct overlay_plan *p = &c->segments->view->plan;
+	const uint64_t *persons = chunk_persons(s, chunk);
+	const uint32_t *starts = chunk_starts(s, chunk);
+	int64_t epoch = c->segments->epochs[c->segment];
+	c->hide_from = c->hide_to = chunk->n_rows;
+	for (; c->hidden < p->n_hidden && p->hidden[c->hidden].person <= chunk->last_person; c->hidden++) {
+		const struct hidden_person *h = &p->hidden[c->hidden];
+		uint32_t i = epoch < h->before ? chunk_person_find(s, chunk, h->person) : chunk->n_persons;
+		if (i == chunk->n_persons || persons[i] != h->person || starts[i + 1] <= c->row)
+			continue;
+		c->hide_from = starts[i];
+		c->hide_to = starts[i + 1];
+		return;
+	}
+}
+
 // The rows of the current chunk that belong to persons in [lo, hi].
 static enum rc chunk_range(struct cursor *c, const struct segment *s, struct err *e)
 {
 	const struct segment_chunk *chunk = &s->chunks[c->chunk];
 	c->row = 0;
-	c->row_end = chunk->n_rows;
-	if (chunk->first_person >= c->lo && chunk->last_person <= c->hi)
+	c->row_end = c->hide_from = c->hide_to = chunk->n_rows;
+	bool hides = hides_in_chunk(c, chunk);
+	if (chunk->first_person >= c->lo && chunk->last_person <= c->hi && !hides)
 		return RC_OK;
 	enum rc rc = segment_touch(s, c->chunk, segment_column_always(chunk, COLUMN_PERSON), e);
 	if (!rc)
@@ -121,6 +154,8 @@ static enum rc chunk_range(struct cursor *c, const struct segment *s, struct err
 	c->row = starts[chunk_person_find(s, chunk, c->lo)];
 	if (c->hi < chunk->last_person)
 		c->row_end = starts[chunk_person_find(s, chunk, c->hi + 1)];
+	if (hides)
+		hidden_next(c, s);
 	return RC_OK;
 }
 
@@ -155,25 +190,39 @@ static enum rc chunk_next(struct cursor *c, struct err *e)
 	return RC_OK;
 }
 
-// The next piece of at most SPAN_ROWS rows; n_pieces 0 at the end.
-static enum rc piece_next(struct cursor *c, struct err *e)
+// Passes over hidden rows at the position; false when the chunk has no more rows.
+static bool rows_pass(struct cursor *c)
+{
+	while (c->row < c->row_end && c->row >= c->hide_from) {
+		c->row = c->hide_to < c->row_end ? c->hide_to : c->row_end;
+		hidden_next(c, c->segments->items[c->segment]);
+	}
+	return c->row < c->row_end;
+}
+
+// The next pieces of one chunk, of at most SPAN_ROWS rows; n_pieces 0 at the end.
+static enum rc pieces_next(struct cursor *c, struct err *e)
 {
 	c->n_pieces = 0;
-	if (c->row == c->row_end) {
+	while (c->row == c->row_end || !rows_pass(c)) {
 		c->chunk += c->row_end > 0; // there was a chunk
-		c->row = c->row_end = 0;
+		c->row = c->row_end = c->hide_from = c->hide_to = 0;
 		enum rc rc = chunk_next(c, e);
 		if (rc)
 			return rc;
 		if (c->segment == c->segments->n)
 			return stage_reserve(&c->stage, 0, e);
 	}
-	if (mem_grow((void **)&c->pieces, &c->pieces_capacity, 1, sizeof *c->pieces))
-		return err_set(e, RC_NOMEM, "out of memory for a scan");
-	uint32_t n = c->row_end - c->row < SPAN_ROWS ? c->row_end - c->row : SPAN_ROWS;
-	c->pieces[0] = (struct piece){c->segment, c->chunk, c->row, n, 0};
-	c->n_pieces = 1;
-	c->row += n;
+	uint32_t n = 0;
+	while (n < SPAN_ROWS && rows_pass(c)) {
+		if (mem_grow((void **)&c->pieces, &c->pieces_capacity, c->n_pieces + 1u, sizeof *c->pieces))
+			return err_set(e, RC_NOMEM, "out of memory for a scan");
+		uint32_t end = c->hide_from < c->row_end ? c->hide_from : c->row_end, left = SPAN_ROWS - n;
+		uint32_t rows = end - c->row < left ? end - c->row : left;
+		c->pieces[c->n_pieces++] = (struct piece){c->segment, c->chunk, c->row, rows, n};
+		c->row += rows;
+		n += rows;
+	}
 	return stage_reserve(&c->stage, n, e);
 }
 
@@ -203,6 +252,18 @@ static void span_fill(struct cursor *c, const struct stage *st, uint32_t n_keep)
 	}
 }
 
+// Rows of moved persons are named by where they are stored.
+static void locators_of_view(struct cursor *c)
+{
+	const struct overlay_view *v = c->segments->view;
+	for (uint32_t i = 0; v->segment && i < c->n_pieces; i++) {
+		const struct piece *p = &c->pieces[i];
+		if (p->segment == c->segments->view_at)
+			memcpy(c->stage.locator + p->to, v->locators + v->chunk_first[p->chunk] + p->first,
+				p->n * sizeof(*v->locators));
+	}
+}
+
 // Decodes, filters and orders the collected pieces. *kept false: nothing to hand over.
 static enum rc batch_read(struct cursor *c, bool *kept, struct err *e)
 {
@@ -216,6 +277,8 @@ static enum rc batch_read(struct cursor *c, bool *kept, struct err *e)
 		rc = stage_load(st, c->segments, c->pieces, c->n_pieces, st->wanted[i], e);
 	if (!rc && st->want_rows)
 		rc = stage_load_rows(st, c->segments, c->pieces, c->n_pieces, e);
+	if (!rc && st->want_rows && c->segments->view)
+		locators_of_view(c);
 	bool mixed = c->request.ordered && order_is_mixed(c);
 	if (!rc && mixed)
 		rc = order_gather(c, n_keep < st->n, e);
@@ -228,7 +291,7 @@ enum rc cursor_next(struct cursor *c, const struct span **span, struct err *e)
 {
 	*span = NULL;
 	for (bool kept = false; !kept;) {
-		enum rc rc = c->request.ordered ? order_collect(c, e) : piece_next(c, e);
+		enum rc rc = c->request.ordered ? order_collect(c, e) : pieces_next(c, e);
 		if (rc)
 			return rc;
 		if (c->n_pieces == 0)

@@ -55,8 +55,11 @@ struct lane {
 	const uint32_t *starts;
 	uint64_t key;
 	bool done;
-	uint32_t n_staged; // rows that it contributes to the batch
-	uint32_t piece;    // its last piece in the batch, or UINT32_MAX
+	size_t hidden;        // of the plan: the first hidden person ≥ key
+	uint64_t next_hidden; // that person, where it is hidden in this segment
+	bool any_hidden;      // is there one?
+	uint32_t n_staged;    // rows that it contributes to the batch
+	uint32_t piece;       // its last piece in the batch, or UINT32_MAX
 };
 
 // A person's rows from one lane.
@@ -74,7 +77,9 @@ struct order {
 	uint32_t *person_start;            // n_persons + 1
 	uint32_t *perm, *inverse, *merged; // row of the batch ↔ row of the stage
 	uint64_t *bits;                    // for gathering measures
-	size_t entries_capacity, entry_start_capacity, person_capacity, person_start_capacity, perm_capacity;
+	struct piece *placed;              // the pieces' other array, while they are put in order
+	size_t placed_capacity, entries_capacity, entry_start_capacity, person_capacity, person_start_capacity,
+		perm_capacity;
 	uint32_t n_entries, n_persons;
 	struct stage out; // gathered
 };
@@ -88,6 +93,8 @@ struct cursor {
 	uint32_t n_pieces;
 	struct stage stage;
 	uint32_t segment, chunk, row, row_end; // unordered: position; row == row_end: take the next chunk
+	size_t hidden;                         // unordered: the first hidden person not before `row`
+	uint32_t hide_from, hide_to;           // unordered: the next rows of the chunk to be passed over
 	struct order order;
 	struct span span;
 	struct sparse_values measures[DESIGN_MEASURES_MAX];

@@ -137,6 +137,8 @@ static enum verdict stage_verdict(const struct cursor *c, const struct predicate
 	enum verdict all = PASS_SOME;
 	for (uint32_t i = 0; i < c->n_pieces; i++) {
 		const struct piece *piece = &c->pieces[i];
+		if (i > 0 && piece->chunk == piece[-1].chunk && piece->segment == piece[-1].segment)
+			continue;
 		enum verdict v = chunk_verdict(p, &c->segments->items[piece->segment]->chunks[piece->chunk]);
 		if (v == PASS_SOME || (i > 0 && v != all))
 			return PASS_SOME;

@@ -7,9 +7,10 @@
 // Invariants: a person is never split over batches; rows of equal time stay in order of segment, then position.
 #include "base/mem.h"
 #include "journey/cursor.h"
+#include "journey/overlay.h"
 
 // Finds the lane's next person at or after its position, going on to the next chunks.
-static enum rc lane_load(struct cursor *c, struct lane *l, struct err *e)
+static enum rc lane_seek(struct cursor *c, struct lane *l, struct err *e)
 {
 	const struct segment *s = c->segments->items[l->segment];
 	for (;; l->chunk++, l->person = 0) {
@@ -41,6 +42,46 @@ static enum rc lane_load(struct cursor *c, struct lane *l, struct err *e)
 	}
 }
 
+// Goes to the first hidden person ≥ the lane's key that is hidden in its segment.
+static void hidden_advance(const struct cursor *c, struct lane *l)
+{
+	const struct overlay_plan *p = &c->segments->view->plan;
+	int64_t epoch = c->segments->epochs[l->segment];
+	l->hidden = hidden_find(p->hidden, p->n_hidden, l->hidden, l->key);
+	while (l->hidden < p->n_hidden && epoch >= p->hidden[l->hidden].before)
+		l->hidden++;
+	l->any_hidden = l->hidden < p->n_hidden;
+	l->next_hidden = l->any_hidden ? p->hidden[l->hidden].person : 0;
+}
+
+// Passes over hidden persons at the lane's position.
+static enum rc lane_pass(struct cursor *c, struct lane *l, struct err *e)
+{
+	while (!l->done && l->any_hidden && l->key >= l->next_hidden) {
+		if (l->key > l->next_hidden) {
+			hidden_advance(c, l);
+			continue;
+		}
+		if (++l->person < l->n_persons) {
+			l->key = l->persons[l->person];
+			l->done = l->key > c->hi;
+			continue;
+		}
+		l->chunk++;
+		l->person = 0;
+		enum rc rc = lane_seek(c, l, e);
+		if (rc)
+			return rc;
+	}
+	return RC_OK;
+}
+
+static enum rc lane_load(struct cursor *c, struct lane *l, struct err *e)
+{
+	enum rc rc = lane_seek(c, l, e);
+	return rc || !l->any_hidden ? rc : lane_pass(c, l, e);
+}
+
 enum rc order_open(struct cursor *c, struct err *e)
 {
 	struct order *o = &c->order;
@@ -50,6 +91,7 @@ enum rc order_open(struct cursor *c, struct err *e)
 	for (uint32_t i = 0; i < c->segments->n; i++) {
 		struct lane *l = &o->lanes[o->n_lanes];
 		*l = (struct lane){.segment = i, .chunk = segment_chunk_find(c->segments->items[i], c->lo)};
+		l->any_hidden = c->segments->view && c->segments->view->plan.n_hidden > 0;
 		enum rc rc = lane_load(c, l, e);
 		if (rc)
 			return rc;
@@ -69,6 +111,7 @@ void order_free(struct order *o)
 	mem_free(o->inverse);
 	mem_free(o->merged);
 	mem_free(o->bits);
+	mem_free(o->placed);
 	stage_free(&o->out);
 }
 
@@ -133,11 +176,11 @@ static enum rc lane_take(struct cursor *c, struct lane *l, uint32_t *n, struct e
 		}
 		l->chunk++;
 		l->person = 0;
-		rc = lane_load(c, l, e);
+		rc = lane_seek(c, l, e);
 		if (rc)
 			return rc;
 	}
-	return RC_OK;
+	return l->any_hidden ? lane_pass(c, l, e) : RC_OK;
 }
 
 // Index of the first of [lo, hi) ascending numbers that is ≥ value.
@@ -172,6 +215,8 @@ static enum rc lane_take_run(struct cursor *c, struct lane *l, uint64_t bound, u
 {
 	struct order *o = &c->order;
 	bound = bound < c->hi ? bound : c->hi;
+	if (l->any_hidden && l->next_hidden <= bound)
+		bound = l->next_hidden - 1; // the lane stands before it
 	uint32_t first = l->person, base = l->starts[first];
 	uint32_t end = first_not_below(l->starts, first, l->n_persons - 1, (uint64_t)base + SPAN_ROWS - *n);
 	if (end > first && l->persons[end - 1] > bound)
@@ -209,7 +254,7 @@ static enum rc lane_take_run(struct cursor *c, struct lane *l, uint64_t bound, u
 	l->person = end;
 	l->key = l->persons[end];
 	l->done = l->key > c->hi;
-	return RC_OK;
+	return l->any_hidden ? lane_pass(c, l, e) : RC_OK;
 }
 
 // The lane with the lowest key (NULL: none left), and the lowest key of the others (*alone: there is no other).
@@ -253,26 +298,30 @@ static enum rc person_take(struct cursor *c, uint64_t key, uint32_t *n, struct e
 }
 
 // Pieces' places in the stage, lane after lane; pieces are then in the order of the stage's rows.
-static void pieces_place(struct cursor *c)
+static enum rc pieces_place(struct cursor *c, struct err *e)
 {
 	struct order *o = &c->order;
-	uint32_t base = 0;
+	uint32_t base = 0, placed = 0;
+	if (mem_grow((void **)&o->placed, &o->placed_capacity, c->n_pieces, sizeof *o->placed))
+		return scan_nomem(e);
 	for (uint32_t i = 0; i < o->n_lanes; i++) {
 		struct lane *l = &o->lanes[i];
 		for (uint32_t k = 0; l->n_staged && k < c->n_pieces; k++)
-			if (c->pieces[k].segment == l->segment)
-				c->pieces[k].to += base;
+			if (c->pieces[k].segment == l->segment) {
+				o->placed[placed] = c->pieces[k];
+				o->placed[placed++].to += base;
+			}
 		uint32_t n = l->n_staged;
 		l->n_staged = base; // from now on: where its rows begin
 		base += n;
 	}
-	for (uint32_t i = 1; i < c->n_pieces; i++) { // few, and nearly in order
-		struct piece p = c->pieces[i];
-		uint32_t k = i;
-		for (; k > 0 && c->pieces[k - 1].to > p.to; k--)
-			c->pieces[k] = c->pieces[k - 1];
-		c->pieces[k] = p;
-	}
+	struct piece *pieces = c->pieces;
+	size_t capacity = c->pieces_capacity;
+	c->pieces = o->placed;
+	c->pieces_capacity = o->placed_capacity;
+	o->placed = pieces;
+	o->placed_capacity = capacity;
+	return RC_OK;
 }
 
 enum rc order_collect(struct cursor *c, struct err *e)
@@ -310,8 +359,8 @@ enum rc order_collect(struct cursor *c, struct err *e)
 		o->person_start[o->n_persons] = n;
 		o->entry_start[o->n_persons] = o->n_entries;
 	}
-	pieces_place(c);
-	return stage_reserve(&c->stage, n, e);
+	enum rc rc = pieces_place(c, e);
+	return rc ? rc : stage_reserve(&c->stage, n, e);
 }
 
 bool order_is_mixed(const struct cursor *c)

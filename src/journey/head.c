@@ -5,7 +5,7 @@
 //  1. Views are in order of arrival (inbox.seq); the row's number (view << 16 | row) rises with arrival.
 //  2. ids holds the id of every row that was not dropped; n_rows counts those.
 #include "base/mem.h"
-#include "journey/store_internal.h"
+#include "journey/overlay.h"
 
 struct head *head_new(void)
 {
@@ -119,7 +119,7 @@ void id_set_prefetch(const struct id_set *set, uint64_t key)
 
 // --- writing in order ---
 
-static struct row_key *sort_keys(const struct head *h, struct err *e)
+static struct row_key *sort_keys(const struct head *h, const struct overlays *links, struct err *e)
 {
 	struct row_key *keys = mem_alloc(h->n_rows * sizeof(*keys));
 	if (!keys) {
@@ -133,7 +133,8 @@ static struct row_key *sort_keys(const struct head *h, struct err *e)
 		uint32_t rows = batch_view_count(h->views[v]);
 		for (uint32_t i = 0; i < rows; i++)
 			if (!head_dropped(h, v, i))
-				keys[n++] = (struct row_key){persons[i], times[i], (uint64_t)v << 16 | i};
+				keys[n++] = (struct row_key){
+					overlays_resolve(links, persons[i]), times[i], (uint64_t)v << 16 | i};
 	}
 	assert(n == h->n_rows);
 	if (row_keys_sort(keys, n, e) == RC_OK)
@@ -142,10 +143,11 @@ static struct row_key *sort_keys(const struct head *h, struct err *e)
 	return NULL;
 }
 
-static enum rc write_rows(const struct head *h, struct segment_writer *w, struct err *e)
+static enum rc write_rows(
+	const struct head *h, const struct overlays *links, struct segment_writer *w, struct err *e)
 {
 	enum { AHEAD = 12 };
-	struct row_key *keys = sort_keys(h, e);
+	struct row_key *keys = sort_keys(h, links, e);
 	if (!keys)
 		return RC_NOMEM;
 	enum rc rc = RC_OK;
@@ -157,6 +159,10 @@ static enum rc write_rows(const struct head *h, struct segment_writer *w, struct
 		if (i + AHEAD < h->n_rows)
 			batch_view_prefetch(h->views[keys[i + AHEAD].row >> 16], keys[i + AHEAD].row & 0xffff);
 		rc = batch_view_row(h->views[keys[i].row >> 16], keys[i].row & 0xffff, &row, e);
+		if (rc == RC_OK && row.person != keys[i].person) {
+			row.origin = row.person;
+			row.person = keys[i].person;
+		}
 		if (rc == RC_OK)
 			rc = segment_writer_add(w, &row, e);
 	}
@@ -186,8 +192,8 @@ static enum rc write_ids(const struct head *h, struct segment_writer *w, struct 
 	return rc;
 }
 
-enum rc head_write(const struct head *h, struct segment_writer *w, struct err *e)
+enum rc head_write(const struct head *h, const struct overlays *links, struct segment_writer *w, struct err *e)
 {
-	enum rc rc = write_rows(h, w, e);
+	enum rc rc = write_rows(h, links, w, e);
 	return rc == RC_OK ? write_ids(h, w, e) : rc;
 }

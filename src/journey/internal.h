@@ -91,10 +91,20 @@ enum rc segment_ids_open(const struct segment *s, struct segment_ids *out, struc
 bool segment_ids_next(struct segment_ids *ids, uint64_t *key);
 // Every checksum, sort order, ranges of codes, statistics against contents. RC_CORRUPT with the first mismatch.
 enum rc segment_verify(const struct segment *s, struct err *e);
+// The same of one chunk alone.
+enum rc segment_verify_chunk(const struct segment *s, uint32_t chunk, struct err *e);
 
 // All rows in order, decoded; for compaction, restating and verification.
 struct segment_rows;
 enum rc segment_rows_open(const struct segment *s, struct segment_rows **out, struct err *e);
+// Without values that are read only when asked for: cold and identities are absent in all rows.
+enum rc segment_rows_open_hot(const struct segment *s, struct segment_rows **out, struct err *e);
+// Goes to the first row of the first person ≥ `person`, forwards or backwards.
+enum rc segment_rows_seek(struct segment_rows *r, uint64_t person, struct err *e);
+// Goes to a row of a chunk, which must be there.
+void segment_rows_at(struct segment_rows *r, uint32_t chunk, uint32_t row);
+// The locator of the row handed out last, as in segment 0.
+uint64_t segment_rows_place(const struct segment_rows *r);
 // *row NULL at the end; valid until the next call.
 enum rc segment_rows_next(struct segment_rows *r, const struct row **row, struct err *e);
 void segment_rows_close(struct segment_rows **r);
@@ -122,6 +132,11 @@ enum rc batch_view_row(const struct batch_view *v, uint32_t i, struct row *out, 
 struct snapshot_segments {
 	struct segment **items; // in arrival order; the head (inbox) is the last, as a memory segment
 	uint32_t n;
+	// Pending erasures and links (overlay.h); all NULL when there are none.
+	const struct overlays *overlays;
+	struct overlay_view *view;
+	uint32_t view_at;      // where items has the rows of moved persons (view->segment), if there are any
+	const int64_t *epochs; // n
 };
 // Valid for the snapshot's life.
 const struct snapshot_segments *snapshot_segments(const struct snapshot *sn);

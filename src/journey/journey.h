@@ -275,8 +275,62 @@ enum rc snapshot_cold(
 // The identities of a person, "type:value" each; the first is the deciding one.
 enum rc snapshot_identities(
 	struct snapshot *sn, uint64_t person, struct arena *a, struct sv **out, uint32_t *n, struct err *e);
+// Whom the interactions of a person belong to: the person itself, unless it is linked to another one. Scans of a single
+// person [p, p], predicates on a person and snapshot_identities ask this themselves.
+uint64_t snapshot_person_resolve(const struct snapshot *sn, uint64_t person);
 // The person that an identity stands for: hash64 of "type:value".
 uint64_t person_of(struct sv type, struct sv value);
+
+// --- erasing and linking ---
+//
+// Stored interactions are never edited: erasures and links are entries of a journal that every snapshot opened from
+// then on honours. Merging segments makes them physical: by itself after an hour while a writer is open, or with
+// store_compact. What stays of an erased interaction is the 64-bit hash of its message id, so that it cannot come in
+// again, and the journal's entry: the person's key, a hash of the content, when and by whom.
+
+struct receipt_segment {
+	int64_t id; // of the segment; 0: the inbox
+	uint64_t n_interactions;
+	bool was_inbox; // they were in the inbox until now, or are
+};
+struct overlay_receipt {
+	int64_t entry; // the journal's (last) entry; 0: there was nothing to do
+	uint64_t n_persons, n_interactions;
+	const struct receipt_segment *segments; // that hold them, in the arena given
+	uint32_t n_segments;
+};
+// Erases all interactions of persons, and of all who are linked to the same person, up to this moment. What arrives
+// later is new (unless it is known by its message id). The inbox is sealed first. Texts of identities in the journal go
+// as well. Unknown persons are fine (n_interactions 0). `who` is recorded. RC_USAGE on a store opened for reading.
+enum rc store_erase_persons(struct store *s, const uint64_t *persons, uint32_t n, struct sv who,
+	struct arena *arena, struct overlay_receipt *out, struct err *e);
+struct interaction_name {
+	struct sv source, id;
+};
+// Erases single interactions by source and message id. RC_NOT_FOUND, and nothing is erased, when one is not there.
+enum rc store_erase_interactions(struct store *s, const struct interaction_name *names, uint32_t n,
+	struct sv who, struct arena *arena, struct overlay_receipt *out, struct err *e);
+// The same by locators of a snapshot of this store (of a scan with any filter).
+enum rc store_erase_rows(struct store *s, const struct snapshot *sn, const uint64_t *locators, uint64_t n,
+	struct sv who, struct arena *arena, struct overlay_receipt *out, struct err *e);
+// From now on the interactions of `from` ("type:value"), those that arrive later too, belong to the person of `to`.
+// Links make chains: whoever is linked to `from` follows. RC_EXISTS: from is linked to somebody else already; RC_USAGE:
+// to follows from, or is the same. Linking the same two again changes nothing (entry 0).
+enum rc store_link(struct store *s, struct sv from, struct sv to, struct sv who, struct arena *arena,
+	struct overlay_receipt *out, struct err *e);
+// Undoes the link of `from`: its interactions are its own again. RC_NOT_FOUND: it is not linked.
+enum rc store_unlink(struct store *s, struct sv from, struct sv who, struct arena *arena,
+	struct overlay_receipt *out, struct err *e);
+struct journal_entry {
+	int64_t id, at_ms;
+	struct sv kind;          // "erase", "link", "unlink", "erase-interaction"
+	struct sv who, from, to; // identities of links, SV_NONE where they were erased
+	uint64_t person, target, n_interactions;
+	bool applied; // in the bytes of all segments
+};
+// The journal's entries after `after` (0: from the first), at most `limit`, in order; in the arena.
+enum rc store_journal(struct store *s, int64_t after, uint32_t limit, struct arena *arena,
+	struct journal_entry **out, uint32_t *n, struct err *e);
 
 // --- care ---
 
@@ -288,6 +342,34 @@ struct verify_report {
 // Checks every checksum and invariant of a data directory. RC_CORRUPT when something is wrong (report says
 // what).
 enum rc store_verify(const char *dir, struct verify_report *report, struct progress *progress, struct err *e);
+// What verification with repair set aside.
+struct lost_person {
+	uint64_t person;
+	uint64_t n_interactions;     // lost of this person
+	const struct sv *identities; // as far as they are still readable
+	uint32_t n_identities;
+};
+struct repaired_segment {
+	int64_t id;
+	struct sv problem, moved_to; // moved_to: the damaged file; SV_NONE: there was none
+	uint64_t n_interactions, n_salvaged, n_lost;
+	int64_t lost_first_ms, lost_last_ms; // of what was lost
+	uint64_t lost_first_person, lost_last_person;
+	bool persons_known; // false: persons within that range, nobody knows which
+	const struct lost_person *persons;
+	uint32_t n_persons;
+};
+struct repair_report {
+	const struct repaired_segment *segments; // in the arena given
+	uint32_t n_segments;
+	uint64_t n_salvaged, n_lost;
+};
+// Sets every damaged segment aside: its file goes to damaged/, its row of the catalogue to the table damaged_segment,
+// and the interactions of its sound chunks to a new segment, in one transaction. The lost ones can be imported again
+// from where they came: all others are known. Needs the writer's lock (RC_BUSY). RC_CORRUPT: the database itself is
+// damaged; only a backup helps. What is not in segments is not looked at.
+enum rc store_repair(const char *dir, struct arena *arena, struct repair_report *out, struct progress *progress,
+	struct err *e);
 // A consistent copy into a new or empty directory while others write: the catalogue by SQLite's backup, segments byte
 // by byte; `link`: by hard link where the file system can (damage to the bytes then reaches both). The copy is
 // verified. RC_USAGE: the directory is inside the store's own; RC_EXISTS: it is not empty; RC_CORRUPT: the source (or,

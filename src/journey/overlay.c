@@ -338,6 +338,17 @@ bool overlays_interaction_erased(
 	return interaction_matches(o, origin, at_ms, epoch, &print);
 }
 
+bool overlays_row_there(const struct overlays *o, const struct row *row, int64_t epoch)
+{
+	uint64_t origin = row->origin ? row->origin : row->person;
+	if (!o || epoch >= o->epoch)
+		return true;
+	if (overlays_person_erased(o, origin, epoch))
+		return false;
+	return !overlays_interaction_suspect(o, origin, row->at_ms, epoch) ||
+	       !overlays_interaction_erased(o, origin, row->at_ms, epoch, overlay_print(row, row->cold));
+}
+
 uint64_t overlay_print(const struct row *row, const struct sv *cold)
 {
 	const int64_t numbers[] = {row->at_ms, row->received_ms, row->due_ms, (int64_t)row->promise,

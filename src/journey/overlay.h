@@ -82,6 +82,8 @@ bool overlays_person_erased(const struct overlays *o, uint64_t origin, int64_t e
 bool overlays_interaction_suspect(const struct overlays *o, uint64_t origin, int64_t at_ms, int64_t epoch);
 bool overlays_interaction_erased(
 	const struct overlays *o, uint64_t origin, int64_t at_ms, int64_t epoch, uint64_t print);
+// Is a row of a segment of this epoch not erased? Its cold values must be there. o may be NULL.
+bool overlays_row_there(const struct overlays *o, const struct row *row, int64_t epoch);
 // What an interaction is known by in the journal: everything of it but touch point, dimensions, person and identities,
 // which may be stated anew. cold: COLD_COLUMNS values.
 uint64_t overlay_print(const struct row *row, const struct sv *cold);

@@ -143,7 +143,8 @@ static int key_compare(const void *a, const void *b)
 
 enum rc moved_rows_sort(struct moved_rows *m, struct err *e)
 {
-	qsort(m->keys, m->n, sizeof(*m->keys), key_compare);
+	if (m->n > 0)
+		qsort(m->keys, m->n, sizeof(*m->keys), key_compare);
 	if (!m->path || m->n == 0)
 		return RC_OK;
 	enum rc rc = spill(m, e);

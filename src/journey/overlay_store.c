@@ -327,17 +327,6 @@ static enum rc commit_interactions(struct act *a, struct erasing *x, struct over
 	return RC_OK;
 }
 
-// A row that the journal has erased already is not there.
-static bool row_is_there(const struct act *a, size_t segment, const struct row *row)
-{
-	uint64_t origin = row->origin ? row->origin : row->person;
-	int64_t epoch = a->epochs[segment];
-	return !overlays_person_erased(a->overlays, origin, epoch) &&
-	       !(overlays_interaction_suspect(a->overlays, origin, row->at_ms, epoch) &&
-		       overlays_interaction_erased(
-			       a->overlays, origin, row->at_ms, epoch, overlay_print(row, row->cold)));
-}
-
 struct looking {
 	const struct act *act;
 	const struct interaction_name *names;
@@ -359,7 +348,7 @@ static enum rc take_match(
 		segment_rows_at(rows, chunk, at);
 		rc = segment_rows_next(rows, &row, e);
 	}
-	if (rc == RC_OK && row && row_is_there(l->act, segment, row) &&
+	if (rc == RC_OK && row && overlays_row_there(l->act->overlays, row, l->act->epochs[segment]) &&
 		sv_equal(names_at(l->codes, NAME_SOURCE, row->code[CODE_SOURCE]), l->names[name].source)) {
 		l->found[name] = true;
 		l->out->counts[segment]++;

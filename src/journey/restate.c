@@ -12,7 +12,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "journey/merge.h"
-#include "journey/store_internal.h"
+#include "journey/overlay.h"
 
 enum { REPORT_ROWS = 16384 };
 
@@ -208,6 +208,7 @@ static enum rc rewrite_segment(struct adoption *a, size_t i, struct err *e)
 	struct segment_draft *d = &a->drafts[i];
 	uint64_t n_changed = 0;
 	enum rc rc = draft_new(a->store, d, e);
+	d->epoch = old->entry.epoch; // what is pending stays so
 	if (rc == RC_OK)
 		rc = rewrite_rows(a, old->segment, d->writer, &n_changed, e);
 	if (rc != RC_OK)
@@ -229,6 +230,10 @@ static enum rc rewrite_all(struct adoption *a, struct err *e)
 	a->drafts = mem_calloc(a->segments.n, sizeof(*a->drafts));
 	if (!a->drafts)
 		return err_set(e, RC_NOMEM, "out of memory restating the past");
+	uint64_t bytes = 0;
+	for (size_t i = 0; i < a->segments.n; i++)
+		bytes += a->segments.items[i]->entry.info.bytes;
+	rc = space_for_rewrite(a->store, bytes, "restating the past", e);
 	for (size_t i = 0; rc == RC_OK && i < a->segments.n; i++)
 		rc = rewrite_segment(a, i, e);
 	return rc == RC_OK ? catalogue_reserve(a->store, e) : rc;
@@ -361,13 +366,15 @@ enum rc store_design_adopt(struct store *s, struct sv text, const char *file_nam
 
 // --- dry run ---
 
-static enum rc count_segment(
-	struct restater *r, const struct segment *from, struct restate_count *out, struct err *e)
+static enum rc count_segment(struct restater *r, const struct overlays *o, int64_t epoch,
+	const struct segment *from, struct restate_count *out, struct err *e)
 {
 	struct segment_rows *rows = NULL;
 	const struct row *row = NULL;
 	enum rc rc = segment_rows_open(from, &rows, e);
 	while (rc == RC_OK && (rc = segment_rows_next(rows, &row, e)) == RC_OK && row) {
+		if (!overlays_row_there(o, row, epoch))
+			continue;
 		rc = resolve_row(r, row, e);
 		if (rc != RC_OK)
 			break;
@@ -392,8 +399,11 @@ enum rc store_design_dry_run(struct store *s, const struct design *d, struct res
 	if (!r)
 		rc = RC_NOMEM;
 	const struct snapshot_segments *segments = snapshot_segments(sn);
-	for (uint32_t i = 0; rc == RC_OK && i < segments->n; i++)
-		rc = count_segment(r, segments->items[i], out, e);
+	for (uint32_t i = 0; rc == RC_OK && i < segments->n; i++) {
+		if (segments->view && segments->view->segment && i == segments->view_at)
+			continue; // the rows are in the others, too
+		rc = count_segment(r, segments->overlays, segments->epochs[i], segments->items[i], out, e);
+	}
 	restater_free(&r);
 	snapshot_close(&sn);
 	return rc;

@@ -6,7 +6,7 @@
 // A crash before the commit leaves the inbox as it was and a file that nobody names; after it, the segment. Until the
 // appending side has seen that the sealer ended, the sealed head stays in memory: its ids are looked up there as well
 // as in the segment, so no moment exists at which an id is in neither.
-#include "journey/store_internal.h"
+#include "journey/overlay.h"
 
 static enum rc commit_sealed(
 	struct store *s, const struct head *h, const struct segment_ref *ref, struct err *e)
@@ -29,9 +29,16 @@ static enum rc seal_head(struct store *s, const struct head *h, struct err *e)
 {
 	struct segment_draft d;
 	bool committing = false;
-	enum rc rc = draft_new(s, &d, e);
+	struct overlays *links = store_overlays(s);
+	enum rc rc = space_for_seal(s, h, e);
+	d = (struct segment_draft){0};
 	if (rc == RC_OK)
-		rc = head_write(h, d.writer, e);
+		rc = draft_new(s, &d, e);
+	if (rc == RC_OK) {
+		d.epoch = links->epoch;
+		rc = head_write(h, links, d.writer, e);
+	}
+	overlays_unref(&links);
 	if (rc == RC_OK)
 		rc = draft_finish(s, &d, s->next_ordinal, e);
 	if (rc == RC_OK)

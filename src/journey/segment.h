@@ -235,8 +235,10 @@ struct identity_list {
 	size_t capacity;
 	uint32_t n;
 };
-enum rc segment_identities(
-	const struct segment *s, uint64_t person, struct arena *a, struct identity_list *list, struct err *e);
+// `wanted` (NULL: all) chooses among the person's encoded lists.
+enum rc segment_identities(const struct segment *s, uint64_t person,
+	bool (*wanted)(void *context, struct sv list), void *context, struct arena *a,
+	struct identity_list *list, struct err *e);
 // The structure of a cold region (directory inside the region, rows ascending); no block is unpacked.
 bool cold_region_sound(
 	const struct segment *s, const struct segment_chunk *c, const struct segment_column *column);

@@ -22,7 +22,7 @@ struct segment_rows {
 	struct stage stage;
 	uint32_t next_value[DESIGN_MEASURES_MAX];
 	struct cold_walk cold[COLD_KINDS];
-	bool started;
+	bool started, hot; // hot: without cold values
 	struct row row;
 };
 
@@ -34,13 +34,21 @@ enum rc segment_rows_open(const struct segment *s, struct segment_rows **out, st
 		return err_set(e, RC_NOMEM, "out of memory for reading a segment");
 	r->s = s;
 	memcpy(r->only, &s, sizeof s); // drops a const that the stage keeps
-	r->segments = (struct snapshot_segments){r->only, 1};
+	r->segments = (struct snapshot_segments){.items = r->only, .n = 1};
 	for (uint32_t i = 0; i < s->n_columns; i++)
 		if (segment_column_type(s->columns[i].number) != TYPE_COLD && s->columns[i].number >= COLUMN_AT)
 			stage_want(&r->stage, s->columns[i].number);
 	r->stage.want_rows = true;
 	*out = r;
 	return RC_OK;
+}
+
+enum rc segment_rows_open_hot(const struct segment *s, struct segment_rows **out, struct err *e)
+{
+	enum rc rc = segment_rows_open(s, out, e);
+	if (!rc)
+		(*out)->hot = true;
+	return rc;
 }
 
 static void cold_close(struct segment_rows *r)
@@ -59,12 +67,17 @@ void segment_rows_close(struct segment_rows **out)
 	*out = NULL;
 }
 
-static enum rc cold_open(struct segment_rows *r, struct err *e)
+// From `row` of the chunk on.
+static enum rc cold_open(struct segment_rows *r, uint32_t row, struct err *e)
 {
 	cold_close(r);
+	if (r->hot)
+		return RC_OK;
 	for (unsigned i = 0; i < COLD_KINDS; i++) {
 		struct cold_walk *w = &r->cold[i];
 		enum rc rc = cold_reader_open(r->s, r->window.chunk, COLUMN_COLD0 + i, &w->reader, e);
+		if (!rc && row > 0)
+			rc = cold_reader_seek(w->reader, row, e);
 		if (!rc)
 			rc = cold_reader_next(w->reader, &w->row, &w->value, e);
 		if (rc)
@@ -90,7 +103,7 @@ static enum rc window_next(struct segment_rows *r, struct err *e)
 	if (w->chunk == r->s->info.n_chunks)
 		return RC_OK;
 	if (over || !r->started)
-		rc = cold_open(r, e);
+		rc = cold_open(r, w->first, e);
 	r->started = true;
 	uint32_t left = r->s->chunks[w->chunk].n_rows - w->first;
 	w->n = left < WINDOW_ROWS ? left : WINDOW_ROWS;
@@ -127,7 +140,9 @@ static void row_measures(struct segment_rows *r)
 static enum rc row_cold(struct segment_rows *r, struct err *e)
 {
 	uint32_t here = r->window.first + r->at;
-	for (unsigned i = 0; i < COLD_KINDS; i++) {
+	r->row.identities = SV_NONE;
+	memset(r->row.cold, 0, sizeof r->row.cold);
+	for (unsigned i = 0; i < COLD_KINDS && !r->hot; i++) {
 		struct cold_walk *w = &r->cold[i];
 		// The value at the row handed out before is used up only now: it lives in the reader's block.
 		if (w->row != UINT32_MAX && w->row < here) {
@@ -171,4 +186,61 @@ enum rc segment_rows_next(struct segment_rows *r, const struct row **out, struct
 	r->at++;
 	*out = row;
 	return RC_OK;
+}
+
+// The first row of the first person ≥ `person`; chunk n_chunks when there is none.
+static enum rc person_row(
+	const struct segment *s, uint64_t person, uint32_t *chunk, uint32_t *row, struct err *e)
+{
+	*chunk = segment_chunk_find(s, person);
+	*row = 0;
+	if (*chunk == s->info.n_chunks || s->chunks[*chunk].first_person >= person)
+		return RC_OK;
+	const struct segment_chunk *c = &s->chunks[*chunk];
+	enum rc rc = segment_touch(s, *chunk, segment_column_always(c, COLUMN_PERSON), e);
+	if (!rc)
+		rc = segment_touch(s, *chunk, segment_column_always(c, COLUMN_START), e);
+	if (!rc)
+		*row = chunk_starts(s, c)[chunk_person_find(s, c, person)];
+	return rc;
+}
+
+enum rc segment_rows_seek(struct segment_rows *r, uint64_t person, struct err *e)
+{
+	uint32_t chunk, row;
+	struct piece *w = &r->window;
+	enum rc rc = person_row(r->s, person, &chunk, &row, e);
+	if (rc)
+		return rc;
+	bool here = r->started && chunk == w->chunk && row >= w->first + r->at;
+	if (here && row < w->first + w->n && r->hot) {
+		r->at = row - w->first;
+		for (unsigned slot = 0; slot < DESIGN_MEASURES_MAX; slot++)
+			while (r->next_value[slot] < r->stage.measure_n[slot] &&
+				r->stage.measure_row[slot][r->next_value[slot]] < r->at)
+				r->next_value[slot]++;
+		return RC_OK;
+	}
+	// Values a little ahead are read past; those of another block are sought.
+	for (const struct row *skipped; here && row - (w->first + r->at) < WINDOW_ROWS;) {
+		if (row == w->first + r->at)
+			return RC_OK;
+		rc = segment_rows_next(r, &skipped, e);
+		if (rc || w->first + r->at == row)
+			return rc;
+	}
+	segment_rows_at(r, chunk, row);
+	return RC_OK;
+}
+
+void segment_rows_at(struct segment_rows *r, uint32_t chunk, uint32_t row)
+{
+	r->window = (struct piece){.chunk = chunk, .first = row};
+	r->at = 0;
+	r->started = false;
+}
+
+uint64_t segment_rows_place(const struct segment_rows *r)
+{
+	return locator_make(0, r->window.chunk, r->window.first + r->at - 1);
 }

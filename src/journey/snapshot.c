@@ -6,8 +6,7 @@
 //  1. A snapshot holds a reference to everything that it shows: nothing in it changes or goes away.
 //  2. Between reading the catalogue and opening its files a merge may remove some: then the whole is read again.
 #include "base/mem.h"
-#include "journey/segment.h"
-#include "journey/store_internal.h"
+#include "journey/overlay.h"
 
 struct snapshot {
 	struct store *store;
@@ -17,6 +16,8 @@ struct snapshot {
 	const struct design *design;
 	struct snapshot_stats stats;
 	struct cold_cache *cold; // NULL until first used
+	struct overlays *overlays;
+	int64_t *epochs;
 };
 
 // --- what the transaction reads ---
@@ -28,6 +29,8 @@ struct reading {
 	struct names *names;
 	struct inbox_state inbox;
 	struct head *head; // NULL: the same inbox as last time, or none
+	struct overlays *overlays;
+	struct overlay_view *view; // NULL: nothing is pending
 };
 
 static void reading_free(struct reading *r)
@@ -35,6 +38,8 @@ static void reading_free(struct reading *r)
 	mem_free(r->entries);
 	names_unref(&r->names);
 	head_free(&r->head);
+	overlay_view_unref(&r->view);
+	overlays_unref(&r->overlays);
 	*r = (struct reading){0};
 }
 
@@ -68,11 +73,29 @@ static enum rc read_names(struct store *s, struct reading *r, struct err *e)
 	return RC_OK;
 }
 
-static bool same_inbox(const struct store *s, const struct inbox_state *i)
+// Erasures that all segments have are not read, so that a journal read earlier may have more, but never less.
+static enum rc read_overlays(struct store *s, struct reading *r, struct err *e)
+{
+	int64_t last, least;
+	enum rc rc = overlays_state(s->reader, &last, &least, e);
+	const struct overlays *seen = s->overlays_seen;
+	if (rc == RC_OK && (!seen || seen->epoch != last || seen->since > least)) {
+		struct overlays *fresh;
+		rc = overlays_load(s->reader, &fresh, e);
+		if (rc != RC_OK)
+			return rc;
+		overlays_unref(&s->overlays_seen);
+		s->overlays_seen = fresh;
+	}
+	r->overlays = rc == RC_OK ? overlays_ref(s->overlays_seen) : NULL;
+	return rc;
+}
+
+static bool same_inbox(const struct store *s, const struct inbox_state *i, const struct overlays *o)
 {
 	const struct inbox_state *seen = &s->inbox_seen_state;
-	return s->inbox_seen && seen->first_seq == i->first_seq && seen->last_seq == i->last_seq &&
-	       seen->n_rows == i->n_rows;
+	return s->inbox_seen && s->inbox_seen_overlays->epoch == o->epoch && seen->first_seq == i->first_seq &&
+	       seen->last_seq == i->last_seq && seen->n_rows == i->n_rows;
 }
 
 static enum rc read_all(struct store *s, struct reading *r, struct err *e)
@@ -83,8 +106,10 @@ static enum rc read_all(struct store *s, struct reading *r, struct err *e)
 	if (rc == RC_OK)
 		rc = read_names(s, r, e);
 	if (rc == RC_OK)
+		rc = read_overlays(s, r, e);
+	if (rc == RC_OK)
 		rc = inbox_state(s->reader, &r->inbox, e);
-	if (rc == RC_OK && r->inbox.n_rows > 0 && !same_inbox(s, &r->inbox))
+	if (rc == RC_OK && r->inbox.n_rows > 0 && !same_inbox(s, &r->inbox, r->overlays))
 		rc = inbox_load(s->reader, r->names, false, &r->head, e);
 	return rc;
 }
@@ -103,14 +128,15 @@ static enum rc read_state(struct store *s, struct reading *r, struct err *e)
 
 // --- the inbox as a segment ---
 
-static enum rc build_inbox(const struct store *s, const struct head *h, struct segment_ref *ref, struct err *e)
+static enum rc build_inbox(
+	const struct store *s, const struct reading *r, struct segment_ref *ref, struct err *e)
 {
 	struct segment_writer *w = NULL;
 	uint8_t *bytes = NULL;
 	size_t n_bytes = 0;
 	enum rc rc = segment_writer_new(s->io, NULL, &w, e);
 	if (rc == RC_OK)
-		rc = head_write(h, w, e);
+		rc = head_write(r->head, r->overlays, w, e);
 	if (rc == RC_OK)
 		rc = segment_writer_finish(w, &ref->entry.info, e);
 	if (rc == RC_OK)
@@ -129,7 +155,7 @@ static enum rc refresh_inbox(struct store *s, struct reading *r, struct err *e)
 	if (!ref)
 		return err_set(e, RC_NOMEM, "out of memory for the inbox");
 	ref->refs = 1;
-	enum rc rc = build_inbox(s, r->head, ref, e);
+	enum rc rc = build_inbox(s, r, ref, e);
 	if (rc != RC_OK) {
 		mem_free(ref);
 		return rc;
@@ -137,21 +163,47 @@ static enum rc refresh_inbox(struct store *s, struct reading *r, struct err *e)
 	pool_release(s, &s->inbox_seen);
 	s->inbox_seen = ref;
 	s->inbox_seen_state = r->inbox;
+	overlays_unref(&s->inbox_seen_overlays);
+	s->inbox_seen_overlays = overlays_ref(r->overlays);
 	return RC_OK;
+}
+
+// --- what lies over the segments ---
+
+static enum rc refresh_view(struct store *s, const struct snapshot *sn, struct reading *r, struct err *e)
+{
+	if (s->view_seen && !overlay_view_fits(s->view_seen, r->overlays, r->entries, r->n_entries))
+		overlay_view_unref(&s->view_seen);
+	enum rc rc = RC_OK;
+	if (!s->view_seen) {
+		struct segment **segments = mem_calloc(r->n_entries, sizeof(*segments));
+		if (!segments)
+			return err_set(e, RC_NOMEM, "out of memory for a snapshot");
+		for (size_t i = 0; i < r->n_entries; i++)
+			segments[i] = sn->refs.items[i]->segment;
+		rc = overlay_view_make(r->overlays, segments, r->entries, r->n_entries, &s->view_seen, e);
+		mem_free(segments);
+	}
+	r->view = overlay_view_ref(s->view_seen);
+	return rc;
 }
 
 // --- putting it together ---
 
-static enum rc lay_out(struct snapshot *sn, struct store *s, struct reading *r, struct err *e)
+static void count_segment(struct snapshot_stats *st, const struct segment_info *info)
 {
-	if (r->inbox.n_rows > 0) {
-		pool_ref(s, s->inbox_seen);
-		sn->refs.items[sn->refs.n++] = s->inbox_seen; // pool_acquire_all has left room
-	}
-	sn->segments.items = mem_calloc(sn->refs.n, sizeof(struct segment *));
-	if (!sn->segments.items)
-		return err_set(e, RC_NOMEM, "out of memory for a snapshot");
-	sn->segments.n = (uint32_t)sn->refs.n;
+	if (info->n_rows == 0)
+		return;
+	st->n_interactions += info->n_rows;
+	st->n_persons_upper += info->n_persons;
+	if (st->first_ms == TIME_NONE || info->first_ms < st->first_ms)
+		st->first_ms = info->first_ms;
+	if (st->last_ms == TIME_NONE || info->last_ms > st->last_ms)
+		st->last_ms = info->last_ms;
+}
+
+static void count_all(struct snapshot *sn, const struct reading *r)
+{
 	struct snapshot_stats *st = &sn->stats;
 	*st = (struct snapshot_stats){
 		.n_segments = r->n_entries,
@@ -161,17 +213,44 @@ static enum rc lay_out(struct snapshot *sn, struct store *s, struct reading *r, 
 		.last_ms = TIME_NONE,
 	};
 	for (size_t i = 0; i < sn->refs.n; i++) {
-		const struct segment_info *info = &sn->refs.items[i]->entry.info;
-		sn->segments.items[i] = sn->refs.items[i]->segment;
-		st->n_interactions += info->n_rows;
-		st->n_persons_upper += info->n_persons;
-		if (i < r->n_entries)
-			st->bytes_on_disk += info->bytes;
-		if (st->first_ms == TIME_NONE || info->first_ms < st->first_ms)
-			st->first_ms = info->first_ms;
-		if (st->last_ms == TIME_NONE || info->last_ms > st->last_ms)
-			st->last_ms = info->last_ms;
+		count_segment(st, &sn->refs.items[i]->entry.info);
+		st->bytes_on_disk += i < r->n_entries ? sn->refs.items[i]->entry.info.bytes : 0;
 	}
+	if (!r->view)
+		return;
+	st->n_interactions -= r->view->total.n_hidden;
+	st->n_persons_upper -= r->view->total.n_persons;
+	count_segment(st, &r->view->info);
+}
+
+// The segments, what lies over them, the inbox.
+static enum rc lay_out(struct snapshot *sn, struct store *s, struct reading *r, struct err *e)
+{
+	if (r->inbox.n_rows > 0) {
+		pool_ref(s, s->inbox_seen);
+		sn->refs.items[sn->refs.n++] = s->inbox_seen; // pool_acquire_all has left room
+	}
+	struct snapshot_segments *all = &sn->segments;
+	all->items = mem_calloc(sn->refs.n + 1, sizeof(struct segment *));
+	sn->epochs = mem_calloc(sn->refs.n + 1, sizeof(*sn->epochs));
+	if (!all->items || !sn->epochs)
+		return err_set(e, RC_NOMEM, "out of memory for a snapshot");
+	all->epochs = sn->epochs;
+	for (size_t i = 0; i < sn->refs.n; i++) {
+		if (i == r->n_entries && r->view && r->view->segment)
+			all->n++;
+		sn->epochs[all->n] = i < r->n_entries ? r->entries[i].epoch : EPOCH_NEWEST;
+		all->items[all->n++] = sn->refs.items[i]->segment;
+	}
+	all->overlays = sn->overlays = overlays_ref(r->overlays);
+	all->view = overlay_view_ref(r->view);
+	if (r->view && r->view->segment) {
+		all->view_at = (uint32_t)r->n_entries;
+		all->n = all->n > all->view_at ? all->n : all->view_at + 1;
+		all->items[all->view_at] = r->view->segment;
+		sn->epochs[all->view_at] = EPOCH_NEWEST;
+	}
+	count_all(sn, r);
 	sn->names = names_ref(r->names);
 	sn->design = r->design->design;
 	return RC_OK;
@@ -183,8 +262,15 @@ static enum rc try_open(struct store *s, struct snapshot *sn, struct err *e)
 	enum rc rc = read_state(s, &r, e);
 	if (rc == RC_OK)
 		rc = pool_acquire_all(s, r.entries, r.n_entries, &sn->refs, e);
+	if (rc == RC_OK && r.n_entries > SNAPSHOT_SEGMENTS_MAX) {
+		rc = err_set(e, RC_LIMIT, "there are %zu segments; a query can read %u", r.n_entries,
+			SNAPSHOT_SEGMENTS_MAX);
+		err_remedy(e, "merge them with: corridor compact --data %s", s->dir);
+	}
 	if (rc == RC_OK)
 		rc = refresh_inbox(s, &r, e);
+	if (rc == RC_OK)
+		rc = refresh_view(s, sn, &r, e);
 	if (rc == RC_OK)
 		rc = lay_out(sn, s, &r, e);
 	reading_free(&r);
@@ -223,7 +309,10 @@ void snapshot_close(struct snapshot **snapshot)
 	cold_cache_free(&sn->cold);
 	segment_list_release(sn->store, &sn->refs);
 	names_unref(&sn->names);
+	overlay_view_unref(&sn->segments.view);
+	overlays_unref(&sn->overlays);
 	mem_free(sn->segments.items);
+	mem_free(sn->epochs);
 	mem_free(sn);
 	*snapshot = NULL;
 }
@@ -258,4 +347,9 @@ const struct segment_list *snapshot_refs(const struct snapshot *sn)
 void snapshot_stats(const struct snapshot *sn, struct snapshot_stats *out)
 {
 	*out = sn->stats;
+}
+
+uint64_t snapshot_person_resolve(const struct snapshot *sn, uint64_t person)
+{
+	return overlays_resolve(sn->overlays, person);
 }

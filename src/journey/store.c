@@ -3,7 +3,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "journey/store_internal.h"
+#include "journey/overlay.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,6 +29,18 @@ const char *const store_schema[] = {
 	" UNIQUE(kind, code)) STRICT;"
 	"CREATE TABLE design(version INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, who TEXT NOT NULL,"
 	" hash INTEGER NOT NULL, text TEXT NOT NULL) STRICT",
+	"ALTER TABLE segment ADD COLUMN epoch INTEGER NOT NULL DEFAULT 0;"
+	"CREATE TABLE overlay(id INTEGER PRIMARY KEY AUTOINCREMENT, kind INTEGER NOT NULL, at_ms INTEGER NOT "
+	"NULL,"
+	" who TEXT NOT NULL, person INTEGER NOT NULL, target INTEGER NOT NULL, interaction_ms INTEGER NOT NULL,"
+	" print INTEGER NOT NULL, from_identity TEXT, to_identity TEXT, n_rows INTEGER NOT NULL) STRICT;"
+	"CREATE INDEX overlay_person ON overlay(person);"
+	"CREATE INDEX overlay_target ON overlay(target);"
+	"CREATE TABLE damaged_segment(id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, ordinal INTEGER NOT NULL,"
+	" n_rows INTEGER NOT NULL, n_persons INTEGER NOT NULL, bytes INTEGER NOT NULL, first_ms INTEGER NOT "
+	"NULL,"
+	" last_ms INTEGER NOT NULL, first_person INTEGER NOT NULL, last_person INTEGER NOT NULL,"
+	" n_salvaged INTEGER NOT NULL, problem TEXT NOT NULL) STRICT",
 };
 const uint32_t store_schema_steps = sizeof(store_schema) / sizeof(store_schema[0]);
 
@@ -196,6 +208,28 @@ static enum rc load_catalogue(struct store *s, bool sweep, struct err *e)
 	return RC_OK;
 }
 
+struct overlays *store_overlays(struct store *s)
+{
+	pthread_mutex_lock(&s->mu);
+	struct overlays *o = overlays_ref(s->overlays);
+	pthread_mutex_unlock(&s->mu);
+	return o;
+}
+
+enum rc store_overlays_reload(struct store *s, struct err *e)
+{
+	struct overlays *fresh;
+	enum rc rc = overlays_load(s->db, &fresh, e);
+	if (rc != RC_OK)
+		return rc;
+	pthread_mutex_lock(&s->mu);
+	struct overlays *old = s->overlays;
+	s->overlays = fresh;
+	pthread_mutex_unlock(&s->mu);
+	overlays_unref(&old);
+	return RC_OK;
+}
+
 static enum rc load_head(struct store *s, struct err *e)
 {
 	struct names *names = NULL;
@@ -226,6 +260,8 @@ enum rc store_reload(struct store *s, struct err *e)
 	enum rc rc = load_catalogue(s, false, e);
 	pthread_mutex_unlock(&s->compact_mu);
 	if (rc == RC_OK)
+		rc = store_overlays_reload(s, e);
+	if (rc == RC_OK)
 		rc = load_head(s, e);
 	if (rc == RC_OK)
 		s->stale = false;
@@ -243,6 +279,8 @@ static enum rc open_for_writing(struct store *s, const char *path, struct err *e
 		rc = db_open(path, DB_READ_WRITE, &s->back, e);
 	if (rc == RC_OK)
 		rc = load_catalogue(s, true, e);
+	if (rc == RC_OK)
+		rc = store_overlays_reload(s, e);
 	if (rc == RC_OK)
 		rc = load_head(s, e);
 	return rc;
@@ -359,6 +397,29 @@ enum rc store_open(const char *dir, const struct store_options *options, struct 
 	return RC_OK;
 }
 
+enum rc store_open_bare(const char *dir, struct store **out, struct err *e)
+{
+	*out = NULL;
+	char path[STORE_PATH_BYTES];
+	enum rc rc = store_path(dir, "corridor.db", path, e);
+	if (rc != RC_OK)
+		return rc;
+	if (access(path, R_OK | W_OK) != 0)
+		return refused(path, errno, e);
+	struct store *s = store_new(dir, NULL);
+	if (!s)
+		return err_set(e, RC_NOMEM, "out of memory opening %s", dir);
+	rc = take_lock(s, e);
+	if (rc == RC_OK)
+		rc = db_open(path, DB_READ_WRITE, &s->db, e);
+	if (rc == RC_OK)
+		rc = db_migrate(s->db, "journey", store_schema, store_schema_steps, e);
+	if (rc != RC_OK)
+		store_close(&s);
+	*out = s;
+	return rc;
+}
+
 // --- closing ---
 
 // Gives the pages that the sealed inbox left behind back to the file system.
@@ -396,6 +457,10 @@ void store_close(struct store **store)
 	names_unref(&s->names);
 	names_unref(&s->names_seen);
 	pool_release(s, &s->inbox_seen);
+	overlays_unref(&s->inbox_seen_overlays);
+	overlay_view_unref(&s->view_seen);
+	overlays_unref(&s->overlays_seen);
+	overlays_unref(&s->overlays);
 	head_free(&s->active);
 	head_free(&s->sealing);
 	segment_list_release(s, &s->catalogue);

@@ -29,6 +29,8 @@
 #define HEAD_BYTES_DEFAULT (192u << 20)
 #define HEAD_VIEWS_MAX 65536u // a head with so many batches is sealed; an inbox may hold more
 #define SNAPSHOT_TRIES 5
+#define SNAPSHOT_SEGMENTS_MAX                                                                                  \
+	65533u // what a locator can name, without the inbox and what lies over the segments
 
 // --- names.c ---
 
@@ -60,6 +62,7 @@ void names_counts(const struct names *n, uint32_t counts[NAME_KINDS]);
 
 struct catalogue_entry {
 	int64_t id, ordinal;
+	int64_t epoch; // journal entries up to this one are in its rows (overlay.h)
 	struct segment_info info;
 };
 
@@ -82,6 +85,8 @@ enum rc catalogue_read(struct db *db, struct catalogue_entry **out, size_t *n, s
 enum rc catalogue_insert(struct db *db, const struct catalogue_entry *entry, struct err *e);
 // RC_CORRUPT when the table does not have it.
 enum rc catalogue_delete(struct db *db, int64_t id, struct err *e);
+// States that a segment has all journal entries up to `epoch` in its rows.
+enum rc catalogue_set_epoch(struct db *db, int64_t id, int64_t epoch, struct err *e);
 // "dir/segments/<id>.seg<suffix>"; RC_LIMIT when it does not fit.
 enum rc segment_path(
 	const char *dir, int64_t id, const char *suffix, char out[STORE_PATH_BYTES], struct err *e);
@@ -104,6 +109,7 @@ int64_t catalogue_next_id(struct store *s);
 // Writes segments: made as <id>.seg.tmp, to be filled by the caller, then published or abandoned.
 struct segment_draft {
 	int64_t id;
+	int64_t epoch; // for the catalogue; draft_new: the newest, for rows that the links of the moment were put into
 	struct segment_writer *writer;
 	struct segment_ref *ref; // after finish: open, with one reference
 	bool named;              // the file has its final name
@@ -156,8 +162,10 @@ enum rc id_set_reserve(struct id_set *set, size_t n, struct err *e);
 bool id_set_add(struct id_set *set, uint64_t key);
 bool id_set_has(const struct id_set *set, uint64_t key);
 void id_set_prefetch(const struct id_set *set, uint64_t key);
-// All rows in order and all ids into a writer (sorting is done here).
-enum rc head_write(const struct head *h, struct segment_writer *w, struct err *e);
+// All rows in order and all ids into a writer (sorting is done here). Rows go under the persons that the links give
+// (NULL: none).
+struct overlays;
+enum rc head_write(const struct head *h, const struct overlays *links, struct segment_writer *w, struct err *e);
 
 // --- sort.c ---
 
@@ -223,7 +231,19 @@ enum rc designs_insert(struct db *db, uint32_t version, int64_t at_ms, struct sv
 // The segments of a snapshot with their catalogue entries; the inbox, if there is one, is the last, with id 0.
 const struct segment_list *snapshot_refs(const struct snapshot *sn);
 
+// --- space.c: refusing before the disk is full ---
+
+// Each checks that there is room in the data directory for what it names and for what must always be possible beside
+// it: sealing the inbox. RC_IO with numbers and remedy.
+// batch_bytes: unpacked.
+enum rc space_for_append(const struct store *s, uint64_t batch_bytes, struct err *e);
+enum rc space_for_seal(const struct store *s, const struct head *h, struct err *e);
+// For rewriting segments of so many bytes.
+enum rc space_for_rewrite(const struct store *s, uint64_t bytes, const char *what, struct err *e);
+
 // --- the store ---
+
+struct overlay_view;
 
 struct store {
 	uint32_t magic;
@@ -251,6 +271,7 @@ struct store {
 	struct err seal_err;
 
 	struct segment_list catalogue; // the writer's
+	struct overlays *overlays;     // the writer's journal, under mu
 	struct segment_list pool;      // all open segments, any order; holds no references
 	int64_t next_id, next_ordinal;
 
@@ -262,6 +283,9 @@ struct store {
 	struct names *names_seen;
 	struct segment_ref *inbox_seen;
 	struct inbox_state inbox_seen_state;
+	struct overlays *inbox_seen_overlays; // whose links are in it
+	struct overlays *overlays_seen;
+	struct overlay_view *view_seen; // NULL: nothing was pending, or not looked
 };
 
 extern const char *const store_schema[];
@@ -271,6 +295,12 @@ extern const uint32_t store_schema_steps;
 enum rc store_path(const char *dir, const char *name, char out[STORE_PATH_BYTES], struct err *e);
 // Brings the memory to what SQLite says (append_mu held, compact_mu not). No-op unless stale.
 enum rc store_reload(struct store *s, struct err *e);
+// Opens for writing without reading what is stored: the lock and the database, for repairs. Close with store_close.
+enum rc store_open_bare(const char *dir, struct store **out, struct err *e);
+// A reference to the writer's journal as it is now.
+struct overlays *store_overlays(struct store *s);
+// Reads the journal again after a change (append_mu held).
+enum rc store_overlays_reload(struct store *s, struct err *e);
 // Writer only: RC_USAGE on a store that was opened for reading.
 enum rc store_must_write(const struct store *s, struct err *e);
 

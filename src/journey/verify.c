@@ -117,12 +117,13 @@ static const char *identity_problem(const struct row *row, struct buf *known, st
 	if (!row->identities.ptr)
 		return NULL;
 	struct sv first = deciding_of(row->identities);
-	if (!first.ptr || hash64(first.ptr, first.len) != row->person)
+	uint64_t owner = row->origin ? row->origin : row->person;
+	if (!first.ptr || hash64(first.ptr, first.len) != owner)
 		return "an interaction whose deciding identity is not its person's";
 	struct sv before = {(const char *)known->data, known->len};
 	if (known->len == 0)
 		buf_put(known, first.ptr, first.len);
-	else if (!sv_equal(before, first))
+	else if (hash64(before.ptr, before.len) == owner && !sv_equal(before, first))
 		problem(c->report, "%.*s and %.*s are two customers under one key, %016llx",
 			(int)(before.len < 80 ? before.len : 80), before.ptr,
 			(int)(first.len < 80 ? first.len : 80), first.ptr, (unsigned long long)row->person);

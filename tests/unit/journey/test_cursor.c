@@ -51,7 +51,7 @@ static void world_make(struct world *w, struct random *r, uint32_t n_segments, c
 		w->segments[i] = rows_segment(&w->rows[i]);
 		w->n += w->rows[i].n;
 	}
-	w->all = (struct snapshot_segments){w->segments, n_segments};
+	w->all = (struct snapshot_segments){.items = w->segments, .n = n_segments};
 	w->placed = mem_calloc(w->n, sizeof *w->placed);
 	assert_non_null(w->placed);
 	uint32_t n = 0;
@@ -359,7 +359,7 @@ static void statistics_skip_chunks(void **state)
 	for (uint32_t i = 0; i < rows.n; i++) // an event of its own in the last third
 		rows.items[i].code[CODE_EVENT] = i > 140000 ? 9 : 2;
 	struct segment *s = rows_segment(&rows);
-	struct snapshot_segments all = {&s, 1};
+	struct snapshot_segments all = {.items = &s, .n = 1};
 	assert_int_equal(s->info.n_chunks, 3);
 	uint8_t nine[10] = {[9] = 1};
 	struct predicate p = {

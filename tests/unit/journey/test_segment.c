@@ -298,7 +298,7 @@ static void identities_are_gathered(void **state)
 	struct err e = ERR_NONE;
 	for (uint64_t person = 0; person < 7; person++) {
 		struct identity_list list = {.n = 0};
-		assert_int_equal(segment_identities(s, person, a, &list, &e), RC_OK);
+		assert_int_equal(segment_identities(s, person, NULL, NULL, a, &list, &e), RC_OK);
 		// With 80 rows each, a person has shown the user and all three cards.
 		assert_int_equal(list.n, person >= 1 && person <= 5 ? 4 : 0);
 		if (list.n) {

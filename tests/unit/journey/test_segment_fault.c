@@ -79,7 +79,7 @@ static enum rc rows_read(const struct written *w, const struct segment *s, struc
 // Scans touch point and measures in order; sums must be the written ones.
 static enum rc scan_read(const struct written *w, struct segment *s, struct err *e)
 {
-	const struct snapshot_segments all = {&s, 1};
+	const struct snapshot_segments all = {.items = &s, .n = 1};
 	struct scan_request request = {
 		.ordered = true, .columns = {.touchpoint = true, .measures = UINT64_MAX}};
 	struct cursor *c;
@@ -343,7 +343,7 @@ static enum rc write_and_read(const struct written *w, struct err *e)
 	if (!rc) {
 		// Two lanes, so that rows are gathered.
 		struct segment *both[2] = {s, s};
-		const struct snapshot_segments all = {both, 2};
+		const struct snapshot_segments all = {.items = both, .n = 2};
 		struct scan_request request = {.ordered = true, .columns = {.channel = true, .measures = 1}};
 		struct cursor *c;
 		const struct span *span = NULL;
@@ -364,7 +364,7 @@ static enum rc write_and_read(const struct written *w, struct err *e)
 	cold_cache_free(&cache);
 	struct identity_list list = {.n = 0};
 	if (!rc)
-		rc = segment_identities(s, w->rows.items[0].person, a, &list, e);
+		rc = segment_identities(s, w->rows.items[0].person, NULL, NULL, a, &list, e);
 	mem_free(list.items);
 	arena_free(&a);
 	if (!rc)

@@ -54,8 +54,10 @@ static void count_numbers(struct store *s, uint8_t *times, uint32_t n)
 		if (!row)
 			break;
 		int64_t number = -1;
-		struct sv id = row->cold[COLD_ID];
-		assert_true(sv_starts(id, SV("m-")) && sv_to_i64((struct sv){id.ptr + 2, id.len - 2}, &number));
+		struct sv id = row->cold[COLD_ID], text = row->cold[COLD_TEXT]; // "m-17", or "text of 17"
+		struct sv digits =
+			id.ptr ? (struct sv){id.ptr + 2, id.len - 2} : (struct sv){text.ptr + 8, text.len - 8};
+		assert_true(sv_to_i64(digits, &number));
 		assert_true(number >= 0 && number < n);
 		kit_check_row(snapshot_names(sn), row, (uint32_t)number);
 		kit_check_resolved(snapshot_names(sn), row, (uint32_t)number);

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// Refusing before the disk is full. The reserve that an append leaves is what sealing the whole inbox can need, so that
+// what was acknowledged can always be brought into a segment; merges, restating and backups leave it as well.
+#include "journey/store_internal.h"
+
+// SQLite's log grows to 1,000 pages of 16 KiB before it is copied into the database.
+#define LOG_BYTES (16u << 20)
+// Unpacked batches are larger than the segment that they become: times, codes and numbers are packed there, values that
+// are read seldom are compressed. Keys of message ids and the footer come on top.
+#define SEAL_ROW_BYTES 12u
+
+static uint64_t seal_bytes(const struct head *h)
+{
+	return h ? h->bytes + h->n_rows * SEAL_ROW_BYTES : 0;
+}
+
+static uint64_t reserve(const struct store *s)
+{
+	return LOG_BYTES + seal_bytes(s->active) + seal_bytes(s->sealing);
+}
+
+enum rc space_for_append(const struct store *s, uint64_t batch_bytes, struct err *e)
+{
+	uint64_t needed = reserve(s) + 2 * batch_bytes; // packed in the log and in the database; in a segment
+	return io_need_space(s->io, s->dir, needed, "taking in more, with room to seal it,", e);
+}
+
+enum rc space_for_seal(const struct store *s, const struct head *h, struct err *e)
+{
+	return io_need_space(s->io, s->dir, seal_bytes(h), "sealing the inbox", e);
+}
+
+enum rc space_for_rewrite(const struct store *s, uint64_t bytes, const char *what, struct err *e)
+{
+	return io_need_space(s->io, s->dir, bytes + bytes / 8 + LOG_BYTES, what, e);
+}
