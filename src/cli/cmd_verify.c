@@ -2,6 +2,7 @@
 // corridor verify: checks every checksum and invariant of a data directory.
 #include "cli/commands.h"
 #include "cli/look.h"
+#include "cli/repair_report.h"
 
 static enum rc run(struct cli *cli, struct err *e)
 {
@@ -10,6 +11,8 @@ static enum rc run(struct cli *cli, struct err *e)
 	enum rc rc = cli_data_dir(cli, &dir, e);
 	if (rc != RC_OK)
 		return rc;
+	if (args_flag(&cli->args, "repair"))
+		return repair_run(cli, dir, e);
 	struct progress *progress = progress_new("verify", 0, "bytes", cli->quiet);
 	struct err found = ERR_NONE;
 	rc = store_verify(dir, &report, progress, &found);
@@ -39,13 +42,31 @@ static enum rc run(struct cli *cli, struct err *e)
 	return rc != RC_OK ? rc : written;
 }
 
+static const struct option options[] = {
+	{.name = "repair",
+		.type = OPTION_FLAG,
+		.help = "set damaged segments aside, save what is sound in them, say what is lost"},
+	{.name = "format",
+		.type = OPTION_CHOICE,
+		.value = "FORMAT",
+		.choices = "text|json",
+		.fallback = "text",
+		.help = "form of what --repair says; json lists all persons"},
+};
+
 const struct command command_verify = {
 	.name = "verify",
 	.group = "Care",
 	.summary = "check every checksum and invariant of a data directory",
 	.about = "Reads everything that is stored. The exit code is 0 when all is in order and 7 when "
 		 "something is "
-		 "damaged. Readers and the writer may go on meanwhile.",
-	.examples = "corridor verify --data tidewater",
+		 "damaged. Readers and the writer may go on meanwhile.\n"
+		 "With --repair a damaged segment goes to the folder damaged/, what its sound chunks hold to a "
+		 "new segment, and the report says which interactions are lost: how many, of when, of whom. "
+		 "Importing the original file again adds exactly these. No other process may be writing.",
+	.options = options,
+	.n_options = sizeof(options) / sizeof(options[0]),
+	.examples = "corridor verify --data tidewater\n"
+		    "corridor verify --repair --format json --data tidewater",
 	.run = run,
 };

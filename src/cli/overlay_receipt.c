@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// Receipts of erasures and links.
+#include "cli/overlay_receipt.h"
+#include "base/json.h"
+#include "cli/look.h"
+
+static void put_json(const char *verb, const struct overlay_receipt *r, bool physical, struct buf *out)
+{
+	struct json j = json_new(out);
+	json_object(&j);
+	json_key_string(&j, "act", sv_from(verb));
+	json_key_i64(&j, "entry", r->entry);
+	json_key_i64(&j, "persons", (int64_t)r->n_persons);
+	json_key_i64(&j, "interactions", (int64_t)r->n_interactions);
+	json_key(&j, "segments");
+	json_array(&j);
+	for (uint32_t i = 0; i < r->n_segments; i++) {
+		char id[32];
+		snprintf(id, sizeof(id), "%012llx", (unsigned long long)r->segments[i].id);
+		json_object(&j);
+		json_key_string(&j, "segment", r->segments[i].id ? sv_from(id) : SV("inbox"));
+		json_key_i64(&j, "interactions", (int64_t)r->segments[i].n_interactions);
+		json_key_bool(&j, "was_inbox", r->segments[i].was_inbox);
+		json_object_end(&j);
+	}
+	json_array_end(&j);
+	json_key_bool(&j, "physical", physical);
+	json_object_end(&j);
+	buf_char(out, '\n');
+}
+
+static void put_text(const char *verb, const struct overlay_receipt *r, bool physical, struct buf *out)
+{
+	char a[HUMAN_TEXT_MAX], b[HUMAN_TEXT_MAX];
+	if (r->entry == 0) {
+		buf_str(out, "Nothing to do.\n");
+		return;
+	}
+	buf_printf(out, "%s interaction%s of %s person%s %s (journal entry %lld).\n",
+		human_number((double)r->n_interactions, 0, a), r->n_interactions == 1 ? "" : "s",
+		human_number((double)r->n_persons, 0, b), r->n_persons == 1 ? "" : "s", verb,
+		(long long)r->entry);
+	for (uint32_t i = 0; i < r->n_segments; i++) {
+		const struct receipt_segment *s = &r->segments[i];
+		human_number((double)s->n_interactions, 0, a);
+		if (s->id == 0)
+			buf_printf(out, "  %s in the inbox\n", a);
+		else
+			buf_printf(out, "  %s in segment %012llx%s\n", a, (unsigned long long)s->id,
+				s->was_inbox ? " (the inbox until now)" : "");
+	}
+	buf_str(out, physical ? "The segments were written anew.\n"
+			      : "Queries show it at once; the segments are written anew when they are merged "
+				"next.\n");
+}
+
+enum rc overlay_receipt_put(
+	struct cli *cli, const char *verb, const struct overlay_receipt *r, bool physical, struct err *e)
+{
+	struct buf out = buf_new(64u << 20);
+	bool as_json = args_is(&cli->args, "format", "json");
+	if (as_json)
+		put_json(verb, r, physical, &out);
+	else if (!cli->quiet)
+		put_text(verb, r, physical, &out);
+	enum rc rc = cli_write_buf(cli, &out, e);
+	buf_free(&out);
+	return rc;
+}
