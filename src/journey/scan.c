@@ -62,9 +62,29 @@ static struct sample *samples_take(const struct snapshot_segments *segments, siz
 	return samples;
 }
 
+static bool is_narrow(const struct scan_request *r)
+{
+	for (uint32_t i = 0; i < r->n_predicates; i++)
+		if (r->predicates[i].kind == PREDICATE_PERSON)
+			return true;
+	return false;
+}
+
+// Room for the ranges; the first begins at key 0.
+static enum rc scan_allocate(struct scan *s, uint32_t parts, struct err *e)
+{
+	s->lo = mem_calloc(parts, sizeof *s->lo);
+	s->states = mem_calloc(parts, sizeof *s->states);
+	s->finished = mem_calloc(parts, sizeof *s->finished);
+	s->n_tasks = 1;
+	return s->lo && s->states && s->finished ? RC_OK : err_set(e, RC_NOMEM, "out of memory for a scan");
+}
+
 // Cuts the keys into at most `parts` ranges. RC_NOMEM only.
 static enum rc scan_cut(struct scan *s, uint32_t parts, struct err *e)
 {
+	if (parts == 1 || is_narrow(s->request))
+		return scan_allocate(s, 1, e);
 	size_t n;
 	uint64_t n_rows;
 	struct sample *samples = samples_take(s->segments, &n, &n_rows);
@@ -72,13 +92,7 @@ static enum rc scan_cut(struct scan *s, uint32_t parts, struct err *e)
 		return err_set(e, RC_NOMEM, "out of memory for a scan");
 	if (n_rows / TASK_ROWS_MIN + 1 < parts)
 		parts = (uint32_t)(n_rows / TASK_ROWS_MIN) + 1;
-	s->lo = mem_calloc(parts, sizeof *s->lo);
-	s->states = mem_calloc(parts, sizeof *s->states);
-	s->finished = mem_calloc(parts, sizeof *s->finished);
-	enum rc rc = RC_OK;
-	if (!s->lo || !s->states || !s->finished)
-		rc = err_set(e, RC_NOMEM, "out of memory for a scan");
-	s->n_tasks = 1; // from key 0
+	enum rc rc = scan_allocate(s, parts, e);
 	uint64_t rows = 0;
 	for (size_t i = 0; !rc && i < n && s->n_tasks < parts; i++) {
 		if (rows >= n_rows / parts * s->n_tasks && samples[i].key > s->lo[s->n_tasks - 1])
