@@ -126,8 +126,10 @@ enum rc store_load_begin(struct store *s, struct store_load **out, struct err *e
 // After all runs are finished or freed. NULL in *l is fine.
 void store_load_end(struct store_load **l);
 // Gives a name its code ahead of the runs, so that codes do not depend on which run comes first. Thread-safe.
-enum rc store_load_name(struct store_load *l, enum name_kind kind, struct sv name, struct err *e);
-enum rc load_run_new(struct store_load *l, struct load_run **out, struct err *e);
+enum rc store_load_name(
+	struct store_load *l, enum name_kind kind, struct sv name, uint32_t *code, struct err *e);
+// Each run has a number of its own, from 0; the segments' order follows them, whichever is finished first.
+enum rc load_run_new(struct store_load *l, uint32_t number, struct load_run **out, struct err *e);
 // Interactions (resolved with the store's design) come in order of person_of their first identity, then time; no
 // person may be in two runs (RC_USAGE). A good size is 2^20 to 2^23. Nothing is kept in memory but a chunk. *added
 // false: the same content at the same time was there already. RC_INPUT as batch_add; after any failure but this the

@@ -15,7 +15,8 @@
 
 struct store_load {
 	struct store *store;
-	pthread_mutex_t mu; // over names, the database and the catalogue's order
+	int64_t first_id, first_ordinal; // of run 0
+	pthread_mutex_t mu;              // over names, the database and the catalogue's order
 };
 
 // Codes of names that the run has asked for, so that it need not ask for them again.
@@ -31,6 +32,7 @@ struct load_run {
 	struct store_load *load;
 	const struct design *design;
 	struct segment_draft draft;
+	int64_t ordinal;
 	struct code_cache caches[NAME_KINDS];
 	uint32_t touchpoint_code[1 + UINT16_MAX]; // + 1; 0: not asked for yet
 	uint32_t measure_code[DESIGN_MEASURES_MAX], dimension_code[DESIGN_DIMENSIONS_MAX];
@@ -64,6 +66,10 @@ enum rc store_load_begin(struct store *s, struct store_load **out, struct err *e
 	*out = l;
 	if (rc != RC_OK)
 		store_load_end(out);
+	else {
+		l->first_id = s->next_id;
+		l->first_ordinal = s->next_ordinal;
+	}
 	return rc;
 }
 
@@ -72,6 +78,7 @@ void store_load_end(struct store_load **load)
 	struct store_load *l = *load;
 	if (!l)
 		return;
+	l->store->stale = true; // runs finished in any order: the next writer reads them in theirs
 	pthread_mutex_unlock(&l->store->compact_mu);
 	pthread_mutex_unlock(&l->store->append_mu);
 	pthread_mutex_destroy(&l->mu);
@@ -79,7 +86,21 @@ void store_load_end(struct store_load **load)
 	*load = NULL;
 }
 
-enum rc load_run_new(struct store_load *l, struct load_run **out, struct err *e)
+// Ids and ordinals follow the runs' numbers.
+static enum rc draft_open(struct load_run *r, uint32_t number, struct err *e)
+{
+	struct store *s = r->load->store;
+	char path[STORE_PATH_BYTES];
+	r->draft = (struct segment_draft){.id = r->load->first_id + number};
+	r->ordinal = r->load->first_ordinal + number;
+	pthread_mutex_lock(&s->mu);
+	s->next_id = s->next_id > r->draft.id ? s->next_id : r->draft.id + 1;
+	pthread_mutex_unlock(&s->mu);
+	enum rc rc = segment_path(s->dir, r->draft.id, ".tmp", path, e);
+	return rc == RC_OK ? segment_writer_new(s->io, path, &r->draft.writer, e) : rc;
+}
+
+enum rc load_run_new(struct store_load *l, uint32_t number, struct load_run **out, struct err *e)
 {
 	struct load_run *r = mem_calloc(1, sizeof(*r));
 	*out = r;
@@ -89,7 +110,7 @@ enum rc load_run_new(struct store_load *l, struct load_run **out, struct err *e)
 	r->design = store_design(l->store);
 	r->identities = buf_new(1u << 20);
 	r->list = buf_new(1u << 20);
-	enum rc rc = draft_new(l->store, &r->draft, e);
+	enum rc rc = draft_open(r, number, e);
 	if (rc != RC_OK)
 		load_run_free(out);
 	return rc;
@@ -162,11 +183,11 @@ static enum rc code_of(struct load_run *r, enum name_kind kind, struct sv name, 
 	return RC_OK;
 }
 
-enum rc store_load_name(struct store_load *l, enum name_kind kind, struct sv name, struct err *e)
+enum rc store_load_name(
+	struct store_load *l, enum name_kind kind, struct sv name, uint32_t *code, struct err *e)
 {
-	uint32_t code;
 	pthread_mutex_lock(&l->mu);
-	enum rc rc = names_code(l->store->names, kind, name, &code, e);
+	enum rc rc = names_code(l->store->names, kind, name, code, e);
 	pthread_mutex_unlock(&l->mu);
 	return rc;
 }
@@ -362,7 +383,6 @@ static enum rc run_commit(struct load_run *r, bool *committing, struct err *e)
 		rc = db_begin(s->db, e);
 	if (rc != RC_OK)
 		return rc;
-	r->draft.ref->entry.ordinal = s->next_ordinal;
 	rc = names_save(s->db, s->names, s->names_saved, e);
 	if (rc == RC_OK)
 		rc = catalogue_insert(s->db, &r->draft.ref->entry, e);
@@ -376,7 +396,7 @@ static enum rc run_commit(struct load_run *r, bool *committing, struct err *e)
 		return rc;
 	}
 	names_counts(s->names, s->names_saved);
-	s->next_ordinal++;
+	s->next_ordinal = s->next_ordinal > r->ordinal ? s->next_ordinal : r->ordinal + 1;
 	catalogue_swap(s, 0, 0, r->draft.ref);
 	return RC_OK;
 }
@@ -391,7 +411,7 @@ enum rc load_run_finish(struct load_run **run, struct err *e)
 	}
 	enum rc rc = ids_write(r, e);
 	if (rc == RC_OK)
-		rc = draft_finish(r->load->store, &r->draft, 0, e);
+		rc = draft_finish(r->load->store, &r->draft, r->ordinal, e);
 	if (rc == RC_OK) {
 		pthread_mutex_lock(&r->load->mu);
 		rc = run_commit(r, &committing, e);

@@ -168,7 +168,7 @@ static enum rc run_make(void *context, uint32_t i, struct err *e)
 	struct simulation *s = context;
 	struct load_run *run;
 	struct simulate_counts counts = {0};
-	enum rc rc = load_run_new(s->load, &run, e);
+	enum rc rc = load_run_new(s->load, i, &run, e);
 	if (rc)
 		return rc;
 	rc = lives_make(s, s->n_persons * i / s->n_runs, s->n_persons * (i + 1) / s->n_runs, run, &counts, e);
@@ -201,22 +201,52 @@ static enum rc persons_order(struct simulation *s, struct err *e)
 	return RC_OK;
 }
 
+static enum rc list_give(
+	const struct simulation *s, enum name_kind kind, const struct sv *names, uint32_t n, struct err *e)
+{
+	enum rc rc = RC_OK;
+	for (uint32_t i = 0, code; !rc && i < n; i++)
+		rc = store_load_name(s->load, kind, names[i], &code, e);
+	return rc;
+}
+
+static enum rc dimensions_give(const struct simulation *s, struct err *e)
+{
+	const struct world *w = s->world;
+	const struct design *d = w->design;
+	enum rc rc = RC_OK;
+	for (uint32_t i = 0; !rc && i < d->n_dimensions; i++) {
+		uint32_t slot, path = d->dimension_path[i];
+		rc = store_load_name(s->load, NAME_DIMENSION, d->dimensions[i], &slot, e);
+		enum name_kind values = (enum name_kind)(NAME_DIMENSION0 + slot - 1);
+		if (!rc && path == w->path_region)
+			rc = list_give(s, values, w->region, 5, e);
+		else if (!rc && path == w->path_product)
+			rc = list_give(s, values, w->product, 4, e);
+	}
+	return rc;
+}
+
 static enum rc names_give(const struct simulation *s, struct err *e)
 {
 	const struct world *w = s->world;
 	const struct design *d = w->design;
-	enum rc rc = store_load_name(s->load, NAME_SOURCE, SV("simulation"), e);
+	const struct sv source = SV("simulation"), cancelled = SV("Contract Cancelled");
+	enum rc rc = list_give(s, NAME_SOURCE, &source, 1, e);
 	for (uint32_t i = 0; !rc && i < d->n_touchpoints; i++)
-		rc = store_load_name(s->load, NAME_TOUCHPOINT, d->touchpoints[i].name, e);
-	for (int i = 0; !rc && i < SIM_CHANNELS; i++)
-		rc = store_load_name(s->load, NAME_CHANNEL, w->channel[i], e);
-	for (int i = 0; !rc && i < SIM_KINDS; i++)
-		rc = store_load_name(s->load, NAME_EVENT, w->event[i], e);
+		rc = list_give(s, NAME_TOUCHPOINT, &d->touchpoints[i].name, 1, e);
 	if (!rc)
-		rc = store_load_name(s->load, NAME_EVENT, SV("Contract Cancelled"), e);
+		rc = list_give(s, NAME_CHANNEL, w->channel, SIM_CHANNELS, e);
+	if (!rc)
+		rc = list_give(s, NAME_EVENT, w->event, SIM_KINDS, e);
+	if (!rc)
+		rc = list_give(s, NAME_EVENT, &cancelled, 1, e);
+	static const uint32_t n_agents[3] = {DEALERS, COURIERS, AGENTS};
+	for (int i = 0; !rc && i < 3; i++)
+		rc = list_give(s, NAME_AGENT, w->agent[i], n_agents[i], e);
 	for (int i = 0; !rc && i < SIM_MEASURES; i++)
-		rc = store_load_name(s->load, NAME_MEASURE, d->measures[w->measure[i]].name, e);
-	return rc;
+		rc = list_give(s, NAME_MEASURE, &d->measures[w->measure[i]].name, 1, e);
+	return rc ? rc : dimensions_give(s, e);
 }
 
 static enum rc runs_make(struct simulation *s, unsigned threads, struct err *e)

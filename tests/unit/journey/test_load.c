@@ -47,8 +47,8 @@ static void what_is_loaded_is_there(void **state)
 	uint64_t middle = order[N / 2].person;
 	bool added;
 	kit_ok(store_load_begin(s, &l, &e), &e);
-	kit_ok(load_run_new(l, &runs[0], &e), &e);
-	kit_ok(load_run_new(l, &runs[1], &e), &e);
+	kit_ok(load_run_new(l, 0, &runs[0], &e), &e);
+	kit_ok(load_run_new(l, 1, &runs[1], &e), &e);
 	for (uint32_t i = 0; i < N; i++) { // both runs grow side by side
 		kit_ok(add(runs[order[i].person >= middle], order[i].number, &added, &e), &e);
 		assert_true(added);
@@ -81,12 +81,12 @@ static void what_does_not_fit_is_refused(void **state)
 	struct kit_expected *order = sorted(N);
 	bool added;
 	kit_ok(store_load_begin(s, &l, &e), &e);
-	kit_ok(load_run_new(l, &r, &e), &e);
+	kit_ok(load_run_new(l, 0, &r, &e), &e);
 	kit_ok(add(r, order[1].number, &added, &e), &e);
 	assert_int_equal(add(r, order[0].number, &added, &e), RC_USAGE); // back
 	load_run_free(&r);
 	e = ERR_NONE;
-	kit_ok(load_run_new(l, &r, &e), &e);
+	kit_ok(load_run_new(l, 1, &r, &e), &e);
 	uint32_t n = 0, n_ids = 0;
 	for (uint32_t i = 0; i < N; i++) { // each twice: contents are known again, ids are not allowed twice
 		struct kit_texts t;
@@ -102,7 +102,7 @@ static void what_does_not_fit_is_refused(void **state)
 	}
 	assert_true(n == N && n_ids > 0 && n_ids < N);
 	kit_ok(load_run_finish(&r, &e), &e);
-	kit_ok(load_run_new(l, &r, &e), &e);
+	kit_ok(load_run_new(l, 2, &r, &e), &e);
 	kit_ok(add(r, order[0].number, &added, &e), &e);
 	assert_int_equal(load_run_finish(&r, &e), RC_USAGE); // the person is in the first run
 	assert_null(r);
