@@ -76,16 +76,17 @@ enum rc activity_fit(uint32_t **out, size_t *capacity, const struct span *span, 
 	return RC_OK;
 }
 
-// Without a branch on the data: whether a row opens a new bucket cannot be predicted.
+// A look-up for each bucket, one comparison for every other row.
 static uint32_t buckets_of_all(
 	const struct tz_buckets *b, const int64_t *at, uint32_t first, uint32_t last, uint32_t *restrict out)
 {
-	uint32_t n = 0, before = UINT32_MAX;
-	for (uint32_t i = first; i < last; i++) {
+	uint32_t n = 0;
+	for (uint32_t i = first; i < last;) {
 		uint32_t k = activity_bucket(b, at[i]);
-		out[n] = k;
-		n += k != before;
-		before = k;
+		int64_t end = b->start[k + 1];
+		out[n++] = k;
+		for (i++; i < last && at[i] < end;)
+			i++;
 	}
 	return n;
 }

@@ -319,6 +319,24 @@ static void add_starts(struct lane *lane, struct state *s, const uint32_t *group
 	}
 }
 
+// Rolling likewise: the last row says it all.
+static void add_starts_rolling(struct lane *lane, struct state *s, const uint32_t *group)
+{
+	const struct plan *plan = lane->run->plan;
+	const struct span *span = lane->span;
+	for (uint32_t i = 0; i < s->n_starts; i++) {
+		const struct start *x = &s->starts[i];
+		uint32_t last = span->person_start[x->person + 1];
+		while (span->at[last - 1] >= plan->end_ms)
+			last--;
+		uint32_t k = activity_bucket(&plan->buckets, span->at[last - 1]) - x->bucket;
+		double *cells = s->sums.v + (size_t)(group ? group[i] : 0) * s->sums.width +
+				(size_t)x->bucket * plan->stride;
+		cells[0] += 1.0;
+		cells[1 + (k < plan->n_offsets ? k : plan->n_offsets - 1)] += 1.0;
+	}
+}
+
 // The common question, first touch and any return in calendar buckets: no lists of visits.
 static void add_starts_plain(struct lane *lane, struct state *s, const uint32_t *group)
 {
@@ -360,8 +378,10 @@ static enum rc add(struct lane *lane, void *p, const struct span *span, struct e
 		rc = activity_sums_fit(&s->sums, n_groups, e);
 	if (rc != RC_OK)
 		return rc;
-	bool plain = plan->returns_any && !plan->recurring && !plan->rolling && !plan->elapsed;
-	(plain ? add_starts_plain : add_starts)(lane, s, group);
+	if (!plan->returns_any || plan->recurring || plan->elapsed)
+		add_starts(lane, s, group);
+	else
+		(plan->rolling ? add_starts_rolling : add_starts_plain)(lane, s, group);
 	return RC_OK;
 }
 
