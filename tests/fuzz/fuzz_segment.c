@@ -22,7 +22,7 @@ static void rows_read(const struct segment *s)
 static void scan_read(struct segment *s, bool ordered)
 {
 	struct segment *both[2] = {s, s};
-	const struct snapshot_segments all = {both, ordered ? 2 : 1};
+	const struct snapshot_segments all = {.items = both, .n = ordered ? 2 : 1};
 	static const uint8_t wanted[4] = {0, 1, 1, 0};
 	const struct predicate predicates[] = {
 		{.kind = PREDICATE_CODES, .column = CODE_TOUCHPOINT, .code_wanted = wanted, .n_codes = 4},
