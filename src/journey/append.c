@@ -5,6 +5,7 @@
 // (c) every segment of the catalogue (duplicates.c). All three are looked at while append_mu keeps others from adding; sealing only
 // moves ids from (b) to (c) and never out of both, merging only within (c).
 #include "base/mem.h"
+#include "journey/overlay.h"
 #include "journey/store_internal.h"
 
 // A batch on its way in.
@@ -59,16 +60,24 @@ static void find_in_heads(struct store *s, const uint64_t *keys, uint32_t n, uin
 	}
 }
 
+// Where links put a person's rows when they are sealed.
+static uint64_t moved_to(void *overlays, uint64_t person)
+{
+	return overlays_resolve(overlays, person);
+}
+
 static enum rc find_duplicates(
 	struct store *s, const struct segment_list *segments, struct arrival *a, uint64_t *bits, struct err *e)
 {
 	uint32_t n = batch_view_count(a->view), words = (n + 63) / 64;
 	const uint64_t *keys = batch_view_id_keys(a->view);
 	memset(bits, 0, words * sizeof(*bits));
-	const struct person_links links = {NULL, NULL};
+	struct overlays *overlays = store_overlays(s);
+	const struct person_links links = {moved_to, overlays};
 	enum rc rc = id_set_reserve(&s->active->ids, n, e);
 	if (rc == RC_OK)
 		rc = duplicates_find(segments, a->view, &links, bits, e);
+	overlays_unref(&overlays);
 	if (rc != RC_OK)
 		return rc;
 	find_in_heads(s, keys, n, bits);

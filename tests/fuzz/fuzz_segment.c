@@ -72,7 +72,8 @@ static void segment_use(const uint8_t *data, size_t size)
 			;
 	struct identity_list list = {.n = 0};
 	struct arena *a = arena_new(1u << 20);
-	if (a && s->info.n_chunks && segment_identities(s, s->info.first_person, a, &list, &e) != RC_OK)
+	if (a && s->info.n_chunks &&
+		segment_identities(s, s->info.first_person, NULL, NULL, a, &list, &e) != RC_OK)
 		e = ERR_NONE;
 	mem_free(list.items);
 	arena_free(&a);
