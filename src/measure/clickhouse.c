@@ -339,6 +339,149 @@ static enum rc slot_design(struct render *r, const struct sv *args, uint32_t n)
 	return sql_design(r->out, r->run, args[0]) ? RC_OK : broken(r, args[0]);
 }
 
+static enum rc put_calendar(struct render *r, enum calendar_sql what, const struct sv *args, struct sv value)
+{
+	const struct param *p = param_find(r->run, args[0]);
+	struct sv unit = p ? run_param(r->run, p->name)->text : args[0];
+	return sql_calendar(r->out, r->run, what, unit, value) ? RC_OK : broken(r, args[0]);
+}
+
+static enum rc slot_bucket(struct render *r, const struct sv *args, uint32_t n)
+{
+	(void)n;
+	return put_calendar(r, CALENDAR_OF_TIME, args, args[1]);
+}
+
+static enum rc slot_bucket_of_day(struct render *r, const struct sv *args, uint32_t n)
+{
+	(void)n;
+	return put_calendar(r, CALENDAR_OF_DAY, args, args[1]);
+}
+
+static enum rc slot_bucket_label(struct render *r, const struct sv *args, uint32_t n)
+{
+	(void)n;
+	return put_calendar(r, CALENDAR_LABEL, args, args[1]);
+}
+
+static enum rc slot_bucket_start(struct render *r, const struct sv *args, uint32_t n)
+{
+	(void)n;
+	return put_calendar(r, CALENDAR_START, args, args[1]);
+}
+
+static enum rc slot_bucket_day(struct render *r, const struct sv *args, uint32_t n)
+{
+	(void)n;
+	return put_calendar(r, CALENDAR_FIRST_DAY, args, args[1]);
+}
+
+static enum rc slot_bucket_ms(struct render *r, const struct sv *args, uint32_t n)
+{
+	(void)n;
+	return put_calendar(r, CALENDAR_LENGTH, args, SV_NONE);
+}
+
+static enum rc put_field_of(struct render *r, enum field_sql what, const struct sv *args, struct sv value)
+{
+	const struct param *p = param_find(r->run, args[0]);
+	if (!p)
+		return broken(r, args[0]);
+	return sql_field(r->out, r->run, what, run_param(r->run, p->name)->text, value, r->e);
+}
+
+static enum rc slot_field(struct render *r, const struct sv *args, uint32_t n)
+{
+	(void)n;
+	return put_field_of(r, FIELD_COLUMN, args, SV_NONE);
+}
+
+static enum rc slot_label(struct render *r, const struct sv *args, uint32_t n)
+{
+	(void)n;
+	return put_field_of(r, FIELD_LABEL, args, args[1]);
+}
+
+static enum rc slot_rank(struct render *r, const struct sv *args, uint32_t n)
+{
+	(void)n;
+	return put_field_of(r, FIELD_ORDER, args, args[1]);
+}
+
+static void put_bound(struct buf *out, int64_t ms, const char *open)
+{
+	if (ms == TIME_NONE)
+		buf_str(out, open);
+	else
+		buf_printf(out, "%" PRId64, ms);
+}
+
+static enum rc slot_from(struct render *r, const struct sv *args, uint32_t n)
+{
+	(void)args;
+	(void)n;
+	put_bound(r->out, r->run->from_ms, "-9223372036854775808");
+	return RC_OK;
+}
+
+static enum rc slot_to(struct render *r, const struct sv *args, uint32_t n)
+{
+	(void)args;
+	(void)n;
+	put_bound(r->out, r->run->to_ms, "9223372036854775807");
+	return RC_OK;
+}
+
+static enum rc slot_ms(struct render *r, const struct sv *args, uint32_t n)
+{
+	const struct param *p = param_find(r->run, args[0]);
+	(void)n;
+	if (!p || p->type != PARAM_DURATION)
+		return broken(r, args[0]);
+	const struct param_value *v = run_param(r->run, p->name);
+	put_bound(r->out, v->present ? llround(v->number * 1000.0) : TIME_NONE, "9223372036854775807");
+	return RC_OK;
+}
+
+static enum rc slot_gap(struct render *r, const struct sv *args, uint32_t n)
+{
+	const struct param *p = param_find(r->run, args[0]);
+	(void)n;
+	return p ? sql_gap(r->out, r->run, p->name, r->e) : broken(r, args[0]);
+}
+
+static enum rc slot_filters(struct render *r, const struct sv *args, uint32_t n)
+{
+	const struct param *p = param_find(r->run, args[0]);
+	(void)n;
+	if (!p || p->type != PARAM_FILTER || !p->repeated)
+		return broken(r, args[0]);
+	sql_filters(r->out, r->run, p->name);
+	return RC_OK;
+}
+
+static enum rc slot_texts(struct render *r, const struct sv *args, uint32_t n)
+{
+	const struct param *p = param_find(r->run, args[0]);
+	(void)n;
+	if (!p)
+		return broken(r, args[0]);
+	sql_texts(r->out, r->run, p->name);
+	return RC_OK;
+}
+
+static enum rc slot_refuse(struct render *r, const struct sv *args, uint32_t n)
+{
+	const struct param *p = param_find(r->run, args[0]);
+	if (!p)
+		return broken(r, args[0]);
+	struct sv text = p->type == PARAM_FLAG ? SV_NONE : run_param(r->run, p->name)->text;
+	err_set(r->e, RC_USAGE, "%s with --%s%s%.*s has no SQL", r->run->analysis->name, p->name,
+		text.len ? " " : "", SV_ARG(text));
+	err_remedy(r->e, "ask it without --sql%s%.*s", n > 1 ? ", or " : "", SV_ARG(n > 1 ? args[1] : SV("")));
+	return RC_USAGE;
+}
+
 // --- the template ---
 
 static const struct slot {
@@ -365,6 +508,22 @@ static const struct slot {
 	{"share", slot_share, 3, 3},
 	{"mean", slot_mean, 5, 5},
 	{"design", slot_design, 1, 1},
+	{"bucket", slot_bucket, 2, 2},
+	{"bucket-of-day", slot_bucket_of_day, 2, 2},
+	{"bucket-label", slot_bucket_label, 2, 2},
+	{"bucket-start", slot_bucket_start, 2, 2},
+	{"bucket-day", slot_bucket_day, 2, 2},
+	{"bucket-ms", slot_bucket_ms, 1, 1},
+	{"field", slot_field, 1, 1},
+	{"label", slot_label, 2, 2},
+	{"rank", slot_rank, 2, 2},
+	{"from", slot_from, 0, 0},
+	{"to", slot_to, 0, 0},
+	{"ms", slot_ms, 1, 1},
+	{"gap", slot_gap, 1, 1},
+	{"filters", slot_filters, 1, 1},
+	{"texts", slot_texts, 1, 1},
+	{"refuse", slot_refuse, 1, 2},
 };
 
 // The length of the slot at the start of text, braces included; 0 when it does not end.

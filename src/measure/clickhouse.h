@@ -27,6 +27,16 @@
 //   {share:NAME|K|N}   NAME, NAME_low, NAME_high: share K of N with Wilson's 95 % interval
 //   {mean:NAME|N|S|Q|SHIFT}  NAME, NAME_low, NAME_high: mean with 95 % t interval of N values, from the sum S and the
 //                      sum of squares Q of (x - SHIFT)
+//   {refuse:NAME}      no SQL, but a mistake that names the parameter (and its value); {refuse:NAME|INSTEAD} adds what
+//                      to do besides asking without --sql
+//   {filters:NAME}     a repeated filter parameter as an array of 0 or 1; {texts:NAME} as it was asked
+//   {ms:NAME}          a duration parameter in ms; {gap:NAME} one that can be `none`: the largest number
+//   {from}, {to}       the period in ms, open ends as the least and the largest number
+//   {field:NAME}       the column of the field that a text parameter names, as a string
+//   {label:NAME|X}     X, of that column, as a label; {rank:NAME|X} as expressions to order by
+//   {bucket:UNIT|A}    ms as the consecutive number of its calendar bucket; UNIT is day … year or a parameter
+//   {bucket-of-day:UNIT|D}, {bucket-label:UNIT|B}, {bucket-start:UNIT|B}, {bucket-day:UNIT|B}, {bucket-ms:UNIT}
+//                      bucket of a day's number; a bucket's label, beginning, first day; its length in days of 24 hours
 //   {design:NAME}      what the corridor file says, as expressions: the table of clickhouse_design.c
 //
 // Aliases begin with an underscore wherever columns of the table are in sight, so that no name of a corridor file can

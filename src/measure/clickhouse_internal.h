@@ -32,6 +32,33 @@ void sql_where(struct buf *out, const struct run *run);
 void sql_key(struct buf *out, const struct run *run, uint32_t key);
 void sql_label(struct buf *out, const struct run *run, uint32_t key);
 
+// --- fields, lists and calendar buckets (clickhouse_fields.c) ---
+
+enum calendar_sql {
+	CALENDAR_OF_TIME,   // ms → number of the bucket
+	CALENDAR_OF_DAY,    // number of a day → number of the bucket it lies in
+	CALENDAR_LABEL,     // number of a bucket → its label,
+	CALENDAR_START,     // its beginning as DateTime64 in the brand's zone,
+	CALENDAR_FIRST_DAY, // and the number of its first day
+	CALENDAR_LENGTH     // ms in a bucket of whole days of 24 hours; no value
+};
+// unit: day … year. False: there is no such unit.
+bool sql_calendar(
+	struct buf *out, const struct run *run, enum calendar_sql what, struct sv unit, struct sv value);
+
+enum field_sql {
+	FIELD_COLUMN, // the column, as a string
+	FIELD_LABEL,  // `value`, of the column, as a label
+	FIELD_ORDER // `value` as expressions to order by: as the corridor file lists them, else by name, absent last
+};
+enum rc sql_field(
+	struct buf *out, struct run *run, enum field_sql what, struct sv name, struct sv value, struct err *e);
+// A parameter that is a duration or `none`, as ms.
+enum rc sql_gap(struct buf *out, struct run *run, const char *param, struct err *e);
+// The values of a repeated parameter: an array of filters (0 or 1), or of texts.
+void sql_filters(struct buf *out, const struct run *run, const char *param);
+void sql_texts(struct buf *out, const struct run *run, const char *param);
+
 // --- from the corridor file (clickhouse_design.c) ---
 
 // Writes the expressions of {design:NAME}. False: there is no such name.

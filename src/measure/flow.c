@@ -577,6 +577,59 @@ static enum rc finish(struct run *run, void *p, struct err *e)
 	return rc;
 }
 
+static const char clickhouse[] =
+	"SELECT {by}multiIf(_rest, '(other)', _from = '\\x00', '(start)', {label:of|_from}) AS from,\n"
+	"multiIf(_rest, '(other)', _to = '\\x00', '(end)', {label:of|_to}) AS to, _n AS n, if(_rest, NULL, "
+	"_part) AS share,\n"
+	"if(_rest, NULL, _persons) AS persons, {mean:mean|_timed|_sum / 1000|_squares|0.}{if:quantiles},\n"
+	"{quantile:p50|_v|0.5}, {quantile:p90|_v|0.9}{end}\n"
+	"FROM (SELECT {keys}_place, any(_f) AS _from, any(_g) AS _to, sum(_number) AS _n, any(_share) AS "
+	"_part,\n"
+	"any(_people) AS _persons, {param:top} > 0 AND _place > {param:top} AS _rest,\n"
+	"if(_rest OR _from = '\\x00' OR _to = '\\x00', 0, toInt64(_n)) AS _timed, sum(_seconds) AS _sum,\n"
+	"sum(_seconds2) AS _squares{if:quantiles}, if(_timed = 0, emptyArrayInt64(), any(_times)) AS _v{end}\n"
+	"FROM (SELECT *, if({param:top} = 0, _rank, least(_rank, {param:top} + 1)) AS _place\n"
+	"FROM (SELECT *, row_number() OVER (PARTITION BY (0{,keys}) ORDER BY _number DESC, _f != '\\x00', "
+	"{rank:of|_f},\n"
+	"_g != '\\x00', {rank:of|_g}) AS _rank\n"
+	"FROM ({if:show=transitions}\n"
+	"SELECT *, _number / sum(_number) OVER (PARTITION BY {keys}_f) AS _share\n"
+	"FROM (SELECT {keys}_f, _g, count() AS _number, uniqExact(person) AS _people, sum(_ms) AS _seconds,\n"
+	"sum(pow(_ms / 1000, 2)) AS _seconds2{if:quantiles}, arraySort(groupArray(_ms)) AS _times{end}\n"
+	"FROM (SELECT person, {unpack:_x|4}_x.3 AS _f, _i < _l AND _y.1 - _x.1 <= {gap:gap} AS _near,\n"
+	"if(_near, _y.3, '\\x00') AS _g, if(_near, _y.1 - _x.1, 0) AS _ms\n"
+	"FROM (SELECT person, arraySort(groupArray((at, arrival, {field:of}{,keys}))) AS _j, length(_j) AS _l\n"
+	"FROM {rows} GROUP BY person)\n"
+	"ARRAY JOIN _j AS _x, arrayPushBack(arrayPopFront(_j), _j[1]) AS _y, arrayEnumerate(_j) AS "
+	"_i{if:ends}\n"
+	"UNION ALL SELECT person, {unpack:_y|4}'\\x00' AS _f, 1 AS _near, _y.3 AS _g, toInt64(0) AS _ms\n"
+	"FROM (SELECT person, arraySort(groupArray((at, arrival, {field:of}{,keys}))) AS _j FROM {rows} GROUP "
+	"BY person)\n"
+	"ARRAY JOIN arrayPushFront(arrayPopBack(_j), _j[1]) AS _x, _j AS _y, arrayEnumerate(_j) AS _i\n"
+	"WHERE _i = 1 OR _y.1 - _x.1 > {gap:gap}{end})\n"
+	"GROUP BY {keys}_f, _g){else}\n"
+	"SELECT {keys}_f, _f AS _g, countIf(_again) AS _number, _number / "
+	"{if:show=loops}count(){else}countIf(NOT _same){end} AS\n"
+	"_share, uniqExactIf(person, _again) AS _people, sumIf(_ms, _again) AS _seconds,\n"
+	"sumIf(pow(_ms / 1000, 2), _again) AS _seconds2{if:quantiles}, arraySort(groupArrayIf(_ms, _again)) AS "
+	"_times{end}\n"
+	"FROM (SELECT *, at - lagInFrame(at) OVER _place AS _ms,\n"
+	"row_number() OVER _place > 1 AND {if:show=loops}_same{else}NOT _same{end} AS _again\n"
+	"FROM (SELECT *, sum(_begins) OVER _journey AS _case, NOT _begins AND _f = lagInFrame(_f) OVER "
+	"_journey AS _same\n"
+	"FROM (SELECT {keys}person, at, arrival, {field:of} AS _f,\n"
+	"row_number() OVER _journey = 1 OR at - lagInFrame(at) OVER _journey > {gap:gap} AS _begins\n"
+	"FROM {rows} WINDOW _journey AS (PARTITION BY person ORDER BY at, arrival ROWS BETWEEN UNBOUNDED "
+	"PRECEDING AND CURRENT ROW))\n"
+	"WINDOW _journey AS (PARTITION BY person ORDER BY at, arrival ROWS BETWEEN UNBOUNDED PRECEDING AND "
+	"CURRENT ROW))\n"
+	"WINDOW _place AS (PARTITION BY person, _case, _f ORDER BY at, arrival\n"
+	"ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW))\n"
+	"GROUP BY {keys}_f HAVING _number > 0{end})\n"
+	"{if:show=transitions}{if:ends}{else}WHERE _g != '\\x00'{end}{end}))\n"
+	"{group:_place})\n"
+	"{order:_place}";
+
 const struct analysis analysis_flow = {
 	.name = "flow",
 	.summary = "What customers do next: which touch point follows which, how often and how long after",
@@ -610,4 +663,5 @@ const struct analysis analysis_flow = {
 	.state_free = state_free,
 	.fold = fold,
 	.finish = finish,
+	.clickhouse = clickhouse,
 };

@@ -401,6 +401,32 @@ static enum rc finish(struct run *run, void *p, struct err *e)
 	return rc;
 }
 
+static const char clickhouse[] =
+	"SELECT {by}multiIf(_high = 9223372036854775807, concat(toString(_low), '+'), _low = _high, "
+	"toString(_low),\n"
+	"concat(toString(_low), '-', toString(_high))) AS bin, _low AS bin_from,\n"
+	"if(_high = 9223372036854775807, NULL, _high) AS bin_to, toInt64(length(_in)) AS persons,\n"
+	"{share:share|toInt64(length(_in))|_all}, arraySum(_in) AS counted,\n"
+	"if(_all > 0, arraySum(_in) / _sum, NULL) AS counted_share, _all AS all_persons,\n"
+	"{mean:mean|_all|0.|_squares|_mean}, {quantile:p50|_ms|0.5}, {quantile:p90|_ms|0.9}, "
+	"{quantile:p99|_ms|0.99},\n"
+	"if(_all > 0, _v[-1], NULL) AS most\n"
+	"FROM (SELECT *, _low, _high, arrayFilter(x -> x >= _low AND x <= _high, _v) AS _in\n"
+	"FROM (SELECT {keys}_v, toInt64(length(_v)) AS _all, arraySum(_v) AS _sum, _sum / _all AS _mean,\n"
+	"arraySum(x -> pow(x - _mean, 2), _v) AS _squares, arrayMap(x -> x * 1000, _v) AS _ms,\n"
+	"{if:bins=exact}arrayDistinct(_v) AS _lows, _lows AS _highs{else}\n"
+	"arrayMap(x -> toInt64(trim(x)), splitByChar(',', {param:bins})) AS _lows,\n"
+	"arrayPushBack(arrayMap(x -> x - 1, arrayPopFront(_lows)), 9223372036854775807) AS _highs{end}\n"
+	"FROM (SELECT {keys}arraySort(groupArray(_n)) AS _v\n"
+	"FROM (SELECT {unpack:_f|2}_n\n"
+	"FROM (SELECT argMin(tuple(at{,keys}), (at, arrival)) AS _f, "
+	"toInt64({if:count=interactions}count(){end}{if:count=days}\n"
+	"uniqExact({bucket:day|at}){end}{if:count=sessions}\n"
+	"1 + arrayCount(x -> x > {ms:gap}, arrayDifference(arraySort(groupArray(at)))){end}) AS _n\n"
+	"FROM {rows} GROUP BY person)) {group}))\n"
+	"ARRAY JOIN _lows AS _low, _highs AS _high)\n"
+	"{order:_low}";
+
 const struct analysis analysis_frequency = {
 	.name = "frequency",
 	.summary = "How often persons come: interactions, active days or sessions per person",
@@ -428,4 +454,5 @@ const struct analysis analysis_frequency = {
 	.state_free = state_free,
 	.fold = fold,
 	.finish = finish,
+	.clickhouse = clickhouse,
 };

@@ -190,6 +190,32 @@ static enum rc finish(struct run *run, void *p, struct err *e)
 	return rc;
 }
 
+static const char clickhouse[] =
+	"WITH (SELECT (min(at), max(at)) FROM interactions) AS _ends,\n"
+	"{bucket:bucket|greatest({from}, _ends.1)} AS _first,\n"
+	"{bucket:bucket|least({to} - 1, _ends.2)} AS _last\n"
+	"SELECT {by}{bucket-label:bucket|_c} AS bucket, {bucket-start:bucket|_c} AS bucket_start,\n"
+	"_cell.2 + _cell.3 + _cell.4 AS active, _cell.2 AS new, _cell.3 AS returning, _cell.4 AS "
+	"resurrecting,\n"
+	"_cell.5 AS dormant, {share:share_stayed|_cell.3|_cell.3 + _cell.5}\n"
+	"FROM (SELECT {keys}_c, arrayFirst(x -> x.1 = _c, _cells) AS _cell\n"
+	"FROM (SELECT {keys}groupArray((_b, _new, _returning, _resurrecting, _dormant)) AS _cells, count() AS "
+	"_n\n"
+	"FROM (SELECT {keys}_e.1 AS _b, countIf(_e.2 = 0) AS _new, countIf(_e.2 = 1) AS _returning,\n"
+	"countIf(_e.2 = 2) AS _resurrecting, countIf(_e.2 = 3) AS _dormant\n"
+	"FROM (SELECT {unpack:_f|2}arrayJoin(arrayConcat(\n"
+	"arrayMap((b, d, i) -> (b, multiIf(i = 1, 0, d = 1, 1, 2)), _u, arrayDifference(_u), "
+	"arrayEnumerate(_u)),\n"
+	"arrayMap(b -> (b + 1, 3), arrayFilter((b, next) -> next != b + 1, _u,\n"
+	"arrayPushBack(arrayPopFront(_u), -9223372036854775808))))) AS _e\n"
+	"FROM (SELECT argMin(tuple(at{,keys}), (at, arrival)) AS _f, "
+	"arraySort(groupUniqArray({bucket:bucket|at})) AS _u\n"
+	"FROM {rows} GROUP BY person))\n"
+	"WHERE _e.1 BETWEEN _first AND _last GROUP BY {keys}_e.1) {group})\n"
+	"ARRAY JOIN range(_first, greatest(_first, _last + 1)) AS _c\n"
+	"WHERE {shown:_n > 0})\n"
+	"{order:_c}";
+
 const struct analysis analysis_lifecycle = {
 	.name = "lifecycle",
 	.summary = "Per calendar bucket: new, returning, resurrecting and dormant persons",
@@ -217,4 +243,5 @@ const struct analysis analysis_lifecycle = {
 	.state_free = state_free,
 	.fold = fold,
 	.finish = finish,
+	.clickhouse = clickhouse,
 };

@@ -501,6 +501,60 @@ static enum rc finish(struct run *run, void *p, struct err *e)
 	return rc;
 }
 
+static const char clickhouse[] =
+	"WITH (SELECT (min(at), max(at)) FROM interactions) AS _ends,\n"
+	"{if:as-of}least({param:as-of}, _ends.2 + 1){else}_ends.2 + 1{end} AS _end,\n"
+	"{bucket:bucket|_ends.1} AS _b0,\n"
+	"greatest(0, {bucket:bucket|least(_ends.2, _end - 1)} - _b0 + 1) AS _nb,\n"
+	"{bucket:bucket|greatest({from}, _ends.1)} AS _first,\n"
+	"least({bucket:bucket|least({to} - 1, _ends.2)}, _b0 + _nb - 1) AS _last,\n"
+	"greatest(1, least({if:clock=elapsed}intDiv(_end - _ends.1, {bucket-ms:bucket}) + 1{else}_nb{end},\n"
+	"{if:periods}{param:periods} + 1{else}9223372036854775807{end})) AS _no\n"
+	"SELECT {by}{if:show=curve}'(all)' AS cohort, NULL AS cohort_start,{else}{bucket-label:bucket|_c} AS "
+	"cohort,\n"
+	"{bucket-start:bucket|_c} AS cohort_start,{end}\n"
+	"_k AS offset, _size AS cohort_size, _observed AS observed, _returned AS returned,\n"
+	"{share:share|_returned|_observed}\n"
+	"FROM ({if:show=curve}SELECT {keys}_k, sum(_size0) AS _size, sum(_observed0) AS _observed, "
+	"sum(_returned0) AS _returned\n"
+	"FROM (SELECT * FROM ({end}\n"
+	"SELECT {keys}_c, _k, _cell.2{if:show=curve} AS _size0{else} AS _size{end},\n"
+	"{if:clock=elapsed}_cell.4[_k + 1]{else}_cell.2{end}{if:show=curve} AS _observed0{else} AS "
+	"_observed{end},\n"
+	"_cell.3[_k + 1]{if:show=curve} AS _returned0{else} AS _returned{end},\n"
+	"{if:clock=elapsed}_cell.4[_k + 1] > 0{else}_k < _b0 + _nb - _c{end} AS _possible\n"
+	"FROM (SELECT {keys}_c, _k, arrayFirst(x -> x.1 = _c, _cells) AS _cell\n"
+	"FROM (SELECT {keys}_c, _cells\n"
+	"FROM (SELECT {keys}groupArray((_cohort, _persons, _counts, _watched)) AS _cells, sum(_persons) AS "
+	"_all\n"
+	"FROM (SELECT {keys}_cohort, count() AS _persons,\n"
+	"sumForEach(arrayMap(k -> assumeNotNull(toUInt64({if:mode=rolling}k <= _farthest{else}has(_offsets, "
+	"k){end})), range(_no))) AS _counts,\n"
+	"sumForEach(arrayMap(k -> assumeNotNull(toUInt64(k < _limit)), range(_no))) AS _watched\n"
+	"FROM (SELECT {keys}_cohort, _limit,\n"
+	"{if:mode=rolling}if(empty(_all_offsets) OR _limit <= 0, -1, least(arrayMax(_all_offsets), _limit - "
+	"1)) AS _farthest{else}\n"
+	"arrayDistinct(arrayFilter(k -> k < _limit, _all_offsets)) AS _offsets{end}\n"
+	"FROM (SELECT {unpack:_s|5}_s.3 AS _cohort,\n"
+	"{if:clock=elapsed}least(_no, intDiv(_end - _s.1, {bucket-ms:bucket})){else}_no{end} AS _limit,\n"
+	"arrayMap(v -> {if:clock=elapsed}intDiv(v.1 - _s.1, {bucket-ms:bucket}){else}v.3 - _s.3{end},\n"
+	"arrayFilter(v -> (v.1, v.2) >= (_s.1, _s.2), _v)) AS _all_offsets\n"
+	"FROM (SELECT arraySort(groupArrayIf((at, arrival, _b, _keep{,keys}), {filter:start})) AS _j,\n"
+	"arrayFilter(x -> x.4, {if:cohort=recurring}_j{else}arraySlice(_j, 1, 1){end}) AS _kept,\n"
+	"arrayFilter((x, d, i) -> i = 1 OR d != 0, _kept, arrayDifference(arrayMap(x -> x.3, _kept)), "
+	"arrayEnumerate(_kept)) AS\n"
+	"_starts,\n"
+	"groupArrayIf((at, arrival, _b), {filter:return}) AS _v\n"
+	"FROM (SELECT *, {bucket:bucket|at} AS _b FROM {all} WHERE at < _end) GROUP BY person)\n"
+	"ARRAY JOIN _starts AS _s))\n"
+	"WHERE _cohort BETWEEN _first AND _last GROUP BY {keys}_cohort) {group})\n"
+	"ARRAY JOIN range(_first, greatest(_first, _last + 1)) AS _c\n"
+	"WHERE {shown:_all > 0})\n"
+	"ARRAY JOIN range(_no) AS _k)\n"
+	"WHERE _possible{if:show=curve}{else} OR _k = 0{end}{if:show=curve}))\n"
+	"GROUP BY {keys}_k{end})\n"
+	"{if:show=curve}{order:_k}{else}{order:_c, _k}{end}";
+
 const struct analysis analysis_retention = {
 	.name = "retention",
 	.summary = "Who comes back: cohorts by when they started, and how many of each return later",
@@ -537,4 +591,5 @@ const struct analysis analysis_retention = {
 	.state_free = state_free,
 	.fold = fold,
 	.finish = finish,
+	.clickhouse = clickhouse,
 };

@@ -339,6 +339,51 @@ static enum rc finish(struct run *run, void *p, struct err *e)
 	return rc;
 }
 
+static const char clickhouse[] =
+	"WITH (SELECT (min(at), max(at)) FROM interactions) AS _ends,\n"
+	"{bucket:day|_ends.1} AS _day0, {bucket:day|_ends.2} AS _day1,\n"
+	"{bucket:period|greatest({from}, _ends.1)} AS _first,\n"
+	"{bucket:period|least({to} - 1, _ends.2)} AS _last\n"
+	"SELECT {by}{bucket-label:period|_c} AS period, {bucket-start:period|_c} AS period_start, _k AS "
+	"buckets, _ns[_k] AS persons,\n"
+	"{share:share|_ns[_k]|_active}, arraySum(arraySlice(_ns, _k)) AS or_more,\n"
+	"if(_active > 0, or_more / _active, NULL) AS or_more_share, _active AS active,\n"
+	"_days1 / _days AS dau, _days7 / _days AS wau, _days30 / _days AS mau,\n"
+	"if(_days7 > 0, _days1 / _days7, NULL) AS dau_wau, if(_days30 > 0, _days1 / _days30, NULL) AS "
+	"dau_mau,\n"
+	"if(_days30 > 0, _days7 / _days30, NULL) AS wau_mau\n"
+	"FROM (SELECT {keys}_c, _k, _ns, toInt64(arraySum(_ns)) AS _active, _days1, _days7, _days30,\n"
+	"least(_day1 + 1, {bucket-day:period|(_c + 1)}) - greatest(_day0, {bucket-day:period|_c}) AS _days\n"
+	"FROM (SELECT {keys}_c, arraySum(x -> x.4, arrayFilter(x -> x.1 = 1, _mine)) AS _days1,\n"
+	"arraySum(x -> x.4, arrayFilter(x -> x.1 = 2, _mine)) AS _days7,\n"
+	"arraySum(x -> x.4, arrayFilter(x -> x.1 = 3, _mine)) AS _days30,\n"
+	"greatest(1, arrayMax(arrayMap(x -> x.3, _mine))) AS _most,\n"
+	"arrayMap(k -> toInt64(arraySum(x -> x.4, arrayFilter(x -> x.1 = 0 AND x.3 = k, _mine))), range(1, "
+	"_most + 1)) AS _ns\n"
+	"FROM (SELECT {keys}_c, arrayPushBack(arrayFilter(x -> x.2 = _c, _cells), (0, _c, 0, toUInt64(0))) AS "
+	"_mine\n"
+	"FROM (SELECT {keys}groupArray((_what, _period, _buckets, _n)) AS _cells, sumIf(_n, _what = 0) AS "
+	"_all\n"
+	"FROM (SELECT {keys}_what, _period, _buckets, count() AS _n\n"
+	"FROM (SELECT {unpack:_f|2}_cell.1 AS _what, _cell.2 AS _period, _cell.3 AS _buckets\n"
+	"FROM (SELECT _f, arrayJoin(arrayConcat(\n"
+	"arrayMap(p -> (0, p, toInt64(countEqual(_periods, p))), arrayDistinct(_periods)),\n"
+	"arrayMap(d -> (1, {bucket-of-day:period|d}, toInt64(0)), _u),\n"
+	"arrayMap(d -> (2, {bucket-of-day:period|d}, toInt64(0)), arrayFlatten(arrayMap((d, next) ->\n"
+	"range(d, least(d + 7, next, _day1 + 1)), _u, _nexts))),\n"
+	"arrayMap(d -> (3, {bucket-of-day:period|d}, toInt64(0)), arrayFlatten(arrayMap((d, next) ->\n"
+	"range(d, least(d + 30, next, _day1 + 1)), _u, _nexts))))) AS _cell\n"
+	"FROM (SELECT argMin(tuple(at{,keys}), (at, arrival)) AS _f, arraySort(groupUniqArray(_d)) AS _u,\n"
+	"arrayPushBack(arrayPopFront(_u), 9223372036854775807) AS _nexts,\n"
+	"arrayMap(x -> x.1, groupUniqArray(({bucket-of-day:period|_d}, {bucket-of-day:bucket|_d}))) AS "
+	"_periods\n"
+	"FROM (SELECT *, {bucket:day|at} AS _d FROM {rows}) GROUP BY person)))\n"
+	"WHERE _period BETWEEN _first AND _last GROUP BY {keys}_what, _period, _buckets) {group})\n"
+	"ARRAY JOIN range(_first, greatest(_first, _last + 1)) AS _c\n"
+	"WHERE {shown:_all > 0}))\n"
+	"ARRAY JOIN range(1, _most + 1) AS _k)\n"
+	"{order:_c, _k}";
+
 const struct analysis analysis_stickiness = {
 	.name = "stickiness",
 	.summary = "On how many days of a week or month persons are active; DAU, WAU, MAU and their ratios",
@@ -368,4 +413,5 @@ const struct analysis analysis_stickiness = {
 	.state_free = state_free,
 	.fold = fold,
 	.finish = finish,
+	.clickhouse = clickhouse,
 };

@@ -107,9 +107,12 @@ static void every_template_renders(void **state)
 		for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
 			q.n_by = groups[i] ? 1 : 0;
 			q.by[0] = groups[i] ? sv_from(groups[i]) : SV_NONE;
-			assert_int_equal(render(&q), RC_OK);
+			enum rc rc = render(&q);
+			bool by_time = groups[i] && strcmp(groups[i], "channel") != 0 &&
+				       strcmp(groups[i], "stage") != 0;
+			assert_true(rc == RC_OK || (rc == RC_USAGE && by_time)); // some are by time already
 			assert_whole(sql);
-			n_rendered++;
+			n_rendered += rc == RC_OK;
 		}
 		// Each choice, and each flag, once.
 		for (uint32_t p = 0; p < (*a)->n_params; p++) {
