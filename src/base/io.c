@@ -247,7 +247,10 @@ enum rc io_read_file(
 // The directory part of a path into out[size]: "." when there is none. False when it does not fit.
 static bool parent_of(const char *path, char *out, size_t size)
 {
-	const char *slash = strrchr(path, '/');
+	size_t len = strlen(path);
+	while (len > 1 && path[len - 1] == '/')
+		len--;
+	const char *slash = memrchr(path, '/', len);
 	size_t n = !slash ? 1 : slash == path ? 1 : (size_t)(slash - path);
 	if (n >= size)
 		return false;
@@ -296,11 +299,22 @@ enum rc io_sync_dir(const struct io *io, const char *dir, struct err *e)
 	return rc;
 }
 
+// The name of a directory is durable once its parent is synced. Also one that is there may have been made a moment ago.
 enum rc io_make_dir(const struct io *io, const char *dir, struct err *e)
 {
+	char parent[PATH_BYTES];
 	if (io->mkdir(io, dir) != 0 && errno != EEXIST)
 		return fail(e, errno, "make directory", dir);
-	return RC_OK;
+	if (!parent_of(dir, parent, sizeof(parent)))
+		return fail(e, ENAMETOOLONG, "make directory", dir);
+	int fd = io->open(io, parent, IO_READ);
+	if (fd < 0 && errno == EACCES) // may be searched and written, but not read
+		return RC_OK;
+	if (fd < 0)
+		return fail(e, errno, "open directory", parent);
+	enum rc rc = io->fsync(io, fd) != 0 ? fail(e, errno, "sync directory", parent) : RC_OK;
+	io->close(io, fd);
+	return rc;
 }
 
 enum rc io_need_space(const struct io *io, const char *dir, uint64_t needed, const char *what, struct err *e)

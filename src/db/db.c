@@ -259,6 +259,13 @@ void db_rollback(struct db *db)
 		sqlite3_exec(db->native, "ROLLBACK", NULL, NULL, NULL);
 }
 
+enum rc db_checkpoint(struct db *db, struct err *e)
+{
+	assert(db->magic == DB_MAGIC);
+	int code = sqlite3_wal_checkpoint_v2(db->native, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+	return code == SQLITE_OK ? RC_OK : db_fail(db, code, e, "cannot empty the -wal file");
+}
+
 static struct db_stmt *stmt_new(struct db *db, const char *sql, uint64_t hash)
 {
 	if (mem_grow((void **)&db->stmts, &db->stmts_capacity, db->n_stmts + 1, sizeof(struct db_stmt *)) != 0)

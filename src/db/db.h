@@ -32,6 +32,9 @@ enum rc db_exec(struct db *db, const char *sql, struct err *e);
 enum rc db_begin(struct db *db, struct err *e); // BEGIN IMMEDIATE (read-only: a read snapshot)
 enum rc db_commit(struct db *db, struct err *e);
 void db_rollback(struct db *db); // no-op outside a transaction
+// Moves what the -wal file holds into the database file, durably, and empties it: the file alone is the database then.
+// RC_BUSY: others are reading or writing.
+enum rc db_checkpoint(struct db *db, struct err *e);
 
 // Prepared statements, cached per connection by the SQL text's address content; reset when fetched again.
 enum rc db_prepare(struct db *db, const char *sql, struct db_stmt **out, struct err *e);

@@ -71,6 +71,10 @@ static enum rc make_database(
 		const struct clock *clock = clock_system();
 		rc = designs_insert(db, 1, clock->now_ms(clock), who, design->hash, text, e);
 	}
+	// The file gets another name without its -wal file: nothing may be left in that. Closing would empty it as
+	// well, but not say when it cannot.
+	if (rc == RC_OK)
+		rc = db_checkpoint(db, e);
 	db_close(&db);
 	return rc;
 }
