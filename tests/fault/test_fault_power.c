@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+// Power failures: whole lives of a data directory are recorded, and at every moment of them the power fails (power.h).
+// The program opens what is left: all that was acknowledged before is there exactly once; what was under way is there
+// wholly or not at all; the directory verifies; and life goes on from there.
+#include "fault_os.h"
+#include "power.h"
+#include "world.h"
+
+#include "../unit/journey/store_kit.h"
+
+#include <sys/stat.h>
+
+// A life: operations one after the other, each a command of its own or all in one open store.
+struct life {
+	const char *name;
+	const char *operations[6];
+	bool one_store;
+};
+
+static const struct life lives[] = {
+	{"create", {"create"}, false},
+	{"append", {"append"}, false},
+	{"seal", {"seal"}, false},
+	{"seal and go on", {"seal", "append", "seal", "compact"}, true},
+	{"adopt", {"adopt"}, false},
+	{"erase and merge", {"erase", "compact"}, false},
+	{"link, erase, adopt", {"link", "erase", "adopt"}, true},
+	{"append, backup", {"append", "backup"}, false},
+};
+enum { LIVES = sizeof(lives) / sizeof(lives[0]), STEPS = 6 };
+
+static const struct operation *find(const char *name)
+{
+	for (uint32_t i = 0; i < n_world_operations; i++)
+		if (strcmp(world_operations[i].name, name) == 0)
+			return &world_operations[i];
+	fail_msg("there is no operation %s", name);
+	return &world_operations[0];
+}
+
+struct replay {
+	struct world *w;
+	const struct life *life;
+	struct power *p;
+	struct world_state states[STEPS + 1]; // before the first step, after each
+	size_t n_steps;
+	uint64_t n_crashes;
+	bool fired;    // the fault was reached
+	char left[80]; // where crashes are built
+};
+
+// Mark 2i + 1: step i was begun; 2i + 2: it was acknowledged.
+static void record(struct replay *r, uint64_t fault_at)
+{
+	struct err e = ERR_NONE;
+	const struct operation *first = find(r->life->operations[0]);
+	world_prepare(r->w, first, &r->states[0]);
+	r->p = power_record(r->w->root);
+	struct store *s = r->life->one_store ? world_open(r->w, &e) : NULL;
+	assert_true(s || !r->life->one_store);
+	os_fault_at(fault_at, FAULT_EIO, false);
+	r->n_steps = 0;
+	for (size_t i = 0; i < STEPS && r->life->operations[i]; i++) {
+		const struct operation *o = find(r->life->operations[i]);
+		r->states[i + 1] = r->states[i];
+		if (o->expect)
+			o->expect(&r->states[i + 1]);
+		os_mark(2 * i + 1);
+		enum rc rc = s ? o->act(r->w, s, &e) : world_run(r->w, o, &e);
+		for (int again = 0; rc != RC_OK && rc != o->again && fault_at && again < 2; again++) {
+			e = ERR_NONE;
+			rc = s ? o->act(r->w, s, &e) : world_run(r->w, o, &e);
+		}
+		if (rc != o->again)
+			kit_ok(rc, &e);
+		os_mark(2 * i + 2);
+		r->n_steps++;
+	}
+	store_close(&s);
+	power_stop(r->p);
+	r->fired = os_fired() > 0;
+	os_fault_at(0, FAULT_EIO, false);
+}
+
+// Compares with the state after what was acknowledged, or also with the one after what was under way.
+static void check(struct replay *r, size_t crash, enum power_luck luck, uint64_t seed)
+{
+	static const char *const lucks[] = {"all dropped", "all kept", "random"};
+	char data[160], copy[160], first[600];
+	uint64_t mark = power_mark_at(r->p, crash);
+	size_t done = mark / 2;
+	world_remove_tree(r->left);
+	assert_int_equal(mkdir(r->left, 0750), 0);
+	power_build(r->p, crash, luck, seed, r->left);
+	snprintf(data, sizeof(data), "%s/data", r->left);
+	snprintf(copy, sizeof(copy), "%s/copy", r->left);
+	r->n_crashes++;
+	// By the writer first, which is how it goes: recovery, sweeping.
+	struct err e = ERR_NONE;
+	struct store *s = NULL;
+	enum rc rc = store_open(data, NULL, &s, &e);
+	store_close(&s);
+	const char *wrong =
+		rc != RC_OK && rc != RC_NOT_FOUND ? e.message : world_compare(r->w, data, &r->states[done]);
+	if (wrong && mark % 2) {
+		snprintf(first, sizeof(first), "%s", wrong);
+		wrong = world_compare(r->w, data, &r->states[done + 1]) ? first : NULL;
+	}
+	if (wrong)
+		fail_msg("%s: power fails after change %zu of %zu (mark %llu), %s, seed %llu: %s",
+			r->life->name, crash, power_changes(r->p), (unsigned long long)mark, lucks[luck],
+			(unsigned long long)seed, wrong);
+	bool copied = done > 0 && strcmp(r->life->operations[done - 1], "backup") == 0;
+	struct verify_report report;
+	rc = store_verify(copy, &report, NULL, &e);
+	if (rc != RC_OK && (copied || rc != RC_NOT_FOUND))
+		fail_msg("%s: power fails after change %zu, %s, seed %llu: the backup: %s", r->life->name,
+			crash, lucks[luck], (unsigned long long)seed, e.message);
+}
+
+// Life goes on: what was under way is done again, in the directory that the crash left.
+static void go_on(struct replay *r, size_t crash)
+{
+	struct world at = *r->w;
+	uint64_t mark = power_mark_at(r->p, crash);
+	size_t next = mark / 2;
+	struct err e = ERR_NONE;
+	if (next >= r->n_steps || (next == 0 && !r->states[0].made && mark == 0))
+		return;
+	snprintf(at.dir, sizeof(at.dir), "%s/data", r->left);
+	snprintf(at.copy, sizeof(at.copy), "%s/copy-again", r->left);
+	const struct operation *o = find(r->life->operations[next]);
+	enum rc rc = world_run(&at, o, &e);
+	if (rc != RC_OK && rc != o->again)
+		fail_msg("%s: done again after a crash at %zu: %s", r->life->name, crash, e.message);
+	const char *wrong = world_compare(&at, at.dir, &r->states[next + 1]);
+	if (wrong)
+		fail_msg("%s: done again after a crash at %zu: %s", r->life->name, crash, wrong);
+}
+
+static void each_crash(struct replay *r, size_t step, uint64_t seeds)
+{
+	for (size_t crash = 0; crash <= power_changes(r->p); crash += step) {
+		if (!power_matters(r->p, crash) && crash < power_changes(r->p))
+			continue;
+		check(r, crash, POWER_ALL_DROPPED, 0);
+		check(r, crash, POWER_ALL_KEPT, 0);
+		for (uint64_t i = 0; i < seeds; i++)
+			check(r, crash, POWER_RANDOM, crash * 1000 + i);
+		go_on(r, crash);
+	}
+	power_free(&r->p);
+}
+
+static void nothing_acknowledged_is_lost(void **state)
+{
+	const char *only = getenv("CORRIDOR_FAULT_ONLY");
+	uint64_t seeds = world_setting("CORRIDOR_POWER_SEEDS", 2);
+	for (size_t i = 0; i < LIVES; i++) {
+		struct replay r = {.w = *state, .life = &lives[i]};
+		if (only && strcmp(only, lives[i].name) != 0)
+			continue;
+		snprintf(r.left, sizeof(r.left), "%s-left", r.w->root);
+		record(&r, 0);
+		size_t n = power_changes(r.p);
+		each_crash(&r, 1, seeds);
+		print_message(
+			"%s: %zu changes, %llu crashes\n", r.life->name, n, (unsigned long long)r.n_crashes);
+		world_remove_tree(r.left);
+	}
+}
+
+// A call fails once, the operation is done again at once and succeeds: then the power fails. What a failed fsync did
+// not write must have been written again.
+static void a_failed_fsync_is_not_forgotten(void **state)
+{
+	uint64_t step = world_setting("CORRIDOR_FAULT_ALL", 0) ? 1 : 7;
+	for (size_t i = 0; i < LIVES; i++) {
+		struct replay r = {.w = *state, .life = &lives[i]};
+		uint64_t n_syncs = 0;
+		if (!lives[i].one_store)
+			continue;
+		snprintf(r.left, sizeof(r.left), "%s-left", r.w->root);
+		r.fired = true;
+		for (uint64_t nth = 1; r.fired; nth += step) {
+			record(&r, nth);
+			size_t n = power_changes(r.p);
+			for (size_t back = 0; back < 3 && back < n; back++) {
+				check(&r, n - back * (n / 3), POWER_ALL_DROPPED, 0);
+				check(&r, n - back * (n / 3), POWER_RANDOM, nth);
+			}
+			n_syncs++;
+			power_free(&r.p);
+		}
+		print_message("%s: %llu failures, then a crash\n", r.life->name, (unsigned long long)n_syncs);
+		world_remove_tree(r.left);
+	}
+}
+
+static int setup(void **state)
+{
+	static struct world w;
+	world_new(&w);
+	*state = &w;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	world_free(*state);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(nothing_acknowledged_is_lost, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_failed_fsync_is_not_forgotten, setup, teardown),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// A small data directory whose contents are known, what can be done to it, and the comparison of what is there with
+// what must be there. Shared by all fault tests. Interactions are those of store_kit.h: everything about the one with
+// number n follows from n.
+#ifndef CORRIDOR_TESTS_FAULT_WORLD_H
+#define CORRIDOR_TESTS_FAULT_WORLD_H
+
+#include "journey/journey.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { WORLD_NUMBERS = 400 };
+
+// What a data directory must hold.
+struct world_state {
+	bool made;                 // there is a data directory
+	bool there[WORLD_NUMBERS]; // by number: exactly once, or not at all
+	uint32_t design;           // which of the two corridor files holds
+	bool linked;               // user:u1 → user:u2
+};
+
+struct world {
+	char root[64];            // watched
+	char dir[160], copy[160]; // the data directory, where backups go; both below the root
+	struct design *designs[2];
+};
+
+// One thing that is done to a data directory.
+struct operation {
+	const char *name;
+	// Does it with an open store; NULL: opens what it needs itself (see `whole`).
+	enum rc (*act)(struct world *w, struct store *s, struct err *e);
+	enum rc (*whole)(struct world *w, struct err *e);
+	// From the state before to the one after; NULL: nothing changes.
+	void (*expect)(struct world_state *state);
+	enum rc again; // what doing it once more may give besides RC_OK
+	bool from_nothing;
+	bool prepares; // the data directory gets what world_prepare gives and then `setup`
+	void (*setup)(struct world *w, struct world_state *state);
+};
+extern const struct operation world_operations[];
+extern const uint32_t n_world_operations;
+
+void world_new(struct world *w);
+void world_free(struct world *w);
+// Makes the directory that the operation starts from, and says what is in it.
+void world_prepare(struct world *w, const struct operation *o, struct world_state *state);
+// The whole operation as a command does it: open, act, close.
+enum rc world_run(struct world *w, const struct operation *o, struct err *e);
+struct store *world_open(struct world *w, struct err *e);
+// Does the directory hold exactly this? Reads every row and verifies. NULL: yes; else what is wrong (static text).
+const char *world_compare(const struct world *w, const char *dir, const struct world_state *state);
+// Copies a directory tree; the target is emptied first.
+void world_copy_tree(const char *from, const char *to);
+void world_remove_tree(const char *path);
+// Appends numbers [first, first + n), as two batches.
+enum rc world_append(struct world *w, struct store *s, uint32_t first, uint32_t n, struct err *e);
+extern const char world_second_design[];
+// An environment variable as a number; `otherwise` when it is not set.
+uint64_t world_setting(const char *name, uint64_t otherwise);
+
+#endif
