@@ -608,6 +608,56 @@ static enum rc finish(struct run *run, void *p, struct err *e)
 	return rc;
 }
 
+static const char clickhouse[] =
+	"{if:model=markov}{refuse:model|with another model}{end}\n"
+	"{if:model=all}{if:reuse}{else}{refuse:model|give --model first, last, linear, time-decay or "
+	"position}{end}{end}\n"
+	"SELECT {by}if(_key = '\\x00', '(direct)', {label:of|_key}) AS key, if(_key = '\\x00', NULL, _touches) "
+	"AS touches,\n"
+	"if(_key = '\\x00', NULL, _with) AS assisted,\n"
+	"if({param:model} IN ('all', 'first'), _c1, NULL) AS first, if({param:model} IN ('all', 'last'), _c2, "
+	"NULL) AS last,\n"
+	"if({param:model} IN ('all', 'linear'), _c3, NULL) AS linear,\n"
+	"if({param:model} IN ('all', 'time-decay'), _c4, NULL) AS time_decay,\n"
+	"if({param:model} IN ('all', 'position'), _c5, NULL) AS position, NULL AS markov, NULL AS "
+	"removal_effect,\n"
+	"{if:value}\n"
+	"if({param:model} IN ('all', 'first'), _v1, NULL) AS value_first,\n"
+	"if({param:model} IN ('all', 'last'), _v2, NULL) AS value_last,\n"
+	"if({param:model} IN ('all', 'linear'), _v3, NULL) AS value_linear,\n"
+	"if({param:model} IN ('all', 'time-decay'), _v4, NULL) AS value_time_decay,\n"
+	"if({param:model} IN ('all', 'position'), _v5, NULL) AS value_position{else}\n"
+	"NULL AS value_first, NULL AS value_last, NULL AS value_linear, NULL AS value_time_decay, NULL AS "
+	"value_position{end},\n"
+	"NULL AS value_markov\n"
+	"FROM (SELECT {keys}_key, count() AS _touches, sum(_new) AS _with, sum(_w.1) AS _c1, sum(_w.2) AS _c2, "
+	"sum(_w.3) AS _c3,\n"
+	"sum(_w.4) AS _c4, sum(_w.5) AS _c5, sum(_w.1 * _worth) AS _v1, sum(_w.2 * _worth) AS _v2, sum(_w.3 * "
+	"_worth) AS _v3,\n"
+	"sum(_w.4 * _worth) AS _v4, sum(_w.5 * _worth) AS _v5\n"
+	"FROM (SELECT {keys}_worth, _key, _u = 1 AS _new, if(_n = 0, (1., 1., 1., 1., 1.), (toFloat64(_i = 1), "
+	"toFloat64(_i = _n),\n"
+	"1 / _n, if(_sum > 0, _weight / _sum, 1 / _n),\n"
+	"multiIf(_n = 1, 1., _n = 2, 0.5, _i = 1 OR _i = _n, 0.4, 0.2 / (_n - 2)))) AS _w\n"
+	"FROM (SELECT {unpack:_end|7}_end.6 AS _worth, length(_touched) AS _n, arrayMap(x -> x.5, _touched) AS "
+	"_names,\n"
+	"arrayMap(x -> exp2(-(_end.1 - x.1) / {ms:half-life}), _touched) AS _weights, arraySum(_weights) AS "
+	"_sum\n"
+	"FROM (SELECT _part[-1] AS _end,\n"
+	"arrayFilter(x -> NOT x.4 AND x.1 >= _end.1 - {ms:window}, _part) AS _touched\n"
+	"FROM (SELECT arraySort(groupArray((at, arrival, _keep, _converts, {field:of}, {if:value}\n"
+	"toFloat64(ifNull({measure:value}, 0)){else}0.{end}{,keys}))) AS _j\n"
+	"FROM (SELECT *, {filter:conversion} AS _converts FROM {all})\n"
+	"WHERE _converts OR {filter:touch} GROUP BY person)\n"
+	"ARRAY JOIN {if:reuse}arrayMap(i -> arraySlice(_j, 1, i), arrayEnumerate(_j)){else}\n"
+	"arraySplit((x, cut) -> cut, _j, arrayPushFront(arrayPopBack(arrayMap(x -> x.4, _j)), 0)){end} AS "
+	"_part\n"
+	"WHERE _end.3 AND _end.4))\n"
+	"ARRAY JOIN if(_n = 0, ['\\x00'], _names) AS _key, if(_n = 0, [0], arrayEnumerate(_names)) AS _i,\n"
+	"if(_n = 0, [0], arrayEnumerateUniq(_names)) AS _u, if(_n = 0, [0.], _weights) AS _weight)\n"
+	"GROUP BY {keys}_key)\n"
+	"{order:_key = '\\x00', _touches DESC}";
+
 const struct analysis analysis_attribution = {
 	.name = "attribution",
 	.example = "--conversion purchase",
@@ -650,4 +700,5 @@ const struct analysis analysis_attribution = {
 	.state_free = state_free,
 	.fold = fold,
 	.finish = finish,
+	.clickhouse = clickhouse,
 };

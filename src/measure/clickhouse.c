@@ -470,6 +470,39 @@ static enum rc slot_texts(struct render *r, const struct sv *args, uint32_t n)
 	return RC_OK;
 }
 
+static enum rc slot_strata(struct render *r, const struct sv *args, uint32_t n)
+{
+	const struct param *p = param_find(r->run, args[0]);
+	(void)n;
+	if (!p)
+		return broken(r, args[0]);
+	const struct param_value *v = run_param(r->run, p->name);
+	sql_strata(r->out, r->run, v->present ? v->text : args[1], args[2], args[3]);
+	return RC_OK;
+}
+
+static enum rc slot_measure(struct render *r, const struct sv *args, uint32_t n)
+{
+	const struct param *p = param_find(r->run, args[0]);
+	uint32_t measure =
+		p ? design_measure_find(r->run->design, run_param(r->run, p->name)->text) : DESIGN_NONE;
+	(void)n;
+	if (measure == DESIGN_NONE)
+		return broken(r, args[0]);
+	sql_measure(r->out, r->run->design, measure);
+	return RC_OK;
+}
+
+// For what is used twice, and because compilers need not take literals longer than 4095 characters.
+static enum rc slot_part(struct render *r, const struct sv *args, uint32_t n)
+{
+	int64_t i;
+	(void)n;
+	if (!sv_to_i64(args[0], &i) || i < 0 || i >= r->run->analysis->n_clickhouse_parts)
+		return broken(r, args[0]);
+	return expand(r, sv_from(r->run->analysis->clickhouse_parts[i]));
+}
+
 static enum rc slot_refuse(struct render *r, const struct sv *args, uint32_t n)
 {
 	const struct param *p = param_find(r->run, args[0]);
@@ -523,6 +556,9 @@ static const struct slot {
 	{"gap", slot_gap, 1, 1},
 	{"filters", slot_filters, 1, 1},
 	{"texts", slot_texts, 1, 1},
+	{"strata", slot_strata, 4, 4},
+	{"measure", slot_measure, 1, 1},
+	{"part", slot_part, 1, 1},
 	{"refuse", slot_refuse, 1, 2},
 };
 

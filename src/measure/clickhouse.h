@@ -34,6 +34,9 @@
 //   {from}, {to}       the period in ms, open ends as the least and the largest number
 //   {field:NAME}       the column of the field that a text parameter names, as a string
 //   {label:NAME|X}     X, of that column, as a label; {rank:NAME|X} as expressions to order by
+//   {part:NUMBER}      one of the analysis's clickhouse_parts, a template too
+//   {measure:NAME}     the column of the measure that a text parameter names
+//   {strata:NAME|DEFAULT|TENURE|PRIOR} the fields that a list names, one behind the other; the last two for `tenure`, `prior`
 //   {bucket:UNIT|A}    ms as the consecutive number of its calendar bucket; UNIT is day … year or a parameter
 //   {bucket-of-day:UNIT|D}, {bucket-label:UNIT|B}, {bucket-start:UNIT|B}, {bucket-day:UNIT|B}, {bucket-ms:UNIT}
 //                      bucket of a day's number; a bucket's label, beginning, first day; its length in days of 24 hours

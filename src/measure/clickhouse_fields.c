@@ -158,6 +158,22 @@ enum rc sql_field(
 	return RC_OK;
 }
 
+void sql_strata(struct buf *out, const struct run *run, struct sv list, struct sv tenure, struct sv prior)
+{
+	struct sv rest = sv_equal(sv_trim(list), SV("none")) ? SV_NONE : list;
+	buf_char(out, '0');
+	while (rest.ptr) {
+		struct sv name = sv_trim(sv_cut(rest, ',', &rest));
+		buf_str(out, ", ");
+		if (sv_equal(name, SV("tenure")))
+			buf_sv(out, tenure);
+		else if (sv_equal(name, SV("prior")))
+			buf_sv(out, prior);
+		else if (!sql_time_unit(out, run, name))
+			put_field(out, run, name);
+	}
+}
+
 // --- parameters ---
 
 enum rc sql_gap(struct buf *out, struct run *run, const char *param, struct err *e)

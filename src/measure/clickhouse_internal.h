@@ -28,6 +28,8 @@ void sql_dimension(struct buf *out, const struct design *d, uint32_t dimension);
 void sql_filter(struct buf *out, const struct run *run, const struct filter_node *node);
 // All that the question's rows must fulfil (period and filters); "1" when there is nothing.
 void sql_where(struct buf *out, const struct run *run);
+// A calendar bucket of `at` (hour … year) as a number that ascends with time. False: there is no such unit.
+bool sql_time_unit(struct buf *out, const struct run *run, struct sv name);
 // Of key number `key`: the expression over columns of the table that _k stands for, and its label from _k.
 void sql_key(struct buf *out, const struct run *run, uint32_t key);
 void sql_label(struct buf *out, const struct run *run, uint32_t key);
@@ -53,6 +55,8 @@ enum field_sql {
 };
 enum rc sql_field(
 	struct buf *out, struct run *run, enum field_sql what, struct sv name, struct sv value, struct err *e);
+// Fields that a list names (a, b; or none), behind each other; `tenure` and `prior` are given. "0" for none.
+void sql_strata(struct buf *out, const struct run *run, struct sv list, struct sv tenure, struct sv prior);
 // A parameter that is a duration or `none`, as ms.
 enum rc sql_gap(struct buf *out, struct run *run, const char *param, struct err *e);
 // The values of a repeated parameter: an array of filters (0 or 1), or of texts.

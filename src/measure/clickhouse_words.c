@@ -258,6 +258,16 @@ static size_t unit_of(const struct run *run, uint32_t key)
 	return i;
 }
 
+bool sql_time_unit(struct buf *out, const struct run *run, struct sv name)
+{
+	for (size_t i = 0; i < N_UNITS; i++)
+		if (sv_equal(name, sv_from(units[i].name))) {
+			put_pattern(out, run, units[i].bucket, 0);
+			return true;
+		}
+	return false;
+}
+
 void sql_key(struct buf *out, const struct run *run, uint32_t key)
 {
 	struct sv name = grouping_key_name(run, key);

@@ -436,6 +436,76 @@ static enum rc finish(struct run *run, void *p, struct err *e)
 	return rc;
 }
 
+static const char clickhouse[] =
+	"WITH (SELECT max(at) FROM interactions) AS _newest, 1.959963984540054 AS _z,\n"
+	"trim(ifNull({param:match}, {if:against}'none'{else}''{end})) != 'none' AS _matched\n"
+	"SELECT {by}_n1 AS after, if(_matched, _u1, _n1) AS after_matched, if(_matched, _j1, _i1) AS "
+	"after_followed,\n"
+	"if(_matched, _rate1, _w1) AS after_rate, if(_matched, NULL, _w1_low) AS after_rate_low,\n"
+	"if(_matched, NULL, _w1_high) AS after_rate_high,\n"
+	"_n0 AS against, if(_matched, _u0, _n0) AS against_matched, if(_matched, _j0, _i0) AS "
+	"against_followed,\n"
+	"if(_matched, _rate0, _w0) AS against_rate, if(_matched, NULL, _w0_low) AS against_rate_low,\n"
+	"if(_matched, NULL, _w0_high) AS against_rate_high,\n"
+	"if(_matched, _dm, _d) AS difference, if(_matched, if(_weight > 0, greatest(_dm - _half, -1), NULL), "
+	"_d - _below) AS difference_low,\n"
+	"if(_matched, if(_weight > 0, least(_dm + _half, 1), NULL), _d + _above) AS difference_high,\n"
+	"if(_matched, _rm, _r) AS ratio,\n"
+	"if(ratio = 0, NULL, ratio / _factor) AS ratio_low,\n"
+	"if(ratio = 0, NULL, ratio * _factor) AS ratio_high,\n"
+	"multiIf(difference IS NULL, NULL, difference_low > 0, 'more', difference_high < 0, 'less', 'no "
+	"detectable difference')\n"
+	"AS verdict, _strata AS strata, _c1 AS after_censored, _c0 AS against_censored\n"
+	"FROM (SELECT *, if(_weight > 0, _a1 / _weight, NULL) AS _rate1, if(_weight > 0, _a0 / _weight, NULL) "
+	"AS _rate0,\n"
+	"_rate1 - _rate0 AS _dm,\n"
+	"_z * sqrt(greatest(_dm * _p + _q, 0) / (_weight * _weight)) AS _half,\n"
+	"if(_a0 > 0, _a1 / _a0, NULL) AS _rm, _x / (_a1 * _a0) AS _vm,\n"
+	"_w1 - _w0 AS _d, hypot(_w1 - _w1_low, _w0_high - _w0) AS _below, hypot(_w1_high - _w1, _w0 - _w0_low) "
+	"AS _above,\n"
+	"if(_n1 > 0 AND _n0 > 0 AND _i0 > 0, _i1 / _n1 / (_i0 / _n0), NULL) AS _r,\n"
+	"exp(_z * sqrt(if(_matched, _vm, 1 / _i1 - 1 / _n1 + 1 / _i0 - 1 / _n0))) AS _factor\n"
+	"FROM (SELECT *, {share:_w1|_i1|_n1}, {share:_w0|_i0|_n0}\n"
+	"FROM (SELECT {keys}sum(n1) AS _n1, sum(k1) AS _i1, sum(n0) AS _n0, sum(k0) AS _i0, sum(c1) AS _c1, "
+	"sum(c0) AS _c0,\n"
+	"countIf(_both) AS _strata, sumIf(n1, _both) AS _u1, sumIf(k1, _both) AS _j1, sumIf(n0, _both) AS "
+	"_u0,\n"
+	"sumIf(k0, _both) AS _j0, sumIf(n1 * n0 / _n, _both) AS _weight, sumIf(k1 * n0 / _n, _both) AS _a1,\n"
+	"sumIf(k0 * n1 / _n, _both) AS _a0,\n"
+	"sumIf((n1 * n1 * k0 - n0 * n0 * k1 + n1 * n0 * (n0 - n1) / 2) / (_n * _n), _both) AS _p,\n"
+	"sumIf((k1 * (n0 - k0) + k0 * (n1 - k1)) / (2 * _n), _both) AS _q,\n"
+	"sumIf((n1 * n0 * (k1 + k0) - k1 * k0 * _n) / (_n * _n), _both) AS _x\n"
+	"FROM (SELECT {keys}toFloat64(countIf(_side AND NOT _early)) AS n1,\n"
+	"toFloat64(countIf(_side AND NOT _early AND _follows)) AS k1,\n"
+	"toFloat64(countIf(NOT _side AND NOT _early)) AS n0, toFloat64(countIf(NOT _side AND NOT _early AND "
+	"_follows)) AS k0,\n"
+	"countIf(_side AND _early) AS c1, countIf(NOT _side AND _early) AS c0, n1 > 0 AND n0 > 0 AS _both, n1 "
+	"+ n0 AS _n\n"
+	"FROM ({if:each=person}SELECT {unpack:_e|5}_e.1 AS _side, _e.2 AS _early, _e.3 AS _follows, _e.4 AS "
+	"_stratum\n"
+	"FROM (SELECT argMin(tuple(_side, _early, _follows, _stratum{,keys}), (at, arrival)) AS _e FROM "
+	"({end}\n"
+	"SELECT {keys}person, at, arrival, _after AS _side,\n"
+	"({strata:match|{if:against}none{else}touchpoint,channel,month,prior{end}|\n"
+	"arrayCount(x -> at - _began >= x * 86400000, [1, 7, 30, 90, 180, 365, 730])|\n"
+	"arrayCount(x -> _prior > x, [0, 1, 3, 7, 15, 31, 63, 127])}) AS _stratum,\n"
+	"{if:censor=drop}_newest - at < {ms:within}{else}0{end} AS _early,\n"
+	"ifNull(_next - at <= {ms:within}, 0) AS _follows\n"
+	"FROM (SELECT *, minOrNullIf(at, _then) OVER _behind AS _next,\n"
+	"min(at) OVER _so_far AS _began, row_number() OVER _so_far - 1 AS _prior,\n"
+	"{if:control=never}max(_after) OVER (PARTITION BY person){else}max(_after) OVER _so_far{end} AS "
+	"_exposed\n"
+	"FROM (SELECT *, {filter:after} AS _after, {filter:then} AS _then, {filter:against} AS _other FROM "
+	"{all})\n"
+	"WINDOW _behind AS (PARTITION BY person ORDER BY at DESC, arrival DESC ROWS BETWEEN UNBOUNDED "
+	"PRECEDING AND 1 PRECEDING),\n"
+	"_so_far AS (PARTITION BY person ORDER BY at, arrival))\n"
+	"WHERE _keep AND (_after OR {if:against}_other{else}NOT _exposed{end}){if:each=person})\n"
+	"GROUP BY person, _side){end})\n"
+	"GROUP BY {keys}_stratum) {group}))\n"
+	"WHERE {shown:_n1 + _n0 + _c1 + _c0 > 0})\n"
+	"{order}";
+
 const struct analysis analysis_effect = {
 	.name = "effect",
 	.example = "--after \"nps <= 3\" --then purchase --within 30d --against \"nps >= 9\"",
@@ -477,4 +547,5 @@ const struct analysis analysis_effect = {
 	.state_free = state_free,
 	.fold = fold,
 	.finish = finish,
+	.clickhouse = clickhouse,
 };

@@ -488,6 +488,49 @@ static enum rc finish(struct run *run, void *p, struct err *e)
 	return rc;
 }
 
+static const char clickhouse[] =
+	"{if:order=ordered}{else}{refuse:order|with --order "
+	"ordered}{end}{if:ties=arrival}{else}{refuse:ties|with --ties arrival}{end}\n"
+	"{if:repeats}{if:repeats=ignore}{else}{refuse:repeats|with --repeats "
+	"ignore}{end}{end}{if:exclude}{refuse:exclude}{end}\n"
+	"{if:without}{refuse:without}{end}{if:persons}{refuse:persons}{end}\n"
+	"{if:count=attempts}{refuse:count|count persons, first or entries}{end}\n"
+	"SELECT {by}_k AS step, _filter AS filter, _n AS n, {share:share|_n|_ns[1]}, "
+	"{share:share_previous|_n|_before},\n"
+	"if(_k > 1, _before - _n, NULL) AS dropped{if:times},\n"
+	"{quantile:previous_p10|_p|0.1}, {quantile:previous_p25|_p|0.25}, {quantile:previous_p50|_p|0.5},\n"
+	"{quantile:previous_p75|_p|0.75}, {quantile:previous_p90|_p|0.9},\n"
+	"{mean:previous_mean|toInt64(length(_p))|0.|arraySum(x -> pow((x - _p0) / 1000, 2), _p)|_p0 / 1000},\n"
+	"{quantile:first_p10|_f|0.1}, {quantile:first_p25|_f|0.25}, {quantile:first_p50|_f|0.5},\n"
+	"{quantile:first_p75|_f|0.75}, {quantile:first_p90|_f|0.9},\n"
+	"{mean:first_mean|toInt64(length(_f))|0.|arraySum(x -> pow((x - _f0) / 1000, 2), _f)|_f0 / 1000}{end}\n"
+	"FROM (SELECT {keys}_k, _filter, _ns, _ns[_k] AS _n, if(_k > 1, _ns[_k - 1], 0) AS _before{if:times},\n"
+	"arraySort(arrayMap(c -> c[_k] - c[_k - 1], if(_k > 1, arrayFilter(c -> length(c) >= _k, _chains), "
+	"[]))) AS _p,\n"
+	"arraySort(arrayMap(c -> c[_k] - c[1], if(_k > 1, arrayFilter(c -> length(c) >= _k, _chains), []))) AS "
+	"_f,\n"
+	"arraySum(_p) / length(_p) AS _p0, arraySum(_f) / length(_f) AS _f0{end}\n"
+	"FROM (SELECT {keys}sumForEach(arrayMap(k -> toInt64(length(_chain) >= k), range(1, "
+	"length({texts:step}) + 1))) AS _ns\n"
+	"{if:times}, groupArray(_chain) AS _chains{end}\n"
+	"FROM ({if:count=entries}{else}SELECT {unpack:_best|2}_best.1 AS _chain\n"
+	"FROM (SELECT argMin(tuple(_chain{,keys}), ({if:count=persons}-toInt64(length(_chain)), {end}_at, "
+	"_arrival)) AS _best\n"
+	"FROM ({end}SELECT person, {unpack:_e|5}_e.1 AS _at, _e.2 AS _arrival,\n"
+	"arrayFilter(x -> x - _reached[1] <= {ms:window}, _reached) AS _chain\n"
+	"FROM (SELECT person, arraySort(groupArray((at, arrival, _keep, _bits{,keys}))) AS _j,\n"
+	"arrayFold((later, k) -> arrayMap((e, next) -> if(e.4[k] = 1, arrayConcat([e.1], next), "
+	"emptyArrayInt64()), _j,\n"
+	"{if:reuse}arrayReverseFill(x -> notEmpty(x), later){else}\n"
+	"arrayPushBack(arrayPopFront(arrayReverseFill(x -> notEmpty(x), later)), emptyArrayInt64()){end}),\n"
+	"arrayReverse(range(1, length({texts:step}) + 1)), arrayMap(e -> emptyArrayInt64(), _j)) AS _c\n"
+	"FROM (SELECT *, {filters:step} AS _bits FROM {all}) WHERE has(_bits, 1) GROUP BY person)\n"
+	"ARRAY JOIN _j AS _e, _c AS _reached\n"
+	"WHERE _e.3 AND notEmpty(_reached){if:count=entries}{else}) GROUP BY person){end}) {group})\n"
+	"ARRAY JOIN range(1, length({texts:step}) + 1) AS _k, {texts:step} AS _filter\n"
+	"WHERE {shown:_ns[1] > 0})\n"
+	"{order:_k}";
+
 const struct analysis analysis_funnel = {
 	.name = "funnel",
 	.example = "--step order --step delivery --window 7d",
@@ -531,4 +574,5 @@ const struct analysis analysis_funnel = {
 	.state_free = state_free,
 	.fold = fold,
 	.finish = finish,
+	.clickhouse = clickhouse,
 };

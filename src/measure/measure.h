@@ -83,6 +83,8 @@ struct analysis {
 	enum rc (*finish)(struct run *run, void *state, struct err *e);
 	// The same question as SQL for ClickHouse: a template, see clickhouse.h. NULL: there is none.
 	const char *clickhouse;
+	const char *const *clickhouse_parts; // what {part:0}, {part:1} … in it stand for
+	uint32_t n_clickhouse_parts;
 };
 
 // NULL-terminated list of all analyses, and lookup (NULL when unknown).

@@ -466,6 +466,111 @@ static enum rc finish(struct run *run, void *p, struct err *e)
 	return write[plan->form](run, p, e);
 }
 
+// --- as SQL ---
+
+static const char clickhouse_sessions[] =
+	"(SELECT {unpack:_s[_anchor]|6}_back, _ms, _p\n"
+	"FROM (SELECT _s, _anchor, _s[_last].1 - _s[_first].1 AS _ms,\n"
+	"arraySlice({if:repeats=collapse}arrayCompact(arrayMap(x -> x.3, arraySlice(_s, _anchor, _last - "
+	"_anchor + 1))){else}\n"
+	"arrayMap(x -> x.3, arraySlice(_s, _anchor, _last - _anchor + 1)){end}, 1, {part:4}) AS _on,\n"
+	"arraySlice({if:repeats=collapse}arrayCompact(arrayReverse(arrayMap(x -> x.3, arraySlice(_s, _first, "
+	"_anchor - _first + 1)))){else}\n"
+	"arrayReverse(arrayMap(x -> x.3, arraySlice(_s, _first, _anchor - _first + 1))){end}, 1, {part:4}) AS "
+	"_from_here\n"
+	"FROM (SELECT _s, {if:around}1{else}arrayFirstIndex(x -> x.4, _s){end} AS _first,\n"
+	"{if:end}arrayFirstIndex((x, i) -> x.5{if:start} AND i > _first{end}, _s, "
+	"arrayEnumerate(_s)){else}length(_s){end} AS _last,\n"
+	"{if:around}arrayFirstIndex(x -> x.4, "
+	"_s){else}{if:start}_first{else}{if:end}_last{else}1{end}{end}{end} AS _anchor\n"
+	"FROM (SELECT arraySort(groupArray((at, arrival, {field:of}, "
+	"{if:around}{filter:around}{else}{filter:start}{end},\n"
+	"{filter:end}{,keys}))) AS _j FROM {rows} GROUP BY person)\n"
+	"ARRAY JOIN arraySplit((x, d) -> d > {gap:gap}, _j, arrayDifference(arrayMap(x -> x.1, _j))) AS _s)\n"
+	"WHERE _first > 0 AND _last > 0 AND _anchor > 0)\n"
+	"ARRAY JOIN {if:form=variants}\n"
+	"[{if:around}arrayConcat(arrayPopBack(arrayReverse(_from_here)), "
+	"_on){else}{if:start}_on{else}{if:end}\n"
+	"arrayReverse(_from_here){else}_on{end}{end}{end}] AS _p, [0] AS _back{else}{if:around}\n"
+	"[_on, _from_here] AS _p, [0, 1] AS _back{else}{if:start}[_on] AS _p, [0] AS _back{else}{if:end}\n"
+	"[_from_here] AS _p, [1] AS _back{else}[_on] AS _p, [0] AS _back{end}{end}{end}{end})";
+
+static const char clickhouse_tree[] =
+	"SELECT {by}if(_back, 1 - _depth, _depth{if:around} - 1{end}) AS step,\n"
+	"arrayStringConcat(if(_back, arrayReverse(_words), _words), ' → ') AS path, _row.2 AS n, _row.2 / _of "
+	"AS share,\n"
+	"if(_row.4 OR _depth >= {part:4}, NULL, _row.3) AS ended\n"
+	"FROM (SELECT {keys}_back, _row, _of, length(_row.1) + _row.4 AS _depth,\n"
+	"arrayConcat(arrayMap(x -> {label:of|x}, _row.1), if(_row.4, ['(other)'], [])) AS _words\n"
+	"FROM (SELECT {keys}_back, _key, if(empty(_key), any(_all), sumIf(_n, _own)) AS _of, sumIf(_n, NOT "
+	"_own) AS _shown,\n"
+	"toInt64(_of) - sumIf(_done, _own) - _shown AS _left,\n"
+	"arrayConcat(groupArrayIf((_path, toInt64(_n), toInt64(_done), toUInt8(0)), NOT _own),\n"
+	"if(_shown > 0 AND _left > 0, [(_key, toInt64(_left), toInt64(0), toUInt8(1))], [])) AS _rows\n"
+	"FROM (SELECT *, arrayJoin([1, 0]) AS _own, if(_own, _path, arrayPopBack(_path)) AS _key\n"
+	"FROM (SELECT *, sumIf(_n, length(_path) = 1) OVER (PARTITION BY (_back{,keys})) AS _all,\n"
+	"row_number() OVER (PARTITION BY (_back{,keys}) ORDER BY _n DESC, length(_path),\n"
+	"arrayMap(x -> ({rank:of|x}), _path)) AS _rank\n"
+	"FROM (SELECT {keys}_back, arraySlice(_p, 1, _d) AS _path, count() AS _n, countIf(_d = length(_p)) AS "
+	"_done\n"
+	"FROM {part:0} ARRAY JOIN range(1, length(_p) + 1) AS _d GROUP BY {keys}_back, _path))\n"
+	"WHERE {param:top} = 0 OR _rank <= {param:top})\n"
+	"GROUP BY {keys}_back, _key)\n"
+	"ARRAY JOIN _rows AS _row\n"
+	"WHERE NOT (_back AND {if:around}empty(_key){else}0{end}))\n"
+	"{order:_back, _depth, n DESC}";
+
+static const char clickhouse_edges[] =
+	"SELECT {by}_step AS step, multiIf(_rest, '(other)', _from = '\\x00', '(start)', {label:of|_from}) AS "
+	"from,\n"
+	"multiIf(_rest, '(other)', _to = '\\x00', '(end)', {label:of|_to}) AS to, _n AS n, if(_rest, NULL, _n "
+	"/ _of) AS share\n"
+	"FROM (SELECT {keys}_step, _place = 0 AS _rest, any(_f) AS _from, any(_g) AS _to, sum(_count) AS _n, "
+	"any(_near) AS _of\n"
+	"FROM (SELECT *, if({param:top} = 0 OR _rank <= {param:top}, _rank, 0) AS _place\n"
+	"FROM (SELECT *, sum(_count) OVER (PARTITION BY {keys}_back, _step, if(_back, _g, _f)) AS _near,\n"
+	"row_number() OVER (PARTITION BY (0{,keys}) ORDER BY _count DESC, _step, _f = '\\x00', {rank:of|_f},\n"
+	"_g = '\\x00', {rank:of|_g}) AS _rank\n"
+	"FROM (SELECT {keys}_back, if(_back, -_i, _i{if:around} - 1{end}) AS _step, if(_i < length(_p), _p[_i "
+	"+ 1], '\\x00') AS _next,\n"
+	"if(_back, _next, _p[_i]) AS _f, if(_back, _p[_i], _next) AS _g, count() AS _count\n"
+	"FROM {part:0} ARRAY JOIN arrayMap(i -> toInt64(i), range(1, least(toInt64(length(_p)), {part:4} - 1) "
+	"+ 1)) AS _i\n"
+	"GROUP BY {keys}_back, _step, _next, _f, _g)))\n"
+	"{group:_step, _place})\n"
+	"{order:_step, n DESC}";
+
+static const char clickhouse_variants[] =
+	"SELECT {by}if(_rest, '(other)', concat(arrayStringConcat(arrayMap(x -> {label:of|x}, "
+	"arraySlice(_path, 1, 100)), ' → '),\n"
+	"if(length(_path) > 100, concat(' → … (', toString(length(_path) - 100), ' more)'), ''))) AS path,\n"
+	"if(_rest, NULL, length(_path)) AS steps, _n AS n, _n / _total AS share, _sum / _total AS "
+	"cumulative_share,\n"
+	"_time / _n / 1000 AS mean_duration{if:quantiles},\n"
+	"{quantile:p50_duration|_v|0.5}, {quantile:p90_duration|_v|0.9}{end}\n"
+	"FROM (SELECT *, sum(_n) OVER (PARTITION BY (0{,keys})) AS _total,\n"
+	"sum(_n) OVER (PARTITION BY (0{,keys}) ORDER BY _place) AS _sum\n"
+	"FROM (SELECT {keys}_place, {param:top} > 0 AND _place > {param:top} AS _rest, any(_p) AS _path, "
+	"sum(_count) AS _n,\n"
+	"sum(_t) AS _time{if:quantiles}, arraySort(arrayFlatten(groupArray(_times))) AS _v{end}\n"
+	"FROM (SELECT *, if({param:top} = 0, _rank, least(_rank, {param:top} + 1)) AS _place\n"
+	"FROM (SELECT *, row_number() OVER (PARTITION BY (0{,keys}) ORDER BY _count DESC,\n"
+	"arrayMap(x -> ({rank:of|x}), _p)) AS _rank\n"
+	"FROM (SELECT {keys}_p, count() AS _count, sum(_ms) AS _t{if:quantiles}, groupArray(_ms) AS "
+	"_times{end}\n"
+	"FROM {part:0} GROUP BY {keys}_p)))\n"
+	"{group:_place}))\n"
+	"{order:_place}";
+
+static const char clickhouse_depth[] =
+	"{if:depth}{param:depth}{else}{if:form=variants}4294967295{else}5{end}{end}";
+
+static const char *const clickhouse_parts[] = {
+	clickhouse_sessions, clickhouse_tree, clickhouse_edges, clickhouse_variants, clickhouse_depth};
+
+static const char clickhouse[] =
+	"{if:form=tree}{part:1}{end}{if:form=edges}{part:2}{end}{if:form=variants}{part:3}{end}";
+
 const struct analysis analysis_paths = {
 	.name = "paths",
 	.summary = "Which ways customers take: from a beginning, to an end, or around a moment",
@@ -503,4 +608,7 @@ const struct analysis analysis_paths = {
 	.state_free = state_free,
 	.fold = fold,
 	.finish = finish,
+	.clickhouse = clickhouse,
+	.clickhouse_parts = clickhouse_parts,
+	.n_clickhouse_parts = sizeof(clickhouse_parts) / sizeof(clickhouse_parts[0]),
 };

@@ -172,6 +172,44 @@ stickiness --bucket week --period week --where 'channel = phone'
 stickiness --period week --from 2026-02 --to 2026-03
 stickiness --bucket day --period quarter --by stage
 stickiness --bucket month --period year
+funnel --step order --step delivery
+funnel --step order --step delivery --step 'channel = phone' --window 30d --times --by month
+funnel --step 'channel = web' --step 'channel = web' --step 'channel = phone' --window 3d --count entries --times --reuse
+funnel --step 'channel = web' --step 'channel = web' --step 'channel = phone' --count first --where 'csat missing' --by channel
+funnel --step 'channel = web' --step 'stage = billing' --reuse --window 1d --times --from 2026-02 --to 2026-03
+effect --after 'nps <= 3' --then 'channel = phone' --within 30d --against 'nps >= 9'
+effect --after 'channel = phone' --then 'channel = web' --within 7d
+effect --after 'nps <= 6' --then 'channel = phone' --by channel --match month,tenure,prior --each person
+effect --after 'channel = phone' --then order --control never --censor keep --match none
+effect --after 'channel = phone' --then 'channel = web' --against 'channel = web' --match 'touchpoint, week, region' --by month
+attribution --conversion order --reuse
+attribution --conversion order --model linear --of touchpoint
+attribution --conversion 'channel = phone' --model time-decay --value amount --window 60d --by month
+attribution --conversion 'channel = phone' --model position --touch 'channel = web, app' --of event
+attribution --conversion 'stage = billing' --reuse --value amount --half-life 1d --from 2026-03 --where 'csat missing' --by channel
+attribution --conversion order --model first --by month
+attribution --conversion order --model last
+paths
+paths --top 0 --depth 3 --by channel
+paths --end 'channel = phone' --top 10
+paths --start 'channel = web' --end 'channel = phone' --gap 7d --of channel
+paths --around 'channel = phone' --gap 2d --depth 4 --by month
+paths --form edges
+paths --form edges --end order --gap 7d --repeats keep --of stage --by channel
+paths --form edges --around 'channel = phone' --gap 3d --depth 4
+paths --form variants --quantiles
+paths --form variants --gap none --of channel --top 30 --by month
+paths --form variants --gap 30d --around 'channel = phone' --depth 3 --of channel-kind --where 'csat missing'
+paths --form variants --gap 30d --end 'channel = phone' --of region --quantiles --top 7
+funnel --step 'channel = web' --step 'csat <= 3' --step 'channel = phone' --window 14d --by channel-kind,quarter
+funnel --step 'nps <= 6' --window 7d
+effect --after 'nps <= 6' --then complaint --within 60d --match day --where 'channel = web'
+effect --after 'csat <= 2' --then 'channel = phone' --within 10d --by quarter --from 2026-01 --censor keep --each person
+attribution --conversion complaint --model linear --window 3d --by region
+paths --form edges --start 'channel = web' --top 0 --depth 20 --of event --from 2026-02 --to 2026-03
+paths --around 'csat <= 2' --top 12 --gap none --depth 6 --of channel --by quarter
+paths --end 'csat <= 2' --repeats keep --gap 1d --of channel-kind --depth 3
+paths --form variants --repeats keep --gap none --top 3
 """
 
 clickhouse = ClickHouse()

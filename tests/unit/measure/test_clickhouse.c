@@ -78,17 +78,25 @@ static void assert_whole(const char *text)
 	assert_int_equal(depth, 0);
 }
 
+// What an analysis cannot do without.
 static uint32_t words_of(const struct analysis *a, struct query_param *params)
 {
-	static char text[512];
+	static const struct {
+		const char *analysis, *name, *value;
+	} words[] = {
+		{"interval", "start", "channel = web"},
+		{"interval", "end", "channel != web"},
+		{"funnel", "step", "channel = web"},
+		{"funnel", "step", "csat <= 2"},
+		{"effect", "after", "channel = web"},
+		{"effect", "then", "csat <= 2"},
+		{"attribution", "conversion", "channel = web"},
+		{"attribution", "model", "linear"},
+	};
 	uint32_t n = 0;
-	char *save = NULL;
-	snprintf(text, sizeof(text), "%s", a->example ? a->example : "");
-	for (char *word = strtok_r(text, " ", &save); word; word = strtok_r(NULL, " ", &save))
-		if (strncmp(word, "--", 2) == 0)
-			params[n++] = (struct query_param){sv_from(word + 2), SV("true")};
-		else if (n)
-			params[n - 1].value = sv_from(word);
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcmp(words[i].analysis, a->name) == 0)
+			params[n++] = (struct query_param){sv_from(words[i].name), sv_from(words[i].value)};
 	return n;
 }
 
@@ -130,7 +138,7 @@ static void every_template_renders(void **state)
 			}
 		}
 	}
-	assert_true(n_rendered >= 6 * 9);
+	assert_true(n_rendered >= 14 * 3);
 }
 
 static void filters_become_conditions(void **state)
@@ -168,6 +176,39 @@ static void groups_and_periods(void **state)
 	assert_non_null(strstr(sql, "GROUP BY _k1, _k2"));
 	// A day of 23 hours.
 	assert_non_null(strstr(sql, "at >= 1772946000000 AND at < 1773028800000"));
+}
+
+// What SQL cannot say is refused by its parameter's name, never left out.
+static void what_has_no_sql_is_refused(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *analysis, *first, *value;
+		const char *name, *word;
+		enum rc rc;
+	} cases[] = {
+		{"attribution", "conversion", "channel = web", "model", "markov", RC_USAGE},
+		{"attribution", "conversion", "channel = web", "model", "all", RC_USAGE},
+		{"attribution", "conversion", "channel = web", "model", "linear", RC_OK},
+		{"funnel", "step", "channel = web", "order", "any", RC_USAGE},
+		{"funnel", "step", "channel = web", "ties", "later", RC_USAGE},
+		{"funnel", "step", "channel = web", "count", "attempts", RC_USAGE},
+		{"funnel", "step", "channel = web", "count", "entries", RC_OK},
+		{"funnel", "step", "channel = web", "persons", "reached:1", RC_USAGE},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct query_param params[] = {{sv_from(cases[i].first), sv_from(cases[i].value)},
+			{sv_from(cases[i].name), sv_from(cases[i].word)}};
+		struct query q = {.analysis = sv_from(cases[i].analysis), .params = params, .n_params = 2};
+		struct err e = ERR_NONE;
+		struct buf out = buf_new(1u << 20);
+		assert_int_equal(query_clickhouse_sql(fixture->snapshot, &q, &out, &e), cases[i].rc);
+		if (cases[i].rc != RC_OK) {
+			assert_non_null(strstr(e.message, cases[i].name));
+			assert_non_null(strstr(e.remedy, "--sql"));
+		}
+		buf_free(&out);
+	}
 }
 
 // A corridor file and a log whose every name tries to end its literal.
@@ -298,6 +339,7 @@ int main(void)
 		cmocka_unit_test(every_template_renders),
 		cmocka_unit_test(filters_become_conditions),
 		cmocka_unit_test(groups_and_periods),
+		cmocka_unit_test(what_has_no_sql_is_refused),
 		cmocka_unit_test(hostile_names_stay_in_their_quotes),
 		cmocka_unit_test(export_holds_every_row),
 	};
