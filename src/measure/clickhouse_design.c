@@ -338,6 +338,54 @@ static void put_not_designed(struct buf *out, const struct run *run)
 	}
 }
 
+// --- the designed corridor, for conformance ---
+
+static void put_after(struct buf *out, const struct design_touchpoint *t)
+{
+	buf_char(out, '[');
+	for (uint32_t i = 0; i < t->n_after; i++)
+		buf_printf(out, "%s%u", i ? ", " : "", t->after[i] + 1);
+	buf_char(out, ']');
+}
+
+// Those that have touch point number i among the ones they come after.
+static void put_before(struct buf *out, const struct design *d, uint32_t i)
+{
+	const char *comma = "";
+	buf_char(out, '[');
+	for (uint32_t t = 0; t < d->n_touchpoints; t++)
+		for (uint32_t k = 0; k < d->touchpoints[t].n_after; k++)
+			if (d->touchpoints[t].after[k] == i) {
+				buf_printf(out, "%s%u", comma, t + 1);
+				comma = ", ";
+			}
+	buf_char(out, ']');
+}
+
+// (name, stage from 1, once, required, channels, after, before), touch points numbered from 1.
+static void put_model(struct buf *out, const struct run *run)
+{
+	const struct design *d = run->design;
+	buf_str(out, "CAST([");
+	for (uint32_t i = 0; i < d->n_touchpoints; i++) {
+		const struct design_touchpoint *t = &d->touchpoints[i];
+		buf_str(out, i ? ", (" : "(");
+		sql_text(out, t->name);
+		buf_printf(out, ", %u, %d, %d, [", t->stage + 1, t->once, t->required);
+		for (uint32_t k = 0; k < t->n_channels; k++) {
+			buf_str(out, k ? ", " : "");
+			sql_text(out, d->channels[t->channels[k]].name);
+		}
+		buf_str(out, "], ");
+		put_after(out, t);
+		buf_str(out, ", ");
+		put_before(out, d, i);
+		buf_char(out, ')');
+	}
+	buf_str(out,
+		"] AS Array(Tuple(String, Int64, UInt8, UInt8, Array(String), Array(Int64), Array(Int64))))");
+}
+
 static const struct {
 	const char *name;
 	void (*put)(struct buf *out, const struct run *run);
@@ -351,6 +399,7 @@ static const struct {
 	{"expects", put_expects},
 	{"not-measured", put_not_measured},
 	{"not-designed", put_not_designed},
+	{"model", put_model},
 };
 
 bool sql_design(struct buf *out, const struct run *run, struct sv name)

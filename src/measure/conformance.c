@@ -343,6 +343,63 @@ static enum rc finish(struct run *run, void *p, struct err *e)
 	return plan->list_persons ? persons_rows(run, &s->persons, e) : conformance_rows(run, &s->sums, e);
 }
 
+// --- as SQL ---
+
+static const char clickhouse_cases[] =
+	"(SELECT {unpack:_s[1]|5}{if:unmatched=ignore}arrayFilter(x -> x.2 != 8, _all){else}_all{end} AS "
+	"_judged, _skipped\n"
+	"FROM (SELECT _s, arrayFill(x -> x > 0, arrayMap(x -> if(x.3 = 0, 0, _m[x.3].2), _s)) AS _stages,\n"
+	"arrayMap(t -> toInt64(indexOf(arrayMap(x -> x.3, _s), toInt64(t))), range(1, length(_m) + 1)) AS "
+	"_first,\n"
+	"arrayMap((x, before, i) -> (x.3, toInt64(if(x.3 = 0, 8,\n"
+	"(_m[greatest(x.3, 1)].3 AND _first[greatest(x.3, 1)] != i) +\n"
+	"2 * (_m[greatest(x.3, 1)].2 < before OR arrayExists(t -> _first[t] > i, _m[greatest(x.3, 1)].6)) +\n"
+	"4 * (notEmpty(_m[greatest(x.3, 1)].5) AND x.4 != '' AND NOT has(_m[greatest(x.3, 1)].5, x.4))))),\n"
+	"_s, arrayPushFront(arrayPopBack(_stages), 0), arrayEnumerate(_s)) AS _all,\n"
+	"arrayFilter(t -> _m[t].4 AND _first[t] = 0 AND (arrayMax(_stages) > _m[t].2 OR\n"
+	"arrayExists(b -> _first[b] > 0, _m[t].7)), range(1, length(_m) + 1)) AS _skipped\n"
+	"FROM (SELECT {part:1} AS _m, arraySort(groupArray((at, arrival,\n"
+	"toInt64(indexOf(arrayMap(x -> x.1, {part:1}), toString(touchpoint))), toString(channel){,keys}))) AS "
+	"_j\n"
+	"FROM {rows} GROUP BY person)\n"
+	"ARRAY JOIN arraySplit((x, d) -> d > {gap:gap}, _j, arrayDifference(arrayMap(x -> x.1, _j))) AS _s))";
+
+static const char clickhouse_model[] = "{design:model}";
+
+static const char *const clickhouse_parts[] = {clickhouse_cases, clickhouse_model};
+
+static const char clickhouse[] =
+	"{if:persons}{refuse:persons}{end}{if:show=scores}{refuse:show|with --show touchpoints or "
+	"journeys}{end}\n"
+	"{if:show=journeys}SELECT {by}_j AS journeys, _good AS conforming_journeys, {share:share|_good|_j},\n"
+	"{mean:fitness|_j|_sum|_squares|0.}, _d1 AS with_skipped, _d2 AS with_repeated, _d3 AS "
+	"with_out_of_order,\n"
+	"_d4 AS with_wrong_channel, _d5 AS with_unmatched\n"
+	"FROM (SELECT {keys}toInt64(count()) AS _j, countIf(empty(_skipped) AND _conforming = _n) AS _good,\n"
+	"sum(_conforming / (_n + length(_skipped))) AS _sum, sum(pow(_conforming / (_n + length(_skipped)), "
+	"2)) AS _squares,\n"
+	"countIf(notEmpty(_skipped)) AS _d1, countIf(bitAnd(_any, 1) > 0) AS _d2, countIf(bitAnd(_any, 2) > 0) "
+	"AS _d3,\n"
+	"countIf(bitAnd(_any, 4) > 0) AS _d4, countIf(bitAnd(_any, 8) > 0) AS _d5\n"
+	"FROM (SELECT *, length(_judged) AS _n, countEqual(arrayMap(x -> x.2, _judged), 0) AS _conforming,\n"
+	"arrayReduce('groupBitOr', arrayMap(x -> x.2, _judged)) AS _any FROM {part:0})\n"
+	"WHERE _n + length(_skipped) > 0 {group})\n"
+	"WHERE {shown:_j > 0}\n"
+	"{order}{else}\n"
+	"SELECT {by}if(_place = 0, '(unmatched)', _name) AS at, _n AS n,\n"
+	"{share:fitness|_good|_n + _left_out}, if(_place = 0, NULL, _left_out) AS skipped, if(_place = 0, "
+	"NULL, _d2) AS repeated,\n"
+	"if(_place = 0, NULL, _d3) AS out_of_order, if(_place = 0, NULL, _d4) AS wrong_channel\n"
+	"FROM (SELECT {keys}_place, {part:1}[greatest(_place, 1)].1 AS _name, countIf(_bits != 16) AS _n, "
+	"countIf(_bits = 0) AS _good,\n"
+	"countIf(_bits = 16) AS _left_out, countIf(bitAnd(_bits, 1) > 0) AS _d2, countIf(bitAnd(_bits, 2) > 0) "
+	"AS _d3,\n"
+	"countIf(bitAnd(_bits, 4) > 0) AS _d4\n"
+	"FROM (SELECT {keys}_x.1 AS _place, _x.2 AS _bits FROM {part:0}\n"
+	"ARRAY JOIN arrayConcat(_judged, arrayMap(t -> (toInt64(t), toInt64(16)), _skipped)) AS _x)\n"
+	"{group:_place})\n"
+	"{order:_place}{end}";
+
 const struct analysis analysis_conformance = {
 	.name = "conformance",
 	.summary = "How journeys keep to the designed corridor, and what it costs in satisfaction when they do "
@@ -382,4 +439,7 @@ const struct analysis analysis_conformance = {
 	.state_free = state_free,
 	.fold = fold,
 	.finish = finish,
+	.clickhouse = clickhouse,
+	.clickhouse_parts = clickhouse_parts,
+	.n_clickhouse_parts = sizeof(clickhouse_parts) / sizeof(clickhouse_parts[0]),
 };

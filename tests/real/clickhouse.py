@@ -168,7 +168,7 @@ frequency --count sessions
 frequency --count sessions --gap 1d --where 'channel = web' --by quarter,channel
 stickiness
 stickiness --bucket week --by channel
-stickiness --bucket week --period week --where 'channel = phone'
+stickiness --bucket week --period quarter --where 'channel = phone'
 stickiness --period week --from 2026-02 --to 2026-03
 stickiness --bucket day --period quarter --by stage
 stickiness --bucket month --period year
@@ -210,6 +210,11 @@ paths --form edges --start 'channel = web' --top 0 --depth 20 --of event --from 
 paths --around 'csat <= 2' --top 12 --gap none --depth 6 --of channel --by quarter
 paths --end 'csat <= 2' --repeats keep --gap 1d --of channel-kind --depth 3
 paths --form variants --repeats keep --gap none --top 3
+conformance
+conformance --by channel --gap 30d
+conformance --show journeys
+conformance --show journeys --by quarter --gap 60d --unmatched ignore --where 'csat missing'
+conformance --unmatched ignore --from 2026-02 --to 2026-06 --by stage
 """
 
 clickhouse = ClickHouse()
