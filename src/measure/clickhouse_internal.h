@@ -53,6 +53,7 @@ enum field_sql {
 	FIELD_LABEL,  // `value`, of the column, as a label
 	FIELD_ORDER // `value` as expressions to order by: as the corridor file lists them, else by name, absent last
 };
+// Of the field `name`. RC_USAGE: there is none; RC_NOMEM.
 enum rc sql_field(
 	struct buf *out, struct run *run, enum field_sql what, struct sv name, struct sv value, struct err *e);
 // Fields that a list names (a, b; or none), behind each other; `tenure` and `prior` are given. "0" for none.

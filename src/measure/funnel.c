@@ -488,12 +488,19 @@ static enum rc finish(struct run *run, void *p, struct err *e)
 	return rc;
 }
 
+// --- as SQL ---
+
+static const char clickhouse_texts[] = "{if:without}arrayPushBack({texts:step}, concat('not followed by ', "
+				       "{param:without})){else}{texts:step}{end}";
+
+static const char *const clickhouse_parts[] = {clickhouse_texts};
+
 static const char clickhouse[] =
 	"{if:order=ordered}{else}{refuse:order|with --order "
 	"ordered}{end}{if:ties=arrival}{else}{refuse:ties|with --ties arrival}{end}\n"
 	"{if:repeats}{if:repeats=ignore}{else}{refuse:repeats|with --repeats "
 	"ignore}{end}{end}{if:exclude}{refuse:exclude}{end}\n"
-	"{if:without}{refuse:without}{end}{if:persons}{refuse:persons}{end}\n"
+	"{if:persons}{refuse:persons}{end}\n"
 	"{if:count=attempts}{refuse:count|count persons, first or entries}{end}\n"
 	"SELECT {by}_k AS step, _filter AS filter, _n AS n, {share:share|_n|_ns[1]}, "
 	"{share:share_previous|_n|_before},\n"
@@ -510,24 +517,32 @@ static const char clickhouse[] =
 	"arraySort(arrayMap(c -> c[_k] - c[1], if(_k > 1, arrayFilter(c -> length(c) >= _k, _chains), []))) AS "
 	"_f,\n"
 	"arraySum(_p) / length(_p) AS _p0, arraySum(_f) / length(_f) AS _f0{end}\n"
-	"FROM (SELECT {keys}sumForEach(arrayMap(k -> toInt64(length(_chain) >= k), range(1, "
-	"length({texts:step}) + 1))) AS _ns\n"
+	"FROM (SELECT {keys}sumForEach(arrayMap(k -> toInt64(_level >= k), range(1, length({texts:step}) + "
+	"2))) AS _ns\n"
 	"{if:times}, groupArray(_chain) AS _chains{end}\n"
-	"FROM ({if:count=entries}{else}SELECT {unpack:_best|2}_best.1 AS _chain\n"
-	"FROM (SELECT argMin(tuple(_chain{,keys}), ({if:count=persons}-toInt64(length(_chain)), {end}_at, "
-	"_arrival)) AS _best\n"
-	"FROM ({end}SELECT person, {unpack:_e|5}_e.1 AS _at, _e.2 AS _arrival,\n"
-	"arrayFilter(x -> x - _reached[1] <= {ms:window}, _reached) AS _chain\n"
-	"FROM (SELECT person, arraySort(groupArray((at, arrival, _keep, _bits{,keys}))) AS _j,\n"
+	"FROM ({if:count=entries}{else}SELECT {unpack:_best|3}_best.1 AS _chain, _best.2 AS _level\n"
+	"FROM (SELECT argMin(tuple(_chain, _level{,keys}), ({if:count=persons}-_level, {end}_at, _arrival)) AS "
+	"_best\n"
+	"FROM ({end}SELECT person, {unpack:_e|6}_e.1 AS _at, _e.2 AS _arrival, length({texts:step}) AS _last,\n"
+	"arrayFilter(x -> x - _reached[1] <= {ms:window}, arraySlice(_reached, 1, _last)) AS _chain,\n"
+	"toInt64(length(_chain)){if:without} + (length(_chain) = _last AND\n"
+	"(length(_reached) = _last OR _reached[_last + 1] - _reached[_last] > {ms:window})){end} AS _level\n"
+	"FROM (SELECT person, arraySort(groupArray((at, arrival, _keep, _bits, {filter:without}{,keys}))) AS "
+	"_j,\n"
 	"arrayFold((later, k) -> arrayMap((e, next) -> if(e.4[k] = 1, arrayConcat([e.1], next), "
 	"emptyArrayInt64()), _j,\n"
 	"{if:reuse}arrayReverseFill(x -> notEmpty(x), later){else}\n"
 	"arrayPushBack(arrayPopFront(arrayReverseFill(x -> notEmpty(x), later)), emptyArrayInt64()){end}),\n"
-	"arrayReverse(range(1, length({texts:step}) + 1)), arrayMap(e -> emptyArrayInt64(), _j)) AS _c\n"
-	"FROM (SELECT *, {filters:step} AS _bits FROM {all}) WHERE has(_bits, 1) GROUP BY person)\n"
+	"arrayReverse(range(1, length({texts:step}) + 1)), "
+	"{if:without}{if:reuse}arrayPushBack(arrayPopFront(arrayReverseFill(\n"
+	"x -> notEmpty(x), arrayMap(e -> if(e.5, [e.1], emptyArrayInt64()), _j))), emptyArrayInt64()){else}\n"
+	"arrayMap(e -> if(e.5, [e.1], emptyArrayInt64()), _j){end}{else}arrayMap(e -> emptyArrayInt64(), "
+	"_j){end}) AS _c\n"
+	"FROM (SELECT *, {filters:step} AS _bits FROM {all}) WHERE has(_bits, 1){if:without} OR "
+	"{filter:without}{end} GROUP BY person)\n"
 	"ARRAY JOIN _j AS _e, _c AS _reached\n"
 	"WHERE _e.3 AND notEmpty(_reached){if:count=entries}{else}) GROUP BY person){end}) {group})\n"
-	"ARRAY JOIN range(1, length({texts:step}) + 1) AS _k, {texts:step} AS _filter\n"
+	"ARRAY JOIN arrayEnumerate({part:0}) AS _k, {part:0} AS _filter\n"
 	"WHERE {shown:_ns[1] > 0})\n"
 	"{order:_k}";
 
@@ -575,4 +590,6 @@ const struct analysis analysis_funnel = {
 	.fold = fold,
 	.finish = finish,
 	.clickhouse = clickhouse,
+	.clickhouse_parts = clickhouse_parts,
+	.n_clickhouse_parts = sizeof(clickhouse_parts) / sizeof(clickhouse_parts[0]),
 };

@@ -210,6 +210,10 @@ paths --form edges --start 'channel = web' --top 0 --depth 20 --of event --from 
 paths --around 'csat <= 2' --top 12 --gap none --depth 6 --of channel --by quarter
 paths --end 'csat <= 2' --repeats keep --gap 1d --of channel-kind --depth 3
 paths --form variants --repeats keep --gap none --top 3
+funnel --step order --step delivery --window 30d --without 'channel = phone' --times
+funnel --step 'channel = web' --step 'channel = phone' --reuse --window 20d --without 'channel = phone, web' --by quarter
+funnel --step 'nps <= 6' --without 'channel = phone' --count entries
+funnel --step 'channel = app' --step 'csat <= 3' --without complaint --window 60d --count first --by month
 conformance
 conformance --by channel --gap 30d
 conformance --show journeys

@@ -193,6 +193,11 @@ static void what_has_no_sql_is_refused(void **state)
 		{"funnel", "step", "channel = web", "order", "any", RC_USAGE},
 		{"funnel", "step", "channel = web", "ties", "later", RC_USAGE},
 		{"funnel", "step", "channel = web", "count", "attempts", RC_USAGE},
+		{"funnel", "step", "channel = web", "exclude", "channel = phone", RC_USAGE},
+		{"funnel", "step", "channel = web", "repeats", "end", RC_USAGE},
+		{"funnel", "step", "channel = web", "without", "channel = phone", RC_OK},
+		{"conformance", "unmatched", "count", "show", "scores", RC_USAGE},
+		{"conformance", "unmatched", "count", "persons", "any", RC_USAGE},
 		{"funnel", "step", "channel = web", "count", "entries", RC_OK},
 		{"funnel", "step", "channel = web", "persons", "reached:1", RC_USAGE},
 	};
