@@ -221,6 +221,25 @@ conformance --show journeys --by quarter --gap 60d --unmatched ignore --where 'c
 conformance --unmatched ignore --from 2026-02 --to 2026-06 --by stage
 """
 
+JOURNEYS_OF_BOSTON = """
+flow --of event --ends --by owner --top 5
+flow --of event --quantiles --gap 3d --by month
+paths --form variants --gap none --of event --quantiles
+retention --bucket month --clock elapsed --by channel
+retention --bucket day --from 2015-03-06 --to 2015-03-10 --periods 9 --where 'channel = phone'
+lifecycle --bucket day --from 2015-03-07 --to 2015-03-09
+lifecycle --bucket day --from 2015-10-31 --to 2015-11-02 --by channel
+frequency --count days --by channel
+frequency --count sessions --gap 1d --bins exact
+stickiness --bucket week --by channel
+funnel --step 'event = "Request Opened"' --step 'event = "Request Closed"' --times --window 7d --by channel
+funnel --step 'event = "Request Opened"' --without 'event = "Request Closed"' --window 2d --by month
+effect --after 'channel = phone' --then 'event = "Request Closed"' --within 3d --match owner,month,tenure
+effect --after 'event = "Request Opened"' --then 'event = "Request Closed"' --against 'channel = phone' --within 1d --by channel
+attribution --conversion 'event = "Request Closed"' --of owner --model position --window 5d
+conformance --by channel
+"""
+
 clickhouse = ClickHouse()
 
 # A simulated year of Tidewater Telecom: all channels, scores, promises, agents.
@@ -258,6 +277,8 @@ if os.path.exists(boston):
             for analysis in ("volume", "promises", "interval"):
                 compare(clickhouse, data, analysis, *(("--pair", "promise") if analysis == "interval" else ()),
                         "--by", by, "--from", period[0], "--to", period[1])
+    for question in JOURNEYS_OF_BOSTON.strip().splitlines():
+        compare(clickhouse, data, *shlex.split(question))
 else:
     print(f"without Boston: no {boston}")
 
