@@ -99,11 +99,15 @@ static enum rc configure(struct db *db, struct err *e)
 	// Batches are large values: large pages make them cheaper to write. Of a file that exists they cannot change.
 	static const char writing[] =
 		"PRAGMA page_size=16384; PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL;"
-		"PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;";
+		"PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY;"
+		"PRAGMA recursive_triggers=ON;";
 	static const char reading[] = "PRAGMA foreign_keys=ON; PRAGMA query_only=ON;";
 	sqlite3_extended_result_codes(db->native, 1);
 	sqlite3_busy_timeout(db->native, BUSY_TIMEOUT_MS);
 	sqlite3_db_config(db->native, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	int code = sums_functions(db->native);
+	if (code != SQLITE_OK)
+		return db_fail(db, code, e, "cannot open the database");
 	enum rc rc = db_exec(db, db->mode == DB_READ_WRITE ? writing : reading, e);
 	if (rc == RC_OK && db->mode != DB_READ_WRITE)
 		sqlite3_set_authorizer(db->native, authorize_reading, NULL);

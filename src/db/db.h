@@ -57,8 +57,13 @@ bool db_is_null(struct db_stmt *s, int column);
 int64_t db_last_id(struct db *db);
 int64_t db_changes(struct db *db);
 
+// Is a table (NULL: every table, and the schema) as it was written? Reads all of it and compares with the sums that
+// db_migrate set up. RC_CORRUPT with the remedy; RC_OK also for an older database, which has no sums.
+enum rc db_sums_check(struct db *db, const char *table, struct err *e);
+
 // Migrations: `steps[i]` takes the schema named `part` from version i to i+1; all that are missing run in one
-// transaction. A database whose version of `part` is above n_steps is RC_VERSION.
+// transaction. A database whose version of `part` is above n_steps is RC_VERSION. A connection that may write must have
+// gone through this: it keeps the checksums of the tables from then on.
 enum rc db_migrate(struct db *db, const char *part, const char *const *steps, uint32_t n_steps, struct err *e);
 
 // Online copy to a new file, consistent while others write.

@@ -26,6 +26,18 @@ struct db {
 
 // A file to be written over by a copy: nothing is set in it, for a page size of its own would refuse the copy's.
 enum rc db_open_bare(const char *path, struct db **out, struct err *e);
+// --- sums.c ---
+
+// Gives a connection the functions that the sums need. SQLite's result code.
+int sums_functions(sqlite3 *native);
+// From now on this connection's changes of any table change its sums; no longer. What fails there fails here.
+enum rc sums_watch(struct db *db, struct err *e);
+enum rc sums_unwatch(struct db *db, struct err *e);
+// Computes all sums, in the caller's transaction.
+enum rc sums_renew(struct db *db, struct err *e);
+// Does the database have sums? RC_CORRUPT: it had.
+enum rc sums_exist(struct db *db, bool *yes, struct err *e);
+
 // Puts SQLite's current error of the connection into e: "<what>: <SQLite's text> (<path>)".
 enum rc db_fail(struct db *db, int code, struct err *e, const char *what);
 

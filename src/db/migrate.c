@@ -61,9 +61,14 @@ static enum rc run_steps(struct db *db, const char *part, const char *const *ste
 enum rc db_migrate(struct db *db, const char *part, const char *const *steps, uint32_t n_steps, struct err *e)
 {
 	uint32_t version;
+	bool summed = true;
 	enum rc rc = version_of(db, part, &version, e);
-	if (rc != RC_OK || version == n_steps)
+	if (rc == RC_OK && db->mode == DB_READ_WRITE)
+		rc = sums_exist(db, &summed, e);
+	if (rc != RC_OK)
 		return rc;
+	if (version == n_steps && summed)
+		return db->mode == DB_READ_WRITE ? sums_watch(db, e) : RC_OK;
 	if (version > n_steps)
 		return too_new(db, part, version, n_steps, e);
 	if (db->mode != DB_READ_WRITE) {
@@ -79,7 +84,13 @@ enum rc db_migrate(struct db *db, const char *part, const char *const *steps, ui
 	if (rc == RC_OK && version > n_steps)
 		rc = too_new(db, part, version, n_steps, e);
 	if (rc == RC_OK)
+		rc = sums_unwatch(db, e);
+	if (rc == RC_OK)
 		rc = run_steps(db, part, steps, version, n_steps, e);
+	if (rc == RC_OK)
+		rc = sums_renew(db, e);
+	if (rc == RC_OK)
+		rc = sums_watch(db, e);
 	if (rc == RC_OK)
 		rc = db_commit(db, e);
 	if (rc != RC_OK)

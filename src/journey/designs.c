@@ -73,6 +73,8 @@ enum rc designs_get(struct store *s, struct db *db, uint32_t version, struct des
 	uint32_t have = (uint32_t)db_i64(row, 0);
 	*out = find(s, have);
 	if (!*out)
+		rc = db_sums_check(db, "design", e);
+	if (rc == RC_OK && !*out)
 		rc = parse_row(s, row, have, out, e);
 	db_reset(row);
 	return rc;

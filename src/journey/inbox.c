@@ -113,10 +113,12 @@ enum rc inbox_load(struct db *db, struct names *names, bool with_ids, struct hea
 		if (rc != RC_OK)
 			name_batch(&why, db_i64(s, 0), e);
 	}
-	if (rc != RC_OK)
-		head_free(&h);
 	if (s)
 		db_reset(s);
+	if (rc == RC_OK) // last, since a batch that cannot be read says more
+		rc = db_sums_check(db, "inbox", e);
+	if (rc != RC_OK)
+		head_free(&h);
 	*out = h;
 	return rc;
 }

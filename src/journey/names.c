@@ -172,6 +172,8 @@ enum rc names_load(struct db *db, struct names **out, struct err *e)
 		return err_set(e, RC_NOMEM, "out of memory for names");
 	enum rc rc = names_max_id(db, &n->max_id, e);
 	if (rc == RC_OK)
+		rc = db_sums_check(db, "name", e);
+	if (rc == RC_OK)
 		rc = load_rows(db, n, e);
 	if (rc != RC_OK)
 		names_unref(&n);

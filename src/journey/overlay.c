@@ -245,7 +245,9 @@ enum rc overlays_load(struct db *db, struct overlays **out, struct err *e)
 		return journal_nomem(e);
 	o->refs = 1;
 	struct entries all = {0};
-	enum rc rc = overlays_state(db, &o->epoch, &o->since, e);
+	enum rc rc = db_sums_check(db, "overlay", e);
+	if (rc == RC_OK)
+		rc = overlays_state(db, &o->epoch, &o->since, e);
 	if (rc == RC_OK)
 		rc = entries_read(db, o->since, &all, e);
 	if (rc == RC_OK)

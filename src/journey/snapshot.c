@@ -111,6 +111,8 @@ static enum rc read_all(struct store *s, struct reading *r, struct err *e)
 		rc = inbox_state(s->reader, &r->inbox, e);
 	if (rc == RC_OK && r->inbox.n_rows > 0 && !same_inbox(s, &r->inbox, r->overlays))
 		rc = inbox_load(s->reader, r->names, false, &r->head, e);
+	else if (rc == RC_OK && r->inbox.n_rows <= 0) // really empty?
+		rc = db_sums_check(s->reader, "inbox", e);
 	return rc;
 }
 

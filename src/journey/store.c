@@ -282,6 +282,8 @@ static enum rc open_for_writing(struct store *s, const char *path, struct err *e
 	if (rc == RC_OK)
 		rc = db_open(path, DB_READ_WRITE, &s->back, e);
 	if (rc == RC_OK)
+		rc = db_migrate(s->back, "journey", store_schema, store_schema_steps, e);
+	if (rc == RC_OK)
 		rc = load_catalogue(s, true, e);
 	if (rc == RC_OK)
 		rc = store_overlays_reload(s, e);

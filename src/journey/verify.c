@@ -320,7 +320,11 @@ static enum rc check_store(struct store *s, struct checking *c, struct err *e)
 			find_unopened(s, c, unopened.message);
 	}
 	snapshot_close(&sn);
-	return rc;
+	if (rc != RC_OK || c->report->n_problems)
+		return rc;
+	// What has not been found in what rows mean: a table that is not as it was written.
+	rc = db_sums_check(s->db, NULL, &found);
+	return rc == RC_OK ? RC_OK : note_damage(c->report, &found, e);
 }
 
 enum rc store_verify(const char *dir, struct verify_report *report, struct progress *progress, struct err *e)
