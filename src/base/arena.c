@@ -21,6 +21,7 @@ struct arena {
 	size_t cap, used;
 	size_t next_size; // of the next block that has to be made
 	struct block *first, *current;
+	bool refused;
 };
 
 struct arena *arena_new(size_t cap_bytes)
@@ -76,17 +77,28 @@ static bool make_room(struct arena *a, size_t n)
 	return true;
 }
 
+static void *refuse(struct arena *a)
+{
+	a->refused = true;
+	return NULL;
+}
+
+bool arena_refused(const struct arena *a)
+{
+	return a->refused;
+}
+
 void *arena_alloc(struct arena *a, size_t bytes)
 {
 	assert(a->magic == MAGIC);
 	if (bytes > SIZE_MAX - ALIGNMENT)
-		return NULL;
+		return refuse(a);
 	size_t n = bytes ? (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT : ALIGNMENT;
 	if (n > a->cap - a->used)
-		return NULL;
+		return refuse(a);
 	if (!a->current || a->current->size - a->current->used < n)
 		if (!make_room(a, n))
-			return NULL;
+			return refuse(a);
 	void *p = a->current->bytes + a->current->used;
 	a->current->used += n;
 	a->used += n;
@@ -97,7 +109,7 @@ void *arena_array(struct arena *a, size_t n, size_t size)
 {
 	size_t bytes;
 	if (__builtin_mul_overflow(n, size, &bytes))
-		return NULL;
+		return refuse(a);
 	return arena_alloc(a, bytes);
 }
 

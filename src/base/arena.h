@@ -5,6 +5,7 @@
 
 #include "base/sv.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +25,8 @@ struct sv arena_copy(struct arena *a, struct sv s);
 struct sv arena_printf(struct arena *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
 // Forgets all that was handed out, keeps the blocks for reuse.
 void arena_reset(struct arena *a);
+// Did it ever have to refuse (out of memory, over the cap)? So that what is made of many small copies is checked once.
+bool arena_refused(const struct arena *a);
 // Bytes handed out since the last reset.
 size_t arena_used(const struct arena *a);
 

@@ -416,6 +416,9 @@ enum rc query_run(struct snapshot *sn, const struct query *q, struct result **ou
 		run->n = run->result->n = lane->n;
 		rc = run_rows(run, lane->state, &local);
 	}
+	// A text that did not fit would be an absent one in the answer.
+	if (rc == RC_OK && (arena_refused(run->arena) || arena_refused(run->scratch)))
+		rc = err_set(&local, RC_NOMEM, "out of memory for the answer");
 	lane_free(run, state);
 	if (rc == RC_OK) {
 		*out = run->result;
