@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <link.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -483,12 +484,6 @@ bool os_alloc_possible(void)
 	return !SANITIZED;
 }
 
-void os_alloc_fail_at(uint64_t nth)
-{
-	atomic_store(&n_allocs, 0);
-	atomic_store(&alloc_countdown, nth);
-}
-
 uint64_t os_allocs(void)
 {
 	return atomic_load(&n_allocs);
@@ -500,8 +495,46 @@ void *__libc_malloc(size_t n);
 void *__libc_calloc(size_t n, size_t size);
 void *__libc_realloc(void *p, size_t n);
 
-static bool allocation_fails(void)
+// ICU crashes without memory (OlsonTimeZone does not look at what it gets), so its calls always succeed.
+static struct {
+	uintptr_t from, to;
+} spared[8];
+static atomic_size_t n_spared;
+
+static int spare_icu(struct dl_phdr_info *info, size_t size, void *context)
 {
+	(void)size;
+	(void)context;
+	size_t n = atomic_load(&n_spared);
+	if (!strstr(info->dlpi_name, "libicu") || n == sizeof(spared) / sizeof(spared[0]))
+		return 0;
+	spared[n].from = UINTPTR_MAX;
+	spared[n].to = 0;
+	for (int i = 0; i < info->dlpi_phnum; i++) {
+		uintptr_t from = info->dlpi_addr + info->dlpi_phdr[i].p_vaddr,
+			  to = from + info->dlpi_phdr[i].p_memsz;
+		if (info->dlpi_phdr[i].p_type == PT_LOAD && from < spared[n].from)
+			spared[n].from = from;
+		if (info->dlpi_phdr[i].p_type == PT_LOAD && to > spared[n].to)
+			spared[n].to = to;
+	}
+	atomic_store(&n_spared, n + 1);
+	return 0;
+}
+
+static bool is_spared(const void *caller)
+{
+	size_t n = atomic_load_explicit(&n_spared, memory_order_acquire);
+	for (size_t i = 0; i < n; i++)
+		if ((uintptr_t)caller >= spared[i].from && (uintptr_t)caller < spared[i].to)
+			return true;
+	return false;
+}
+
+static bool allocation_fails(const void *caller)
+{
+	if (is_spared(caller))
+		return false;
 	atomic_fetch_add_explicit(&n_allocs, 1, memory_order_relaxed);
 	uint_fast64_t left = atomic_load_explicit(&alloc_countdown, memory_order_relaxed);
 	while (left != 0)
@@ -515,16 +548,26 @@ static bool allocation_fails(void)
 
 void *malloc(size_t n)
 {
-	return allocation_fails() ? NULL : __libc_malloc(n);
+	return allocation_fails(__builtin_return_address(0)) ? NULL : __libc_malloc(n);
 }
 
 void *calloc(size_t n, size_t size)
 {
-	return allocation_fails() ? NULL : __libc_calloc(n, size);
+	return allocation_fails(__builtin_return_address(0)) ? NULL : __libc_calloc(n, size);
 }
 
 void *realloc(void *p, size_t n)
 {
-	return allocation_fails() ? NULL : __libc_realloc(p, n);
+	return allocation_fails(__builtin_return_address(0)) ? NULL : __libc_realloc(p, n);
 }
 #endif
+
+void os_alloc_fail_at(uint64_t nth)
+{
+#if !SANITIZED
+	if (atomic_load(&n_spared) == 0)
+		dl_iterate_phdr(spare_icu, NULL);
+#endif
+	atomic_store(&n_allocs, 0);
+	atomic_store(&alloc_countdown, nth);
+}

@@ -466,6 +466,11 @@ static const char *compare_row(struct comparing *c, const struct span *span, uin
 	uint32_t n;
 	struct interaction x;
 	struct kit_texts t;
+	struct err e = ERR_NONE;
+	struct sv id;
+	if (snapshot_cold(c->sn, span->locator[row], COLD_ID, c->arena, &id, &e) != RC_OK ||
+		snapshot_cold(c->sn, span->locator[row], COLD_TEXT, c->arena, &id, &e) != RC_OK)
+		return complain("cannot be read: %s", e.message);
 	if (!number_of_row(c, span->locator[row], &n))
 		return complain("a row that nobody wrote");
 	if (!c->state->there[n])
@@ -509,7 +514,7 @@ static const char *compare_rows(struct comparing *c, struct cursor *cursor)
 	}
 }
 
-static const char *compare_snapshot(const struct world *w, const struct world_state *state, struct snapshot *sn)
+const char *world_compare_snapshot(const struct world *w, const struct world_state *state, struct snapshot *sn)
 {
 	struct err e = ERR_NONE;
 	struct comparing c = {.state = state, .sn = sn, .names = snapshot_names(sn)};
@@ -556,7 +561,7 @@ const char *world_compare(const struct world *w, const char *dir, const struct w
 	if (!wrong && snapshot_open(s, &sn, &e) != RC_OK)
 		wrong = complain("no snapshot: %s", e.message);
 	if (!wrong)
-		wrong = compare_snapshot(w, state, sn);
+		wrong = world_compare_snapshot(w, state, sn);
 	snapshot_close(&sn);
 	store_close(&s);
 	if (!wrong && store_verify(dir, &report, NULL, &e) != RC_OK)

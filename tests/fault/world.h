@@ -51,6 +51,8 @@ enum rc world_run(struct world *w, const struct operation *o, struct err *e);
 struct store *world_open(struct world *w, struct err *e);
 // Does the directory hold exactly this? Reads every row and verifies. NULL: yes; else what is wrong (static text).
 const char *world_compare(const struct world *w, const char *dir, const struct world_state *state);
+// The same for a snapshot, without verifying.
+const char *world_compare_snapshot(const struct world *w, const struct world_state *state, struct snapshot *sn);
 // Copies a directory tree; the target is emptied first.
 void world_copy_tree(const char *from, const char *to);
 void world_remove_tree(const char *path);

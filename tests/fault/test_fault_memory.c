@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every allocation of every operation, import, analysis and output fails once. The outcome is success or "out of
+// memory"; nothing acknowledged is lost, nothing is there twice, and the same operation then succeeds. Without
+// sanitizers the allocations of everybody fail (SQLite's, zstd's, ICU's too); with them, which bring their own malloc,
+// this program's.
+#include "fault_os.h"
+#include "world.h"
+
+#include "../unit/journey/store_kit.h"
+
+#include "listen/listen.h"
+#include "measure/measure.h"
+
+#include <sys/stat.h>
+
+static void fail_at(uint64_t nth)
+{
+	if (os_alloc_possible())
+		os_alloc_fail_at(nth);
+	else
+		mem_fail_at(nth);
+}
+
+// Did the nth allocation since `before` happen?
+static bool reached(uint64_t nth, uint64_t before)
+{
+	return os_alloc_possible() ? os_allocs() >= nth : mem_count() - before >= nth;
+}
+
+// The first `dense` one by one, later ones in growing steps; all with CORRIDOR_FAULT_ALL.
+static uint64_t next(uint64_t n, uint64_t dense)
+{
+	return world_setting("CORRIDOR_FAULT_ALL", 0) || n < dense ? n + 1 : n + 1 + n / 10;
+}
+
+// --- operations on the store ---
+
+static void operate_without_memory(struct world *w, const struct operation *o)
+{
+	struct world_state before, after;
+	char base[160];
+	uint64_t n_points = 0, n_failed = 0;
+	snprintf(base, sizeof(base), "%s-base", w->root);
+	world_prepare(w, o, &before);
+	after = before;
+	if (o->expect)
+		o->expect(&after);
+	if (o->from_nothing)
+		assert_int_equal(mkdir(w->dir, 0750), 0);
+	world_copy_tree(w->dir, base);
+	bool fired = true;
+	for (uint64_t n = 1; fired; n = next(n, 30)) {
+		struct err e = ERR_NONE;
+		world_copy_tree(base, w->dir);
+		world_remove_tree(w->copy);
+		uint64_t count = mem_count();
+		fail_at(n);
+		enum rc rc = world_run(w, o, &e);
+		fired = reached(n, count);
+		fail_at(0);
+		n_points += fired;
+		n_failed += rc != RC_OK;
+		if (rc != RC_OK && (!fired || e.message[0] == '\0'))
+			fail_msg("%s, allocation %llu: %s", o->name, (unsigned long long)n, e.message);
+		const char *wrong = world_compare(w, w->dir, &after);
+		if (wrong && (rc == RC_OK || world_compare(w, w->dir, &before)))
+			fail_msg("%s, allocation %llu, %s: %s", o->name, (unsigned long long)n,
+				rc_info(rc)->name, world_compare(w, w->dir, rc == RC_OK ? &after : &before));
+		e = ERR_NONE;
+		world_remove_tree(w->copy);
+		rc = world_run(w, o, &e);
+		if (rc != RC_OK && rc != o->again)
+			fail_msg("%s, after allocation %llu: %s", o->name, (unsigned long long)n, e.message);
+	}
+	print_message("%s: %llu allocations, %llu errors\n", o->name, (unsigned long long)n_points,
+		(unsigned long long)n_failed);
+	world_remove_tree(base);
+}
+
+static void operations_without_memory(void **state)
+{
+	const char *only = getenv("CORRIDOR_FAULT_ONLY");
+	for (uint32_t i = 0; i < n_world_operations; i++)
+		if (!only || strcmp(only, world_operations[i].name) == 0)
+			operate_without_memory(*state, &world_operations[i]);
+}
+
+// --- import ---
+
+static const char map_text[] =
+	"mapping: 1\n"
+	"source: shop\n"
+	"format: csv\n"
+	"interactions:\n"
+	"  - {id: \"{id}\", customer: {user: \"{who}\"}, at: \"{at}\", event: Call, channel: phone,\n"
+	"     measures: {csat: \"{score}\"}}\n";
+
+static uint64_t count_of(struct world *w)
+{
+	struct err e = ERR_NONE;
+	const struct store_options options = {.read_only = true};
+	struct store *s;
+	struct snapshot *sn;
+	struct snapshot_stats stats;
+	kit_ok(store_open(w->dir, &options, &s, &e), &e);
+	kit_ok(snapshot_open(s, &sn, &e), &e);
+	snapshot_stats(sn, &stats);
+	snapshot_close(&sn);
+	store_close(&s);
+	return stats.n_interactions;
+}
+
+static enum rc import(struct world *w, const char *path, struct err *e)
+{
+	struct import_report report;
+	const struct import_options options = {
+		.map_name = "map.yaml", .map_text = sv_from(map_text), .quiet = true, .threads = 1};
+	struct store *s = world_open(w, e);
+	if (!s)
+		return e->rc;
+	enum rc rc = import_files(s, &options, &path, 1, &report, e);
+	store_close(&s);
+	return rc;
+}
+
+// 20 rows, two of which cannot be understood.
+static void import_without_memory(void **state)
+{
+	struct world *w = *state;
+	struct world_state before;
+	char base[160], path[200];
+	uint64_t n_points = 0;
+	const char *only = getenv("CORRIDOR_FAULT_ONLY");
+	if (only && strcmp(only, "import") != 0)
+		return;
+	snprintf(base, sizeof(base), "%s-base", w->root);
+	snprintf(path, sizeof(path), "%s/calls.csv", w->root);
+	FILE *f = fopen(path, "w");
+	assert_non_null(f);
+	fputs("id,who,at,score\n", f);
+	for (int i = 0; i < 20; i++)
+		fprintf(f, "c%d,v%d,2024-03-%02dT10:00:00Z,%s\n", i, i % 7, i + 1, i % 10 == 3 ? "never" : "4");
+	fclose(f);
+	world_prepare(w, NULL, &before);
+	world_copy_tree(w->dir, base);
+	uint64_t held = count_of(w);
+	bool fired = true;
+	for (uint64_t n = 1; fired; n = next(n, 40)) {
+		struct err e = ERR_NONE;
+		struct verify_report report;
+		world_copy_tree(base, w->dir);
+		uint64_t count = mem_count();
+		fail_at(n);
+		enum rc rc = import(w, path, &e);
+		fired = reached(n, count);
+		fail_at(0);
+		n_points += fired;
+		if (rc != RC_OK && !fired)
+			fail_msg("import, allocation %llu: %s", (unsigned long long)n, e.message);
+		uint64_t now = count_of(w);
+		if (now != held + 18 && (rc == RC_OK || now < held || now > held + 18))
+			fail_msg("import, allocation %llu: %llu interactions", (unsigned long long)n,
+				(unsigned long long)now);
+		e = ERR_NONE;
+		kit_ok(import(w, path, &e), &e);
+		assert_int_equal(count_of(w), held + 18);
+		kit_ok(store_verify(w->dir, &report, NULL, &e), &e);
+	}
+	print_message("import: %llu allocations\n", (unsigned long long)n_points);
+	world_remove_tree(base);
+}
+
+// --- analyses ---
+
+static const struct {
+	const char *analysis;
+	struct {
+		const char *name, *value;
+	} params[4];
+} examples[] = {
+	{"funnel", {{"step", "call"}, {"step", "delivery"}, {"window", "7d"}}},
+	{"sequence", {{"pattern", "call delivery within 7d"}}},
+	{"interval", {{"start", "call"}, {"end", "delivery"}}},
+	{"effect", {{"after", "csat <= 3"}, {"then", "call"}, {"within", "30d"}, {"against", "csat >= 4"}}},
+	{"attribution", {{"conversion", "delivery"}}},
+	{"journey", {{"customer", "user:u5"}}},
+};
+
+static struct query question(const struct analysis *a, struct query_param params[4])
+{
+	struct query q = {.analysis = sv_from(a->name), .params = params, .threads = 1};
+	for (size_t i = 0; i < sizeof(examples) / sizeof(examples[0]); i++) {
+		if (strcmp(examples[i].analysis, a->name) != 0)
+			continue;
+		for (; q.n_params < 4 && examples[i].params[q.n_params].name; q.n_params++)
+			params[q.n_params] = (struct query_param){sv_from(examples[i].params[q.n_params].name),
+				sv_from(examples[i].params[q.n_params].value)};
+	}
+	return q;
+}
+
+// Asks and writes the answer in all forms; into *out as JSON.
+static enum rc answer(struct snapshot *sn, const struct query *q, struct buf *out, struct err *e)
+{
+	struct result *r = NULL;
+	struct buf other = buf_new(1u << 24);
+	enum rc rc = query_run(sn, q, &r, e);
+	if (rc == RC_OK)
+		rc = result_write_csv(r, &other, e);
+	if (rc == RC_OK)
+		rc = result_write_markdown(r, &other, e);
+	if (rc == RC_OK)
+		rc = result_write_json(r, out, e);
+	result_free(&r);
+	buf_free(&other);
+	return rc;
+}
+
+static void ask_without_memory(struct store *s, const struct analysis *a)
+{
+	struct err e = ERR_NONE;
+	struct query_param params[4];
+	struct query q = question(a, params);
+	struct snapshot *sn;
+	struct buf right = buf_new(1u << 24), now = buf_new(1u << 24);
+	uint64_t n_points = 0, n_failed = 0;
+	kit_ok(snapshot_open(s, &sn, &e), &e);
+	kit_ok(answer(sn, &q, &right, &e), &e);
+	bool fired = true;
+	for (uint64_t n = 1; fired; n = next(n, 150)) {
+		buf_clear(&now);
+		e = ERR_NONE;
+		uint64_t count = mem_count();
+		fail_at(n);
+		enum rc rc = answer(sn, &q, &now, &e);
+		fired = reached(n, count);
+		fail_at(0);
+		n_points += fired;
+		n_failed += rc != RC_OK;
+		if (rc != RC_OK && (!fired || e.message[0] == '\0'))
+			fail_msg("%s, allocation %llu: %s", a->name, (unsigned long long)n, e.message);
+		if (rc == RC_OK && !sv_equal(buf_view(&now), buf_view(&right)))
+			fail_msg("%s, allocation %llu: another answer", a->name, (unsigned long long)n);
+	}
+	print_message("query %s: %llu allocations, %llu errors\n", a->name, (unsigned long long)n_points,
+		(unsigned long long)n_failed);
+	assert_true(n_failed > 0);
+	snapshot_close(&sn);
+	buf_free(&right);
+	buf_free(&now);
+}
+
+static void analyses_without_memory(void **state)
+{
+	struct world *w = *state;
+	struct world_state st;
+	struct err e = ERR_NONE;
+	const char *only = getenv("CORRIDOR_FAULT_ONLY");
+	world_prepare(w, NULL, &st);
+	struct store *s = world_open(w, &e);
+	assert_non_null(s);
+	for (const struct analysis *const *a = analysis_list(); *a; a++)
+		if (!only || strcmp(only, (*a)->name) == 0)
+			ask_without_memory(s, *a);
+	store_close(&s);
+}
+
+static int setup(void **state)
+{
+	static struct world w;
+	world_new(&w);
+	*state = &w;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	world_free(*state);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(operations_without_memory, setup, teardown),
+		cmocka_unit_test_setup_teardown(import_without_memory, setup, teardown),
+		cmocka_unit_test_setup_teardown(analyses_without_memory, setup, teardown),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
