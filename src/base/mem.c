@@ -6,6 +6,10 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+
+#define HUGE_PAGE ((uintptr_t)1 << 21)
+#define PAGE ((uintptr_t)1 << 12)
 
 static atomic_uint_fast64_t n_allocations;
 static atomic_uint_fast64_t fail_countdown; // 0 = off; the allocation that brings it from 1 to 0 fails
@@ -36,6 +40,19 @@ void *mem_calloc(size_t n, size_t size)
 	if (__builtin_mul_overflow(n, size, &bytes))
 		return NULL;
 	return calloc(bytes ? bytes : 1, 1);
+}
+
+// Fresh from the system and not touched yet, as calloc takes blocks of this size; where it is not, or where there are no
+// huge pages, the advice changes nothing.
+void *mem_calloc_large(size_t n, size_t size)
+{
+	void *p = mem_calloc(n, size);
+	if (!p || n * size < 2 * HUGE_PAGE)
+		return p;
+	uintptr_t first = ((uintptr_t)p + PAGE - 1) & ~(PAGE - 1),
+		  end = ((uintptr_t)p + n * size) & ~(PAGE - 1);
+	(void)madvise((void *)first, end - first, MADV_HUGEPAGE);
+	return p;
 }
 
 void *mem_realloc(void *p, size_t bytes)

@@ -11,6 +11,9 @@
 void *mem_alloc(size_t bytes);
 // Allocates n × size zeroed bytes, or NULL (also when the product overflows).
 void *mem_calloc(size_t n, size_t size);
+// The same for tables that are large and used all over: in huge pages where the system has them, which are had and found
+// many times faster.
+void *mem_calloc_large(size_t n, size_t size);
 // Resizes like realloc; on failure returns NULL and the old block stays.
 void *mem_realloc(void *p, size_t bytes);
 // Grows *p, an array of *capacity elements of `size` bytes, so that it holds at least `need` elements,

@@ -173,12 +173,16 @@ static void state_free(struct run *run, void *p)
 	mem_free(s->anchors);
 	mem_free(s->group_rows);
 	mem_free(s->codes);
+	mem_free(s->bytes);
+	mem_free(s->bits);
+	mem_free(s->places);
+	mem_free(s->tables);
 	mem_free(s);
 }
 
 static enum rc fit(struct paths_state *s, struct err *e)
 {
-	size_t n = (size_t)s->steps.n + 1;
+	size_t n = (size_t)s->steps.n + SESSIONS_SLACK;
 	if (mem_grow((void **)&s->sessions, &s->sessions_capacity, n, sizeof(*s->sessions)) != 0 ||
 		mem_grow((void **)&s->keys, &s->keys_capacity, n, sizeof(*s->keys)) != 0 ||
 		mem_grow((void **)&s->ms, &s->ms_capacity, n, sizeof(*s->ms)) != 0 ||
@@ -203,54 +207,16 @@ static enum rc log_time(struct paths_state *s, uint64_t key, int64_t ms, uint32_
 
 // --- all sessions from their beginnings, paths that fit a key: the fast way ---
 
-// Without branches that depend on the data but for the ends of journeys: a session's end is written at every step and
-// counted only where it is one. `pos` is where the next step goes; at the limit, steps are left out.
-static void pack_journey(
-	const struct paths_plan *plan, struct paths_state *s, uint32_t first, uint32_t end, bool collapse)
-{
-	const uint32_t *code = s->steps.code;
-	const int64_t *at = s->steps.at;
-	const uint32_t bits = plan->shape.code_bits, limit = bits * plan->depth;
-	const int64_t gap = plan->gap_ms;
-	uint64_t *keys = s->keys;
-	struct paths_session *sessions = s->sessions;
-	uint32_t n = s->n_sessions, pos = bits, previous = code[first], begun = first;
-	uint64_t key = (uint64_t)previous + 1;
-	for (uint32_t i = first + 1; i < end; i++) {
-		uint32_t c = code[i];
-		bool cut = at[i] - at[i - 1] > gap;
-		keys[n] = key;
-		sessions[n] = (struct paths_session){begun, i - 1, begun};
-		n += cut;
-		begun = cut ? i : begun;
-		key = cut ? 0 : key;
-		pos = cut ? 0 : pos;
-		bool new_step = collapse ? (c != previous) | cut : true;
-		bool taken = new_step & (pos < limit);
-		key |= ((uint64_t)(c + 1) << pos) & (0 - (uint64_t)taken);
-		pos += taken ? bits : 0;
-		previous = c;
-	}
-	keys[n] = key;
-	sessions[n] = (struct paths_session){begun, end - 1, begun};
-	s->n_sessions = n + 1;
-}
-
 static enum rc add_groups(struct lane *lane, struct paths_state *s, struct err *e)
 {
 	const struct paths_plan *plan = lane->run->plan;
-	for (uint32_t i = 0; i < s->n_sessions; i++)
-		s->anchors[i] = s->sessions[i].anchor;
 	const uint32_t *group = steps_groups(
 		lane, &s->steps, s->anchors, s->n_sessions, &s->group_rows, &s->group_rows_capacity, e);
 	if (!group)
 		return e->rc;
 	uint32_t shift = plan->shape.code_bits * plan->depth;
 	for (uint32_t i = 0; i < s->n_sessions; i++) {
-		if (plan->quantiles &&
-			log_time(s, s->keys[i],
-				s->steps.at[s->sessions[i].last] - s->steps.at[s->sessions[i].first], group[i],
-				e) != RC_OK)
+		if (plan->quantiles && log_time(s, s->keys[i], s->ms[i], group[i], e) != RC_OK)
 			return e->rc;
 		s->keys[i] |= (uint64_t)group[i] << shift;
 	}
@@ -260,19 +226,9 @@ static enum rc add_groups(struct lane *lane, struct paths_state *s, struct err *
 static enum rc add_packed(struct lane *lane, struct paths_state *s, struct err *e)
 {
 	const struct paths_plan *plan = lane->run->plan;
-	s->n_sessions = 0;
-	for (uint32_t k = 0; k < s->steps.n_journeys; k++) {
-		uint32_t first = s->steps.start[k], end = s->steps.start[k + 1];
-		if (plan->collapse)
-			pack_journey(plan, s, first, end, true);
-		else
-			pack_journey(plan, s, first, end, false);
-	}
-	enum rc rc = RC_OK;
-	if (lane->run->query->n_by > 0 || plan->quantiles)
+	enum rc rc = paths_pack(plan, s, e);
+	if (rc == RC_OK && (lane->run->query->n_by > 0 || plan->quantiles))
 		rc = add_groups(lane, s, e);
-	for (uint32_t i = 0; plan->shape.timed && i < s->n_sessions; i++)
-		s->ms[i] = s->steps.at[s->sessions[i].last] - s->steps.at[s->sessions[i].first];
 	for (uint32_t i = 0; rc == RC_OK && i < s->n_sessions; i += CENSUS_BATCH) {
 		uint32_t n = s->n_sessions - i < CENSUS_BATCH ? s->n_sessions - i : CENSUS_BATCH;
 		rc = census_add_packed(&s->paths, s->keys + i, s->ms + i, n, e);

@@ -5,6 +5,7 @@
 
 #include "measure/paths_census.h"
 #include "measure/paths_steps.h"
+#include "measure/sessions.h"
 
 #define PATHS_DEPTH_MAX 20u
 
@@ -44,13 +45,22 @@ struct paths_state {
 	uint64_t *keys;
 	int64_t *ms;
 	uint32_t *anchors, *group_rows, *codes;
+	// Of sessions of bytes: steps, where sessions begin among them, the bit of each row that begins one.
+	uint8_t *bytes, *bits;
+	uint32_t *places;
+	struct session_tables *tables; // NULL until needed
 	size_t sessions_capacity, keys_capacity, ms_capacity, anchors_capacity, group_rows_capacity,
-		codes_capacity;
+		codes_capacity, bytes_capacity, bits_capacity, places_capacity;
 	uint32_t n_sessions;
 };
 
 // What stands for a path in paths_time: the same for equal paths whatever their group.
 uint64_t paths_key(const struct census_shape *shape, const uint32_t *code, uint32_t n);
+
+// Every session of the steps that were read as a key without its group: n_sessions, keys, anchors (the first step; one
+// more, where the last session ends) and, where durations are wanted, ms. Of plans whose shape is packed, without
+// --start, --end and --around; arrays have room for the steps and SESSIONS_SLACK. RC_NOMEM.
+enum rc paths_pack(const struct paths_plan *plan, struct paths_state *s, struct err *e);
 
 // The columns of each form, in the order in which they are written.
 enum { TREE_STEP, TREE_PATH, TREE_N, TREE_SHARE, TREE_ENDED, N_TREE };

@@ -9,6 +9,8 @@
 #include <string.h>
 
 #define SLOTS_FIRST_LOG2 14u
+// A table grows eightfold up to so many slots (16 to 24 MB), twofold beyond.
+#define SLOTS_EIGHTFOLD_LOG2 20u
 #define PREFETCH_AHEAD 24u
 
 struct census_shape census_shape_for(uint32_t n_codes, uint32_t depth, uint64_t n_groups, bool timed)
@@ -20,6 +22,8 @@ struct census_shape census_shape_for(uint32_t n_codes, uint32_t depth, uint64_t 
 	while (group_bits < 63 && (UINT64_C(1) << group_bits) < n_groups)
 		group_bits++;
 	s.packed = depth && (uint64_t)s.code_bits * depth + group_bits <= 63;
+	if (s.packed && s.code_bits < 8 && UINT64_C(8) * depth + group_bits <= 63)
+		s.code_bits = 8; // whole bytes are made faster
 	return s;
 }
 
@@ -66,9 +70,9 @@ static enum rc resize(struct census *t, uint32_t log2, struct err *e)
 	struct census old = *t;
 	uint64_t n_old = census_slots(t), n = UINT64_C(1) << log2;
 	t->shift = 64 - log2;
-	t->slot = mem_calloc(n, sizeof(*t->slot));
-	t->sum_ms = t->shape.timed ? mem_calloc(n, sizeof(*t->sum_ms)) : NULL;
-	t->place = t->shape.packed ? NULL : mem_calloc(n, sizeof(*t->place));
+	t->slot = mem_calloc_large(n, sizeof(*t->slot));
+	t->sum_ms = t->shape.timed ? mem_calloc_large(n, sizeof(*t->sum_ms)) : NULL;
+	t->place = t->shape.packed ? NULL : mem_calloc_large(n, sizeof(*t->place));
 	if (!t->slot || (t->shape.timed && !t->sum_ms) || (!t->shape.packed && !t->place)) {
 		mem_free(t->slot);
 		mem_free(t->sum_ms);
@@ -101,7 +105,11 @@ static enum rc reserve(struct census *t, uint64_t n, struct err *e)
 		return too_many(e);
 	while (2 * (t->n_used + n) > UINT64_C(1) << log2)
 		log2++;
-	return t->slot && log2 == 64 - t->shift ? RC_OK : resize(t, log2, e);
+	if (t->slot && log2 == 64 - t->shift)
+		return RC_OK;
+	if (t->slot && log2 < SLOTS_EIGHTFOLD_LOG2)
+		log2 = log2 + 2 < SLOTS_EIGHTFOLD_LOG2 ? log2 + 2 : SLOTS_EIGHTFOLD_LOG2;
+	return resize(t, log2, e);
 }
 
 // The slot of a packed key; a free one becomes its own.

@@ -131,12 +131,18 @@ static void as_it_is(const struct span *span, struct steps *s)
 	s->person = span->person;
 }
 
+// Are all codes below n_codes (at most 2^31)? Their distances from it are or-ed, so that a sign tells; four at a time,
+// which compilers make one operation of.
 static bool codes_fit(const uint32_t *code, uint32_t n, uint32_t n_codes)
 {
-	uint32_t most = 0;
-	for (uint32_t i = 0; i < n; i++)
-		most = code[i] > most ? code[i] : most;
-	return most < n_codes;
+	uint32_t last = n_codes - 1, beyond[4] = {0};
+	size_t i = 0;
+	for (; i + 4 <= n; i += 4)
+		for (size_t k = 0; k < 4; k++)
+			beyond[k] |= (last - code[i + k]) | code[i + k];
+	for (; i < n; i++)
+		beyond[0] |= (last - code[i]) | code[i];
+	return !((beyond[0] | beyond[1] | beyond[2] | beyond[3]) >> 31);
 }
 
 enum rc steps_read(struct lane *lane, const struct step_key *k, struct steps *s, struct err *e)

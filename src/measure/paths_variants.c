@@ -72,6 +72,23 @@ static enum rc best_add(struct variants *all, struct best *b, struct variant x, 
 	return RC_OK;
 }
 
+// Passes over the paths from slot i on that are not frequent enough and over free slots (of 0 paths), which come in no
+// order that could be foreseen. Returns the next that is.
+static uint64_t best_pass(const struct census *t, struct best *b, uint64_t i, uint64_t slots)
+{
+	uint64_t least = b->least ? b->least : 1, total = 0, n_paths = 0;
+	int64_t ms = 0;
+	for (; i < slots && t->slot[i].n < least; i++) {
+		total += t->slot[i].n;
+		n_paths += t->slot[i].n != 0;
+		ms += t->sum_ms[i];
+	}
+	b->total += total;
+	b->n_paths += n_paths;
+	b->ms += ms;
+	return i;
+}
+
 static enum rc best_take(struct variants *all, struct best *b, uint32_t group, uint32_t top, struct err *e)
 {
 	if (b->n == 0)
@@ -103,6 +120,8 @@ static enum rc choose(struct variants *all, struct err *e)
 	enum rc rc = best ? RC_OK : err_set(e, RC_NOMEM, "out of memory for variants");
 	uint64_t slots = census_slots(all->t);
 	for (uint64_t i = 0; rc == RC_OK && i < slots; i++) {
+		if (n_groups == 1 && (i = best_pass(all->t, &best[0], i, slots)) == slots)
+			break;
 		if (!all->t->slot[i].key)
 			continue;
 		struct variant x = {.slot = i, .n = all->t->slot[i].n, .ms = all->t->sum_ms[i]};
