@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Nothing acknowledged is lost and nothing counts twice: import is killed (SIGKILL) at random moments, sealing and
-compaction included, again and again until it gets through; then with a new data directory, until `kills` kills have
-been survived. After every kill the store verifies clean and holds every row that was acknowledged; after every
-complete import it holds every row exactly once, and the quarantine every rejected row exactly once."""
+background merging included, again and again until it gets through; and in between so are merging, backup, erasing and
+linking. Then with a new data directory, until `kills` kills have been survived. After every kill the store verifies
+clean and holds every row that was acknowledged; after every complete import it holds every row exactly once, and the
+quarantine every rejected row exactly once. CORRIDOR_KILLS=500 is the full run."""
 import json
 import os
 import random
@@ -13,7 +14,7 @@ import tempfile
 import time
 
 CORRIDOR = sys.argv[1]
-KILLS = int(sys.argv[2])
+KILLS = int(os.environ.get("CORRIDOR_KILLS") or sys.argv[2])
 SEED = int(sys.argv[3]) if len(sys.argv) > 3 else random.SystemRandom().randrange(1 << 30)
 ROWS, BAD = 200000, 200
 
@@ -73,6 +74,75 @@ def complete():
         sys.exit(f"seed {SEED}: rows and different ids: {ids}")
 
 
+def killed(longest, *args):
+    """Runs a command and kills it at some moment of the time that it may take. (killed?, output)"""
+    process = subprocess.Popen([CORRIDOR, *args, "--data", data], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        output, error = process.communicate(timeout=random.uniform(0, longest))
+    except subprocess.TimeoutExpired:
+        process.kill()
+        output, error = process.communicate()
+    if process.returncode not in (0, -9):
+        sys.exit(f"seed {SEED}: corridor {' '.join(args)} left with {process.returncode}: {error}")
+    corridor("verify")
+    return process.returncode == -9, output
+
+
+def kill_compact():
+    before = stored()
+    was_killed, _ = killed(0.6, "compact", "--segments", str(random.choice([1, 2, 3])))
+    if stored() != before:
+        sys.exit(f"seed {SEED}: {stored()} interactions after merging, {before} before")
+    return was_killed
+
+
+def kill_backup():
+    copy, before = os.path.join(work, "copy"), stored()
+    was_killed, _ = killed(0.6, "backup", copy)
+    if stored() != before:
+        sys.exit(f"seed {SEED}: {stored()} interactions after a backup, {before} before")
+    if os.path.exists(os.path.join(copy, "corridor.db")):  # whole, or no data directory
+        done = subprocess.run([CORRIDOR, "verify", "--data", copy], capture_output=True, text=True)
+        if done.returncode:
+            sys.exit(f"seed {SEED}: half a backup: {done.stdout}{done.stderr}")
+    elif not was_killed:
+        sys.exit(f"seed {SEED}: no backup")
+    shutil.rmtree(copy, ignore_errors=True)
+    return was_killed
+
+
+def kill_link():
+    before = stored()
+    was_killed, _ = killed(0.2, "link", "user:u1", "user:u2")
+    if stored() != before:
+        sys.exit(f"seed {SEED}: {stored()} interactions after linking, {before} before")
+    subprocess.run([CORRIDOR, "unlink", "user:u1", "--data", data], capture_output=True)
+    return was_killed
+
+
+def kill_erase():
+    """A customer of 40 interactions comes and is erased: all are there or none."""
+    global comers
+    comers += 1
+    user, path, before = f"gone{comers}", os.path.join(work, "comers.csv"), stored()
+    with open(path, "w") as f:
+        f.write("n,user,at,seconds\n" + "".join(f"g{comers}-{i},{user},2026-02-01T00:{i}:00Z,5\n" for i in range(10, 50)))
+    corridor("import", "--map", mapping, path)
+    if stored() != before + 40:
+        sys.exit(f"seed {SEED}: {stored()} interactions, not {before} and 40")
+    was_killed, _ = killed(0.3, "erase", f"user:{user}")
+    left = stored() - before
+    if left not in ((0, 40) if was_killed else (0,)):
+        sys.exit(f"seed {SEED}: {left} of 40 interactions of an erased customer")
+    corridor("erase", f"user:{user}")
+    if stored() != before:
+        sys.exit(f"seed {SEED}: {stored() - before} interactions after erasing again")
+    return was_killed
+
+
+ACTS = {"compact": kill_compact, "backup": kill_backup, "link": kill_link, "erase": kill_erase}
+counts = dict.fromkeys(["import", *ACTS], 0)
+comers = 0
 kills = completed = 0
 whole = None
 try:
@@ -104,6 +174,11 @@ try:
             if process.returncode == 0:
                 break
             kills += 1
+            counts["import"] += 1
+            act = random.choice(list(ACTS))
+            if ACTS[act]():
+                kills += 1
+                counts[act] += 1
             if kills >= KILLS:
                 process = start_import()
                 process.communicate()
@@ -112,4 +187,4 @@ try:
         completed += 1
 finally:
     shutil.rmtree(work, ignore_errors=True)
-print(f"{kills} kills survived, {completed} imports completed; seed {SEED}")
+print(f"{kills} kills survived ({', '.join(f'{k} {v}' for k, v in counts.items())}), {completed} imports completed; seed {SEED}")
