@@ -36,7 +36,10 @@ static enum rc open_view(struct store *s, struct batch *b, struct batch_view **o
 	enum rc rc = batch_packed(b, &packed, e);
 	if (rc != RC_OK)
 		return rc;
-	rc = batch_view_open(packed, give_code, &naming, out, &failed);
+	size_t bytes;
+	uint8_t *image = batch_image_take(b, &bytes);
+	rc = image ? batch_view_adopt(image, bytes, give_code, &naming, out, &failed)
+		   : batch_view_open(packed, give_code, &naming, out, &failed);
 	if (rc == RC_OK)
 		return rc;
 	return err_take(e, naming.e.rc != RC_OK ? &naming.e : &failed);

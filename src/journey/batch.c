@@ -13,7 +13,6 @@
 
 #include <math.h>
 #include <string.h>
-#include <zstd.h>
 
 enum { BATCH_MAGIC = 0x62617431, RECORD_FIXED_MAX = 1500 };
 static_assert(RECORD_FIXED_MAX > 3 + 2 * 10 + 6 * 5 + DESIGN_DIMENSIONS_MAX * 6 + DESIGN_MEASURES_MAX * 11 +
@@ -31,8 +30,7 @@ struct batch *batch_new(const struct design *design)
 	b->packed = buf_new(BATCH_IMAGE_MAX);
 	b->touchpoint_code = mem_calloc(design->n_touchpoints, sizeof(uint32_t));
 	b->touchpoint_used = mem_calloc(design->n_touchpoints, sizeof(uint32_t));
-	b->zstd = ZSTD_createCCtx();
-	bool ok = b->touchpoint_code && b->touchpoint_used && b->zstd;
+	bool ok = b->touchpoint_code && b->touchpoint_used;
 	for (uint32_t k = NAME_CHANNEL; ok && k < BATCH_PLAIN_KINDS; k++) {
 		b->names[k] = dict_new(BATCH_ROWS_MAX);
 		ok = b->names[k] != NULL;
@@ -57,7 +55,7 @@ void batch_free(struct batch **batch)
 	mem_free(b->keys);
 	buf_free(&b->records);
 	buf_free(&b->packed);
-	ZSTD_freeCCtx(b->zstd);
+	mem_free(b->image);
 	b->magic = 0;
 	mem_free(b);
 	*batch = NULL;

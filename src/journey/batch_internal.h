@@ -81,12 +81,20 @@ struct batch {
 	struct dict *values[DESIGN_DIMENSIONS_MAX]; // by the batch's code − 1
 	struct buf packed;
 	bool is_packed;
-	void *zstd; // ZSTD_CCtx
+	uint8_t *image; // what was packed, until a view takes it; NULL: not packed, or taken
+	size_t image_bytes;
 	uint64_t duplicate_bits[BATCH_ROWS_MAX / 64];
 };
 
 // The packed bytes (packs when that has not been done); valid until the batch changes.
 enum rc batch_packed(struct batch *b, struct sv *out, struct err *e);
+// Hands the unpacked image of what batch_pack packed to the caller (mem_free), once: later calls, until the batch
+// changes, give NULL, and the packed bytes must be unpacked instead.
+uint8_t *batch_image_take(struct batch *b, size_t *bytes);
+// batch_view_open for an image that need not be unpacked; it becomes the view's, and is freed if that fails.
+enum rc batch_view_adopt(uint8_t *image, size_t bytes,
+	uint32_t (*code_of)(void *context, enum name_kind kind, struct sv name), void *context,
+	struct batch_view **out, struct err *e);
 
 // Does the interaction keep the limits? RC_INPUT says which it breaks. Whether new names are UTF-8 is not looked at.
 enum rc interaction_check(const struct design *d, const struct interaction *x, struct err *e);

@@ -146,6 +146,20 @@ static enum rc read_names(
 	return rc;
 }
 
+// Makes a view of an image; what fails closes it.
+static enum rc finish_open(
+	struct batch_view *v, const struct name_source *source, struct batch_view **out, struct err *e)
+{
+	struct sv names = SV_NONE;
+	enum rc rc = lay_out(v, &names, e);
+	if (rc == RC_OK)
+		rc = read_names(v, names, source, e);
+	if (rc != RC_OK)
+		batch_view_close(&v);
+	*out = v;
+	return rc;
+}
+
 enum rc batch_view_open(struct sv packed,
 	uint32_t (*code_of)(void *context, enum name_kind kind, struct sv name), void *context,
 	struct batch_view **out, struct err *e)
@@ -155,16 +169,27 @@ enum rc batch_view_open(struct sv packed,
 	if (!v)
 		return err_set(e, RC_NOMEM, "out of memory for a batch");
 	const struct name_source source = {code_of, context};
-	struct sv names = SV_NONE;
 	enum rc rc = unpack(v, packed, e);
 	if (rc == RC_OK)
-		rc = lay_out(v, &names, e);
-	if (rc == RC_OK)
-		rc = read_names(v, names, &source, e);
-	if (rc != RC_OK)
-		batch_view_close(&v);
-	*out = v;
+		return finish_open(v, &source, out, e);
+	batch_view_close(&v);
 	return rc;
+}
+
+enum rc batch_view_adopt(uint8_t *image, size_t bytes,
+	uint32_t (*code_of)(void *context, enum name_kind kind, struct sv name), void *context,
+	struct batch_view **out, struct err *e)
+{
+	*out = NULL;
+	struct batch_view *v = mem_calloc(1, sizeof(*v));
+	if (!v) {
+		mem_free(image);
+		return err_set(e, RC_NOMEM, "out of memory for a batch");
+	}
+	const struct name_source source = {code_of, context};
+	v->image = image;
+	v->image_bytes = bytes;
+	return finish_open(v, &source, out, e);
 }
 
 void batch_view_close(struct batch_view **view)

@@ -77,19 +77,41 @@ static int integers_fill(struct integers *c, uint32_t n, int64_t absent)
 	return 0;
 }
 
-static int integers_add(struct chunk_builder *b, unsigned number, int64_t value)
+// After rows without a value, or when there is no room.
+static int integers_add_late(struct chunk_builder *b, struct integers *c, int64_t value, int64_t absent)
+{
+	if (integers_fill(c, b->n_rows + 1, absent))
+		return -1;
+	c->v[b->n_rows] = value;
+	return 0;
+}
+
+static inline int integers_add(struct chunk_builder *b, unsigned number, int64_t value)
 {
 	struct integers *c = &b->integers[number];
 	int64_t absent = segment_column_default(number);
 	if (value == absent && number != COLUMN_AT && number != COLUMN_RECEIVED)
 		return 0;
-	if (c->n == b->n_rows && c->n < c->capacity) { // the usual case
-		c->v[c->n++] = value;
-		return 0;
+	if (c->n != b->n_rows || c->n >= c->capacity)
+		return integers_add_late(b, c, value, absent);
+	c->v[c->n++] = value;
+	return 0;
+}
+
+// Of the codes most are absent: looks at four at a time.
+static int codes_add(struct chunk_builder *b, const uint32_t code[CODE_COLUMNS])
+{
+	unsigned i = 0;
+	for (; i + 4 <= CODE_COLUMNS; i += 4) {
+		if (!(load_u64(code + i) | load_u64(code + i + 2)))
+			continue;
+		for (unsigned k = i; k < i + 4; k++)
+			if (code[k] && integers_add(b, COLUMN_CODE0 + k, code[k]))
+				return -1;
 	}
-	if (integers_fill(c, b->n_rows + 1, absent))
-		return -1;
-	c->v[b->n_rows] = value;
+	for (; i < CODE_COLUMNS; i++)
+		if (code[i] && integers_add(b, COLUMN_CODE0 + i, code[i]))
+			return -1;
 	return 0;
 }
 
@@ -147,9 +169,8 @@ static int row_add(struct chunk_builder *b, const struct row *r)
 		integers_add(b, COLUMN_KEEPS, (int64_t)r->keeps) ||
 		integers_add(b, COLUMN_ORIGIN, (int64_t)r->origin))
 		return -1;
-	for (unsigned i = 0; i < CODE_COLUMNS; i++)
-		if (r->code[i] && integers_add(b, COLUMN_CODE0 + i, r->code[i]))
-			return -1;
+	if (codes_add(b, r->code))
+		return -1;
 	for (uint32_t i = 0; i < r->n_measures; i++)
 		if (measure_add(b, &r->measures[i]))
 			return -1;

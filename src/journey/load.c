@@ -8,6 +8,7 @@
 //     write is all there is.
 //  2. Runs have ranges of persons without overlap, so content that comes twice comes twice in one run, next to rows of
 //     the same person and time; message ids are held against all finished runs.
+#include "base/hash.h"
 #include "base/mem.h"
 #include "journey/store_internal.h"
 
@@ -282,11 +283,29 @@ static enum rc row_texts(struct load_run *r, const struct interaction *x, struct
 	return rc;
 }
 
-// Remembers the content; *known: it has been at this person and time.
-static enum rc content_note(
-	struct load_run *r, const struct interaction *x, bool tie, bool *known, struct err *e)
+static uint64_t chain(uint64_t h, struct sv s)
 {
-	uint64_t key = batch_id_key(r->design, x);
+	return s.len ? hash64_seed(s.ptr, s.len, h + 1) : h * 31;
+}
+
+// A hash of all that the row holds but the time of receipt, for telling rows of one person and time apart. Measures are
+// summed, because their order is the design's and not the content's.
+static uint64_t content_key(const struct row *row)
+{
+	uint64_t h = hash64(row->code, sizeof(row->code)), sum = 0;
+	h = chain(h, row->identities);
+	for (unsigned i = 0; i < COLD_COLUMNS; i++)
+		h = chain(h, row->cold[i]);
+	for (uint32_t i = 0; i < row->n_measures; i++)
+		sum += hash64_seed(&row->measures[i].value, sizeof(double), row->measures[i].slot);
+	const uint64_t rest[3] = {sum, (uint64_t)row->at_ms, (uint64_t)row->due_ms};
+	return hash64_seed(rest, sizeof(rest), h);
+}
+
+// Remembers the row's content; *known: it has been at this person and time.
+static enum rc content_note(struct load_run *r, bool tie, bool *known, struct err *e)
+{
+	uint64_t key = content_key(&r->row);
 	*known = false;
 	r->n_same = tie ? r->n_same : 0;
 	for (size_t i = 0; i < r->n_same; i++)
@@ -318,9 +337,6 @@ enum rc load_run_add(struct load_run *r, const struct interaction *x, bool *adde
 	bool tie = r->n_rows > 0 && person == row->person && x->at_ms == row->at_ms, known = false;
 	if (r->n_rows > 0 && (person < row->person || (person == row->person && x->at_ms < row->at_ms)))
 		return err_set(e, RC_USAGE, "interactions to be loaded are not in order of person and time");
-	rc = x->id.len ? id_note(r, x, e) : content_note(r, x, tie, &known, e);
-	if (rc != RC_OK || known)
-		return rc;
 	row->person = person;
 	row->at_ms = x->at_ms;
 	row->received_ms = x->received_ms == TIME_NONE ? x->at_ms : x->received_ms;
@@ -331,8 +347,10 @@ enum rc load_run_add(struct load_run *r, const struct interaction *x, bool *adde
 	if (rc == RC_OK)
 		rc = row_texts(r, x, e);
 	if (rc == RC_OK)
+		rc = x->id.len ? id_note(r, x, e) : content_note(r, tie, &known, e);
+	if (rc == RC_OK && !known)
 		rc = segment_writer_add(r->draft.writer, row, e);
-	if (rc == RC_OK) {
+	if (rc == RC_OK && !known) {
 		r->n_rows++;
 		*added = true;
 	}

@@ -23,7 +23,9 @@
 #define MAPPERS_MAX 16u
 #define GROUP_BLOCKS 8u
 #define GROUP_INTERACTIONS 200000u
-#define BLOCKS_MAX (2 * GROUP_BLOCKS + 2 * MAPPERS_MAX)
+// A group that is being committed, and for each mapper one to map and one that waits for its turn.
+#define BLOCKS_OF(mappers) (GROUP_BLOCKS + 2 * (mappers))
+#define BLOCKS_MAX BLOCKS_OF(MAPPERS_MAX)
 
 // One call of import_files.
 struct run {
@@ -273,7 +275,7 @@ static enum rc make_threads_ready(struct pipeline *p, struct err *e)
 	unsigned threads = o->threads ? o->threads : pool_cpus();
 	enum rc rc = RC_OK;
 	p->n_mappers = threads < MAPPERS_MAX ? threads : MAPPERS_MAX;
-	p->n_blocks = 2 * GROUP_BLOCKS + 2 * p->n_mappers;
+	p->n_blocks = BLOCKS_OF(p->n_mappers);
 	p->spare = queue_new(p->n_blocks);
 	p->work = queue_new(p->n_blocks);
 	p->order = queue_new(p->n_blocks);
