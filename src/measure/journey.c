@@ -221,7 +221,8 @@ static int measured_compare(const void *x, const void *y)
 }
 
 // "csat 2, wait 2min 10s".
-static struct sv values_text(struct run *run, const struct state *s, uint32_t row, uint32_t *next)
+static enum rc values_text(
+	struct run *run, const struct state *s, uint32_t row, uint32_t *next, struct sv *out, struct err *e)
 {
 	struct buf b = buf_new((size_t)1 << 16);
 	while (*next < s->n_measured && s->measured[*next].row < row)
@@ -233,9 +234,10 @@ static struct sv values_text(struct run *run, const struct state *s, uint32_t ro
 			design_quantity_print(run->design, run->scratch, m->unit, s->measured[*next].value);
 		buf_printf(&b, "%s%.*s %.*s", comma, SV_ARG(m->name), SV_ARG(value));
 	}
-	struct sv text = b.rc == RC_OK && b.len ? arena_copy(run->arena, buf_view(&b)) : SV_NONE;
+	enum rc rc = buf_check(&b, e, "values of an interaction");
+	*out = rc == RC_OK && b.len ? arena_copy(run->arena, buf_view(&b)) : SV_NONE;
 	buf_free(&b);
-	return text;
+	return rc;
 }
 
 static enum rc cold_cell(struct run *run, uint64_t locator, enum cold what, struct cell *c, struct err *e)
@@ -323,7 +325,10 @@ static enum rc finish(struct run *run, void *p, struct err *e)
 	uint32_t next = 0;
 	for (uint32_t i = 0; rc == RC_OK && i < s->n_told; i++) {
 		const struct told *t = &s->told[i];
-		rc = write_row(run, t, values_text(run, s, t->row, &next), locator[t->row], e);
+		struct sv values;
+		rc = values_text(run, s, t->row, &next, &values, e);
+		if (rc == RC_OK)
+			rc = write_row(run, t, values, locator[t->row], e);
 	}
 	if (rc == RC_OK)
 		note_standing(run, s);
