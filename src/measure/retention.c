@@ -6,6 +6,7 @@
 // [1 + K + m] persons whose last period that is over is m. Rolling counts go to the last offset with a return, and
 // elapsed periods to the last that is over; `finish` sums both from the right.
 #include "measure/activity.h"
+#include "measure/sessions.h"
 
 #include "base/mem.h"
 
@@ -84,6 +85,7 @@ struct plan {
 	uint32_t first, end; // cohorts that are shown
 	uint32_t n_offsets, stride;
 	int64_t end_ms, period_ms;
+	bool plain; // first touch, any return, calendar buckets, up to the last interaction
 };
 
 struct start {
@@ -101,7 +103,11 @@ struct state {
 	struct start *starts;
 	uint32_t *start_rows, *buckets;
 	struct visit *visits;
-	size_t starts_capacity, rows_capacity, buckets_capacity, visits_capacity;
+	uint8_t *run_bits; // of rows that begin a run
+	uint32_t *runs;    // those rows
+	struct session_tables tables;
+	size_t starts_capacity, rows_capacity, buckets_capacity, visits_capacity, run_bits_capacity,
+		runs_capacity;
 	uint32_t n_starts;
 };
 
@@ -158,6 +164,8 @@ static enum rc prepare(struct run *run, struct err *e)
 	while (plan->n_buckets < plan->buckets.n && plan->buckets.start[plan->n_buckets] < plan->end_ms)
 		plan->n_buckets++;
 	plan->end = plan->end < plan->n_buckets ? plan->end : plan->n_buckets;
+	plan->plain = plan->starts_any && plan->returns_any && !plan->recurring && !plan->rolling &&
+		      !plan->elapsed && plan->end_ms == last + 1;
 	open_offsets(run, plan);
 	if ((uint64_t)plan->stride * (plan->n_buckets + 1) <= 1u << 24)
 		return RC_OK;
@@ -170,8 +178,10 @@ static void *state_new(struct run *run)
 {
 	const struct plan *plan = run->plan;
 	struct state *s = mem_calloc(1, sizeof(*s));
-	if (s)
-		s->sums.width = plan->stride * (plan->n_buckets + 1);
+	if (!s)
+		return NULL;
+	s->sums.width = plan->stride * (plan->n_buckets + 1);
+	session_tables_make(&s->tables);
 	return s;
 }
 
@@ -185,6 +195,8 @@ static void state_free(struct run *run, void *p)
 	mem_free(s->start_rows);
 	mem_free(s->buckets);
 	mem_free(s->visits);
+	mem_free(s->run_bits);
+	mem_free(s->runs);
 	mem_free(s);
 }
 
@@ -356,6 +368,72 @@ static void add_starts_plain(struct lane *lane, struct state *s, const uint32_t 
 	}
 }
 
+// --- a span of which every row counts, of the plain question ---
+
+#define BEGINS (1u << 31) // beside a bucket: a journey's first
+#define RUNS_PER_BUCKET 16
+
+// The different buckets of all journeys, one journey after the other. Rows without a long pause between them are a run,
+// and nearly always all in the bucket of the first.
+static uint32_t plain_buckets(
+	const struct plan *plan, const struct span *span, const uint32_t *runs, uint32_t n_runs, uint32_t *out)
+{
+	const int64_t *at = span->at, *starts = plan->buckets.start;
+	uint32_t n = 0, person = 0, before = 0;
+	for (uint32_t k = 0; k < n_runs; k++) {
+		uint32_t row = runs[k], bucket = activity_bucket(&plan->buckets, at[row]);
+		uint32_t begins = row == span->person_start[person];
+		person += begins;
+		out[n] = bucket | begins * BEGINS;
+		n += begins | (bucket != before);
+		before = bucket;
+		if (at[runs[k + 1] - 1] < starts[bucket + 1])
+			continue;
+		for (row++; row < runs[k + 1]; row++) {
+			bucket = activity_bucket(&plan->buckets, at[row]);
+			out[n] = bucket;
+			n += bucket != before;
+			before = bucket;
+		}
+	}
+	return n;
+}
+
+static enum rc add_plain(struct lane *lane, struct state *s, struct err *e)
+{
+	const struct plan *plan = lane->run->plan;
+	const struct span *span = lane->span;
+	const uint32_t *group;
+	uint32_t n_groups;
+	if (mem_grow((void **)&s->run_bits, &s->run_bits_capacity, (size_t)span->n / 8 + 1, 1) != 0 ||
+		mem_grow((void **)&s->runs, &s->runs_capacity, (size_t)span->n + SESSIONS_SLACK,
+			sizeof(*s->runs)) != 0)
+		return err_set(e, RC_NOMEM, "out of memory for journeys");
+	enum rc rc = activity_groups(lane, span->person_start, span->n_persons, &group, &n_groups, e);
+	if (rc == RC_OK)
+		rc = activity_sums_fit(&s->sums, n_groups, e);
+	if (rc != RC_OK)
+		return rc;
+	sessions_mark(span->at, span->n, span->person_start, span->n_persons, plan->period_ms / RUNS_PER_BUCKET,
+		s->run_bits);
+	uint32_t n_runs = sessions_rows(&s->tables, s->run_bits, span->n, s->runs);
+	uint32_t n = plain_buckets(plan, span, s->runs, n_runs, s->buckets), person = 0;
+	double *cells = s->sums.v;
+	size_t line = 0, cohort = 0; // of the journey at hand
+	for (uint32_t k = 0; k < n; k++) {
+		size_t bucket = s->buckets[k] & ~BEGINS, begins = s->buckets[k] >> 31;
+		size_t own =
+			(group && begins ? group[person] : 0) * (size_t)s->sums.width + bucket * plan->stride;
+		person += (uint32_t)begins;
+		line ^= (line ^ own) & (0 - begins);
+		cohort ^= (cohort ^ bucket) & (0 - begins);
+		cells[line] += (double)begins;
+		if (bucket - cohort < plan->n_offsets)
+			cells[line + 1 + bucket - cohort] += 1.0;
+	}
+	return RC_OK;
+}
+
 static enum rc add(struct lane *lane, void *p, const struct span *span, struct err *e)
 {
 	struct state *s = p;
@@ -365,6 +443,8 @@ static enum rc add(struct lane *lane, void *p, const struct span *span, struct e
 		rc = classes_find(lane, plan->classes, false, &s->rows, e);
 	if (rc != RC_OK)
 		return rc;
+	if (plan->plain && !lane->keep)
+		return add_plain(lane, s, e);
 	uint32_t lo = 0, hi = 0;
 	for (uint32_t k = 0; k < span->n_persons; k++) {
 		lo = hi;

@@ -48,6 +48,22 @@ static inline void squeeze_rows(const uint32_t *code, uint32_t from, uint32_t en
 	out->n_sessions = n_sessions;
 }
 
+static uint32_t list_rows(const uint8_t *bits, uint32_t from, uint32_t end, uint32_t n_listed, uint32_t *row)
+{
+	for (uint32_t i = from; i < end; i++) {
+		row[n_listed] = i;
+		n_listed += bits[i / 8] >> i % 8 & 1;
+	}
+	return n_listed;
+}
+
+uint32_t sessions_rows_plain(const uint8_t *bits, uint32_t n, uint32_t *row)
+{
+	uint32_t n_listed = list_rows(bits, 0, n, 0, row);
+	row[n_listed] = n;
+	return n_listed;
+}
+
 static void squeeze_end(struct session_steps *out, uint32_t n)
 {
 	out->first_row[out->n_sessions] = n;
@@ -137,6 +153,20 @@ TARGET static void squeeze_eights(const struct session_tables *t, const uint32_t
 	out->n_sessions = n_sessions;
 }
 
+// Rows [0, n), n a multiple of 8.
+TARGET static uint32_t list_eights(
+	const struct session_tables *t, const uint8_t *bits, uint32_t n, uint32_t *row)
+{
+	uint32_t n_listed = 0;
+	for (uint32_t i = 0; i < n; i += 8) {
+		uint32_t set = bits[i / 8];
+		_mm256_storeu_si256((__m256i *)(void *)(row + n_listed),
+			_mm256_add_epi32(eight_bytes(&t->members[set]), _mm256_set1_epi32((int32_t)i)));
+		n_listed += (uint32_t)__builtin_popcount(set);
+	}
+	return n_listed;
+}
+
 static bool have_vectors(void)
 {
 	return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("popcnt");
@@ -151,6 +181,12 @@ static void squeeze_eights(const struct session_tables *t, const uint32_t *code,
 	const uint8_t *bits, bool collapse, struct session_steps *out)
 {
 	(void)t, (void)code, (void)n, (void)bits, (void)collapse, (void)out;
+}
+
+static uint32_t list_eights(const struct session_tables *t, const uint8_t *bits, uint32_t n, uint32_t *row)
+{
+	(void)t, (void)bits, (void)n, (void)row;
+	return 0;
 }
 
 static bool have_vectors(void)
@@ -186,4 +222,14 @@ void sessions_squeeze(const struct session_tables *t, const uint32_t *code, uint
 	squeeze_eights(t, code, whole, bits, collapse, out);
 	squeeze_rows(code, whole, n, bits, collapse, out);
 	squeeze_end(out, n);
+}
+
+uint32_t sessions_rows(const struct session_tables *t, const uint8_t *bits, uint32_t n, uint32_t *row)
+{
+	if (!have_vectors())
+		return sessions_rows_plain(bits, n, row);
+	uint32_t n_listed = list_eights(t, bits, n / 8 * 8, row);
+	n_listed = list_rows(bits, n / 8 * 8, n, n_listed, row);
+	row[n_listed] = n;
+	return n_listed;
 }

@@ -23,6 +23,9 @@ void session_tables_make(struct session_tables *t);
 void sessions_mark(const int64_t *at, uint32_t n, const uint32_t *start, uint32_t n_journeys, int64_t gap_ms,
 	uint8_t *bits);
 
+// Writes the rows i < n whose bits are set, and n behind them; room for n + SESSIONS_SLACK. Returns how many there are.
+uint32_t sessions_rows(const struct session_tables *t, const uint8_t *bits, uint32_t n, uint32_t *row);
+
 // Sessions as they are written: session k begins with row first_row[k] and step first_step[k]; both have one element
 // more, where the last session ends. step: code + 1 of each step, as a byte. All with room for n + SESSIONS_SLACK.
 struct session_steps {
@@ -37,6 +40,7 @@ void sessions_squeeze(const struct session_tables *t, const uint32_t *code, uint
 // The same without vectors.
 void sessions_mark_plain(const int64_t *at, uint32_t n, const uint32_t *start, uint32_t n_journeys,
 	int64_t gap_ms, uint8_t *bits);
+uint32_t sessions_rows_plain(const uint8_t *bits, uint32_t n, uint32_t *row);
 void sessions_squeeze_plain(
 	const uint32_t *code, uint32_t n, const uint8_t *bits, bool collapse, struct session_steps *out);
 

@@ -74,9 +74,37 @@ static void add_row(struct extent *x, int64_t at)
 	x->last_ms = at > x->last_ms ? at : x->last_ms;
 }
 
+// All rows of a span in one group. Times ascend within a journey, so its ends say it all.
+static void add_all(struct extent *x, const struct span *span, bool ordered)
+{
+	const int64_t *at = span->at;
+	int64_t first = x->first_ms, last = x->last_ms;
+	for (uint32_t k = 0; ordered && k < span->n_persons; k++) {
+		int64_t begin = at[span->person_start[k]], end = at[span->person_start[k + 1] - 1];
+		first = begin < first ? begin : first;
+		last = end > last ? end : last;
+	}
+	for (uint32_t i = 0; !ordered && i < span->n; i++) {
+		first = at[i] < first ? at[i] : first;
+		last = at[i] > last ? at[i] : last;
+	}
+	x->n += span->n;
+	x->n_customers += span->n_persons;
+	x->first_ms = first;
+	x->last_ms = last;
+}
+
 static enum rc add(struct lane *lane, void *p, const struct span *span, struct err *e)
 {
 	struct state *s = p;
+	bool ordered = lane->run->request.ordered;
+	if (lane->run->query->n_by == 0 && !lane->keep) {
+		enum rc rc = fit(s, 1, e);
+		if (rc == RC_OK)
+			add_all(&s->groups[0], span, ordered);
+		s->customer += span->n_persons;
+		return rc;
+	}
 	const uint32_t *group = lane_group(lane, e);
 	if (!group)
 		return e->rc;
@@ -86,7 +114,7 @@ static enum rc add(struct lane *lane, void *p, const struct span *span, struct e
 	for (uint32_t i = 0; i < span->n; i++)
 		if (lane_keeps(lane, i))
 			add_row(&s->groups[group[i]], span->at[i]);
-	for (uint32_t k = 0; lane->run->request.ordered && k < span->n_persons; k++) {
+	for (uint32_t k = 0; ordered && k < span->n_persons; k++) {
 		s->customer++;
 		for (uint32_t i = span->person_start[k]; i < span->person_start[k + 1]; i++) {
 			struct extent *x = &s->groups[group[i]];

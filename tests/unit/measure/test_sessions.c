@@ -23,6 +23,7 @@ struct rows {
 struct written {
 	uint8_t bits[ROWS_MAX / 8 + 1], step[ROWS_MAX + SESSIONS_SLACK];
 	uint32_t first_row[ROWS_MAX + SESSIONS_SLACK], first_step[ROWS_MAX + SESSIONS_SLACK];
+	uint32_t row[ROWS_MAX + SESSIONS_SLACK], n_rows;
 	struct session_steps s;
 };
 
@@ -72,6 +73,7 @@ static void check(const struct rows *r, const struct written *w, bool collapse)
 		assert_int_equal(w->bits[i / 8] >> i % 8 & 1, begins);
 		if (begins) {
 			assert_int_equal(w->first_row[n_sessions], i);
+			assert_int_equal(w->row[n_sessions], i);
 			assert_int_equal(w->first_step[n_sessions], n_steps);
 			n_sessions++;
 		}
@@ -81,6 +83,8 @@ static void check(const struct rows *r, const struct written *w, bool collapse)
 	assert_int_equal(w->s.n_sessions, n_sessions);
 	assert_int_equal(w->s.n_steps, n_steps);
 	assert_int_equal(w->first_row[n_sessions], r->n);
+	assert_int_equal(w->n_rows, n_sessions);
+	assert_int_equal(w->row[n_sessions], r->n);
 	assert_int_equal(w->first_step[n_sessions], n_steps);
 }
 
@@ -97,8 +101,10 @@ static void both_ways(void **state)
 		prepare(&fast);
 		prepare(&plain);
 		sessions_mark(r.at, r.n, r.start, r.n_journeys, GAP_MS, fast.bits);
+		fast.n_rows = sessions_rows(&tables, fast.bits, r.n, fast.row);
 		sessions_squeeze(&tables, r.code, r.n, fast.bits, collapse, &fast.s);
 		sessions_mark_plain(r.at, r.n, r.start, r.n_journeys, GAP_MS, plain.bits);
+		plain.n_rows = sessions_rows_plain(plain.bits, r.n, plain.row);
 		sessions_squeeze_plain(r.code, r.n, plain.bits, collapse, &plain.s);
 		check(&r, &fast, collapse);
 		check(&r, &plain, collapse);
