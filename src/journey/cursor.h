@@ -3,13 +3,15 @@
 //   pieces  row ranges of chunks that make up the batch (cursor.c: one chunk; cursor_order.c: whole persons)
 //   stage   the pieces' columns, decoded one after another
 //   filter  the keep mask over the stage; columns other than the predicates' are decoded only if a row is kept
-//   order   when several segments contribute: gather from the stage into the order of (person, at, arrival)
+//   order   when several segments contribute: runs of the stage's rows, in the order of (person, at, arrival), are
+//           copied together
 #ifndef CORRIDOR_JOURNEY_CURSOR_H
 #define CORRIDOR_JOURNEY_CURSOR_H
 
 #include "journey/segment.h"
 
 #define SPAN_ROWS 8192u
+#define STAGE_SLACK 16u // values after the last that may be read and written: runs are copied in blocks
 
 struct piece {
 	uint32_t segment, chunk;
@@ -58,29 +60,43 @@ struct lane {
 	size_t hidden;        // of the plan: the first hidden person ≥ key
 	uint64_t next_hidden; // that person, where it is hidden in this segment
 	bool any_hidden;      // is there one?
-	uint32_t n_staged;    // rows that it contributes to the batch
-	uint32_t piece;       // its last piece in the batch, or UINT32_MAX
+	uint32_t end;         // of its persons in the section
 };
 
-// A person's rows from one lane.
+// A person's rows from one lane in a section: at most SECTION_ROWS_MAX.
 struct entry {
-	uint32_t lane, from, n; // from: counted in the rows of the lane in this batch
+	uint64_t key;
+	uint16_t from, n; // from: counted from the section's first row in the stage
+	uint32_t piece;   // of the section
+};
+#define SECTION_ROWS_MAX (SPAN_ROWS + SPAN_ROWS / 4)
+static_assert(SECTION_ROWS_MAX <= UINT16_MAX, "rows of a section have 16 bits");
+
+// Rows that follow one another in the stage, within a piece, and in the answer.
+struct run {
+	uint32_t from, n, piece; // from: row of the stage
+};
+
+// Where rows of the next lane follow in a person: the run that begins with them.
+struct shared {
+	uint32_t run, person;
 };
 
 // The ordered batch before it is decoded.
 struct order {
-	struct lane *lanes;
+	struct lane *lanes; // in order of arrival; those that are done leave
 	uint32_t n_lanes;
-	struct entry *entries;
-	uint32_t *entry_start; // first entry of each person, n_persons + 1
+	struct entry *entries; // of a section, and as much to spare
+	uint32_t *cut;         // where the lanes' lists of entries begin
 	uint64_t *person;
-	uint32_t *person_start;            // n_persons + 1
-	uint32_t *perm, *inverse, *merged; // row of the batch ↔ row of the stage
-	uint64_t *bits;                    // for gathering measures
-	struct piece *placed;              // the pieces' other array, while they are put in order
-	size_t placed_capacity, entries_capacity, entry_start_capacity, person_capacity, person_start_capacity,
-		perm_capacity;
-	uint32_t n_entries, n_persons;
+	uint32_t *person_start; // n_persons + 1
+	struct run *runs;
+	struct shared *shared;
+	struct run *merged, *parts; // while persons' rows are merged by time
+	uint32_t *next;             // a measure's next value, by piece
+	size_t entries_capacity, person_capacity, person_start_capacity, runs_capacity, shared_capacity,
+		merged_capacity, parts_capacity, next_capacity;
+	uint32_t n_persons, n_runs, n_shared, n_merged;
 	struct stage out; // gathered
 };
 
@@ -126,6 +142,9 @@ void order_free(struct order *o);
 enum rc order_collect(struct cursor *c, struct err *e);
 // Does more than one segment contribute to the batch? Then its rows must be gathered.
 bool order_is_mixed(const struct cursor *c);
+
+// --- cursor_gather.c ---
+
 // Gathers all loaded columns of the stage into order.out (keep too, if use_keep).
 enum rc order_gather(struct cursor *c, bool use_keep, struct err *e);
 

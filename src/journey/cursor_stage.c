@@ -46,8 +46,9 @@ void stage_free(struct stage *st)
 	stage_release(st);
 }
 
-static bool stage_allocate(struct stage *st, size_t rows)
+static bool stage_allocate(struct stage *st, size_t capacity)
 {
+	size_t rows = capacity + STAGE_SLACK;
 	st->keep = mem_alloc(rows);
 	bool good = st->keep != NULL;
 	for (uint32_t i = 0; good && i < st->n_wanted; i++) {

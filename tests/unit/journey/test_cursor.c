@@ -9,12 +9,15 @@
 // clang-format on
 
 #include "journey/cursor.h"
+#include "journey/overlay.h"
 
 #include "random_rows.h"
 
 #include <math.h>
 
-#define SEGMENTS_MAX 6u
+#define SEGMENTS_MAX 12u
+#define FEW 7u // most worlds have fewer
+#define HIDDEN_MAX 40u
 
 // A row and where it is.
 struct placed {
@@ -27,6 +30,9 @@ struct world {
 	struct rows rows[SEGMENTS_MAX];
 	struct segment *segments[SEGMENTS_MAX];
 	struct snapshot_segments all;
+	int64_t epochs[SEGMENTS_MAX];
+	struct overlay_view view; // only the plan's hidden persons
+	struct hidden_person hidden[HIDDEN_MAX];
 	struct placed *placed; // by (person, at, arrival)
 	uint32_t n;
 };
@@ -41,13 +47,74 @@ static int placed_compare(const void *a, const void *b)
 	return (x->order > y->order) - (x->order < y->order);
 }
 
-static void world_make(struct world *w, struct random *r, uint32_t n_segments, const struct rows_shape *shape)
+// How segments follow one another, besides the shape of their rows.
+struct lanes_shape {
+	uint32_t first;   // the first segment has so many times the rows of the others
+	bool in_time;     // segments are later one after another; ties where they meet
+	uint32_t n_late;  // one row in so many is as early as the first segment's; 0: none
+	bool uneven_keys; // half of the persons close together, some at both ends of the range
+	bool hidden;      // some persons are hidden in some segments
+};
+
+static void rows_arrive(struct random *r, struct rows *rows, uint32_t segment, const struct lanes_shape *lanes)
+{
+	const int64_t base = 1700000000000, width = 1000000;
+	for (uint32_t i = 0; i < rows->n; i++) {
+		struct row *row = &rows->items[i];
+		if (lanes->in_time) {
+			bool late = lanes->n_late && random_below(r, lanes->n_late) == 0;
+			row->at_ms = base + (late ? 0 : segment * width) + 1000 * random_below(r, 1001);
+		}
+		if (lanes->uneven_keys && row->person % 2)
+			row->person = row->person % 64 < 2 ? (row->person % 128 < 64 ? 0 : UINT64_MAX)
+							   : (UINT64_C(1) << 41) + (row->person >> 20);
+	}
+	qsort(rows->items, rows->n, sizeof *rows->items, row_compare);
+}
+
+static int hidden_compare(const void *a, const void *b)
+{
+	const struct hidden_person *x = a, *y = b;
+	return (x->person > y->person) - (x->person < y->person);
+}
+
+static void world_hide(struct world *w, struct random *r)
+{
+	struct overlay_plan *plan = &w->view.plan;
+	for (uint32_t i = 0; i < w->all.n; i++)
+		w->epochs[i] = random_below(r, 3);
+	for (uint32_t i = 0; w->n && i < HIDDEN_MAX; i++)
+		w->hidden[i] = (struct hidden_person){
+			w->placed[random_below(r, w->n)].row->person, 1 + random_below(r, 3)};
+	qsort(w->hidden, HIDDEN_MAX, sizeof *w->hidden, hidden_compare);
+	for (uint32_t i = 0; w->n && i < HIDDEN_MAX; i++)
+		if (i == 0 || w->hidden[i].person != w->hidden[plan->n_hidden - 1].person)
+			w->hidden[plan->n_hidden++] = w->hidden[i];
+	plan->hidden = w->hidden;
+	w->all.view = &w->view;
+	w->all.view_at = UINT32_MAX;
+	w->all.epochs = w->epochs;
+}
+
+static bool is_hidden(const struct world *w, const struct placed *p)
+{
+	for (size_t i = 0; i < w->view.plan.n_hidden; i++)
+		if (w->hidden[i].person == p->row->person)
+			return w->epochs[p->segment] < w->hidden[i].before;
+	return false;
+}
+
+static void world_make_lanes(struct world *w, struct random *r, uint32_t n_segments,
+	const struct rows_shape *shape, const struct lanes_shape *lanes)
 {
 	*w = (struct world){.n = 0};
 	for (uint32_t i = 0; i < n_segments; i++) {
 		struct rows_shape one = *shape;
 		one.n_rows = shape->n_rows ? random_below(r, shape->n_rows * 2) : 0;
+		one.n_rows *= i == 0 ? lanes->first : 1;
 		w->rows[i] = rows_random(r, &one);
+		if (lanes->in_time || lanes->uneven_keys)
+			rows_arrive(r, &w->rows[i], i, lanes);
 		w->segments[i] = rows_segment(&w->rows[i]);
 		w->n += w->rows[i].n;
 	}
@@ -59,6 +126,13 @@ static void world_make(struct world *w, struct random *r, uint32_t n_segments, c
 		for (uint32_t k = 0; k < w->rows[i].n; k++)
 			w->placed[n++] = (struct placed){&w->rows[i].items[k], (uint64_t)i << 32 | k, i, k};
 	qsort(w->placed, n, sizeof *w->placed, placed_compare);
+	if (lanes->hidden)
+		world_hide(w, r);
+}
+
+static void world_make(struct world *w, struct random *r, uint32_t n_segments, const struct rows_shape *shape)
+{
+	world_make_lanes(w, r, n_segments, shape, &(struct lanes_shape){.first = 1});
 }
 
 static void world_free(struct world *w)
@@ -176,7 +250,8 @@ static void unordered_expect(const struct world *w, const struct scan_request *r
 	}
 	for (uint32_t i = 0; i < w->n; i++) {
 		uint64_t person = w->placed[i].row->person;
-		n_expected += person >= lo && person <= hi && row_passes(w->placed[i].row, r);
+		n_expected += person >= lo && person <= hi && row_passes(w->placed[i].row, r) &&
+			      !is_hidden(w, &w->placed[i]);
 	}
 	assert_true(n_kept == n_expected);
 	cursor_close(&c);
@@ -207,8 +282,10 @@ static void ordered_expect(const struct world *w, const struct scan_request *r, 
 				const struct placed *here = placed_of(w, s->locator[i]);
 				while (w->placed[at].segment != here->segment ||
 					w->placed[at].position != here->position) {
-					const struct row *left = w->placed[at++].row;
-					bool outside = left->person < lo || left->person > hi;
+					const struct row *left = w->placed[at].row;
+					bool outside = left->person < lo || left->person > hi ||
+						       is_hidden(w, &w->placed[at]);
+					at++;
 					for (uint32_t k = 0; k < r->n_predicates; k++)
 						outside |= r->predicates[k].kind == PREDICATE_PERSON &&
 							   left->person != r->predicates[k].person;
@@ -228,7 +305,8 @@ static void ordered_expect(const struct world *w, const struct scan_request *r, 
 	}
 	for (; at < w->n; at++) {
 		const struct row *left = w->placed[at].row;
-		assert_true(left->person > hi || left->person < lo || !row_passes(left, r));
+		assert_true(left->person > hi || left->person < lo || is_hidden(w, &w->placed[at]) ||
+			    !row_passes(left, r));
 	}
 	cursor_close(&c);
 }
@@ -317,7 +395,7 @@ static void small_scans_agree(void **state)
 			.spread = seed % 2,
 			.flavour = (unsigned)seed % 168};
 		struct world w;
-		world_make(&w, &r, random_below(&r, SEGMENTS_MAX + 1), &shape);
+		world_make(&w, &r, random_below(&r, FEW), &shape);
 		scans_expect(&r, &w, 4);
 		world_free(&w);
 	}
@@ -334,6 +412,53 @@ static void big_scans_agree(void **state)
 		struct world w;
 		world_make(&w, &r, 4, &shape);
 		scans_expect(&r, &w, 3);
+		world_free(&w);
+	}
+}
+
+static struct lanes_shape lanes_of(uint64_t seed)
+{
+	return (struct lanes_shape){.first = seed % 3 ? 1 : 15,
+		.in_time = seed / 3 % 4 > 0,
+		.n_late = seed / 3 % 4 == 2 ? 30 : 0,
+		.uneven_keys = seed / 12 % 2,
+		.hidden = seed / 24 % 3 == 1};
+}
+
+// Segments one after another in time or nearly so, of one size or one large and many small.
+static void lanes_agree(void **state)
+{
+	(void)state;
+	wanted_fill();
+	for (uint64_t seed = 0; seed < 288; seed++) {
+		struct random r = {seed + 5000};
+		struct rows_shape shape = {.n_rows = 1 + random_below(&r, 60),
+			.n_persons = 1 + random_below(&r, 300),
+			.spread = true,
+			.flavour = (unsigned)seed % 3};
+		struct lanes_shape lanes = lanes_of(seed);
+		struct world w;
+		world_make_lanes(&w, &r, 2 + random_below(&r, SEGMENTS_MAX - 1), &shape, &lanes);
+		scans_expect(&r, &w, 3);
+		world_free(&w);
+	}
+}
+
+// The same with chunks of many batches, and persons whose rows fill several.
+static void big_lanes_agree(void **state)
+{
+	(void)state;
+	wanted_fill();
+	for (uint64_t seed = 0; seed < 72; seed += 7) {
+		struct random r = {seed + 6000};
+		struct lanes_shape lanes = lanes_of(seed);
+		struct rows_shape shape = {.n_rows = lanes.first > 1 ? 4000 : 12000,
+			.n_persons = seed % 4 ? 4000 : 8,
+			.spread = true,
+			.flavour = (unsigned)seed % 3};
+		struct world w;
+		world_make_lanes(&w, &r, 2 + random_below(&r, 6), &shape, &lanes);
+		scans_expect(&r, &w, 2);
 		world_free(&w);
 	}
 }
@@ -507,6 +632,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(small_scans_agree),
 		cmocka_unit_test(big_scans_agree),
+		cmocka_unit_test(lanes_agree),
+		cmocka_unit_test(big_lanes_agree),
 		cmocka_unit_test(giants_agree),
 		cmocka_unit_test(statistics_skip_chunks),
 		cmocka_unit_test(parallel_scans_agree),
