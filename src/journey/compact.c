@@ -6,7 +6,7 @@
 #include "journey/merge.h"
 #include "journey/overlay.h"
 
-enum { RUN_MIN = 4, SEGMENTS_MAX = 16, APPLY_AFTER_MS = 60 * 60 * 1000 };
+enum { APPLY_AFTER_MS = 60 * 60 * 1000, IDLE_AFTER_S = 60, CLOSING_ROWS_MAX = 1 << 22 };
 
 // --- policy ---
 
@@ -35,35 +35,21 @@ struct merge_choice merge_choose_target(const uint64_t *rows, size_t n, size_t t
 	return best;
 }
 
-// The longest run around the newest segments in which nothing is larger than `largest`.
-static struct merge_choice run_up_to(const uint64_t *rows, size_t n, uint64_t largest)
+struct merge_choice merge_choose(const uint64_t *rows, size_t n, unsigned fifths)
 {
-	struct merge_choice best = {0, 0};
-	for (size_t i = 0; i < n;) {
-		size_t first = i;
-		while (i < n && rows[i] <= largest)
-			i++;
-		uint64_t sum = sum_of(rows, first, i - first), most = 0;
-		for (size_t k = first; k < i; k++)
-			most = rows[k] > most ? rows[k] : most;
-		if (i - first >= RUN_MIN && most <= sum - most)
-			best = (struct merge_choice){first, i - first};
-		i += i == first;
+	uint64_t newer = 0;
+	size_t first = n; // the oldest segment that is too small
+	for (size_t i = n; i-- > 0; newer += rows[i])
+		if (5 * rows[i] < fifths * newer)
+			first = i;
+	if (n - first > MERGE_RUN_MAX) { // many have come meanwhile: the small ones first
+		struct merge_choice c =
+			merge_choose_target(rows + first, n - first, n - first - MERGE_RUN_MAX + 1);
+		return (struct merge_choice){first + c.first, c.n};
 	}
-	return best;
-}
-
-struct merge_choice merge_choose(const uint64_t *rows, size_t n)
-{
-	uint64_t most = 0;
-	for (size_t i = 0; i < n; i++)
-		most = rows[i] > most ? rows[i] : most;
-	// Small ones first: sizes in steps of 4 up to the largest.
-	for (uint64_t largest = 1024;; largest *= 4) {
-		struct merge_choice c = run_up_to(rows, n, largest);
-		if (c.n || largest >= most)
-			return c.n || n <= SEGMENTS_MAX ? c : merge_choose_target(rows, n, n - RUN_MIN + 1);
-	}
+	if (first < n)
+		return (struct merge_choice){first, n - first};
+	return merge_choose_target(rows, n, MERGE_SEGMENTS_MAX);
 }
 
 // --- one merge ---
@@ -276,7 +262,7 @@ static enum rc is_due(struct store *s, bool *due, struct err *e)
 
 // One merge if one is called for; *done when not. compact_mu is held.
 static enum rc compact_once(
-	struct store *s, uint32_t target, struct progress *progress, bool *done, struct err *e)
+	struct store *s, uint32_t target, unsigned fifths, struct progress *progress, bool *done, struct err *e)
 {
 	struct segment_list list;
 	enum rc rc = catalogue_copy(s, &list, e);
@@ -289,7 +275,11 @@ static enum rc compact_once(
 	}
 	for (size_t i = 0; i < list.n; i++)
 		rows[i] = list.items[i]->entry.info.n_rows;
-	struct merge_choice c = target ? merge_choose_target(rows, list.n, target) : merge_choose(rows, list.n);
+	struct merge_choice c =
+		target ? merge_choose_target(rows, list.n, target) : merge_choose(rows, list.n, fifths);
+	// Whoever closes the store waits for small merges only, so that an import leaves none of them behind.
+	if (atomic_load(&s->closing) && sum_of(rows, c.first, c.n) > CLOSING_ROWS_MAX)
+		c.n = 0;
 	mem_free(rows);
 	*done = c.n == 0;
 	if (!*done) {
@@ -311,7 +301,7 @@ enum rc store_compact(struct store *s, uint32_t target, struct progress *progres
 		bool done = false;
 		while (rc == RC_OK && !done) {
 			pthread_mutex_lock(&s->compact_mu);
-			rc = step == 0 ? compact_once(s, target, progress, &done, e)
+			rc = step == 0 ? compact_once(s, target, MERGE_IDLE, progress, &done, e)
 				       : apply_once(s, progress, &done, e);
 			pthread_mutex_unlock(&s->compact_mu);
 		}
@@ -321,28 +311,37 @@ enum rc store_compact(struct store *s, uint32_t target, struct progress *progres
 
 // --- in the background ---
 
-static bool wait_for_work(struct store *s)
+// Waits until something was sealed or erased (*idle false), or, with `may_idle`, for a while at most. False: closing,
+// and nothing came before.
+static bool wait_for_work(struct store *s, bool may_idle, bool *idle)
 {
+	struct timespec until;
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += IDLE_AFTER_S;
+	int late = 0;
 	pthread_mutex_lock(&s->mu);
-	while (!s->compact_wanted && !atomic_load(&s->closing))
-		pthread_cond_wait(&s->wake, &s->mu);
+	while (!s->compact_wanted && !late && !atomic_load(&s->closing))
+		late = may_idle ? pthread_cond_timedwait(&s->wake, &s->mu, &until)
+				: pthread_cond_wait(&s->wake, &s->mu);
+	*idle = !s->compact_wanted;
 	s->compact_wanted = false;
 	pthread_mutex_unlock(&s->mu);
-	return !atomic_load(&s->closing);
+	return !*idle || !atomic_load(&s->closing);
 }
 
 // After a failure nothing is tried until the next seal: the old segments are all there.
 static void compactor_main(void *context)
 {
 	struct store *s = context;
-	while (wait_for_work(s)) {
+	bool idle = true; // nothing more was to do even then
+	while (wait_for_work(s, !idle, &idle)) {
 		struct err e = ERR_NONE;
 		bool done = false;
-		while (!done && e.rc == RC_OK && !atomic_load(&s->closing)) {
+		while (!done && e.rc == RC_OK) {
 			pthread_mutex_lock(&s->compact_mu);
-			compact_once(s, 0, NULL, &done, &e);
+			compact_once(s, 0, idle ? MERGE_IDLE : MERGE_WRITING, NULL, &done, &e);
 			bool due = false;
-			if (done && e.rc == RC_OK)
+			if (done && e.rc == RC_OK && !atomic_load(&s->closing))
 				is_due(s, &due, &e);
 			if (due && e.rc == RC_OK)
 				apply_once(s, NULL, &done, &e);

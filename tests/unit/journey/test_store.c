@@ -302,38 +302,113 @@ static void leftovers_of_a_crash_are_removed(void **state)
 	store_close(&s);
 }
 
+// A store's segments, of which only the numbers of rows count, and merges that take time.
+struct sizes {
+	uint64_t rows[4096], written, total;
+	size_t n, most, longest;
+	struct merge_choice merging; // n 0: none
+	double left;                 // rows of it still to be written
+};
+
+static void merge_end(struct sizes *s)
+{
+	struct merge_choice c = s->merging;
+	uint64_t sum = 0;
+	for (size_t j = c.first; j < c.first + c.n; j++)
+		sum += s->rows[j];
+	s->rows[c.first] = sum;
+	memmove(s->rows + c.first + 1, s->rows + c.first + c.n, (s->n - c.first - c.n) * sizeof(*s->rows));
+	s->n -= c.n - 1;
+	s->written += sum;
+	s->longest = c.n > s->longest ? c.n : s->longest;
+	s->merging.n = 0;
+}
+
+// One seal arrives, then rows are merged until `speed` times as many are written (0: all that is called for).
+static void seal_arrives(struct sizes *s, uint64_t rows, unsigned fifths, double speed)
+{
+	s->rows[s->n++] = rows;
+	s->total += rows;
+	double budget = speed > 0 ? speed * (double)rows : 1e300;
+	for (;;) {
+		if (s->merging.n == 0) {
+			s->merging = merge_choose(s->rows, s->n, fifths);
+			if (s->merging.n == 0)
+				break;
+			s->left = 0;
+			for (size_t j = s->merging.first; j < s->merging.first + s->merging.n; j++)
+				s->left += (double)s->rows[j];
+		}
+		if (s->left > budget) {
+			s->left -= budget;
+			break;
+		}
+		budget -= s->left;
+		merge_end(s);
+	}
+	s->most = s->n > s->most ? s->n : s->most;
+}
+
 static void merging_keeps_few_segments(void **state)
 {
 	(void)state;
-	// Seals of one million each, merged by the policy after each: few are left, and each row moves seldom.
-	uint64_t rows[4096], written = 0, total = 0;
-	size_t n = 0, most = 0;
-	for (int i = 0; i < 4096; i++) {
-		rows[n++] = 1 << 20;
-		total += 1 << 20;
-		for (struct merge_choice c; (c = merge_choose(rows, n)).n > 0;) {
-			uint64_t sum = 0;
-			for (size_t j = c.first; j < c.first + c.n; j++)
-				sum += rows[j];
-			rows[c.first] = sum;
-			memmove(rows + c.first + 1, rows + c.first + c.n, (n - c.first - c.n) * sizeof(*rows));
-			n -= c.n - 1;
-			written += sum;
-		}
-		most = n > most ? n : most;
+	const uint64_t seal = 1 << 20;
+	// 10^9 rows: the bounds that merge.h states.
+	struct sizes s = {.n = 0};
+	while (s.total < 1000000000)
+		seal_arrives(&s, seal, MERGE_WRITING, 0);
+	print_message("at once: %zu segments, each row written %.2f times\n", s.most,
+		(double)s.written / (double)s.total);
+	assert_true(s.most <= 10 && 10 * s.written <= 42 * s.total);
+	// Merging writes 100 times as many rows as arrive meanwhile: seals wait for the large merges.
+	s = (struct sizes){.n = 0};
+	while (s.total < 1000000000)
+		seal_arrives(&s, seal, MERGE_WRITING, 100);
+	print_message("in time: %zu segments\n", s.most);
+	assert_true(s.most <= MERGE_SEGMENTS_MAX);
+	// As fast as an import: many wait, and a merge still takes few of them at a time.
+	s = (struct sizes){.n = 0};
+	while (s.total < 1000000000)
+		seal_arrives(&s, seal, MERGE_WRITING, 4);
+	for (int i = 0; i < 2000 && merge_choose(s.rows, s.n, MERGE_WRITING).n > 0; i++)
+		seal_arrives(&s, 1, MERGE_WRITING, 0);
+	print_message("import: %zu segments, then %zu; runs of %zu, %.2f times\n", s.most, s.n, s.longest,
+		(double)s.written / (double)s.total);
+	assert_true(s.longest <= MERGE_RUN_MAX && s.n <= MERGE_SEGMENTS_MAX);
+	// Seals of any size: never more than the maximum, and what a row costs stays logarithmic.
+	uint64_t random = 7;
+	s = (struct sizes){.n = 0};
+	for (int i = 0; i < 4000; i++) {
+		random = random * UINT64_C(6364136223846793005) + 1442695040888963407;
+		seal_arrives(&s, 1 + (random >> 44) % (i % 3 ? 1000 : seal), MERGE_WRITING, 0);
 	}
-	assert_true(most <= 18 && written <= 8 * total);
+	print_message("any size: %zu segments, each row written %.2f times\n", s.most,
+		(double)s.written / (double)s.total);
+	assert_true(s.most <= MERGE_SEGMENTS_MAX && s.written <= 12 * s.total);
+}
+
+static void merging_takes_the_small_ones(void **state)
+{
+	(void)state;
 	// Many very small ones among large ones do not drag the large ones along.
 	const uint64_t mixed[] = {50000000, 100, 120, 90, 110};
-	struct merge_choice c = merge_choose(mixed, 5);
+	struct merge_choice c = merge_choose(mixed, 5, MERGE_WRITING);
 	assert_true(c.first == 1 && c.n == 4);
-	const uint64_t few[] = {50000000, 100, 120, 90};
-	assert_int_equal(merge_choose(few, 4).n, 0);
+	// Each as large as all newer ones together: they stay.
+	const uint64_t halves[] = {8, 4, 2, 1, 1};
+	assert_int_equal(merge_choose(halves, 5, MERGE_WRITING).n, 0);
+	c = merge_choose(halves, 5, MERGE_IDLE);
+	assert_true(c.first == 0 && c.n == 5);
+	// What an import leaves is merged when there is time, unless it is very small against the rest.
+	const uint64_t left[] = {4194304, 805696}, little[] = {4787512, 212488};
+	assert_int_equal(merge_choose(left, 2, MERGE_WRITING).n, 0);
+	assert_int_equal(merge_choose(left, 2, MERGE_IDLE).n, 2);
+	assert_int_equal(merge_choose(little, 2, MERGE_IDLE).n, 0);
 	c = merge_choose_target(mixed, 5, 1);
 	assert_true(c.first == 0 && c.n == 5);
 	c = merge_choose_target(mixed, 5, 4);
 	assert_true(c.first == 3 && c.n == 2);
-	assert_int_equal(merge_choose(NULL, 0).n, 0);
+	assert_int_equal(merge_choose(NULL, 0, MERGE_WRITING).n, 0);
 }
 
 static void sorting_is_right(void **state)
@@ -386,6 +461,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(other_designs_are_refused, kit_setup, kit_teardown),
 		cmocka_unit_test_setup_teardown(leftovers_of_a_crash_are_removed, kit_setup, kit_teardown),
 		cmocka_unit_test(merging_keeps_few_segments),
+		cmocka_unit_test(merging_takes_the_small_ones),
 		cmocka_unit_test(sorting_is_right),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
