@@ -209,12 +209,11 @@ static inline void advance(
 		started[0] ^= (started[0] ^ at) & first;
 }
 
-// Inlined for each usual number of steps, so that `started` lives in registers.
+// Where an interaction can be several steps.
 static inline __attribute__((always_inline)) void add_persons(const struct span *span,
-	const struct class_rows *rows, uint32_t n_steps, int64_t window, bool reuse, double *sums)
+	const struct class_rows *rows, uint32_t n_steps, int64_t window, bool reuse, uint64_t *counts)
 {
 	const uint32_t *row = rows->row, *bits = rows->bits;
-	uint64_t counts[FUNNEL_STEPS_MAX + 1] = {0};
 	for (uint32_t k = 0, i = 0; k < span->n_persons; k++) {
 		int64_t started[FUNNEL_STEPS_MAX];
 		uint32_t end = span->person_start[k + 1], level = 0;
@@ -226,8 +225,40 @@ static inline __attribute__((always_inline)) void add_persons(const struct span 
 			level += started[j] != NEVER;
 		counts[level]++;
 	}
-	for (uint32_t k = 1; k <= n_steps; k++)
-		sums[k - 1] += (double)counts[k];
+}
+
+// Where each is one: only that step can change. started[k + 1] is that of step k; before the first step stands the
+// interaction itself.
+static void add_persons_single(const struct span *span, const struct class_rows *rows, uint32_t n_steps,
+	int64_t window, uint64_t *counts)
+{
+	const uint32_t *row = rows->row, *bits = rows->bits;
+	for (uint32_t k = 0, i = 0; k < span->n_persons; k++) {
+		int64_t started[FUNNEL_STEPS_MAX + 1];
+		uint32_t end = span->person_start[k + 1], level = 0;
+		for (uint32_t j = 1; j <= n_steps; j++)
+			started[j] = NEVER;
+		for (; row[i] < end; i++) {
+			int64_t at = span->at[row[i]];
+			int step = __builtin_ctz(bits[i]);
+			started[0] = at;
+			int64_t from = started[step], stays = started[step + 1];
+			started[step + 1] = at - from <= window ? from : stays;
+		}
+		for (uint32_t j = 1; j <= n_steps; j++)
+			level += started[j] != NEVER;
+		counts[level]++;
+	}
+}
+
+static bool are_single(const struct class_rows *rows)
+{
+	uint32_t others = 0, none = 0;
+	for (uint32_t i = 0; i < rows->n; i++) {
+		others |= rows->bits[i] & (rows->bits[i] - 1);
+		none |= rows->bits[i] == 0;
+	}
+	return !others && !none;
 }
 
 static void add_plain(const struct lane *lane, struct state *s, const struct funnel_plan *plan)
@@ -239,18 +270,15 @@ static void add_plain(const struct lane *lane, struct state *s, const struct fun
 	for (uint32_t k = 0; lane->keep && k < rows->n; k++)
 		rows->bits[k] &= ~1u | lane->keep[rows->row[k]]; // others may be steps but not entries
 	rows->row[rows->n] = UINT32_MAX;
-	if (r->reuse)
-		add_persons(span, rows, r->n_steps, window, true, s->sums.v);
-	else if (r->n_steps == 2)
-		add_persons(span, rows, 2, window, false, s->sums.v);
-	else if (r->n_steps == 3)
-		add_persons(span, rows, 3, window, false, s->sums.v);
-	else if (r->n_steps == 4)
-		add_persons(span, rows, 4, window, false, s->sums.v);
-	else if (r->n_steps == 5)
-		add_persons(span, rows, 5, window, false, s->sums.v);
+	uint64_t counts[FUNNEL_STEPS_MAX + 1] = {0};
+	if (are_single(rows))
+		add_persons_single(span, rows, r->n_steps, window, counts);
+	else if (r->reuse)
+		add_persons(span, rows, r->n_steps, window, true, counts);
 	else
-		add_persons(span, rows, r->n_steps, window, false, s->sums.v);
+		add_persons(span, rows, r->n_steps, window, false, counts);
+	for (uint32_t k = 1; k <= r->n_steps; k++)
+		s->sums.v[k - 1] += (double)counts[k];
 }
 
 // --- attempts ---
