@@ -40,12 +40,41 @@ static uint64_t bitmap_word(const uint8_t *bits, uint32_t i)
 	return load_u64(bits + 8 * (size_t)i);
 }
 
+// Bits set in words [first, end).
+static inline uint32_t words_count(const uint8_t *bits, uint32_t first, uint32_t end)
+{
+	uint32_t n = 0;
+	for (uint32_t i = first; i < end; i++)
+		n += (uint32_t)__builtin_popcountll(bitmap_word(bits, i));
+	return n;
+}
+
+#if defined(__x86_64__)
+__attribute__((target("popcnt"))) static uint32_t words_popcnt(
+	const uint8_t *bits, uint32_t first, uint32_t end)
+{
+	uint32_t n = 0;
+	for (uint32_t i = first; i < end; i++)
+		n += (uint32_t)__builtin_popcountll(bitmap_word(bits, i));
+	return n;
+}
+
+static uint32_t bitmap_count(const uint8_t *bits, uint32_t first, uint32_t end)
+{
+	return __builtin_cpu_supports("popcnt") ? words_popcnt(bits, first, end)
+						: words_count(bits, first, end);
+}
+#else
+static uint32_t bitmap_count(const uint8_t *bits, uint32_t first, uint32_t end)
+{
+	return words_count(bits, first, end);
+}
+#endif
+
 // Number of rows below `row` that are present.
 static uint32_t bitmap_rank(const uint8_t *bits, uint32_t row)
 {
-	uint32_t n = 0, words = row / 64;
-	for (uint32_t i = 0; i < words; i++)
-		n += (uint32_t)__builtin_popcountll(bitmap_word(bits, i));
+	uint32_t words = row / 64, n = bitmap_count(bits, 0, words);
 	if (row % 64)
 		n += (uint32_t)__builtin_popcountll(bitmap_word(bits, words) & ((1ull << (row % 64)) - 1));
 	return n;
@@ -164,6 +193,85 @@ void chunk_read_u32(const struct segment *s, const struct segment_chunk *c, unsi
 		read_sparse_u32(column_bytes(s, x), c, x, first, n, out);
 	else
 		unpack_u32(column_bytes(s, x), x, first, n, out);
+}
+
+// --- integers at chosen rows ---
+
+// Of a sparse column; ranks are counted on from row to row.
+static void pick_sparse_i64(const uint8_t *bits, const struct segment_chunk *c, const struct segment_column *x,
+	const uint32_t *row, uint32_t shift, uint32_t n, int64_t *out)
+{
+	const uint8_t *values = bits + 8 * (size_t)segment_bitmap_words(c->n_rows);
+	int64_t absent = segment_column_default(x->number);
+	uint32_t word = 0, rank = 0; // bits before `word`
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t at = row[i] + shift;
+		rank += bitmap_count(bits, word, at / 64);
+		word = at / 64;
+		uint64_t here = bitmap_word(bits, word);
+		uint32_t before = (uint32_t)__builtin_popcountll(here & ((1ull << (at % 64)) - 1));
+		out[i] = here >> (at % 64) & 1 ? sparse_value(x, values, rank + before) : absent;
+	}
+}
+
+static void pick_packed(const uint8_t *p, const struct segment_column *x, const uint32_t *row, uint32_t shift,
+	uint32_t n, uint64_t *out)
+{
+	uint64_t base = (uint64_t)x->base, multiple = x->multiple;
+	unsigned width = x->width;
+	for (uint32_t i = 0; i < n; i++)
+		out[i] = base + bits_get(p, width, (uint32_t)(row[i] + shift)) * multiple;
+}
+
+void chunk_pick_i64(const struct segment *s, const struct segment_chunk *c, unsigned number,
+	const uint32_t *row, uint32_t shift, uint32_t n, int64_t *out)
+{
+	const struct segment_column *x = segment_column_get(c, number);
+	if (!x) {
+		for (uint32_t i = 0; i < n; i++)
+			out[i] = segment_column_default(number);
+		return;
+	}
+	const uint8_t *p = column_bytes(s, x);
+	if (x->flags & COLUMN_SPARSE) {
+		pick_sparse_i64(p, c, x, row, shift, n, out);
+	} else if (x->encoding == ENCODING_DICT) {
+		for (uint32_t i = 0; i < n; i++) {
+			uint64_t index =
+				bits_get(p + 8 * (size_t)x->n_dict, x->width, (uint32_t)(row[i] + shift));
+			out[i] = (int64_t)load_u64(p + 8 * index);
+		}
+	} else if (x->flags & COLUMN_FROM_AT) {
+		chunk_pick_i64(s, c, COLUMN_AT, row, shift, n, out);
+		for (uint32_t i = 0; i < n; i++)
+			out[i] = (int64_t)((uint64_t)out[i] +
+					   (uint64_t)sparse_value(x, p, (uint32_t)(row[i] + shift)));
+	} else {
+		pick_packed(p, x, row, shift, n, (uint64_t *)out);
+	}
+}
+
+void chunk_pick_u32(const struct segment *s, const struct segment_chunk *c, unsigned number,
+	const uint32_t *row, uint32_t shift, uint32_t n, uint32_t *out)
+{
+	const struct segment_column *x = segment_column_get(c, number);
+	if (!x) {
+		memset(out, 0, n * sizeof *out);
+	} else if (x->flags & COLUMN_SPARSE) {
+		int64_t block[BLOCK];
+		for (uint32_t from = 0; from < n; from += BLOCK) {
+			uint32_t m = n - from < BLOCK ? n - from : BLOCK;
+			pick_sparse_i64(column_bytes(s, x), c, x, row + from, shift, m, block);
+			for (uint32_t i = 0; i < m; i++)
+				out[from + i] = (uint32_t)block[i];
+		}
+	} else {
+		const uint8_t *p = column_bytes(s, x);
+		uint32_t base = (uint32_t)x->base, multiple = (uint32_t)x->multiple;
+		unsigned width = x->width;
+		for (uint32_t i = 0; i < n; i++)
+			out[i] = base + (uint32_t)bits_get(p, width, (uint32_t)(row[i] + shift)) * multiple;
+	}
 }
 
 // --- measures ---

@@ -35,10 +35,10 @@ static void want_columns(struct stage *st, const struct scan_columns *w, bool at
 }
 
 // Predicates' columns are staged too; a predicate on a person narrows the range.
-static enum rc want_predicates(struct cursor *c, struct err *e)
+static enum rc want_predicates(struct cursor *c, const struct predicate *list, uint32_t n, struct err *e)
 {
-	for (uint32_t i = 0; i < c->request.n_predicates; i++) {
-		const struct predicate *p = &c->request.predicates[i];
+	for (uint32_t i = 0; i < n; i++) {
+		const struct predicate *p = &list[i];
 		if (p->kind == PREDICATE_PERSON) {
 			uint64_t person = overlays_resolve(c->segments->overlays, p->person);
 			c->lo = person > c->lo ? person : c->lo;
@@ -70,7 +70,11 @@ enum rc cursor_open_segments(const struct snapshot_segments *segments, const str
 	c->lo = person_lo;
 	c->hi = person_hi;
 	want_columns(&c->stage, &r->columns, wants_at(r, segments));
-	enum rc rc = want_predicates(c, e);
+	enum rc rc = want_predicates(c, r->predicates, r->n_predicates, e);
+	if (!rc)
+		rc = want_predicates(c, r->interest, r->n_interest, e);
+	if (!rc)
+		rc = interest_open(c, e);
 	if (!rc && r->ordered && c->lo <= c->hi)
 		rc = order_open(c, e);
 	c->order.out = c->stage;
@@ -92,6 +96,7 @@ void cursor_close(struct cursor **out)
 	if (!c)
 		return;
 	order_free(&c->order);
+	interest_free(&c->interest);
 	stage_free(&c->stage);
 	mem_free(c->pieces);
 	mem_free(c);
@@ -200,7 +205,7 @@ static bool rows_pass(struct cursor *c)
 	return c->row < c->row_end;
 }
 
-// The next pieces of one chunk, of at most SPAN_ROWS rows; n_pieces 0 at the end.
+// The next pieces of one chunk, of at most interest_span_rows rows; n_pieces 0 at the end.
 static enum rc pieces_next(struct cursor *c, struct err *e)
 {
 	c->n_pieces = 0;
@@ -214,10 +219,12 @@ static enum rc pieces_next(struct cursor *c, struct err *e)
 			return stage_reserve(&c->stage, 0, e);
 	}
 	uint32_t n = 0;
-	while (n < SPAN_ROWS && rows_pass(c)) {
+	const uint32_t span_rows =
+		interest_span_rows(&c->request, &c->segments->items[c->segment]->chunks[c->chunk]);
+	while (n < span_rows && rows_pass(c)) {
 		if (mem_grow((void **)&c->pieces, &c->pieces_capacity, c->n_pieces + 1u, sizeof *c->pieces))
 			return err_set(e, RC_NOMEM, "out of memory for a scan");
-		uint32_t end = c->hide_from < c->row_end ? c->hide_from : c->row_end, left = SPAN_ROWS - n;
+		uint32_t end = c->hide_from < c->row_end ? c->hide_from : c->row_end, left = span_rows - n;
 		uint32_t rows = end - c->row < left ? end - c->row : left;
 		c->pieces[c->n_pieces++] = (struct piece){c->segment, c->chunk, c->row, rows, n};
 		c->row += rows;
@@ -227,6 +234,11 @@ static enum rc pieces_next(struct cursor *c, struct err *e)
 }
 
 // --- spans ---
+
+static bool wants_bits(const struct cursor *c)
+{
+	return c->request.n_interest > 0 && c->request.interest_bits;
+}
 
 static void span_fill(struct cursor *c, const struct stage *st, uint32_t n_keep)
 {
@@ -245,6 +257,8 @@ static void span_fill(struct cursor *c, const struct stage *st, uint32_t n_keep)
 	span->keep = n_keep < st->n ? st->keep : NULL;
 	span->row_person = st->row_person;
 	span->locator = st->locator;
+	if (wants_bits(c))
+		span->interest = st == &c->stage ? c->interest.bits : c->interest.ordered;
 	if (c->request.ordered) {
 		span->n_persons = c->order.n_persons;
 		span->person = c->order.person;
@@ -264,6 +278,26 @@ static void locators_of_view(struct cursor *c)
 	}
 }
 
+// Decodes all columns of the collected pieces (unless only some rows will be wanted), persons and locators.
+static enum rc batch_load(struct cursor *c, bool narrow, struct err *e)
+{
+	struct stage *st = &c->stage;
+	enum rc rc = RC_OK;
+	for (uint32_t i = 0; !rc && !narrow && i < st->n_wanted; i++)
+		rc = stage_load(st, c->segments, c->pieces, c->n_pieces, st->wanted[i], e);
+	if (!rc && st->want_rows)
+		rc = stage_load_rows(st, c->segments, c->pieces, c->n_pieces, e);
+	if (!rc && st->want_rows && c->segments->view)
+		locators_of_view(c);
+	return rc;
+}
+
+static enum rc batch_order(struct cursor *c, uint32_t n_keep, struct err *e)
+{
+	enum rc rc = order_gather(c, n_keep < c->stage.n, e);
+	return !rc && wants_bits(c) ? interest_order(c, e) : rc;
+}
+
 // Decodes, filters and orders the collected pieces. *kept false: nothing to hand over.
 static enum rc batch_read(struct cursor *c, bool *kept, struct err *e)
 {
@@ -273,18 +307,26 @@ static enum rc batch_read(struct cursor *c, bool *kept, struct err *e)
 	*kept = n_keep > 0 || (c->request.ordered && c->request.all_rows);
 	if (rc || !*kept)
 		return rc;
-	for (uint32_t i = 0; !rc && i < st->n_wanted; i++)
-		rc = stage_load(st, c->segments, c->pieces, c->n_pieces, st->wanted[i], e);
-	if (!rc && st->want_rows)
-		rc = stage_load_rows(st, c->segments, c->pieces, c->n_pieces, e);
-	if (!rc && st->want_rows && c->segments->view)
-		locators_of_view(c);
+	uint32_t n_passed = n_keep;
 	bool mixed = c->request.ordered && order_is_mixed(c);
-	if (!rc && mixed)
-		rc = order_gather(c, n_keep < st->n, e);
+	bool narrow = c->request.n_interest > 0;
+	if (narrow) {
+		rc = interest_find(c, n_keep, e);
+		narrow = !c->interest.everything;
+	}
 	if (!rc)
-		span_fill(c, mixed ? &c->order.out : st, n_keep);
-	return rc;
+		rc = batch_load(c, narrow, e);
+	if (!rc && narrow)
+		rc = interest_load(c, mixed, &n_keep, e);
+	mixed = mixed && st->n > 0;
+	if (!rc && mixed)
+		rc = batch_order(c, n_keep, e);
+	if (rc)
+		return rc;
+	span_fill(c, mixed ? &c->order.out : st, n_keep);
+	c->span.n_left_out = n_passed - n_keep;
+	*kept = st->n > 0 || c->span.n_left_out > 0;
+	return RC_OK;
 }
 
 enum rc cursor_next(struct cursor *c, const struct span **span, struct err *e)

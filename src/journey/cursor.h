@@ -42,6 +42,12 @@ void stage_want(struct stage *st, unsigned number);
 // Room for n rows; contents are lost.
 enum rc stage_reserve(struct stage *st, uint32_t n, struct err *e);
 void stage_free(struct stage *st);
+// Is it a code column, whose values have 4 bytes?
+bool stage_is_code(unsigned number);
+// Decodes m rows of the stage, ascending, of a column that is no measure, to its first m places.
+enum rc stage_load_picked(struct stage *st, const struct snapshot_segments *segments,
+	const struct piece *pieces, uint32_t n, unsigned number, const uint32_t *row, uint32_t m,
+	struct err *e);
 // Decodes a column of all pieces unless that is done.
 enum rc stage_load(struct stage *st, const struct snapshot_segments *segments, const struct piece *pieces,
 	uint32_t n, unsigned number, struct err *e);
@@ -100,6 +106,30 @@ struct order {
 	struct stage out; // gathered
 };
 
+#define INTEREST_FEW 4u
+
+// Which rows of the batch are of interest.
+struct interest_table {
+	enum code_column column;
+	uint32_t n_codes;
+	uint32_t *bits;                    // by code, and one more for all codes beyond
+	uint32_t of;                       // the conditions that are on this column
+	uint32_t n_few, few[INTEREST_FEW]; // how many codes have bits; which, if they are not more than that
+};
+struct interest {
+	struct interest_table tables[INTEREST_MAX];
+	uint32_t n_tables;
+	bool everything; // statistics tell that all rows are, and bits are not asked for
+	uint32_t n;
+	uint32_t *row, *bits; // rows of the stage, ascending
+	uint64_t *any;        // the same as one bit per row of the stage
+	uint32_t *before;     // how many are before each word of these
+	uint64_t *absent;     // scratch of that size
+	uint32_t of_measure;  // the slot of the measure whose values they are, and nothing else; or UINT32_MAX
+	uint32_t *ordered;    // the bits in the order of gathered rows
+	size_t capacity, ordered_capacity;
+};
+
 struct cursor {
 	const struct snapshot_segments *segments;
 	struct scan_request request;
@@ -112,6 +142,7 @@ struct cursor {
 	size_t hidden;                         // unordered: the first hidden person not before `row`
 	uint32_t hide_from, hide_to;           // unordered: the next rows of the chunk to be passed over
 	struct order order;
+	struct interest interest;
 	struct span span;
 	struct sparse_values measures[DESIGN_MEASURES_MAX];
 	struct cursor_stats stats;
@@ -125,11 +156,63 @@ enum rc scan_segments(const struct snapshot_segments *segments, const struct sca
 
 // --- cursor_filter.c ---
 
+enum verdict { PASS_NONE, PASS_SOME, PASS_ALL };
+// What statistics say about all pieces of the batch together.
+enum verdict filter_stage_verdict(const struct cursor *c, const struct predicate *p);
+// Does a value pass a condition on a measure?
+static inline bool predicate_value_passes(const struct predicate *p, double v)
+{
+	return (p->min_open ? v > p->min : v >= p->min) & (p->max_open ? v < p->max : v <= p->max);
+}
+// The column that a condition is on.
+unsigned predicate_column(const struct predicate *p);
 // May the chunk hold a row that passes all predicates?
 bool filter_chunk_possible(const struct scan_request *r, const struct segment_chunk *c);
 // Loads what the predicates need and fills stage->keep; *n_keep = stage->n without touching keep when statistics
 // tell that all rows pass.
 enum rc filter_stage(struct cursor *c, uint32_t *n_keep, struct err *e);
+
+// --- cursor_interest.c ---
+
+// Number of ones.
+static inline uint32_t interest_ones(uint64_t x)
+{
+	x -= x >> 1 & 0x5555555555555555ull;
+	x = (x & 0x3333333333333333ull) + (x >> 2 & 0x3333333333333333ull);
+	x = (x + (x >> 4)) & 0x0f0f0f0f0f0f0f0full;
+	return (uint32_t)(x * 0x0101010101010101ull >> 56);
+}
+
+// The number of a stage row among the rows of interest; in->n when it is not one of them.
+static inline uint32_t interest_rank(const struct interest *in, uint32_t row)
+{
+	uint64_t word = in->any[row / 64], bit = 1ull << (row % 64);
+	return word & bit ? in->before[row / 64] + interest_ones(word & (bit - 1)) : in->n;
+}
+
+// How many rows of interest are before a row of the stage, which had n rows.
+static inline uint32_t interest_before(const struct interest *in, uint32_t row, uint32_t n)
+{
+	if (row >= n)
+		return in->n;
+	return in->before[row / 64] + interest_ones(in->any[row / 64] & ((1ull << (row % 64)) - 1));
+}
+
+// Compiles request.interest. RC_USAGE, RC_NOMEM.
+enum rc interest_open(struct cursor *c, struct err *e);
+void interest_free(struct interest *in);
+// Unordered: how many rows of the chunk should make a span.
+uint32_t interest_span_rows(const struct scan_request *r, const struct segment_chunk *chunk);
+// After filter_stage: finds the rows (or everything).
+enum rc interest_find(struct cursor *c, uint32_t n_keep, struct err *e);
+// After order_gather: puts the bits into the order of the rows.
+enum rc interest_order(struct cursor *c, struct err *e);
+
+// --- cursor_pick.c ---
+
+// Loads all columns at these rows and makes them the batch. Persons and locators of all rows have been loaded, if they
+// are wanted. *n_keep becomes that of the rows of interest.
+enum rc interest_load(struct cursor *c, bool mixed, uint32_t *n_keep, struct err *e);
 
 // --- cursor_order.c ---
 

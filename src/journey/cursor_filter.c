@@ -3,8 +3,6 @@
 // the rows would have decided. PREDICATE_PERSON is not seen here: the cursor narrows its range of persons by it.
 #include "journey/cursor.h"
 
-enum verdict { PASS_NONE, PASS_SOME, PASS_ALL };
-
 static enum verdict time_verdict(const struct predicate *p, const struct segment_chunk *c)
 {
 	if (c->last_ms < p->from_ms || c->first_ms >= p->to_ms)
@@ -30,11 +28,6 @@ static enum verdict codes_verdict(const struct predicate *p, const struct segmen
 	return n_wanted == max - min + 1 ? PASS_ALL : PASS_SOME;
 }
 
-static bool value_passes(const struct predicate *p, double v)
-{
-	return (p->min_open ? v > p->min : v >= p->min) && (p->max_open ? v < p->max : v <= p->max);
-}
-
 static enum verdict measure_verdict(const struct predicate *p, const struct segment_chunk *c)
 {
 	const struct segment_column *x = segment_column_get(c, COLUMN_MEASURE0 + p->measure_slot);
@@ -42,7 +35,7 @@ static enum verdict measure_verdict(const struct predicate *p, const struct segm
 		return p->wanted_absent ? PASS_ALL : PASS_NONE;
 	bool below = p->min_open ? x->max.d <= p->min : x->max.d < p->min;
 	bool above = p->max_open ? x->min.d >= p->max : x->min.d > p->max;
-	bool all = value_passes(p, x->min.d) && value_passes(p, x->max.d);
+	bool all = predicate_value_passes(p, x->min.d) && predicate_value_passes(p, x->max.d);
 	bool full = x->n_present == c->n_rows;
 	if ((below || above) && (full || !p->wanted_absent))
 		return PASS_NONE;
@@ -98,14 +91,14 @@ static void keep_measures(const struct predicate *p, const uint32_t *row, const 
 	for (uint32_t i = 0; i < n_values; i++) {
 		if (!p->wanted_absent)
 			memset(keep + next, 0, row[i] - next);
-		keep[row[i]] &= (uint8_t)value_passes(p, value[i]);
+		keep[row[i]] &= (uint8_t)predicate_value_passes(p, value[i]);
 		next = row[i] + 1;
 	}
 	if (!p->wanted_absent)
 		memset(keep + next, 0, n - next);
 }
 
-static unsigned predicate_column(const struct predicate *p)
+unsigned predicate_column(const struct predicate *p)
 {
 	switch (p->kind) {
 	case PREDICATE_CODES:
@@ -131,8 +124,7 @@ static void keep_apply(const struct predicate *p, struct stage *st)
 			st->keep);
 }
 
-// What statistics say about all pieces together.
-static enum verdict stage_verdict(const struct cursor *c, const struct predicate *p)
+enum verdict filter_stage_verdict(const struct cursor *c, const struct predicate *p)
 {
 	enum verdict all = PASS_SOME;
 	for (uint32_t i = 0; i < c->n_pieces; i++) {
@@ -154,7 +146,7 @@ enum rc filter_stage(struct cursor *c, uint32_t *n_keep, struct err *e)
 	*n_keep = st->n;
 	for (uint32_t i = 0; i < c->request.n_predicates; i++) {
 		const struct predicate *p = &c->request.predicates[i];
-		enum verdict v = stage_verdict(c, p);
+		enum verdict v = filter_stage_verdict(c, p);
 		if (p->kind == PREDICATE_PERSON || v == PASS_ALL)
 			continue;
 		if (!masked)

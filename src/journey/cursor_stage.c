@@ -5,14 +5,14 @@
 
 #define ROWS_MIN 64u // one customer's journey must cost little
 
-static bool is_code(unsigned number)
+bool stage_is_code(unsigned number)
 {
 	return number >= COLUMN_CODE0 && number < COLUMN_COLD0;
 }
 
 static size_t value_bytes(unsigned number)
 {
-	return is_code(number) ? 4 : 8;
+	return stage_is_code(number) ? 4 : 8;
 }
 
 void stage_want(struct stage *st, unsigned number)
@@ -113,7 +113,7 @@ enum rc stage_load(struct stage *st, const struct snapshot_segments *segments, c
 			n_values += chunk_read_measure(s, c, number, p->first, p->n, p->to,
 				st->measure_row[number - COLUMN_MEASURE0] + n_values,
 				(double *)st->data[number] + n_values);
-		else if (is_code(number))
+		else if (stage_is_code(number))
 			chunk_read_u32(s, c, number, p->first, p->n, (uint32_t *)st->data[number] + p->to);
 		else
 			chunk_read_i64(s, c, number, p->first, p->n, (int64_t *)st->data[number] + p->to);
@@ -121,6 +121,39 @@ enum rc stage_load(struct stage *st, const struct snapshot_segments *segments, c
 	}
 	if (number >= COLUMN_MEASURE0)
 		st->measure_n[number - COLUMN_MEASURE0] = n_values;
+	st->loaded[number] = true;
+	return RC_OK;
+}
+
+enum rc stage_load_picked(struct stage *st, const struct snapshot_segments *segments,
+	const struct piece *pieces, uint32_t n, unsigned number, const uint32_t *row, uint32_t m, struct err *e)
+{
+	uint32_t done = 0;
+	for (uint32_t i = 0; i < n && done < m; i++) {
+		const struct piece *p = &pieces[i];
+		const struct segment *s = segments->items[p->segment];
+		const struct segment_chunk *c = &s->chunks[p->chunk];
+		const struct segment_column *x = segment_column_get(c, number);
+		uint32_t end = m;
+		if (i + 1 < n)
+			for (end = done; end < m && row[end] < p->to + p->n;)
+				end++;
+		if (end == done)
+			continue;
+		enum rc rc = touch(s, p->chunk, number, e);
+		if (rc)
+			return rc;
+		// row - to + first, modulo 2^32
+		uint32_t shift = p->first - p->to;
+		if (stage_is_code(number))
+			chunk_pick_u32(s, c, number, row + done, shift, end - done,
+				(uint32_t *)st->data[number] + done);
+		else
+			chunk_pick_i64(s, c, number, row + done, shift, end - done,
+				(int64_t *)st->data[number] + done);
+		st->bytes_decoded += x ? ((uint64_t)(end - done) * x->width + 7) / 8 : 0;
+		done = end;
+	}
 	st->loaded[number] = true;
 	return RC_OK;
 }

@@ -213,7 +213,13 @@ struct scan_request {
 	struct scan_columns columns;
 	const struct predicate *predicates;
 	uint32_t n_predicates;
+	// If there are any (at most INTEREST_MAX, none on a person): only rows come for which at least one of these holds,
+	// and other columns are decoded at these rows only. Persons without such a row do not come.
+	const struct predicate *interest;
+	uint32_t n_interest;
+	bool interest_bits; // tell which of them hold
 };
+#define INTEREST_MAX 32u
 
 // The present values of one measure in a span: row[i] ascending.
 struct sparse_values {
@@ -233,6 +239,8 @@ struct span {
 	const int64_t *due;                   // TIME_NONE = none
 	const uint8_t *keep;                  // NULL: every row passes the predicates; else 1/0 per row
 	uint32_t n_keep;
+	uint32_t n_left_out;          // rows that pass the predicates and are of no interest; then n may be 0
+	const uint32_t *interest;     // interest_bits: per row, bit i: interest[i] holds
 	uint32_t n_persons;           // ordered only
 	const uint64_t *person;       // n_persons
 	const uint32_t *person_start; // n_persons + 1 row numbers

@@ -301,6 +301,11 @@ void chunk_read_i64(const struct segment *s, const struct segment_chunk *c, unsi
 // The same of a code column.
 void chunk_read_u32(const struct segment *s, const struct segment_chunk *c, unsigned number, uint32_t first,
 	uint32_t n, uint32_t *out);
+// The same of n rows, ascending: row[i] + shift modulo 2^32.
+void chunk_pick_i64(const struct segment *s, const struct segment_chunk *c, unsigned number,
+	const uint32_t *row, uint32_t shift, uint32_t n, int64_t *out);
+void chunk_pick_u32(const struct segment *s, const struct segment_chunk *c, unsigned number,
+	const uint32_t *row, uint32_t shift, uint32_t n, uint32_t *out);
 // The present values of a measure among rows [first, first + n): row[i] = row - first + add, value[i]. Returns how
 // many.
 uint32_t chunk_read_measure(const struct segment *s, const struct segment_chunk *c, unsigned number,

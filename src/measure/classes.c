@@ -19,12 +19,21 @@ struct classes {
 	struct class_table tables[CLASSES_MAX];
 	struct filter_node *rest[CLASSES_MAX];
 	uint32_t rest_bit[CLASSES_MAX];
+	struct predicate plain[CLASSES_MAX]; // the filters, if the scan can check all of them
+	uint32_t n_plain;                    // 0: it cannot
 };
 
 static bool is_table(const struct filter_node *f)
 {
 	return f->kind == FILTER_CONDITION && !f->never && f->predicate.kind == PREDICATE_CODES &&
 	       f->predicate.column != CODE_COLUMNS;
+}
+
+static bool is_plain(const struct filter_node *f)
+{
+	return is_table(f) ||
+	       (f->kind == FILTER_CONDITION && !f->never && f->predicate.kind != PREDICATE_CODES &&
+		       f->predicate.kind != PREDICATE_PERSON);
 }
 
 static struct class_table *table_of(struct run *run, struct classes *c, const struct predicate *p)
@@ -49,6 +58,10 @@ enum rc classes_open(
 	*out = c;
 	if (!c)
 		return err_set(e, RC_NOMEM, "out of memory for filters");
+	for (uint32_t i = 0; i < n && is_plain(filters[i]); i++)
+		c->plain[c->n_plain++] = filters[i]->predicate;
+	if (c->n_plain < n)
+		c->n_plain = 0;
 	for (uint32_t i = 0; i < n; i++) {
 		if (!is_table(filters[i])) {
 			c->rest_bit[c->n_rest] = 1u << i;
@@ -121,6 +134,26 @@ static enum rc find_by_all(struct lane *lane, const struct classes *c, struct cl
 	return RC_OK;
 }
 
+void classes_narrow(struct run *run, const struct classes *c)
+{
+	if (c->n_plain == 0 || !run_can_narrow(run))
+		return;
+	run->request.interest = c->plain;
+	run->request.n_interest = c->n_plain;
+	run->request.interest_bits = true;
+	run->request.columns.measures = 0;
+}
+
+// The scan has found them.
+static void find_told(const struct span *span, struct class_rows *out)
+{
+	out->n = span->n;
+	for (uint32_t i = 0; i < span->n; i++)
+		out->row[i] = i;
+	if (span->n)
+		memcpy(out->bits, span->interest, span->n * sizeof(*out->bits));
+}
+
 enum rc classes_find(
 	struct lane *lane, const struct classes *c, bool kept, struct class_rows *out, struct err *e)
 {
@@ -128,7 +161,9 @@ enum rc classes_find(
 	enum rc rc = rows_fit(out, span->n, e);
 	if (rc != RC_OK)
 		return rc;
-	if (c->n_tables == 1 && c->n_rest == 0)
+	if (span->interest)
+		find_told(span, out);
+	else if (c->n_tables == 1 && c->n_rest == 0)
 		out->n = find_by_table(
 			&c->tables[0], span->code[c->tables[0].column], span->n, out->row, out->bits);
 	else if ((rc = find_by_all(lane, c, out, e)) != RC_OK)

@@ -165,7 +165,11 @@ static enum rc prepare(struct run *run, struct err *e)
 							   : SV("touchpoint,channel,month,prior");
 	enum rc rc = match_open(run, match, &plan->match, e);
 	plan->matched = rc == RC_OK && !sv_equal(sv_trim(match), SV("none"));
-	return rc == RC_OK ? classes_open(run, filters, plan->explicit ? 3 : 2, &plan->classes, e) : rc;
+	if (rc == RC_OK)
+		rc = classes_open(run, filters, plan->explicit ? 3 : 2, &plan->classes, e);
+	if (rc == RC_OK && plan->explicit && !match_by_journey(plan->match))
+		classes_narrow(run, plan->classes);
+	return rc;
 }
 
 static void *state_new(struct run *run)

@@ -46,6 +46,8 @@ struct match;
 // Reads "touchpoint,channel,month", "tenure", "prior", or "none", and asks for the columns. RC_USAGE, RC_LIMIT (more than
 // STRATA_MAX combinations), RC_NOMEM.
 enum rc match_open(struct run *run, struct sv text, struct match **out, struct err *e);
+// Does a field look at other rows of the journey than the interaction's own?
+bool match_by_journey(const struct match *m);
 uint32_t match_strata(const struct match *m);
 // The stratum of a row of the span, in a journey that begins with row `first`.
 uint32_t match_stratum(const struct match *m, const struct span *span, uint32_t first, uint32_t row);

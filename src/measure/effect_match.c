@@ -103,6 +103,14 @@ enum rc match_open(struct run *run, struct sv text, struct match **out, struct e
 	return RC_OK;
 }
 
+bool match_by_journey(const struct match *m)
+{
+	for (uint32_t i = 0; i < m->n_fields; i++)
+		if (m->fields[i].kind == FIELD_TENURE || m->fields[i].kind == FIELD_PRIOR)
+			return true;
+	return false;
+}
+
 uint32_t match_strata(const struct match *m)
 {
 	return m->n_strata;

@@ -2,12 +2,13 @@
 // Analysis: experience against every designed expectation, per touch point.
 //
 // Only the sparse values of measures that some expectation needs are looked at. A table (measure, touch point code)
-// gives the run of expectations to hold a value against; the touch point is therefore no part of the group, and sums
+// gives the expectation to hold a value against; the touch point is therefore no part of the group, and sums
 // are an array [group][expectation].
 #include "measure/internal.h"
 
 #include "base/mem.h"
 
+#include <assert.h>
 #include <math.h>
 
 enum {
@@ -59,22 +60,20 @@ enum { SUM_N, SUM_KEPT, SUM_GAP, SUM_GAP2, SUM_X, SUM_X2, N_SUMS };
 
 struct yardstick {
 	double target, inverse_scale; // inverse_scale carries the direction's sign
-	uint32_t expectation;
+	size_t sums;                  // where its sums are within those of a group
 };
 
-struct yardstick_run {
-	uint32_t first, n;
-};
-
-struct measure_plan {
+// Expectations on one measure, at most one per touch point; several on one make several layers. Touch points without
+// one have sums of their own, the last of each group, which nobody looks at.
+struct layer {
 	uint32_t measure;
-	struct yardstick_run *at; // by touch point code
+	bool wide; // most touch points have an expectation: what stands at others need not be left out
+	struct yardstick *at; // by touch point code
 };
 
 struct plan {
-	struct measure_plan *measures;
-	uint32_t n_measures, n_codes;
-	struct yardstick *yardsticks;
+	struct layer *layers;
+	uint32_t n_layers, n_codes;
 };
 
 #define BLOCK 2048u // values at a time: all that is made of them stays in the first cache
@@ -86,34 +85,45 @@ struct state {
 	double value[BLOCK];
 };
 
-// Lists the expectations on one measure touch point by touch point.
-static void plan_measure(struct run *run, struct plan *plan, uint32_t measure, uint32_t *n_yardsticks)
+static size_t nowhere(const struct design *d)
+{
+	return (size_t)d->n_expectations * N_SUMS;
+}
+
+static struct yardstick yardstick_of(const struct expectation *x, uint32_t index)
+{
+	double sign = x->direction == EXPECT_AT_LEAST ? 1.0 : -1.0;
+	return (struct yardstick){x->target, sign / x->scale, (size_t)index * N_SUMS};
+}
+
+// Puts the `skip`-th expectation on a measure of each touch point into a layer; false: there is none. RC_NOMEM in *rc.
+static bool plan_layer(struct run *run, struct plan *plan, uint32_t measure, uint32_t skip, enum rc *rc)
 {
 	const struct design *d = run->design;
-	struct measure_plan *m = &plan->measures[plan->n_measures];
-	uint32_t before = *n_yardsticks;
+	struct layer *l = &plan->layers[plan->n_layers];
+	uint32_t covered = 0;
+	if (!l->at)
+		l->at = arena_array(run->scratch, plan->n_codes + 1, sizeof(*l->at));
+	*rc = l->at ? RC_OK : RC_NOMEM;
+	if (!l->at)
+		return false;
+	for (uint32_t code = 0; code < plan->n_codes; code++)
+		l->at[code] = (struct yardstick){.sums = nowhere(d)};
 	for (uint32_t t = 0; t < d->n_touchpoints; t++) {
 		const struct design_touchpoint *touchpoint = &d->touchpoints[t];
-		uint32_t code = names_find(run->names, NAME_TOUCHPOINT, touchpoint->name),
-			 first = *n_yardsticks;
-		if (code == NAME_NONE)
-			continue;
-		for (uint32_t i = 0; i < touchpoint->n_expectations; i++) {
+		uint32_t code = names_find(run->names, NAME_TOUCHPOINT, touchpoint->name), left = skip;
+		for (uint32_t i = 0; code != NAME_NONE && i < touchpoint->n_expectations; i++) {
 			uint32_t index = touchpoint->first_expectation + i;
-			const struct expectation *x = &d->expectations[index];
-			if (x->measure != measure)
+			if (d->expectations[index].measure != measure || left-- > 0)
 				continue;
-			double sign = x->direction == EXPECT_AT_LEAST ? 1.0 : -1.0;
-			plan->yardsticks[(*n_yardsticks)++] = (struct yardstick){
-				.target = x->target, .inverse_scale = sign / x->scale, .expectation = index};
+			l->at[code] = yardstick_of(&d->expectations[index], index);
+			covered++;
+			break;
 		}
-		m->at[code] = (struct yardstick_run){first, *n_yardsticks - first};
 	}
-	if (*n_yardsticks == before)
-		return;
-	m->measure = measure;
-	plan->n_measures++;
-	run_want_measure(run, measure);
+	l->measure = measure;
+	l->wide = 2 * covered >= plan->n_codes;
+	return covered > 0;
 }
 
 static enum rc prepare(struct run *run, struct err *e)
@@ -125,19 +135,19 @@ static enum rc prepare(struct run *run, struct err *e)
 	run->plan = plan;
 	run->request.columns.touchpoint = true;
 	plan->n_codes = names_count(run->names, NAME_TOUCHPOINT);
-	plan->measures = arena_array(run->scratch, d->n_measures + 1, sizeof(*plan->measures));
-	plan->yardsticks = arena_array(run->scratch, d->n_expectations + 1, sizeof(*plan->yardsticks));
-	if (!plan->measures || !plan->yardsticks)
+	plan->layers = arena_array(run->scratch, (size_t)d->n_expectations + 1, sizeof(*plan->layers));
+	if (!plan->layers)
 		return err_set(e, RC_NOMEM, "out of memory for expectations");
-	uint32_t n_yardsticks = 0;
 	for (uint32_t m = 0; m < d->n_measures; m++) {
-		struct measure_plan *next = &plan->measures[plan->n_measures];
-		if (!next->at)
-			next->at = arena_array(run->scratch, plan->n_codes + 1, sizeof(*next->at));
-		if (!next->at)
-			return err_set(e, RC_NOMEM, "out of memory for expectations");
-		plan_measure(run, plan, m, &n_yardsticks);
+		enum rc rc;
+		for (uint32_t skip = 0; plan_layer(run, plan, m, skip, &rc); skip++)
+			plan->n_layers++;
+		if (rc != RC_OK)
+			return err_set(e, rc, "out of memory for expectations");
 	}
+	for (uint32_t i = 0; i < plan->n_layers; i++)
+		run_want_measure(run, plan->layers[i].measure);
+	run_narrow_to_measures(run);
 	if (d->n_expectations == 0)
 		run_note(run, "the corridor file has no expectations");
 	return RC_OK;
@@ -147,7 +157,7 @@ static void *state_new(struct run *run)
 {
 	struct state *s = mem_calloc(1, sizeof(*s));
 	if (s)
-		s->sums.width = run->design->n_expectations * N_SUMS;
+		s->sums.width = (uint32_t)nowhere(run->design) + N_SUMS;
 	return s;
 }
 
@@ -161,87 +171,112 @@ static void state_free(struct run *run, void *p)
 
 // Values first … end - 1 that pass the filters and stand at a touch point that expects something of this measure,
 // without a branch.
-static uint32_t select_values(const struct lane *lane, const struct plan *plan, const struct measure_plan *m,
+static uint32_t select_values(const struct lane *lane, const struct plan *plan, const struct layer *l,
 	const struct sparse_values *v, uint32_t first, uint32_t end, struct state *s)
 {
 	const uint32_t *restrict touchpoint = lane->span->code[CODE_TOUCHPOINT];
 	const uint8_t *restrict keep = lane->keep;
 	const uint32_t *restrict from = v->row;
 	const double *restrict value = v->value;
-	const struct yardstick_run *restrict at = m->at;
+	const struct yardstick *restrict at = l->at;
 	uint32_t *restrict rows = s->row, *restrict codes = s->code;
 	double *restrict values = s->value;
 	uint32_t n = 0, n_codes = plan->n_codes;
+	size_t none = nowhere(lane->run->design);
 	for (uint32_t i = first; i < end; i++) {
 		uint32_t row = from[i], code = touchpoint[row];
 		code = code < n_codes ? code : 0;
 		rows[n] = row;
 		codes[n] = code;
 		values[n] = value[i];
-		n += (at[code].n != 0) & (!keep || keep[row]);
+		n += (at[code].sums != none) & (!keep || keep[row]);
 	}
 	return n;
 }
 
-// clamp(g, -1, 1) without a branch, which the data would decide like a coin: IEEE 754 magnitudes are in the order of
-// their bits as integers.
-static inline double clamp_one(double g)
+// Two numbers side by side in a register, and the same as it stands in memory. Choosing by masks keeps the compiler from
+// branches, which the data would decide like a coin.
+typedef double pair __attribute__((vector_size(16)));
+typedef int64_t pair_bits __attribute__((vector_size(16)));
+typedef double pair_stored __attribute__((vector_size(16), aligned(8), may_alias));
+
+static inline pair pair_min(pair a, pair b)
 {
-	const uint64_t sign = UINT64_C(1) << 63, one = UINT64_C(0x3ff0000000000000);
-	uint64_t bits, magnitude;
-	memcpy(&bits, &g, sizeof(bits));
-	magnitude = bits & ~sign;
-	magnitude = magnitude < one ? magnitude : one;
-	bits = magnitude | (bits & sign);
-	memcpy(&g, &bits, sizeof(g));
-	return g;
+	pair_bits m = a < b;
+	return (pair)((m & (pair_bits)a) | (~m & (pair_bits)b));
 }
 
-static inline void hold_against(const struct yardstick *y, double x, double *restrict a)
+static inline pair pair_max(pair a, pair b)
 {
-	double above = x - y->target;
-	double g = above * y->inverse_scale;
-	double kept = g >= 0.0 ? 1.0 : 0.0;
-	g = clamp_one(g);
-	a[SUM_N] += 1.0;
-	a[SUM_KEPT] += kept;
-	a[SUM_GAP] += g;
-	a[SUM_GAP2] += g * g;
-	a[SUM_X] += above;
-	a[SUM_X2] += above * above;
+	pair_bits m = a > b;
+	return (pair)((m & (pair_bits)a) | (~m & (pair_bits)b));
 }
 
-static void hold_values(const struct plan *plan, const struct measure_plan *m, struct state *s,
-	const uint32_t *group, uint32_t n)
+static inline void sums_add(double *sums, pair n_kept, pair gap, pair x)
 {
-	const struct yardstick_run *restrict at = m->at;
-	const struct yardstick *restrict yardsticks = plan->yardsticks;
-	const uint32_t *restrict code = s->code;
-	const double *restrict value = s->value;
-	double *sums = s->sums.v;
-	size_t width = s->sums.width;
-	for (uint32_t i = 0; i < n; i++) {
-		struct yardstick_run run = at[code[i]];
-		double *block = sums + group[i] * width;
-		for (uint32_t k = 0; k < run.n; k++) {
-			const struct yardstick *y = &yardsticks[run.first + k];
-			hold_against(y, value[i], block + (size_t)y->expectation * N_SUMS);
-		}
+	pair_stored *a = (pair_stored *)(void *)sums;
+	a[SUM_N / 2] += n_kept;
+	a[SUM_GAP / 2] += gap;
+	a[SUM_X / 2] += x;
+}
+
+static inline const struct yardstick *yardstick_at(
+	const struct plan *plan, const struct layer *l, uint32_t code)
+{
+	return &l->at[code < plan->n_codes ? code : 0];
+}
+
+// Adds n values to the sums of their groups and touch points, two at a time.
+static void hold_values(const struct plan *plan, const struct layer *l, struct sums *sums,
+	const uint32_t *restrict code, const double *restrict value, const uint32_t *restrict group, uint32_t n)
+{
+	const pair one = {1.0, 1.0}, zero = {0.0, 0.0};
+	double *v = sums->v;
+	size_t width = sums->width;
+	for (uint32_t i = 0; i < n; i += 2) {
+		uint32_t k = i + 1 < n ? i + 1 : i;
+		const struct yardstick *y = yardstick_at(plan, l, code[i]), *z = yardstick_at(plan, l, code[k]);
+		pair above = (pair){value[i], value[k]} - (pair){y->target, z->target};
+		pair g = above * (pair){y->inverse_scale, z->inverse_scale};
+		pair kept = (pair)((pair_bits)one & (g >= zero));
+		g = pair_max(pair_min(g, one), -one);
+		pair squares = g * g, above_squares = above * above;
+		sums_add(v + group[i] * width + y->sums, (pair){1.0, kept[0]}, (pair){g[0], squares[0]},
+			(pair){above[0], above_squares[0]});
+		if (k > i)
+			sums_add(v + group[k] * width + z->sums, (pair){1.0, kept[1]}, (pair){g[1], squares[1]},
+				(pair){above[1], above_squares[1]});
 	}
 }
+static_assert(SUM_KEPT == SUM_N + 1 && SUM_GAP2 == SUM_GAP + 1 && SUM_X2 == SUM_X + 1 && N_SUMS % 2 == 0,
+	"sums stand in pairs");
 
-static enum rc add_measure(struct lane *lane, struct state *s, const struct measure_plan *m, struct err *e)
+// Every row has a value, and most count.
+static enum rc add_dense(struct lane *lane, struct state *s, const struct layer *l, struct err *e)
+{
+	const struct span *span = lane->span;
+	const uint32_t *group = lane_group(lane, e);
+	enum rc rc = group ? sums_fit(&s->sums, lane->n_groups, e) : e->rc;
+	if (rc == RC_OK)
+		hold_values(lane->run->plan, l, &s->sums, span->code[CODE_TOUCHPOINT],
+			run_measure(lane->run, span, l->measure)->value, group, span->n);
+	return rc;
+}
+
+static enum rc add_layer(struct lane *lane, struct state *s, const struct layer *l, struct err *e)
 {
 	const struct plan *plan = lane->run->plan;
-	const struct sparse_values *v = run_measure(lane->run, lane->span, m->measure);
+	const struct sparse_values *v = run_measure(lane->run, lane->span, l->measure);
+	if (l->wide && !lane->keep && v->n == lane->span->n)
+		return add_dense(lane, s, l, e);
 	for (uint32_t first = 0; first < v->n; first += BLOCK) {
 		uint32_t end = v->n - first < BLOCK ? v->n : first + BLOCK;
-		uint32_t n = select_values(lane, plan, m, v, first, end, s);
+		uint32_t n = select_values(lane, plan, l, v, first, end, s);
 		const uint32_t *group = lane_group_rows(lane, s->row, n, e);
 		enum rc rc = group ? sums_fit(&s->sums, lane->n_groups, e) : e->rc;
 		if (rc != RC_OK)
 			return rc;
-		hold_values(plan, m, s, group, n);
+		hold_values(plan, l, &s->sums, s->code, s->value, group, n);
 	}
 	return RC_OK;
 }
@@ -251,8 +286,8 @@ static enum rc add(struct lane *lane, void *p, const struct span *span, struct e
 	(void)span;
 	const struct plan *plan = lane->run->plan;
 	enum rc rc = RC_OK;
-	for (uint32_t i = 0; rc == RC_OK && i < plan->n_measures; i++)
-		rc = add_measure(lane, p, &plan->measures[i], e);
+	for (uint32_t i = 0; rc == RC_OK && i < plan->n_layers; i++)
+		rc = add_layer(lane, p, &plan->layers[i], e);
 	return rc;
 }
 

@@ -313,35 +313,40 @@ void grouping_decode(const struct run *run, uint32_t group, uint32_t index[KEYS_
 
 // --- composites of rows ---
 
-static uint32_t bucket_at(const struct tz_buckets *b, int64_t t)
+// A slot of the guess is narrower than a bucket, so one step is enough, which is no branch; the loop is for days that a
+// zone left out.
+static inline uint32_t bucket_at(const struct tz_buckets *b, int64_t t)
 {
-	if (t < b->start[0] || t >= b->start[b->n])
-		return 0; // only rows that fail the filters
-	uint32_t i = b->guess[(uint64_t)(t - b->start[0]) >> b->shift];
-	while (t >= b->start[i + 1])
+	const int64_t *start = b->start;
+	bool inside = (t >= start[0]) & (t < start[b->n]);
+	t = inside ? t : start[0]; // only rows that fail the filters are outside
+	uint32_t i = b->guess[(uint64_t)(t - start[0]) >> b->shift];
+	i += t >= start[i + 1];
+	while (__builtin_expect(t >= start[i + 1], 0))
 		i++;
 	return i;
 }
 
-// Adds value · stride of key k for n rows (all of the span, or those in `row`). `code` is NULL when nothing of this
-// column is stored: value 0 then, which adds nothing but for a map that says otherwise.
-static void add_codes32(
-	const struct key *k, const uint32_t *code, const uint32_t *row, uint32_t n, uint32_t *out)
+// value · stride of key k for n rows (all of the span, or those in `row`), added to `out` unless it is the first key.
+static void add_codes32(const struct key *k, const uint32_t *code, const uint32_t *row, uint32_t n, bool first,
+	uint32_t *restrict out)
 {
 	const uint32_t *map = k->attribute.map;
-	uint32_t stride = (uint32_t)k->stride, n_codes = k->attribute.n_codes;
+	uint32_t stride = (uint32_t)k->stride, n_codes = k->attribute.n_codes, old = first ? 0 : UINT32_MAX;
 	for (uint32_t i = 0; i < n; i++) {
 		uint32_t c = code[row ? row[i] : i];
 		c = c < n_codes ? c : 0;
-		out[i] += (map ? map[c] : c) * stride;
+		out[i] = (out[i] & old) + (map ? map[c] : c) * stride;
 	}
 }
 
-static void add_times32(const struct key *k, const int64_t *at, const uint32_t *row, uint32_t n, uint32_t *out)
+static void add_times32(const struct key *k, const int64_t *at, const uint32_t *row, uint32_t n, bool first,
+	uint32_t *restrict out)
 {
-	uint32_t stride = (uint32_t)k->stride;
+	const struct tz_buckets b = k->buckets;
+	uint32_t stride = (uint32_t)k->stride, old = first ? 0 : UINT32_MAX;
 	for (uint32_t i = 0; i < n; i++)
-		out[i] += bucket_at(&k->buckets, at[row ? row[i] : i]) * stride;
+		out[i] = (out[i] & old) + bucket_at(&b, at[row ? row[i] : i]) * stride;
 }
 
 // Where the codes of a key are; NULL: nothing of this column is stored.
@@ -367,17 +372,21 @@ static uint32_t key_value(const struct lane *lane, uint32_t key, uint32_t row)
 static void groups_direct(const struct lane *lane, const uint32_t *row, uint32_t n, uint32_t *out)
 {
 	const struct grouping *g = lane->run->grouping;
-	memset(out, 0, n * sizeof(*out));
+	bool first = true;
 	for (uint32_t i = 0; i < g->n_keys; i++) {
 		const struct key *k = &g->keys[i];
-		if (k->from_analysis || k->n_values == 1)
-			continue;
 		const uint32_t *code = k->is_time ? NULL : key_codes(lane, i);
+		// Nothing of this column is stored: value 0, which adds nothing.
+		if (k->from_analysis || k->n_values == 1 || (!k->is_time && !code))
+			continue;
 		if (k->is_time)
-			add_times32(k, lane->span->at, row, n, out);
-		else if (code)
-			add_codes32(k, code, row, n, out);
+			add_times32(k, lane->span->at, row, n, first, out);
+		else
+			add_codes32(k, code, row, n, first, out);
+		first = false;
 	}
+	if (first)
+		memset(out, 0, n * sizeof(*out));
 }
 
 // The shared table's number for a composite that this lane meets for the first time.

@@ -171,6 +171,11 @@ void run_close(struct run **run);
 void run_want_code(struct run *run, enum code_column column);
 // Asks for the values of a measure (index in the design). False: none is stored yet, there is nothing to look at.
 bool run_want_measure(struct run *run, uint32_t measure);
+// To be called last in `prepare` by an analysis that looks only at rows with a measure it asked for: the scan then hands
+// over only these where it can. Does nothing if filters or fields of persons need all rows.
+void run_narrow_to_measures(struct run *run);
+// Can the scan tell rows of interest, without anything else that needs all rows?
+bool run_can_narrow(const struct run *run);
 // Its sparse values in a span; n = 0 when none are stored.
 const struct sparse_values *run_measure(const struct run *run, const struct span *span, uint32_t measure);
 // A line of evidence beside the numbers.
@@ -238,6 +243,9 @@ struct class_rows {
 // Finds them in the lane's span. `kept`: rows that fail the question's filters are left out. RC_NOMEM.
 enum rc classes_find(
 	struct lane *lane, const struct classes *c, bool kept, struct class_rows *out, struct err *e);
+// To be called last in `prepare` by an analysis that looks at no other rows than those that classes_find finds, and at no
+// values of measures: lets the scan hand over only these, where all filters are plain conditions. Does nothing otherwise.
+void classes_narrow(struct run *run, const struct classes *c);
 void class_rows_free(struct class_rows *r);
 
 // --- grouping (group.c) ---

@@ -151,6 +151,7 @@ static enum rc prepare(struct run *run, struct err *e)
 	for (uint32_t i = 0; i < plan->n_scores; i++)
 		for (uint32_t k = 0; k < plan->scores[i].n_measures; k++)
 			run_want_measure(run, plan->scores[i].measure[k]);
+	run_narrow_to_measures(run);
 	return rc;
 }
 

@@ -129,6 +129,8 @@ double stats_t_quantile(double p, double df)
 		return stats_normal_quantile(p);
 	if (p == 0.5)
 		return 0.0;
+	if (p == 0.975 && df >= T_SERIES_DF)
+		return t_series(STATS_Z95, df);
 	double tail = p < 0.5 ? p : 1.0 - p;
 	double t = t_series(-stats_normal_quantile(tail), df);
 	if (df < T_SERIES_DF)
@@ -159,7 +161,7 @@ struct estimate stats_mean(double n, double sum, double sum_squares, double shif
 		return r;
 	double squares = sum_squares - sum * mean;
 	double error = sqrt((squares > 0.0 ? squares : 0.0) / (n - 1.0) / n);
-	double half = stats_t_quantile(0.975, n - 1.0) * error;
+	double half = stats_t_975(n - 1.0) * error;
 	r.low = r.value - half;
 	r.high = r.value + half;
 	return r;

@@ -23,6 +23,8 @@ double stats_beta_inc(double a, double b, double x);
 // Student's t with df > 0 degrees of freedom (need not be whole).
 double stats_t_cdf(double t, double df);
 double stats_t_quantile(double p, double df);
+// stats_t_quantile(0.975, df), fast.
+double stats_t_975(double df);
 
 // Share k of n with Wilson's score interval (Wilson 1927, J. Am. Stat. Assoc. 22:209-212), z = 1.96.
 // All NAN when n = 0.

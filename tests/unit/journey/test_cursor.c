@@ -152,25 +152,34 @@ static const double *row_measure(const struct row *row, uint32_t slot)
 	return NULL;
 }
 
+static bool row_holds(const struct row *row, const struct predicate *p)
+{
+	if (p->kind == PREDICATE_TIME)
+		return row->at_ms >= p->from_ms && row->at_ms < p->to_ms;
+	if (p->kind == PREDICATE_CODES)
+		return row->code[p->column] < p->n_codes && p->code_wanted[row->code[p->column]];
+	if (p->kind == PREDICATE_PERSON)
+		return row->person == p->person;
+	const double *v = row_measure(row, p->measure_slot);
+	if (!v)
+		return p->wanted_absent;
+	return (p->min_open ? *v > p->min : *v >= p->min) && (p->max_open ? *v < p->max : *v <= p->max);
+}
+
 static bool row_passes(const struct row *row, const struct scan_request *r)
 {
 	bool passes = true;
-	for (uint32_t i = 0; i < r->n_predicates; i++) {
-		const struct predicate *p = &r->predicates[i];
-		if (p->kind == PREDICATE_TIME) {
-			passes &= row->at_ms >= p->from_ms && row->at_ms < p->to_ms;
-		} else if (p->kind == PREDICATE_CODES) {
-			passes &= row->code[p->column] < p->n_codes && p->code_wanted[row->code[p->column]];
-		} else if (p->kind == PREDICATE_PERSON) {
-			passes &= row->person == p->person;
-		} else {
-			const double *v = row_measure(row, p->measure_slot);
-			passes &= v ? (p->min_open ? *v > p->min : *v >= p->min) &&
-						  (p->max_open ? *v < p->max : *v <= p->max)
-				    : p->wanted_absent;
-		}
-	}
+	for (uint32_t i = 0; i < r->n_predicates; i++)
+		passes &= row_holds(row, &r->predicates[i]);
 	return passes;
+}
+
+static uint32_t row_interest(const struct row *row, const struct scan_request *r)
+{
+	uint32_t bits = 0;
+	for (uint32_t i = 0; i < r->n_interest; i++)
+		bits |= row_holds(row, &r->interest[i]) ? 1u << i : 0;
+	return bits;
 }
 
 // One row of a span, next[slot] pointing at the measures not yet seen.
@@ -311,6 +320,59 @@ static void ordered_expect(const struct world *w, const struct scan_request *r, 
 	cursor_close(&c);
 }
 
+// With conditions of interest: the rows that come are in the order of `placed` (ordered) or of their segments; none of
+// interest is missing, and with bits none else comes; what is left out is counted.
+static void interest_expect(const struct world *w, const struct scan_request *r, uint64_t lo, uint64_t hi)
+{
+	struct cursor *c;
+	struct err e = ERR_NONE;
+	const struct span *s;
+	assert_int_equal(cursor_open_segments(&w->all, r, lo, hi, &c, &e), RC_OK);
+	cursor_want_rows(c);
+	uint64_t n_wanted = 0, n_passing = 0, n_seen = 0, n_passed = 0;
+	uint32_t at = 0;
+	for (;;) {
+		assert_int_equal(cursor_next(c, &s, &e), RC_OK);
+		if (!s)
+			break;
+		assert_true(s->n > 0 || s->n_left_out > 0);
+		uint32_t next[DESIGN_MEASURES_MAX] = {0}, n_keep = 0, person = 0;
+		assert_true(!r->ordered || s->person_start[s->n_persons] == s->n);
+		for (uint32_t i = 0; i < s->n; i++) {
+			const struct row *row = placed_of(w, s->locator[i])->row;
+			uint32_t bits = row_interest(row, r);
+			bool kept = !s->keep || s->keep[i];
+			assert_true(row->person >= lo && row->person <= hi);
+			assert_true(s->row_person[i] == row->person);
+			assert_true(!r->interest_bits || (bits && s->interest[i] == bits));
+			assert_int_equal(kept, row_passes(row, r));
+			span_row_expect(s, i, &r->columns, row, next);
+			n_keep += kept;
+			n_seen += bits && (kept || (r->ordered && r->all_rows));
+			while (r->ordered && i >= s->person_start[person + 1])
+				assert_true(s->person_start[++person] <= s->n);
+			assert_true(!r->ordered || s->person[person] == row->person);
+			while (r->ordered && w->placed[at].row != row)
+				assert_true(++at < w->n);
+		}
+		assert_int_equal(n_keep, s->n_keep);
+		n_passed += n_keep + s->n_left_out;
+		values_used_up(s, &r->columns, next);
+	}
+	for (uint32_t i = 0; i < w->n; i++) {
+		const struct row *row = w->placed[i].row;
+		bool inside = row->person >= lo && row->person <= hi && !is_hidden(w, &w->placed[i]);
+		bool passes = row_passes(row, r);
+		for (uint32_t k = 0; k < r->n_predicates; k++)
+			inside &= r->predicates[k].kind != PREDICATE_PERSON ||
+				  row->person == r->predicates[k].person;
+		n_passing += inside && passes;
+		n_wanted += inside && row_interest(row, r) && (passes || (r->ordered && r->all_rows));
+	}
+	assert_true(n_seen == n_wanted && n_passed == n_passing);
+	cursor_close(&c);
+}
+
 static struct scan_columns random_columns(struct random *r)
 {
 	uint64_t bits = random_u64(r);
@@ -356,6 +418,23 @@ static struct predicate random_predicate(struct random *r, const struct world *w
 	return p;
 }
 
+// Often that a measure is there at all, or one code.
+static struct predicate random_interest(struct random *r, const struct world *w)
+{
+	struct predicate p = random_predicate(r, w);
+	bool plain = random_below(r, 2);
+	if (p.kind == PREDICATE_MEASURE && plain) {
+		p.min = (double)-INFINITY;
+		p.max = (double)INFINITY;
+		p.min_open = p.max_open = p.wanted_absent = false;
+	} else if (p.kind == PREDICATE_CODES && plain) {
+		static uint8_t one[4] = {[2] = 1};
+		p.code_wanted = one;
+		p.n_codes = 3 + random_below(r, 2);
+	}
+	return p;
+}
+
 static void scans_expect(struct random *r, const struct world *w, unsigned n_scans)
 {
 	for (unsigned i = 0; i < n_scans; i++) {
@@ -374,6 +453,17 @@ static void scans_expect(struct random *r, const struct world *w, unsigned n_sca
 		unordered_expect(w, &request, lo, hi);
 		request.ordered = true;
 		ordered_expect(w, &request, lo, hi);
+		struct predicate interest[INTEREST_MAX];
+		request.interest = interest;
+		request.n_interest = 1 + random_below(r, random_below(r, 4) ? 3 : INTEREST_MAX);
+		request.interest_bits = random_below(r, 2);
+		for (uint32_t k = 0; k < request.n_interest; k++)
+			do
+				interest[k] = random_interest(r, w);
+			while (interest[k].kind == PREDICATE_PERSON);
+		interest_expect(w, &request, lo, hi);
+		request.ordered = false;
+		interest_expect(w, &request, lo, hi);
 	}
 }
 

@@ -48,6 +48,8 @@ static void t_quantiles(void **state)
 	assert_near(stats_t_quantile(0.9, 7), 1.414923927651, 1e-9);
 	assert_near(stats_t_quantile(0.025, 10), -2.228138851986274, 1e-9);
 	assert_near(stats_t_quantile(0.975, 1e9), STATS_Z95, 1e-8);
+	for (double df = 0.5; df < 300.0; df += 0.5)
+		assert_near(stats_t_975(df), stats_t_quantile(0.975, df), 1e-12);
 	// The series and the search meet.
 	assert_near(stats_t_quantile(0.975, 999.999), stats_t_quantile(0.975, 1000.0), 1e-8);
 	for (double df = 1.0; df < 3000.0; df *= 1.7)
