@@ -273,6 +273,7 @@ int main(int argc, char **argv)
 	}
 	struct err e = ERR_NONE;
 	static struct driver d;
+	mem_retain((size_t)256 << 20);
 	d.csv = buf_new(ANSWER_MAX);
 	d.out = buf_new(ANSWER_MAX);
 	enum rc rc = driver_open(&d, argv[1], &e);

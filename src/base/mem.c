@@ -3,10 +3,14 @@
 // The two counters are the only process-wide mutable state: they exist for tests and are atomic.
 #include "base/mem.h"
 
+#include <limits.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #define HUGE_PAGE ((uintptr_t)1 << 21)
 #define PAGE ((uintptr_t)1 << 12)
@@ -78,6 +82,17 @@ int mem_grow(void **p, size_t *capacity, size_t need, size_t size)
 	*p = grown;
 	*capacity = wanted;
 	return 0;
+}
+
+void mem_retain(size_t bytes)
+{
+#ifdef __GLIBC__
+	int limit = bytes > INT_MAX ? INT_MAX : (int)bytes;
+	mallopt(M_TRIM_THRESHOLD, limit);
+	mallopt(M_MMAP_THRESHOLD, limit);
+#else
+	(void)bytes;
+#endif
 }
 
 void mem_free(void *p)
