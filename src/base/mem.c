@@ -6,8 +6,10 @@
 #include <limits.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <unistd.h>
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
@@ -108,4 +110,16 @@ void mem_fail_at(uint64_t nth)
 uint64_t mem_count(void)
 {
 	return atomic_load(&n_allocations);
+}
+
+uint64_t mem_file_resident(void)
+{
+	unsigned long long total, resident, shared = 0; // pages
+	FILE *f = fopen("/proc/self/statm", "re");
+	if (!f)
+		return 0;
+	if (fscanf(f, "%llu %llu %llu", &total, &resident, &shared) != 3)
+		shared = 0;
+	fclose(f);
+	return shared * (uint64_t)sysconf(_SC_PAGESIZE);
 }

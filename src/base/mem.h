@@ -26,6 +26,10 @@ void mem_free(void *p);
 // giving it back, because a page had anew costs microseconds. Once, at the start; does nothing where malloc cannot.
 void mem_retain(size_t bytes);
 
+// Bytes of mapped files that are resident in this process just now, 0 when the system does not tell. They are clean
+// and the kernel takes them back when it needs memory, but they count in the process's resident size.
+uint64_t mem_file_resident(void);
+
 // Fault injection for tests: the nth allocation from now (1 = the next) fails once; 0 = off.
 void mem_fail_at(uint64_t nth);
 // Number of allocations made by this process so far.

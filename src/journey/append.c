@@ -6,6 +6,7 @@
 // moves ids from (b) to (c) and never out of both, merging only within (c).
 #include "base/mem.h"
 #include "journey/overlay.h"
+#include "journey/segment.h"
 #include "journey/store_internal.h"
 
 // A batch on its way in.
@@ -95,6 +96,16 @@ static enum rc find_duplicates(
 	return RC_OK;
 }
 
+// Looking for duplicates brings pages of all segments into the process, the more the larger the store is. Beyond a bound
+// they are given back; what is read again comes from the page cache.
+static void keep_small(const struct segment_list *segments)
+{
+	const uint64_t resident_max = UINT64_C(192) << 20;
+	if (mem_file_resident() > resident_max)
+		for (size_t i = 0; i < segments->n; i++)
+			segment_forget(segments->items[i]->segment, 0, UINT64_MAX);
+}
+
 static enum rc resolve(struct store *s, struct batch **batches, uint32_t n, struct arrival *arrivals,
 	struct append_result *results, struct err *e)
 {
@@ -112,6 +123,7 @@ static enum rc resolve(struct store *s, struct batch **batches, uint32_t n, stru
 				.duplicate_bits = batches[i]->duplicate_bits,
 			};
 	}
+	keep_small(&segments);
 	segment_list_release(s, &segments);
 	return rc;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A filled batch becomes the bytes of an inbox row: the image is put together and compressed (zstd level 1, with
-// content checksum) in the thread that made the batch.
+// A filled batch becomes the bytes of an inbox row: the image is put together and compressed (zstd level -3, with
+// content checksum) in the thread that made the batch. The level is a fast one because an inbox row lives shortly.
 #include "base/dict.h"
 #include "base/mem.h"
 #include "journey/batch_internal.h"

@@ -6,6 +6,7 @@
 // must tile the file. A region's bytes are read only after segment_touch checked their checksum and whatever their
 // contents must promise (offsets ascending, indices in range, bitmaps that count right). The result of that check is
 // kept in an atomic byte: threads may do it twice, never skip it.
+#include "base/hash.h"
 #include "base/mem.h"
 #include "journey/bits.h"
 #include "journey/segment_footer.h"
@@ -372,17 +373,22 @@ void segment_close(struct segment **out)
 	*out = NULL;
 }
 
+void segment_forget(const struct segment *s, uint64_t from, uint64_t to)
+{
+	const uint64_t page = 65536;
+	if (!s->mapped || s->io != io_system())
+		return;
+	from = (from + page - 1) / page * page;
+	to = to < s->n_bytes ? to / page * page : s->n_bytes;
+	if (from < to)
+		madvise((uint8_t *)s->mapped + from, (size_t)(to - from), MADV_DONTNEED);
+}
+
 void segment_chunk_forget(const struct segment *s, uint32_t chunk)
 {
 	const struct segment_chunk *c = &s->chunks[chunk];
-	if (!s->mapped || s->io != io_system())
-		return;
-	uint64_t from = c->columns[0].offset, page = 65536;
-	uint64_t to = c->columns[c->n_columns - 1].offset + c->columns[c->n_columns - 1].length;
-	from = (from + page - 1) / page * page;
-	to = to / page * page;
-	if (from < to)
-		madvise((uint8_t *)s->mapped + from, (size_t)(to - from), MADV_DONTNEED);
+	const struct segment_column *last = &c->columns[c->n_columns - 1];
+	segment_forget(s, c->columns[0].offset, last->offset + last->length);
 }
 
 void segment_info_get(const struct segment *s, struct segment_info *out)
@@ -468,14 +474,29 @@ static bool prefix_sound(const struct segment *s)
 	return ascending;
 }
 
+// segment_checksum of a region that may be large: what was read need not stay.
+static uint64_t region_checksum(const struct segment *s, const struct segment_region *r)
+{
+	const uint64_t forget = 64ull << 20; // a multiple of the checksum's pieces
+	uint64_t sum = 0, at = 0;
+	do {
+		uint64_t piece =
+			r->length - at < SEGMENT_CHECKSUM_PIECE ? r->length - at : SEGMENT_CHECKSUM_PIECE;
+		sum = hash64_seed(s->bytes + r->offset + at, (size_t)piece, sum);
+		at += piece;
+		if (at % forget == 0)
+			segment_forget(s, r->offset + at - forget, r->offset + at);
+	} while (at < r->length);
+	return sum;
+}
+
 enum rc segment_touch_ids(const struct segment *s, struct err *e)
 {
 	_Atomic uint8_t *touched = &s->touched[s->n_columns];
 	if (atomic_load_explicit(touched, memory_order_relaxed))
 		return RC_OK;
 	for (unsigned k = 0; k < ID_REGIONS; k++)
-		if (s->ids[k].length > 0 && segment_checksum(s->bytes + s->ids[k].offset,
-						    (size_t)s->ids[k].length) != s->ids[k].checksum)
+		if (s->ids[k].length > 0 && region_checksum(s, &s->ids[k]) != s->ids[k].checksum)
 			return open_corrupt(s, "the id section fails its checksum", e);
 	if (!prefix_sound(s))
 		return open_corrupt(s, "the id section contradicts itself", e);

@@ -325,5 +325,7 @@ uint32_t chunk_person_find(const struct segment *s, const struct segment_chunk *
 uint32_t segment_chunk_find(const struct segment *s, uint64_t key);
 // The chunk will not be read again soon: its pages need not stay in the process. What is read all the same comes back.
 void segment_chunk_forget(const struct segment *s, uint32_t chunk);
+// The same for bytes [from, to) of the file, as far as whole pages of 64 KiB go; 0, UINT64_MAX: for all.
+void segment_forget(const struct segment *s, uint64_t from, uint64_t to);
 
 #endif

@@ -10,6 +10,7 @@
 
 #define KEYS_PER_PREFIX 16u
 #define PREFETCH_KEYS 12u
+#define FORGET_KEYS (UINT64_C(1) << 23) // a walk keeps about so many keys in the process
 
 uint32_t ids_prefix_bits(uint64_t n_keys)
 {
@@ -96,6 +97,10 @@ bool segment_ids_next(struct segment_ids *ids, uint64_t *key)
 	while (prefix[ids->prefix + 1] <= ids->next)
 		ids->prefix++;
 	unsigned width = ids_key_width(s);
+	if (ids->next % FORGET_KEYS == 0 && ids->next > 0) {
+		uint64_t here = s->ids[REGION_KEYS].offset + ids->next * width / 8;
+		segment_forget(s, here - FORGET_KEYS * width / 8, here);
+	}
 	*key = bits_get(s->bytes + s->ids[REGION_KEYS].offset, width, ids->next++);
 	if (width < 64)
 		*key |= ids->prefix << width;
