@@ -169,16 +169,15 @@ static const struct operation *find(const char *name)
 static void every_byte_of_a_small_directory(void **state)
 {
 	struct flips f = {.w = *state, .small = true};
-	bool all = world_setting("CORRIDOR_FAULT_ALL", 0) != 0;
 	uint64_t seed = world_setting("CORRIDOR_FAULT_SEED", 1);
 	world_prepare(f.w, find("compact overlays"), &f.state);
 	assert_null(world_compare(f.w, f.w->dir, &f.state));
 	f.content = content_of(f.w->dir);
 	assert_true(f.content != 0);
-	flip_segments(&f, all ? 1 : 17, seed);
+	flip_segments(&f, world_step(17), seed);
 	char path[300];
 	snprintf(path, sizeof(path), "%s/corridor.db", f.w->dir);
-	flip_file(&f, path, all ? 1 : 23, seed);
+	flip_file(&f, path, world_step(23), seed);
 	assert_true(f.n_found > 0);
 	assert_null(world_compare(f.w, f.w->dir, &f.state));
 }
@@ -198,7 +197,7 @@ static void random_bytes_of_a_big_directory(void **state)
 	}
 	store_close(&s);
 	f.content = content_of(f.w->dir);
-	uint64_t step = world_setting("CORRIDOR_FAULT_ALL", 0) ? 4999 : 49999;
+	uint64_t step = world_setting("CORRIDOR_FAULT_ALL", 0) ? 499 : 4999 * world_step(1);
 	flip_segments(&f, step, seed);
 	char path[300];
 	snprintf(path, sizeof(path), "%s/corridor.db", f.w->dir);

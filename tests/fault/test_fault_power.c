@@ -163,7 +163,7 @@ static void nothing_acknowledged_is_lost(void **state)
 		snprintf(r.left, sizeof(r.left), "%s-left", r.w->root);
 		record(&r, 0);
 		size_t n = power_changes(r.p);
-		each_crash(&r, 1, seeds);
+		each_crash(&r, (size_t)world_step(1), seeds);
 		print_message(
 			"%s: %zu changes, %llu crashes\n", r.life->name, n, (unsigned long long)r.n_crashes);
 		world_remove_tree(r.left);
@@ -174,7 +174,7 @@ static void nothing_acknowledged_is_lost(void **state)
 // not write must have been written again.
 static void a_failed_fsync_is_not_forgotten(void **state)
 {
-	uint64_t step = world_setting("CORRIDOR_FAULT_ALL", 0) ? 1 : 7;
+	uint64_t step = world_step(7);
 	for (size_t i = 0; i < LIVES; i++) {
 		struct replay r = {.w = *state, .life = &lives[i]};
 		uint64_t n_syncs = 0;

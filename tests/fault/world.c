@@ -34,6 +34,13 @@ uint64_t world_setting(const char *name, uint64_t otherwise)
 	return text && *text ? strtoull(text, NULL, 10) : otherwise;
 }
 
+uint64_t world_step(uint64_t otherwise)
+{
+	if (world_setting("CORRIDOR_FAULT_ALL", 0))
+		return 1;
+	return otherwise * world_setting("CORRIDOR_FAULT_SPARSE", 1);
+}
+
 void world_remove_tree(const char *path)
 {
 	kit_remove_tree(path);

@@ -61,5 +61,7 @@ enum rc world_append(struct world *w, struct store *s, uint32_t first, uint32_t 
 extern const char world_second_design[];
 // An environment variable as a number; `otherwise` when it is not set.
 uint64_t world_setting(const char *name, uint64_t otherwise);
+// How many faults to go on at a time: 1 with CORRIDOR_FAULT_ALL, else `otherwise` times CORRIDOR_FAULT_SPARSE.
+uint64_t world_step(uint64_t otherwise);
 
 #endif
