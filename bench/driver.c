@@ -4,6 +4,7 @@
 //   run THREADS ANALYSIS [KEY=VALUE]…      {"ms": …, "csv": "…"}: query_run and the answer as CSV in memory
 //   bytes ANALYSIS [KEY=VALUE]…            {"bytes": …, "rows": …}: of the columns that its scan reads
 //   memory THREADS ANALYSIS [KEY=VALUE]…   {"peak_kib": …}: anonymous memory at its highest above that before
+//   story TYPE:VALUE                       {"ms": …, "rows": …}: story_read, with gaps and running experience index
 //   bandwidth THREADS BYTES                {"bytes_per_s": …}
 // KEY is by, where, from, to, limit or a parameter of the analysis. Every answer is one line of JSON; the first failure
 // ends the process with a message on standard error.
@@ -14,6 +15,7 @@
 #include "base/mem.h"
 #include "base/pool.h"
 #include "measure/internal.h" // run_open: the scan that a question makes
+#include "measure/story.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -28,6 +30,7 @@
 struct driver {
 	struct store *store;
 	struct snapshot *snapshot;
+	struct story *story;
 	struct sv fields[FIELDS_MAX];
 	uint32_t n_fields;
 	struct buf csv, out;
@@ -185,6 +188,19 @@ static enum rc do_memory(struct driver *d, struct json *j, struct err *e)
 	return rc;
 }
 
+static enum rc do_story(struct driver *d, struct json *j, struct err *e)
+{
+	struct sv value, type = sv_cut(d->fields[1], ':', &value);
+	struct story_view view;
+	double start = now_ms();
+	enum rc rc = story_read(d->story, person_of(type, value), &view, e);
+	if (rc != RC_OK)
+		return rc;
+	json_key_double(j, "ms", now_ms() - start);
+	json_key_u64(j, "rows", view.span->n);
+	return RC_OK;
+}
+
 static enum rc do_bandwidth(struct driver *d, struct json *j, struct err *e)
 {
 	double speed = 0;
@@ -207,6 +223,7 @@ static enum rc do_line(struct driver *d, struct json *j, struct err *e)
 		{"run", 3, do_run},
 		{"bytes", 2, do_bytes},
 		{"memory", 3, do_memory},
+		{"story", 2, do_story},
 		{"bandwidth", 3, do_bandwidth},
 	};
 	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
@@ -233,13 +250,16 @@ static enum rc driver_open(struct driver *d, const char *dir, struct err *e)
 	enum rc rc = store_open(dir, &options, &d->store, e);
 	if (rc == RC_OK)
 		rc = snapshot_open(d->store, &d->snapshot, e);
+	double opened = now_ms();
+	if (rc == RC_OK)
+		rc = story_open(d->snapshot, &d->story, e);
 	if (rc != RC_OK)
 		return rc;
 	struct snapshot_stats stats;
 	snapshot_stats(d->snapshot, &stats);
 	struct json j = json_new(&d->out);
 	json_object(&j);
-	json_key_double(&j, "open_ms", now_ms() - start);
+	json_key_double(&j, "open_ms", opened - start);
 	json_key_u64(&j, "interactions", stats.n_interactions);
 	json_key_u64(&j, "segments", stats.n_segments);
 	json_object_end(&j);
@@ -281,6 +301,7 @@ int main(int argc, char **argv)
 		rc = driver_serve(&d, &e);
 	if (rc != RC_OK)
 		fprintf(stderr, "driver: %s%s%s\n", e.message, e.remedy[0] ? "; " : "", e.remedy);
+	story_close(&d.story);
 	snapshot_close(&d.snapshot);
 	store_close(&d.store);
 	buf_free(&d.csv);

@@ -128,8 +128,8 @@ class Corridor:
         timed([CORRIDOR, "init", "--data", self.path, "--design", design])
         seconds, peak, _ = timed([CORRIDOR, "import", "--data", self.path, "--map",
                                   os.path.join(HERE, "mapping.yaml"), events])
-        sealed, seal_peak, _ = timed([CORRIDOR, "seal", "--data", self.path])
-        return {"seconds": seconds + sealed, "peak_mib": max(peak, seal_peak)}
+        merged, merge_peak, _ = timed([CORRIDOR, "compact", "--segments", "1", "--data", self.path])
+        return {"seconds": seconds + merged, "import_seconds": seconds, "peak_mib": max(peak, merge_peak)}
 
     def disk_bytes(self):
         return size_of(self.path)
@@ -143,6 +143,10 @@ class Corridor:
     def ask(self, question, threads=None):
         answer = self.driver.ask("\t".join(["run", str(threads or self.threads), *question.corridor]))
         return answer["ms"], list(csv.DictReader(io.StringIO(answer["csv"], newline="")))
+
+    def story(self, question):
+        answer = self.driver.ask(f"story\tcustomer:{question.customer}")
+        return answer["ms"], answer["rows"]
 
     def memory_kib(self, question):
         """Anonymous memory at its highest while a process that has done nothing yet answers, above that before."""
