@@ -116,6 +116,8 @@ static void insertion_ids(uint64_t *k, size_t n)
 // Ids are distinct hashes: buckets stay small.
 enum rc id_keys_sort(uint64_t *keys, size_t n, struct err *e)
 {
+	if (n == 0)
+		return RC_OK; // there may be no array at all
 	unsigned bits = bits_for(n);
 	size_t n_buckets = (size_t)1 << bits;
 	uint64_t *scratch = mem_alloc(n * sizeof(*keys));

@@ -42,7 +42,7 @@ void xes_trace_clear(struct xes_trace *t)
 
 struct sv xes_view(const struct xes_trace *t, struct xes_text x)
 {
-	return (struct sv){(const char *)t->text.data + x.at, x.len};
+	return x.len ? (struct sv){(const char *)t->text.data + x.at, x.len} : SV("");
 }
 
 static enum rc no_memory(struct err *e)

@@ -356,7 +356,8 @@ static int by_path(const void *a, const void *b)
 // Directories before what is in them; what has no directory is lost with it.
 static void write_out(struct building *b, const char *to)
 {
-	qsort(b->names, b->n_names, sizeof(*b->names), by_path);
+	if (b->n_names)
+		qsort(b->names, b->n_names, sizeof(*b->names), by_path);
 	for (size_t i = 0; i < b->n_names; i++) {
 		char path[2 * PATH + 2];
 		const struct contents *f = &b->files[b->names[i].file];

@@ -145,7 +145,7 @@ static bool try_open(struct trial *t)
 static void each_call(struct trial *t, bool (*attempt)(struct trial *t))
 {
 	// A part of the calls for each kind of fault, together all of them.
-	const uint64_t step = world_step(7);
+	const uint64_t step = world_step(13);
 	for (int forever = 0; forever < 2; forever++)
 		for (int fault = 0; fault < FAULTS; fault++) {
 			t->forever = forever;
