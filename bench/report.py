@@ -76,7 +76,7 @@ def queries_table(size, markdown):
             for p in peers:
                 row += [f"{j[p][q]:.2f}", f"{j[p][q] / j['corridor'][q]:,.0f}"]
             body.append(row + ["", number(j["corridor-process"][q]), "", ""])
-            body.append([f"the same read as a story in process, {q}", f"{j['corridor-story'][q]:.4f}"] +
+            body.append([f"the same again as a story in process, {q}", f"{j['corridor-story'][q]:.4f}"] +
                         [""] * (2 * len(peers) + 4))
     return grid(head, body, markdown)
 

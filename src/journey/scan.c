@@ -162,7 +162,7 @@ enum rc scan_segments(const struct snapshot_segments *segments, const struct sca
 	*state = NULL;
 	struct scan s = {.segments = segments, .request = r, .kernel = k, .lock = PTHREAD_MUTEX_INITIALIZER};
 	unsigned n_threads = threads ? threads : 1;
-	enum rc rc = scan_cut(&s, n_threads > 1 ? n_threads * TASKS_PER_THREAD : 1, e);
+	enum rc rc = scan_cut(&s, n_threads > 1 ? n_threads * (k->large_state ? 1 : TASKS_PER_THREAD) : 1, e);
 	if (!rc)
 		rc = pool_run(n_threads, s.n_tasks, task_run, &s, e);
 	for (uint32_t i = 0; s.states && i < s.n_tasks; i++)

@@ -557,6 +557,7 @@ const struct analysis analysis_paths = {
 	.columns = columns,
 	.n_columns = N_COLUMNS,
 	.ordered = true,
+	.large_state = true,
 	.prepare = prepare,
 	.state_new = state_new,
 	.add = add,

@@ -433,6 +433,7 @@ enum rc query_run(struct snapshot *sn, const struct query *q, struct result **ou
 		return err_take(e, &local);
 	struct kernel kernel = lanes;
 	kernel.context = run;
+	kernel.large_state = run->analysis->large_state;
 	void *state = NULL;
 	enum rc rc = snapshot_scan(
 		sn, &run->request, &kernel, q->threads ? q->threads : pool_cpus(), &state, &local);

@@ -696,7 +696,7 @@ static void parallel_scans_agree(void **state)
 		int64_t at = 0;
 		for (uint32_t i = 0; i < w.n; i++)
 			at = (int64_t)((uint64_t)at + (uint64_t)w.placed[i].row->at_ms);
-		struct kernel k = {NULL, sums_new, sums_add, sums_merge, sums_free};
+		struct kernel k = {NULL, sums_new, sums_add, sums_merge, sums_free, false};
 		for (unsigned threads = 1; threads < 5; threads++)
 			for (unsigned ordered = 0; ordered < 2; ordered++) {
 				struct scan_request request = {.ordered = ordered};
@@ -708,7 +708,7 @@ static void parallel_scans_agree(void **state)
 				assert_true(s->rows == w.n && s->kept == w.n && s->at == at);
 				assert_false(s->disordered);
 				sums_free(NULL, s);
-				struct kernel failing = {NULL, sums_new, sums_fail, sums_merge, sums_free};
+				struct kernel failing = {NULL, sums_new, sums_fail, sums_merge, sums_free, false};
 				enum rc rc = scan_segments(&w.all, &request, &failing, threads, &out, &e);
 				assert_int_equal(rc, w.n ? RC_LIMIT : RC_OK);
 				sums_free(NULL, out);

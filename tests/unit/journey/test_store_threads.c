@@ -128,7 +128,7 @@ static void look(struct race *r, struct store *s)
 	size_t i = atomic_load(&r->done);
 	kit_ok(snapshot_open(s, &sn, &e), &e);
 	const struct scan_request request = {.ordered = true, .columns = {.touchpoint = true, .measures = 1}};
-	const struct kernel kernel = {r, counts_new, counts_add, counts_merge, counts_free};
+	const struct kernel kernel = {r, counts_new, counts_add, counts_merge, counts_free, false};
 	void *state;
 	kit_ok(snapshot_scan(sn, &request, &kernel, SCAN_THREADS, &state, &e), &e);
 	const struct counts *seen = state;
