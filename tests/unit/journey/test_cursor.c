@@ -708,7 +708,8 @@ static void parallel_scans_agree(void **state)
 				assert_true(s->rows == w.n && s->kept == w.n && s->at == at);
 				assert_false(s->disordered);
 				sums_free(NULL, s);
-				struct kernel failing = {NULL, sums_new, sums_fail, sums_merge, sums_free, false};
+				struct kernel failing = {
+					NULL, sums_new, sums_fail, sums_merge, sums_free, false};
 				enum rc rc = scan_segments(&w.all, &request, &failing, threads, &out, &e);
 				assert_int_equal(rc, w.n ? RC_LIMIT : RC_OK);
 				sums_free(NULL, out);
