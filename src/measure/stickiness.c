@@ -106,7 +106,9 @@ static enum rc open_days(struct run *run, struct plan *plan, struct err *e)
 	static const uint32_t days_in[] = {7, 31, 92, 366};
 	uint32_t bucket = run_param(run, "bucket")->choice, period = run_param(run, "period")->choice;
 	if (bucket > period)
-		return err_set(e, RC_USAGE, "--bucket %.*s is not shorter than --period %.*s",
+		return err_set(e, RC_USAGE,
+			"--bucket %.*s is not shorter than --period %.*s: choose a longer "
+			"--period or a shorter --bucket",
 			SV_ARG(run_param(run, "bucket")->text), SV_ARG(run_param(run, "period")->text));
 	enum rc rc = activity_open(run, TZ_DAY, &plan->days, e);
 	if (rc == RC_OK)

@@ -544,7 +544,8 @@ static void test_mistakes(void **state)
 	ask_wrong(f, "retention", WORDS("periods=0"), "outside");
 	ask_wrong(f, "lifecycle", WORDS("by=month"), "--bucket");
 	ask_wrong(f, "stickiness", WORDS("by=day"), "--period");
-	ask_wrong(f, "stickiness", WORDS("bucket=month", "period=week"), "longer");
+	ask_wrong(f, "stickiness", WORDS("bucket=month", "period=week"), "a longer --period");
+	ask_wrong(f, "stickiness", WORDS("bucket=month", "period=month"), "a longer --period");
 	ask_wrong(f, "frequency", WORDS("bins=1,5,3"), "ascending");
 	ask_wrong(f, "frequency", WORDS("bins=2,5"), "from 1");
 	fixture_free(&f);
