@@ -20,6 +20,7 @@ static const struct rc_info table[RC_COUNT] = {
 	{RC_NOT_FOUND, "not-found", 10, "a named thing does not exist"},
 	{RC_EXISTS, "exists", 11, "a thing to be made exists already"},
 	{RC_DB, "db", 12, "the relational store failed"},
+	{RC_DENIED, "denied", 13, "whoever asks is not known, or may not do this"},
 	{RC_CANCELLED, "cancelled", 130, "interrupted by the user"},
 };
 

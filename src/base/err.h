@@ -22,6 +22,7 @@ enum rc {
 	RC_NOT_FOUND, // a named thing does not exist
 	RC_EXISTS,    // a thing to be made exists already
 	RC_DB,        // the relational store failed
+	RC_DENIED,    // whoever asks is not known, or may not do this
 	RC_CANCELLED, // the user interrupted
 	RC_COUNT
 };
