@@ -3,6 +3,8 @@
 // catalogue names, which never change. One that was merged away in between means that the copied catalogue is out of
 // date: the database is copied again. Last, the copy is verified.
 //
+// Databases of other parts (companions.c) follow, then the database gets its name.
+//
 // Segments are copied, so that no damage to the bytes of one reaches the other; hard links are for who asks for them.
 // A segment gets its name when it is whole. The directory was empty before, so after a failure all is removed again.
 #include "base/mem.h"
@@ -97,7 +99,7 @@ static enum rc copied_catalogue(const char *path, struct catalogue_entry **entri
 	return rc;
 }
 
-static void remove_database(const char *path)
+void database_remove(const char *path)
 {
 	static const char *const suffixes[] = {"", "-wal", "-shm", "-journal"};
 	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
@@ -115,7 +117,7 @@ static enum rc copy_once(struct backup *b, const char *made, struct err *e)
 	struct db *db = NULL;
 	struct catalogue_entry *entries = NULL;
 	size_t n = 0;
-	remove_database(made);
+	database_remove(made);
 	enum rc rc = db_open(db_path(b->store->db), b->store->read_mode, &db, e);
 	if (rc == RC_OK)
 		rc = db_backup(db, made, e);
@@ -203,8 +205,9 @@ static enum rc must_be_outside(const struct store *s, const char *to_dir, struct
 static void remove_all(
 	struct backup *b, bool made_dir, const char *made, const char *path, const char *segments)
 {
-	remove_database(made);
-	remove_database(path);
+	database_remove(made);
+	database_remove(path);
+	companions_remove(b->to_dir);
 	catalogue_sweep(b->store->io, b->to_dir, NULL, 0, NULL);
 	rmdir(segments);
 	if (made_dir)
@@ -223,7 +226,8 @@ static enum rc copy_all(struct backup *b, const char *made, const char *path, st
 		segment_missing(&failed);
 		return err_take(e, &failed);
 	}
-	return publish(b->store, b->to_dir, made, path, e);
+	enum rc rc = companions_copy(b->store, b->to_dir, e);
+	return rc == RC_OK ? publish(b->store, b->to_dir, made, path, e) : rc;
 }
 
 // Verifies the copy. What is wrong with it is most likely wrong with the source: then that is named.

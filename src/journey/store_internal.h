@@ -304,6 +304,17 @@ enum rc store_overlays_reload(struct store *s, struct err *e);
 // Writer only: RC_USAGE on a store that was opened for reading.
 enum rc store_must_write(const struct store *s, struct err *e);
 
+// companions.c: databases of other parts in the same directory
+// Calls f with the name and path of each. RC_LIMIT: too many.
+enum rc companions_each(const char *dir,
+	enum rc (*f)(void *context, const char *name, const char *path, struct err *e), void *context,
+	struct err *e);
+// Copies them to an empty directory, durably, with their modes.
+enum rc companions_copy(struct store *s, const char *to_dir, struct err *e);
+void companions_remove(const char *dir);
+// backup.c: a database file with what SQLite puts beside it.
+void database_remove(const char *path);
+
 // seal.c (append_mu held)
 // Hands a full head to the sealer; waits for the one before. Fails with what failed there.
 enum rc seal_rotate(struct store *s, bool even_if_small, struct err *e);

@@ -327,6 +327,27 @@ static enum rc check_store(struct store *s, struct checking *c, struct err *e)
 	return rc == RC_OK ? RC_OK : note_damage(c->report, &found, e);
 }
 
+struct companion_check {
+	struct verify_report *report;
+	enum db_mode mode;
+};
+
+static enum rc check_companion(void *context, const char *name, const char *path, struct err *e)
+{
+	struct companion_check *c = context;
+	struct err found = ERR_NONE;
+	struct db *db = NULL;
+	enum rc rc = db_open(path, c->mode, &db, &found);
+	if (rc == RC_OK)
+		rc = db_check(db, &found);
+	if (rc == RC_OK)
+		rc = db_sums_check(db, NULL, &found);
+	db_close(&db);
+	if (rc == RC_IO)
+		err_remedy(&found, "run as the owner of the data directory: %s is only for its owner", name);
+	return rc == RC_OK ? RC_OK : note_damage(c->report, &found, e);
+}
+
 enum rc store_verify(const char *dir, struct verify_report *report, struct progress *progress, struct err *e)
 {
 	*report = (struct verify_report){0};
@@ -338,6 +359,9 @@ enum rc store_verify(const char *dir, struct verify_report *report, struct progr
 	if (rc == RC_NOT_FOUND)
 		return err_take(e, &found);
 	rc = rc == RC_OK ? check_store(s, &c, e) : note_damage(report, &found, e);
+	struct companion_check companion = {report, s ? s->read_mode : DB_READ_ONLY};
+	if (rc == RC_OK)
+		rc = companions_each(dir, check_companion, &companion, e);
 	store_close(&s);
 	if (rc == RC_OK && report->n_problems) {
 		rc = err_set(e, RC_CORRUPT, "%s: %u problem%s; the first: %s", dir, report->n_problems,
