@@ -64,10 +64,14 @@ static void find_in_heads(struct store *s, const uint64_t *keys, uint32_t n, uin
 	}
 }
 
-// Where links put a person's rows when they are sealed.
-static uint64_t moved_to(void *overlays, uint64_t person)
+// What links ever brought together: merging put rows under whoever was linked to at that moment, and undoing a link
+// waits for the next merge.
+static const uint64_t *stored_under(void *overlays, uint64_t person, uint32_t *n)
 {
-	return overlays_resolve(overlays, person);
+	const struct overlays *o = overlays;
+	const struct linked_person *l = o && o->n_linked ? overlays_find(o, person) : NULL;
+	*n = l ? o->groups[l->group].n : 0;
+	return l ? o->group_persons + o->groups[l->group].first : NULL;
 }
 
 static enum rc find_duplicates(
@@ -77,7 +81,7 @@ static enum rc find_duplicates(
 	const uint64_t *keys = batch_view_id_keys(a->view);
 	memset(bits, 0, words * sizeof(*bits));
 	struct overlays *overlays = store_overlays(s);
-	const struct person_links links = {moved_to, overlays};
+	const struct person_links links = {stored_under, overlays};
 	enum rc rc = id_set_reserve(&s->active->ids, n, e);
 	if (rc == RC_OK)
 		rc = duplicates_find(segments, a->view, &links, bits, e);

@@ -185,9 +185,10 @@ enum rc id_keys_sort(uint64_t *keys, size_t n, struct err *e);
 // Which rows of a batch are in one of the segments: sets bit i of `bits` (does not clear any). A row with a message id
 // is known by that; one without by its content, which includes person and time, so it is compared with the person's
 // rows at that time. RC_CORRUPT with the remedy: a segment is damaged, nothing can be told.
-// Rows may be stored under their own person or the one that a link moved it to.
 struct person_links {
-	uint64_t (*resolve)(void *context, uint64_t person); // NULL: no links
+	// All persons that rows of this one may be stored under, itself among them: *n of them, valid until the search is
+	// over. *n = 0: under itself only.
+	const uint64_t *(*stored)(void *context, uint64_t person, uint32_t *n); // NULL: no links
 	void *context;
 };
 enum rc duplicates_find(const struct segment_list *segments, const struct batch_view *v,
