@@ -168,8 +168,11 @@ enum rc overlay_view_make(struct overlays *o, struct segment *const *segments,
 	const struct catalogue_entry *entries, size_t n, struct overlay_view **out, struct err *e);
 struct overlay_view *overlay_view_ref(struct overlay_view *v);
 void overlay_view_unref(struct overlay_view **v);
-bool overlay_view_fits(const struct overlay_view *v, const struct overlays *o,
-	const struct catalogue_entry *entries, size_t n);
+// Are these the segments, with the epochs, that it was made for?
+bool overlay_view_fits(const struct overlay_view *v, const struct catalogue_entry *entries, size_t n);
+// Does an entry of the journal after `since` concern a person who has rows in the segment (of any epoch)?
+enum rc overlay_touches(
+	const struct overlays *o, int64_t since, const struct segment *s, bool *touches, struct err *e);
 
 // --- overlay_merge.c: making it physical ---
 

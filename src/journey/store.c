@@ -182,7 +182,7 @@ static enum rc load_catalogue(struct store *s, bool sweep, struct err *e)
 		rc = catalogue_sweep(s->io, s->dir, entries, n, e);
 	if (rc == RC_OK) {
 		struct err failed = ERR_NONE;
-		rc = pool_acquire_all(s, entries, n, &list, &failed);
+		rc = pool_acquire_all(s, entries, n, 0, &list, &failed);
 		if (rc != RC_OK) { // nobody else can have merged it away
 			segment_missing(&failed);
 			rc = err_take(e, &failed);
@@ -240,7 +240,7 @@ static enum rc load_head(struct store *s, struct err *e)
 	struct head *head = NULL;
 	enum rc rc = names_load(s->db, &names, e);
 	if (rc == RC_OK)
-		rc = inbox_load(s->db, names, true, &head, e);
+		rc = inbox_load_all(s->db, names, &head, e);
 	if (rc != RC_OK) {
 		names_unref(&names);
 		return rc;
@@ -462,8 +462,7 @@ void store_close(struct store **store)
 	compact_stop(s);
 	names_unref(&s->names);
 	names_unref(&s->names_seen);
-	pool_release(s, &s->inbox_seen);
-	overlays_unref(&s->inbox_seen_overlays);
+	inbox_pieces_clear(s, &s->inbox_seen);
 	overlay_view_unref(&s->view_seen);
 	overlays_unref(&s->overlays_seen);
 	overlays_unref(&s->overlays);
