@@ -77,7 +77,7 @@ static enum rc run(struct cli *cli, struct err *e)
 		rc = store_compact(store, 0, progress, e);
 	progress_finish(&progress);
 	store_close(&store);
-	return rc == RC_OK ? overlay_receipt_put(cli, "erased", &receipt, now, e) : rc;
+	return rc == RC_OK ? overlay_receipt_put(cli, "erased", &receipt, now, NULL, e) : rc;
 }
 
 static const struct option options[] = {

@@ -5,9 +5,22 @@
 
 #include "cli/internal.h"
 
-// Prints what was done: `verb` as in "erased". physical: it is in the bytes of the segments, too.
-enum rc overlay_receipt_put(
-	struct cli *cli, const char *verb, const struct overlay_receipt *r, bool physical, struct err *e);
+// A line of a file of links that was not made.
+struct left_out {
+	uint32_t line;
+	struct sv reason;
+};
+
+struct receipt_links {
+	uint32_t n_known; // were made before
+	const struct left_out *left_out;
+	uint32_t n_left_out;
+};
+
+// Prints what was done: `verb` as in "erased". physical: it is in the bytes of the segments, too. links: what became of
+// the others of a file; NULL: there was no file.
+enum rc overlay_receipt_put(struct cli *cli, const char *verb, const struct overlay_receipt *r, bool physical,
+	const struct receipt_links *links, struct err *e);
 
 #define OPTION_RECEIPT_FORMAT                                                                                  \
 	{                                                                                                      \

@@ -79,8 +79,11 @@ static enum rc read_overlays(struct store *s, struct reading *r, struct err *e)
 	enum rc rc = overlays_state(s->reader, &last, &least, e);
 	const struct overlays *seen = s->overlays_seen;
 	if (rc == RC_OK && (!seen || seen->epoch != last || seen->since > least)) {
-		struct overlays *fresh;
-		rc = overlays_load(s->reader, &fresh, e);
+		struct overlays *fresh = store_overlays(s); // a writer's, which may be of this moment
+		if (!fresh || fresh->epoch != last || fresh->since > least) {
+			overlays_unref(&fresh);
+			rc = overlays_load(s->reader, &fresh, e);
+		}
 		if (rc != RC_OK)
 			return rc;
 		overlays_unref(&s->overlays_seen);

@@ -220,18 +220,31 @@ struct overlays *store_overlays(struct store *s)
 	return o;
 }
 
-enum rc store_overlays_reload(struct store *s, struct err *e)
+static void put_overlays(struct store *s, struct overlays *fresh)
 {
-	struct overlays *fresh;
-	enum rc rc = overlays_load(s->db, &fresh, e);
-	if (rc != RC_OK)
-		return rc;
 	pthread_mutex_lock(&s->mu);
 	struct overlays *old = s->overlays;
 	s->overlays = fresh;
 	pthread_mutex_unlock(&s->mu);
 	overlays_unref(&old);
-	return RC_OK;
+}
+
+enum rc store_overlays_reload(struct store *s, struct err *e)
+{
+	struct overlays *fresh;
+	enum rc rc = overlays_load(s->db, &fresh, e);
+	if (rc == RC_OK)
+		put_overlays(s, fresh);
+	return rc;
+}
+
+enum rc store_overlays_extend(struct store *s, const struct overlay_entry *entries, size_t n, struct err *e)
+{
+	struct overlays *fresh;
+	enum rc rc = overlays_extend(s->overlays, entries, n, &fresh, e);
+	if (rc == RC_OK)
+		put_overlays(s, fresh);
+	return rc;
 }
 
 static enum rc load_head(struct store *s, struct err *e)

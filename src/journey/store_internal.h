@@ -331,6 +331,9 @@ enum rc store_open_bare(const char *dir, struct store **out, struct err *e);
 struct overlays *store_overlays(struct store *s);
 // Reads the journal again after a change (append_mu held).
 enum rc store_overlays_reload(struct store *s, struct err *e);
+// The same where links were added, without reading (append_mu held). After a failure nothing has changed.
+struct overlay_entry;
+enum rc store_overlays_extend(struct store *s, const struct overlay_entry *entries, size_t n, struct err *e);
 // Writer only: RC_USAGE on a store that was opened for reading.
 enum rc store_must_write(const struct store *s, struct err *e);
 
