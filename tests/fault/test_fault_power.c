@@ -25,6 +25,7 @@ static const struct life lives[] = {
 	{"adopt", {"adopt"}, false},
 	{"erase and merge", {"erase", "compact"}, false},
 	{"link, erase, adopt", {"link", "erase", "adopt"}, true},
+	{"append with links", {"append with links", "seal"}, true},
 	{"append, backup", {"append", "backup"}, false},
 };
 enum { LIVES = sizeof(lives) / sizeof(lives[0]), STEPS = 6 };

@@ -107,7 +107,8 @@ void world_free(struct world *w)
 
 // --- doing ---
 
-enum rc world_append(struct world *w, struct store *s, uint32_t first, uint32_t n, struct err *e)
+static enum rc append(struct world *w, struct store *s, uint32_t first, uint32_t n,
+	const struct linking *linking, struct err *e)
 {
 	struct batch *batches[2] = {0};
 	struct append_result results[2];
@@ -128,11 +129,16 @@ enum rc world_append(struct world *w, struct store *s, uint32_t first, uint32_t 
 		}
 	}
 	if (rc == RC_OK)
-		rc = store_append(s, batches, 2, results, NULL, NULL, e);
+		rc = store_append_linking(s, batches, 2, results, linking, NULL, NULL, e);
 	batch_free(&batches[0]);
 	batch_free(&batches[1]);
 	mem_free(x);
 	return rc;
+}
+
+enum rc world_append(struct world *w, struct store *s, uint32_t first, uint32_t n, struct err *e)
+{
+	return append(w, s, first, n, NULL, e);
 }
 
 static enum rc do_create(struct world *w, struct err *e)
@@ -155,6 +161,21 @@ static void expect_append(struct world_state *state)
 {
 	for (uint32_t i = N_FIRST; i < N_FIRST + 30; i++)
 		state->there[i] = true;
+}
+
+// The same with a link in the transaction: both or neither.
+static enum rc do_append_linking(struct world *w, struct store *s, struct err *e)
+{
+	const struct person_link link = {SV("user:u1"), SV("user:u2")};
+	enum link_outcome outcome;
+	const struct linking linking = {&link, 1, SV("tester"), &outcome};
+	return append(w, s, N_FIRST - 40, 70, &linking, e);
+}
+
+static void expect_append_linking(struct world_state *state)
+{
+	expect_append(state);
+	state->linked = true;
 }
 
 static enum rc do_seal(struct world *w, struct store *s, struct err *e)
@@ -339,6 +360,7 @@ const struct operation world_operations[] = {
 		.again = RC_EXISTS,
 		.from_nothing = true},
 	{.name = "append", .act = do_append, .expect = expect_append},
+	{.name = "append with links", .act = do_append_linking, .expect = expect_append_linking},
 	{.name = "seal", .act = do_seal},
 	{.name = "compact", .act = do_compact},
 	{.name = "adopt", .act = do_adopt, .expect = expect_adopt},
