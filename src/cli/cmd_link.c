@@ -88,7 +88,8 @@ static enum rc link_file(struct cli *cli, const char *file, struct err *e)
 	store_close(&store);
 	if (rc == RC_OK)
 		rc = tell_outcomes(cli, &listed, outcomes, &links, e);
-	return rc == RC_OK ? overlay_receipt_put(cli, "linked", &receipt, false, &links, e) : rc;
+	const struct receipt_more more = {.links = &links};
+	return rc == RC_OK ? overlay_receipt_put(cli, "linked", &receipt, false, &more, e) : rc;
 }
 
 // --- one ---

@@ -18,8 +18,17 @@ static void links_json(const struct receipt_links *links, struct json *j)
 	json_array_end(j);
 }
 
+static void quarantine_json(const struct quarantine_named *named, struct json *j)
+{
+	json_key(j, "quarantine");
+	json_object(j);
+	json_key_u64(j, "removed", named->n_removed);
+	json_key_u64(j, "unsure", named->n_unsure);
+	json_object_end(j);
+}
+
 static void put_json(const char *verb, const struct overlay_receipt *r, bool physical,
-	const struct receipt_links *links, struct buf *out)
+	const struct receipt_more *more, struct buf *out)
 {
 	struct json j = json_new(out);
 	json_object(&j);
@@ -40,8 +49,10 @@ static void put_json(const char *verb, const struct overlay_receipt *r, bool phy
 	}
 	json_array_end(&j);
 	json_key_bool(&j, "physical", physical);
-	if (links)
-		links_json(links, &j);
+	if (more->links)
+		links_json(more->links, &j);
+	if (more->quarantine)
+		quarantine_json(more->quarantine, &j);
 	json_object_end(&j);
 	buf_char(out, '\n');
 }
@@ -61,6 +72,18 @@ static void links_text(const struct receipt_links *links, struct buf *out)
 	if (links->n_left_out > SHOWN)
 		buf_printf(out, "  … and %s more; --format json lists them all\n",
 			human_number(links->n_left_out - SHOWN, 0, n));
+}
+
+static void quarantine_text(const struct quarantine_named *named, struct buf *out)
+{
+	char n[HUMAN_TEXT_MAX];
+	if (named->n_removed)
+		buf_printf(out, "Removed from quarantine: %s.\n", human_number((double)named->n_removed, 0, n));
+	if (named->n_unsure)
+		buf_printf(out,
+			"In quarantine there may be more, %s with a value of less than 4 characters; see "
+			"corridor quarantine show, and drop.\n",
+			human_number((double)named->n_unsure, 0, n));
 }
 
 static void put_text(const char *verb, const struct overlay_receipt *r, bool physical, struct buf *out)
@@ -89,16 +112,20 @@ static void put_text(const char *verb, const struct overlay_receipt *r, bool phy
 }
 
 enum rc overlay_receipt_put(struct cli *cli, const char *verb, const struct overlay_receipt *r, bool physical,
-	const struct receipt_links *links, struct err *e)
+	const struct receipt_more *more, struct err *e)
 {
+	static const struct receipt_more nothing = {0};
+	more = more ? more : &nothing;
 	struct buf out = buf_new(64u << 20);
 	bool as_json = args_is(&cli->args, "format", "json");
 	if (as_json)
-		put_json(verb, r, physical, links, &out);
+		put_json(verb, r, physical, more, &out);
 	else if (!cli->quiet)
 		put_text(verb, r, physical, &out);
-	if (!as_json && links)
-		links_text(links, &out);
+	if (!as_json && more->links)
+		links_text(more->links, &out);
+	if (!as_json && more->quarantine && !cli->quiet)
+		quarantine_text(more->quarantine, &out);
 	enum rc rc = cli_write_buf(cli, &out, e);
 	buf_free(&out);
 	return rc;

@@ -4,6 +4,7 @@
 #define CORRIDOR_CLI_OVERLAY_RECEIPT_H
 
 #include "cli/internal.h"
+#include "listen/listen.h"
 
 // A line of a file of links that was not made.
 struct left_out {
@@ -17,10 +18,15 @@ struct receipt_links {
 	uint32_t n_left_out;
 };
 
-// Prints what was done: `verb` as in "erased". physical: it is in the bytes of the segments, too. links: what became of
-// the others of a file; NULL: there was no file.
+// What a receipt tells beside the interactions; NULL where there is nothing to tell.
+struct receipt_more {
+	const struct receipt_links *links;         // the others of a file
+	const struct quarantine_named *quarantine; // rows that name erased persons
+};
+
+// Prints what was done: `verb` as in "erased". physical: it is in the bytes of the segments, too.
 enum rc overlay_receipt_put(struct cli *cli, const char *verb, const struct overlay_receipt *r, bool physical,
-	const struct receipt_links *links, struct err *e);
+	const struct receipt_more *more, struct err *e);
 
 #define OPTION_RECEIPT_FORMAT                                                                                  \
 	{                                                                                                      \
