@@ -92,7 +92,10 @@ static enum rc make_directory(
 		rc = store_path(dir, "segments", segments, e);
 	if (rc == RC_OK)
 		rc = io_make_dir(io, dir, e);
-	if (rc == RC_OK && access(path, F_OK) == 0) {
+	bool there = false;
+	if (rc == RC_OK)
+		rc = io_exists(path, &there, e);
+	if (rc == RC_OK && there) {
 		rc = err_set(e, RC_EXISTS, "%s is a data directory already", dir);
 		err_remedy(e, "choose another directory, or use it as it is");
 	}
@@ -324,8 +327,10 @@ static bool keeps_still(struct store *s, const char *path)
 static bool needs_no_sharing(struct store *s, const char *path)
 {
 	char wal[STORE_PATH_BYTES];
+	bool there;
 	return access(s->dir, W_OK) != 0 && keeps_still(s, path) &&
-	       store_path(s->dir, "corridor.db-wal", wal, NULL) == RC_OK && access(wal, F_OK) != 0;
+	       store_path(s->dir, "corridor.db-wal", wal, NULL) == RC_OK &&
+	       io_exists(wal, &there, NULL) == RC_OK && !there;
 }
 
 static enum rc open_for_reading(struct store *s, const char *path, struct err *e)
