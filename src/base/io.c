@@ -299,14 +299,17 @@ enum rc io_sync_dir(const struct io *io, const char *dir, struct err *e)
 	return rc;
 }
 
-// The name of a directory is durable once its parent is synced. Also one that is there may have been made a moment ago.
-enum rc io_make_dir(const struct io *io, const char *dir, struct err *e)
+enum rc io_exists(const char *path, bool *yes, struct err *e)
+{
+	*yes = access(path, F_OK) == 0;
+	return *yes || errno == ENOENT || errno == ENOTDIR ? RC_OK : fail(e, errno, "look for", path);
+}
+
+enum rc io_sync_parent(const struct io *io, const char *path, struct err *e)
 {
 	char parent[PATH_BYTES];
-	if (io->mkdir(io, dir) != 0 && errno != EEXIST)
-		return fail(e, errno, "make directory", dir);
-	if (!parent_of(dir, parent, sizeof(parent)))
-		return fail(e, ENAMETOOLONG, "make directory", dir);
+	if (!parent_of(path, parent, sizeof(parent)))
+		return fail(e, ENAMETOOLONG, "sync the directory of", path);
 	int fd = io->open(io, parent, IO_READ);
 	if (fd < 0 && errno == EACCES) // may be searched and written, but not read
 		return RC_OK;
@@ -315,6 +318,14 @@ enum rc io_make_dir(const struct io *io, const char *dir, struct err *e)
 	enum rc rc = io->fsync(io, fd) != 0 ? fail(e, errno, "sync directory", parent) : RC_OK;
 	io->close(io, fd);
 	return rc;
+}
+
+// The name of a directory is durable once its parent is synced. Also one that is there may have been made a moment ago.
+enum rc io_make_dir(const struct io *io, const char *dir, struct err *e)
+{
+	if (io->mkdir(io, dir) != 0 && errno != EEXIST)
+		return fail(e, errno, "make directory", dir);
+	return io_sync_parent(io, dir, e);
 }
 
 enum rc io_need_space(const struct io *io, const char *dir, uint64_t needed, const char *what, struct err *e)

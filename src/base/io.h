@@ -51,6 +51,10 @@ enum rc io_sync_dir(const struct io *io, const char *dir, struct err *e);
 // RC_IO when less than `needed` bytes are free on the file system of the directory, with the place, both numbers and
 // the remedy; `what` needs them ("merging segments"). RC_OK when the system does not say.
 enum rc io_need_space(const struct io *io, const char *dir, uint64_t needed, const char *what, struct err *e);
+// Is there something of this name? RC_IO when the system does not say: then it may be there.
+enum rc io_exists(const char *path, bool *yes, struct err *e);
+// fsync of the directory that the name is in, so that the name is durable.
+enum rc io_sync_parent(const struct io *io, const char *path, struct err *e);
 // mkdir that accepts an existing directory; its name is durable (the parent is synced).
 enum rc io_make_dir(const struct io *io, const char *dir, struct err *e);
 

@@ -48,16 +48,27 @@ void *mem_calloc(size_t n, size_t size)
 	return calloc(bytes ? bytes : 1, 1);
 }
 
-// Fresh from the system and not touched yet, as calloc takes blocks of this size; where it is not, or where there are no
-// huge pages, the advice changes nothing.
+// Where there are no huge pages, the advice changes nothing.
+static void advise_huge(void *p, size_t bytes)
+{
+	uintptr_t first = ((uintptr_t)p + PAGE - 1) & ~(PAGE - 1), end = ((uintptr_t)p + bytes) & ~(PAGE - 1);
+	if (p && bytes >= 2 * HUGE_PAGE)
+		(void)madvise((void *)first, end - first, MADV_HUGEPAGE);
+}
+
+// Fresh from the system and not touched yet, as calloc takes blocks of this size; where it is not, the advice comes too
+// late, and changes nothing.
 void *mem_calloc_large(size_t n, size_t size)
 {
 	void *p = mem_calloc(n, size);
-	if (!p || n * size < 2 * HUGE_PAGE)
-		return p;
-	uintptr_t first = ((uintptr_t)p + PAGE - 1) & ~(PAGE - 1),
-		  end = ((uintptr_t)p + n * size) & ~(PAGE - 1);
-	(void)madvise((void *)first, end - first, MADV_HUGEPAGE);
+	advise_huge(p, n * size);
+	return p;
+}
+
+void *mem_alloc_large(size_t bytes)
+{
+	void *p = mem_alloc(bytes);
+	advise_huge(p, bytes);
 	return p;
 }
 

@@ -14,6 +14,9 @@ void *mem_calloc(size_t n, size_t size);
 // The same for tables that are large and used all over: in huge pages where the system has them, which are had and found
 // many times faster.
 void *mem_calloc_large(size_t n, size_t size);
+// As mem_alloc, for memory that is filled from its beginning: only what is written to is had, from some size on in huge
+// pages.
+void *mem_alloc_large(size_t bytes);
 // Resizes like realloc; on failure returns NULL and the old block stays.
 void *mem_realloc(void *p, size_t bytes);
 // Grows *p, an array of *capacity elements of `size` bytes, so that it holds at least `need` elements,

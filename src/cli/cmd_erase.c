@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // corridor erase: erases persons and single interactions.
 #include "base/hash.h"
+#include "base/mem.h"
 #include "cli/commands.h"
 #include "cli/overlay_receipt.h"
 
@@ -39,9 +40,49 @@ static enum rc parse_persons(struct cli *cli, uint64_t *persons, struct err *e)
 	return RC_OK;
 }
 
+// The values of all identities that are known of the persons, those that were given first.
+static enum rc known_values(struct cli *cli, struct store *store, const uint64_t *persons, struct sv **values,
+	uint32_t *n, struct err *e)
+{
+	struct snapshot *sn = NULL;
+	void *items = NULL;
+	size_t capacity = 0, m = 0;
+	enum rc rc = snapshot_open(store, &sn, e);
+	for (uint32_t i = 0; rc == RC_OK && i < cli->args.n_operands; i++) {
+		struct sv *list = NULL;
+		uint32_t n_list = 0;
+		rc = snapshot_identities(sn, persons[i], cli->arena, &list, &n_list, e);
+		if (rc == RC_OK && mem_grow(&items, &capacity, m + n_list + 1, sizeof(struct sv)) != 0)
+			rc = err_set(e, RC_NOMEM, "out of memory for the identities");
+		for (uint32_t k = 0; rc == RC_OK && k <= n_list; k++) {
+			struct sv *value = (struct sv *)items + m++;
+			sv_cut(k ? list[k - 1] : sv_from(cli->args.operands[i]), ':', value);
+		}
+	}
+	*values = rc == RC_OK ? arena_array(cli->arena, m, sizeof(**values)) : NULL;
+	if (*values)
+		memcpy(*values, items, m * sizeof(**values));
+	else if (rc == RC_OK)
+		rc = err_set(e, RC_NOMEM, "out of memory for the identities");
+	*n = (uint32_t)m;
+	mem_free(items);
+	snapshot_close(&sn);
+	return rc;
+}
+
+// The quarantine first: if that is all that was done, the same command again finds the same identities.
+static enum rc erase_quarantine(struct cli *cli, struct store *store, const uint64_t *persons,
+	struct quarantine_named *named, struct err *e)
+{
+	struct sv *values;
+	uint32_t n;
+	enum rc rc = known_values(cli, store, persons, &values, &n, e);
+	return rc == RC_OK ? quarantine_erase(store, values, n, named, e) : rc;
+}
+
 // Both at once in one receipt.
 static enum rc erase(struct cli *cli, struct store *store, const struct interaction_name *names, uint32_t n,
-	struct overlay_receipt *out, struct err *e)
+	struct quarantine_named *named, struct overlay_receipt *out, struct err *e)
 {
 	uint64_t *persons = arena_array(cli->arena, cli->args.n_operands + 1, sizeof(*persons));
 	if (!persons)
@@ -49,6 +90,8 @@ static enum rc erase(struct cli *cli, struct store *store, const struct interact
 	enum rc rc = parse_persons(cli, persons, e);
 	if (rc == RC_OK && n)
 		return store_erase_interactions(store, names, n, cli_who(cli), cli->arena, out, e);
+	if (rc == RC_OK && !args_flag(&cli->args, "keep-quarantine"))
+		rc = erase_quarantine(cli, store, persons, named, e);
 	if (rc == RC_OK)
 		rc = store_erase_persons(
 			store, persons, cli->args.n_operands, cli_who(cli), cli->arena, out, e);
@@ -62,6 +105,7 @@ static enum rc run(struct cli *cli, struct err *e)
 	struct interaction_name names[INTERACTIONS_MAX];
 	uint32_t n = 0;
 	bool now = args_flag(&cli->args, "now");
+	struct quarantine_named named = {0};
 	enum rc rc = parse_interactions(cli, names, &n, e);
 	if (rc == RC_OK && (n > 0) == (cli->args.n_operands > 0)) {
 		err_set(e, RC_USAGE, "name either persons or single interactions");
@@ -71,13 +115,14 @@ static enum rc run(struct cli *cli, struct err *e)
 	if (rc == RC_OK)
 		rc = cli_store_open(cli, false, &store, e);
 	if (rc == RC_OK)
-		rc = erase(cli, store, names, n, &receipt, e);
+		rc = erase(cli, store, names, n, &named, &receipt, e);
 	struct progress *progress = rc == RC_OK && now ? progress_new("erase", 0, "rows", cli->quiet) : NULL;
 	if (rc == RC_OK && now)
 		rc = store_compact(store, 0, progress, e);
 	progress_finish(&progress);
 	store_close(&store);
-	return rc == RC_OK ? overlay_receipt_put(cli, "erased", &receipt, now, e) : rc;
+	const struct receipt_more more = {.quarantine = n ? NULL : &named};
+	return rc == RC_OK ? overlay_receipt_put(cli, "erased", &receipt, now, &more, e) : rc;
 }
 
 static const struct option options[] = {
@@ -87,6 +132,9 @@ static const struct option options[] = {
 		.value = "SOURCE/ID",
 		.repeated = true,
 		.help = "a single interaction, by its source and message id"},
+	{.name = "keep-quarantine",
+		.type = OPTION_FLAG,
+		.help = "leave the rows in quarantine that name the persons"},
 	{.name = "now", .type = OPTION_FLAG, .help = "write the segments anew at once"},
 	OPTION_RECEIPT_FORMAT,
 };
@@ -102,7 +150,8 @@ const struct command command_erase = {
 		"the bytes go when segments are merged, by themselves within the hour while something is "
 		"writing, or at once with --now. What arrives later is new. What stays is the hash of each "
 		"message id, so that the same message cannot come in again, and the journal's entry, without "
-		"names. Rows in quarantine and backups are not touched.",
+		"names. Rows in quarantine go too if one of the persons' identities stands in them as a whole "
+		"word (of at least 4 characters; shorter ones are counted only). Backups are not touched.",
 	.operands = "IDENTITY…",
 	.max_operands = UINT32_MAX,
 	.options = options,

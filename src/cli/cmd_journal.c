@@ -30,7 +30,11 @@ static void put_json(struct cli *cli, const struct tz *tz, const struct journal_
 	json_key_string(&j, "person", person_text(cli, x->from, x->person));
 	if (x->target)
 		json_key_string(&j, "target", person_text(cli, x->to, x->target));
-	json_key_i64(&j, "interactions", (int64_t)x->n_interactions);
+	json_key(&j, "interactions");
+	if (x->n_interactions == JOURNAL_NOT_COUNTED)
+		json_null(&j);
+	else
+		json_u64(&j, x->n_interactions);
 	json_key_bool(&j, "physical", x->applied);
 	json_object_end(&j);
 	buf_char(out, '\n');
@@ -44,7 +48,10 @@ static void put_row(struct cli *cli, const struct tz *tz, struct table *t, const
 	table_text(t, row, 2, x->kind, INK_PLAIN);
 	table_text(t, row, 3, person_text(cli, x->from, x->person), INK_PLAIN);
 	table_text(t, row, 4, x->target ? person_text(cli, x->to, x->target) : SV_NONE, INK_PLAIN);
-	table_printf(t, row, 5, "%llu", (unsigned long long)x->n_interactions);
+	if (x->n_interactions == JOURNAL_NOT_COUNTED)
+		table_text(t, row, 5, SV("–"), INK_DIM);
+	else
+		table_printf(t, row, 5, "%llu", (unsigned long long)x->n_interactions);
 	table_text(t, row, 6, x->applied ? SV("yes") : SV("pending"), INK_PLAIN);
 	table_text(t, row, 7, x->who, INK_PLAIN);
 }

@@ -105,7 +105,7 @@ static enum rc finish_file(struct export_out *o, struct err *e)
 		rc = err_errno(e, RC_IO, errno, "cannot write %s", o->part);
 	if (rc == RC_OK && o->io->rename(o->io, o->part, o->path) != 0)
 		rc = err_errno(e, RC_IO, errno, "cannot rename %s to %s", o->part, o->path);
-	return rc;
+	return rc == RC_OK ? io_sync_parent(o->io, o->path, e) : rc;
 }
 
 enum rc export_out_close(struct export_out **op, bool keep, struct err *e)

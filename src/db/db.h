@@ -62,8 +62,9 @@ int64_t db_changes(struct db *db);
 enum rc db_sums_check(struct db *db, const char *table, struct err *e);
 
 // Migrations: `steps[i]` takes the schema named `part` from version i to i+1; all that are missing run in one
-// transaction. A database whose version of `part` is above n_steps is RC_VERSION. A connection that may write must have
-// gone through this: it keeps the checksums of the tables from then on.
+// transaction. RC_VERSION: the database's version of `part` is above n_steps; RC_CORRUPT: there are steps to be run, and
+// the tables are not as they were written (db_sums_check). A connection that may write must have gone through this: it
+// keeps the checksums of the tables from then on.
 enum rc db_migrate(struct db *db, const char *part, const char *const *steps, uint32_t n_steps, struct err *e);
 
 // Online copy to a new file, consistent while others write.

@@ -83,6 +83,8 @@ enum rc db_migrate(struct db *db, const char *part, const char *const *steps, ui
 		rc = version_of(db, part, &version, e); // another connection may have been faster
 	if (rc == RC_OK && version > n_steps)
 		rc = too_new(db, part, version, n_steps, e);
+	if (rc == RC_OK && summed) // the new sums must not be those of damage
+		rc = db_sums_check(db, NULL, e);
 	if (rc == RC_OK)
 		rc = sums_unwatch(db, e);
 	if (rc == RC_OK)

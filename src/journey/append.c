@@ -64,10 +64,14 @@ static void find_in_heads(struct store *s, const uint64_t *keys, uint32_t n, uin
 	}
 }
 
-// Where links put a person's rows when they are sealed.
-static uint64_t moved_to(void *overlays, uint64_t person)
+// What links ever brought together: merging put rows under whoever was linked to at that moment, and undoing a link
+// waits for the next merge.
+static const uint64_t *stored_under(void *overlays, uint64_t person, uint32_t *n)
 {
-	return overlays_resolve(overlays, person);
+	const struct overlays *o = overlays;
+	const struct linked_person *l = o && o->n_linked ? overlays_find(o, person) : NULL;
+	*n = l ? o->groups[l->group].n : 0;
+	return l ? o->group_persons + o->groups[l->group].first : NULL;
 }
 
 static enum rc find_duplicates(
@@ -77,7 +81,7 @@ static enum rc find_duplicates(
 	const uint64_t *keys = batch_view_id_keys(a->view);
 	memset(bits, 0, words * sizeof(*bits));
 	struct overlays *overlays = store_overlays(s);
-	const struct person_links links = {moved_to, overlays};
+	const struct person_links links = {stored_under, overlays};
 	enum rc rc = id_set_reserve(&s->active->ids, n, e);
 	if (rc == RC_OK)
 		rc = duplicates_find(segments, a->view, &links, bits, e);
@@ -154,9 +158,13 @@ static enum rc check_designs(struct store *s, struct batch **batches, uint32_t n
 	return RC_OK;
 }
 
+// What goes into the transaction beside the batches.
 struct also {
 	enum rc (*call)(void *context, struct db *db, const struct append_result *results, struct err *e);
 	void *context;
+	const struct linking *linking;
+	struct overlay_entry *entries; // the links to be made
+	size_t n_entries;
 };
 
 static enum rc commit_arrivals(struct store *s, struct batch **batches, uint32_t n, struct arrival *arrivals,
@@ -168,6 +176,8 @@ static enum rc commit_arrivals(struct store *s, struct batch **batches, uint32_t
 	if (rc != RC_OK)
 		return rc;
 	rc = store_rows(s, batches, n, arrivals, e);
+	for (size_t i = 0; rc == RC_OK && i < also->n_entries; i++)
+		rc = overlay_insert(s->db, &also->entries[i], e);
 	if (rc == RC_OK && also->call)
 		rc = also->call(also->context, s->db, results, e);
 	if (rc == RC_OK)
@@ -191,35 +201,63 @@ static void take_in(struct store *s, uint32_t n, struct arrival *arrivals)
 	}
 }
 
+static enum rc decide_links(struct store *s, struct also *also, struct err *e)
+{
+	if (!also->linking || also->linking->n == 0)
+		return RC_OK;
+	struct overlays *o = store_overlays(s);
+	enum rc rc =
+		links_decide(o, also->linking, s->clock->now_ms(s->clock), &also->entries, &also->n_entries, e);
+	overlays_unref(&o);
+	return rc;
+}
+
+// The links are durable: they hold from here on. Without memory for that, the next call reads the
+// journal.
+static void take_links(struct store *s, const struct also *also)
+{
+	if (also->n_entries == 0)
+		return;
+	if (store_overlays_extend(s, also->entries, also->n_entries, NULL) != RC_OK)
+		s->stale = true;
+	compact_wake(s);
+}
+
 static enum rc append(struct store *s, struct batch **batches, uint32_t n, struct append_result *results,
-	const struct also *also, struct err *e)
+	struct also *also, struct err *e)
 {
 	struct arrival *arrivals = mem_calloc(n, sizeof(*arrivals));
 	if (!arrivals)
 		return err_set(e, RC_NOMEM, "out of memory appending %u batches", n);
-	enum rc rc = resolve(s, batches, n, arrivals, results, e);
+	enum rc rc = decide_links(s, also, e);
+	if (rc == RC_OK)
+		rc = resolve(s, batches, n, arrivals, results, e);
 	if (rc == RC_OK)
 		rc = commit_arrivals(s, batches, n, arrivals, results, also, e);
-	if (rc == RC_OK)
+	if (rc == RC_OK) {
 		take_in(s, n, arrivals);
-	else
+		take_links(s, also);
+	} else {
 		s->stale = true; // names and ids of this call are in memory: forget them
+	}
 	for (uint32_t i = 0; i < n; i++) {
 		batch_view_close(&arrivals[i].view);
 		mem_free(arrivals[i].dropped);
 	}
 	mem_free(arrivals);
+	mem_free(also->entries);
 	return rc;
 }
 
-enum rc store_append(struct store *s, struct batch **batches, uint32_t n, struct append_result *results,
+enum rc store_append_linking(struct store *s, struct batch **batches, uint32_t n, struct append_result *results,
+	const struct linking *linking,
 	enum rc (*also)(void *context, struct db *db, const struct append_result *results, struct err *e),
 	void *context, struct err *e)
 {
 	enum rc rc = store_must_write(s, e);
 	if (rc != RC_OK)
 		return rc;
-	const struct also extra = {also, context};
+	struct also extra = {.call = also, .context = context, .linking = linking};
 	pthread_mutex_lock(&s->append_mu);
 	rc = check_designs(s, batches, n, e);
 	if (rc == RC_OK)
@@ -238,4 +276,11 @@ enum rc store_append(struct store *s, struct batch **batches, uint32_t n, struct
 		seal_rotate(s, false, NULL);
 	pthread_mutex_unlock(&s->append_mu);
 	return rc;
+}
+
+enum rc store_append(struct store *s, struct batch **batches, uint32_t n, struct append_result *results,
+	enum rc (*also)(void *context, struct db *db, const struct append_result *results, struct err *e),
+	void *context, struct err *e)
+{
+	return store_append_linking(s, batches, n, results, NULL, also, context, e);
 }

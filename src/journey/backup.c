@@ -78,7 +78,10 @@ static enum rc take_segment(struct backup *b, int64_t id, struct err *e)
 		rc = segment_path(b->to_dir, id, "", to, e);
 	if (rc == RC_OK)
 		rc = segment_path(b->to_dir, id, ".tmp", made, e);
-	if (rc != RC_OK || access(to, F_OK) == 0)
+	bool there = false;
+	if (rc == RC_OK)
+		rc = io_exists(to, &there, e);
+	if (rc != RC_OK || there)
 		return rc;
 	if (b->link && link(from, to) == 0)
 		return RC_OK;
@@ -258,9 +261,11 @@ enum rc store_backup(struct store *s, const char *to_dir, bool link, struct prog
 		rc = must_be_outside(s, to_dir, e);
 	if (rc == RC_OK)
 		rc = must_be_empty(to_dir, e);
+	bool there = false;
+	if (rc == RC_OK)
+		rc = io_exists(to_dir, &there, e);
 	if (rc != RC_OK)
 		return rc;
-	bool made_dir = access(to_dir, F_OK) != 0;
 	rc = io_make_dir(s->io, to_dir, e);
 	if (rc == RC_OK)
 		rc = io_make_dir(s->io, segments, e);
@@ -269,6 +274,6 @@ enum rc store_backup(struct store *s, const char *to_dir, bool link, struct prog
 	if (rc == RC_OK)
 		rc = check_copy(&b, e);
 	if (rc != RC_OK)
-		remove_all(&b, made_dir, made, path, segments);
+		remove_all(&b, !there, made, path, segments);
 	return rc;
 }

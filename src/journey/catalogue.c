@@ -257,12 +257,11 @@ void segment_list_release(struct store *s, struct segment_list *list)
 	*list = (struct segment_list){0};
 }
 
-enum rc pool_acquire_all(struct store *s, const struct catalogue_entry *entries, size_t n,
+enum rc pool_acquire_all(struct store *s, const struct catalogue_entry *entries, size_t n, size_t n_more,
 	struct segment_list *out, struct err *e)
 {
 	*out = (struct segment_list){0};
-	// One place more than there are segments: a snapshot puts the inbox there.
-	if (list_grow(out, n + 1) != 0)
+	if (list_grow(out, n + n_more) != 0)
 		return err_set(e, RC_NOMEM, "out of memory for the catalogue");
 	enum rc rc = RC_OK;
 	for (size_t i = 0; rc == RC_OK && i < n; i++) {

@@ -124,9 +124,10 @@ struct interest {
 	uint32_t *row, *bits; // rows of the stage, ascending
 	uint64_t *any;        // the same as one bit per row of the stage
 	uint32_t *before;     // how many are before each word of these
-	uint64_t *absent;     // scratch of that size
-	uint32_t of_measure;  // the slot of the measure whose values they are, and nothing else; or UINT32_MAX
-	uint32_t *ordered;    // the bits in the order of gathered rows
+	uint32_t *
+		measured; // by row of the stage: conditions on measures that hold, if there are such conditions
+	uint32_t of_measure; // the slot of the measure whose values they are, and nothing else; or UINT32_MAX
+	uint32_t *ordered;   // the bits in the order of gathered rows
 	size_t capacity, ordered_capacity;
 };
 

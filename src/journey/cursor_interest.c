@@ -7,7 +7,8 @@
 
 #include <math.h>
 
-#define FEW_KEPT 4u // if fewer than every 4th row passes the predicates, all others are left out
+#define ROWS_SLACK 8u // written after the last row found
+#define FEW_KEPT 4u   // if fewer than every 4th row passes the predicates, all others are left out
 
 static enum rc interest_nomem(struct err *e)
 {
@@ -70,10 +71,10 @@ static void arrays_free(struct interest *in)
 	mem_free(in->row);
 	mem_free(in->bits);
 	mem_free(in->any);
-	mem_free(in->absent);
+	mem_free(in->measured);
 	mem_free(in->before);
-	in->row = in->bits = in->before = NULL;
-	in->any = in->absent = NULL;
+	in->row = in->bits = in->before = in->measured = NULL;
+	in->any = NULL;
 	in->capacity = 0;
 }
 
@@ -107,12 +108,12 @@ static enum rc interest_fit(struct interest *in, uint32_t n, struct err *e)
 		return RC_OK;
 	arrays_free(in);
 	size_t rows = n + (size_t)n / 4 + 64, words = rows / 64 + 1;
-	in->row = mem_alloc(rows * sizeof *in->row);
+	in->row = mem_alloc((rows + ROWS_SLACK) * sizeof *in->row);
 	in->bits = mem_alloc(rows * sizeof *in->bits);
 	in->any = mem_alloc(words * sizeof *in->any);
-	in->absent = mem_alloc(words * sizeof *in->absent);
+	in->measured = mem_alloc(rows * sizeof *in->measured);
 	in->before = mem_alloc(words * sizeof *in->before);
-	bool good = in->row && in->bits && in->any && in->absent && in->before;
+	bool good = in->row && in->bits && in->any && in->measured && in->before;
 	in->capacity = good ? rows - 1 : 0;
 	return good ? RC_OK : interest_nomem(e);
 }
@@ -165,10 +166,28 @@ static uint32_t mark_few(const struct interest_table *t, const uint32_t *code, u
 	}
 	return n / 64 * 64;
 }
+
+// Sets the bits of rows whose number is not 0; returns how many rows it did.
+static uint32_t mark_set(const uint32_t *v, uint32_t n, uint64_t *any)
+{
+	for (uint32_t first = 0; first + 64 <= n; first += 64) {
+		uint64_t word = 0;
+		for (uint32_t i = 0; i < 64; i += 16)
+			word |= equal_16(v + first + i, _mm_setzero_si128()) << i;
+		any[first / 64] |= ~word;
+	}
+	return n / 64 * 64;
+}
 #else
 static uint32_t mark_few(const struct interest_table *t, const uint32_t *code, uint32_t n, uint64_t *any)
 {
 	(void)t, (void)code, (void)n, (void)any;
+	return 0;
+}
+
+static uint32_t mark_set(const uint32_t *v, uint32_t n, uint64_t *any)
+{
+	(void)v, (void)n, (void)any;
 	return 0;
 }
 #endif
@@ -184,21 +203,45 @@ static void mark_times(const struct predicate *p, const int64_t *at, uint32_t n,
 	}
 }
 
-// Absence: which rows have a value is known only after all values were seen.
-static void mark_measure(const struct predicate *p, const struct stage *st, uint64_t *any, uint64_t *absent)
+// Which conditions on measures hold, by row: those that want absence hold where there is no value.
+static void mark_measures(struct cursor *c, uint32_t some)
 {
-	const uint32_t *row = st->measure_row[p->measure_slot], n = st->measure_n[p->measure_slot];
-	const double *value = st->data[COLUMN_MEASURE0 + p->measure_slot];
-	uint32_t words = (st->n + 63) / 64;
-	if (p->wanted_absent) {
-		memset(absent, 0xff, words * sizeof *absent);
+	const struct stage *st = &c->stage;
+	struct interest *in = &c->interest;
+	uint32_t absent = 0, *restrict measured = in->measured;
+	for (uint32_t k = 0; k < c->request.n_interest; k++)
+		absent |= (uint32_t)(c->request.interest[k].kind == PREDICATE_MEASURE &&
+				     c->request.interest[k].wanted_absent)
+			  << k;
+	absent &= some;
+	for (uint32_t i = 0; i < st->n; i++)
+		measured[i] = absent;
+	for (uint32_t k = 0; k < c->request.n_interest; k++) {
+		const struct predicate p = c->request.interest[k];
+		if (p.kind != PREDICATE_MEASURE || !(some >> k & 1))
+			continue;
+		const uint32_t *row = st->measure_row[p.measure_slot], n = st->measure_n[p.measure_slot];
+		const double *value = st->data[COLUMN_MEASURE0 + p.measure_slot];
 		for (uint32_t i = 0; i < n; i++)
-			absent[row[i] / 64] &= ~(1ull << (row[i] % 64));
-		for (uint32_t w = 0; w < words; w++)
-			any[w] |= absent[w];
+			measured[row[i]] = (measured[row[i]] & ~(1u << k)) |
+					   (uint32_t)predicate_value_passes(&p, value[i]) << k;
 	}
-	for (uint32_t i = 0; i < n; i++)
-		any[row[i] / 64] |= (uint64_t)predicate_value_passes(p, value[i]) << (row[i] % 64);
+	uint32_t done = mark_set(measured, st->n, in->any);
+	for (uint32_t i = done; i < st->n; i++)
+		in->any[i / 64] |= (uint64_t)(measured[i] != 0) << (i % 64);
+}
+
+// The rows of a word's bits; up to ROWS_SLACK more are written. Eight at a time, whether there are as many or not: how
+// many there are is as good as random.
+static inline uint32_t word_rows(uint64_t word, uint32_t first, uint32_t *row)
+{
+	uint32_t n = interest_ones(word);
+	for (uint32_t done = 0; done < n; done += 8)
+		for (uint32_t k = 0; k < 8; k++) {
+			row[done + k] = first + (uint32_t)__builtin_ctzll(word | 1ull << 63);
+			word &= word - 1;
+		}
+	return n;
 }
 
 // The rows that are marked; those that the predicates left out only if keep is NULL. The marks become theirs, and
@@ -211,9 +254,13 @@ static uint32_t rows_collect(struct interest *in, const uint8_t *keep, uint32_t 
 	for (uint32_t w = 0; w < words; w++) {
 		uint64_t left = in->any[w], kept = left;
 		in->before[w] = found;
+		if (!keep) {
+			found += word_rows(left, w * 64, in->row + found);
+			continue;
+		}
 		for (; left; left &= left - 1) {
 			uint32_t row = w * 64 + (uint32_t)__builtin_ctzll(left);
-			bool passes = !keep || keep[row];
+			bool passes = keep[row];
 			in->row[found] = row;
 			found += passes;
 			kept &= passes ? UINT64_MAX : ~(left & -left);
@@ -225,43 +272,31 @@ static uint32_t rows_collect(struct interest *in, const uint8_t *keep, uint32_t 
 
 // --- which conditions hold for them ---
 
-static void bits_of_measure(
-	const struct predicate *p, uint32_t bit, const struct stage *st, const struct interest *in)
-{
-	const uint32_t *row = st->measure_row[p->measure_slot];
-	const double *value = st->data[COLUMN_MEASURE0 + p->measure_slot];
-	for (uint32_t i = 0; p->wanted_absent && i < in->n; i++)
-		in->bits[i] |= bit;
-	for (uint32_t i = 0; i < st->measure_n[p->measure_slot]; i++) {
-		uint32_t k = interest_rank(in, row[i]); // there is room for one more
-		in->bits[k] = (in->bits[k] & ~bit) | (predicate_value_passes(p, value[i]) ? bit : 0);
-	}
-}
-
 static void bits_of_codes(const struct interest_table *t, const uint32_t *code, const struct interest *in)
 {
+	const uint32_t *table = t->bits, *row = in->row;
+	uint32_t n_codes = t->n_codes, *restrict bits = in->bits;
 	for (uint32_t i = 0; i < in->n; i++) {
-		uint32_t x = code[in->row[i]];
-		in->bits[i] |= t->bits[x < t->n_codes ? x : t->n_codes];
+		uint32_t x = code[row[i]];
+		bits[i] |= table[x < n_codes ? x : n_codes];
 	}
 }
 
-static void bits_fill(struct cursor *c, uint32_t some)
+static void bits_fill(struct cursor *c, uint32_t some, bool measures)
 {
 	struct interest *in = &c->interest;
 	const struct stage *st = &c->stage;
-	memset(in->bits, 0, (in->n + 1u) * sizeof *in->bits);
+	for (uint32_t i = 0; i < in->n; i++)
+		in->bits[i] = measures ? in->measured[in->row[i]] : 0;
 	for (uint32_t i = 0; i < in->n_tables; i++)
 		if (in->tables[i].of & some)
 			bits_of_codes(&in->tables[i], st->data[COLUMN_CODE0 + in->tables[i].column], in);
 	for (uint32_t i = 0; i < c->request.n_interest; i++) {
 		const struct predicate *p = &c->request.interest[i];
 		const int64_t *at = st->data[COLUMN_AT];
-		if (!(some >> i & 1) || p->kind == PREDICATE_CODES)
+		if (!(some >> i & 1) || p->kind != PREDICATE_TIME)
 			continue;
-		if (p->kind == PREDICATE_MEASURE)
-			bits_of_measure(p, 1u << i, st, in);
-		for (uint32_t k = 0; p->kind == PREDICATE_TIME && k < in->n; k++)
+		for (uint32_t k = 0; k < in->n; k++)
 			if (at[in->row[k]] >= p->from_ms && at[in->row[k]] < p->to_ms)
 				in->bits[k] |= 1u << i;
 	}
@@ -308,6 +343,7 @@ static enum rc rows_find(struct cursor *c, uint32_t some, const uint8_t *keep, s
 		uint32_t done = t->n_few <= INTEREST_FEW ? mark_few(t, code, st->n, in->any) : 0;
 		mark_codes(t, code + done, st->n - done, in->any + done / 64);
 	}
+	bool measures = false;
 	for (uint32_t i = 0; i < c->request.n_interest; i++) {
 		const struct predicate *p = &c->request.interest[i];
 		if (p->kind == PREDICATE_CODES || !(some >> i & 1))
@@ -317,12 +353,13 @@ static enum rc rows_find(struct cursor *c, uint32_t some, const uint8_t *keep, s
 			return rc;
 		if (p->kind == PREDICATE_TIME)
 			mark_times(p, st->data[COLUMN_AT], st->n, in->any);
-		else
-			mark_measure(p, st, in->any, in->absent);
+		measures |= p->kind == PREDICATE_MEASURE;
 	}
+	if (measures)
+		mark_measures(c, some);
 	in->n = rows_collect(in, keep, st->n);
 	if (c->request.interest_bits)
-		bits_fill(c, some);
+		bits_fill(c, some, measures);
 	return RC_OK;
 }
 

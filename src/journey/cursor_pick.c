@@ -67,14 +67,13 @@ static enum rc column_load(struct cursor *c, unsigned number, struct err *e)
 	return rc;
 }
 
-// Persons that have such rows, and where.
-static void persons_pick(struct order *o, const struct interest *in)
+// Persons that have such rows, and where. n: rows of the stage.
+static void persons_pick(struct order *o, const struct interest *in, uint32_t n)
 {
 	uint32_t n_persons = 0, k = 0;
 	for (uint32_t p = 0; p < o->n_persons; p++) {
-		uint32_t first = k, end = o->person_start[p + 1];
-		while (k < in->n && in->row[k] < end)
-			k++;
+		uint32_t first = k;
+		k = in->n ? interest_before(in, o->person_start[p + 1], n) : 0;
 		o->person[n_persons] = o->person[p];
 		o->person_start[n_persons] = first;
 		n_persons += k > first;
@@ -150,7 +149,7 @@ enum rc interest_load(struct cursor *c, bool mixed, uint32_t *n_keep, struct err
 	if (mixed && in->n > 0)
 		runs_pick(c);
 	else if (c->request.ordered)
-		persons_pick(&c->order, in);
+		persons_pick(&c->order, in, st->n);
 	st->n = in->n;
 	return RC_OK;
 }

@@ -21,9 +21,9 @@ struct search {
 	uint64_t *keys, *found;
 	uint32_t *row;
 	uint32_t n_keys;
-	// The others, by person and time; under both persons where a link moved theirs.
+	// The others, by person and time; under every person that links may have put them.
 	struct row_key *rows;
-	uint32_t n_rows;
+	size_t n_rows, rows_capacity;
 	int64_t first_ms, last_ms; // of them
 	struct cold_cache *cold;
 	uint64_t *bits;
@@ -38,13 +38,32 @@ static void search_free(struct search *q)
 	cold_cache_free(&q->cold);
 }
 
+// A row of the batch without message id.
+static enum rc add_row(struct search *q, uint64_t person, int64_t at_ms, uint32_t i, struct err *e)
+{
+	uint32_t n = 0;
+	const uint64_t *stored = q->links->stored ? q->links->stored(q->links->context, person, &n) : NULL;
+	if (n == 0) {
+		stored = &person;
+		n = 1;
+	}
+	if (mem_grow((void **)&q->rows, &q->rows_capacity, q->n_rows + n, sizeof(*q->rows)) != 0)
+		return err_set(e, RC_NOMEM, "out of memory looking for duplicates");
+	for (uint32_t k = 0; k < n; k++)
+		q->rows[q->n_rows++] = (struct row_key){stored[k], at_ms, i};
+	q->first_ms = at_ms < q->first_ms ? at_ms : q->first_ms;
+	q->last_ms = at_ms > q->last_ms ? at_ms : q->last_ms;
+	return RC_OK;
+}
+
 static enum rc search_open(struct search *q, struct err *e)
 {
 	uint32_t n = batch_view_count(q->view);
 	q->keys = mem_alloc(n * sizeof(*q->keys));
 	q->found = mem_alloc((n + 63) / 64 * sizeof(*q->found));
 	q->row = mem_alloc(n * sizeof(*q->row));
-	q->rows = mem_alloc(2 * (size_t)n * sizeof(*q->rows));
+	q->rows = mem_alloc(n * sizeof(*q->rows));
+	q->rows_capacity = n;
 	q->cold = cold_cache_new();
 	if (!q->keys || !q->found || !q->row || !q->rows || !q->cold)
 		return err_set(e, RC_NOMEM, "out of memory looking for duplicates");
@@ -58,13 +77,9 @@ static enum rc search_open(struct search *q, struct err *e)
 			q->keys[q->n_keys++] = keys[i];
 			continue;
 		}
-		q->rows[q->n_rows++] = (struct row_key){persons[i], times[i], i};
-		uint64_t moved =
-			q->links->resolve ? q->links->resolve(q->links->context, persons[i]) : persons[i];
-		if (moved != persons[i])
-			q->rows[q->n_rows++] = (struct row_key){moved, times[i], i};
-		q->first_ms = times[i] < q->first_ms ? times[i] : q->first_ms;
-		q->last_ms = times[i] > q->last_ms ? times[i] : q->last_ms;
+		enum rc rc = add_row(q, persons[i], times[i], i, e);
+		if (rc != RC_OK)
+			return rc;
 	}
 	return RC_OK;
 }
@@ -242,10 +257,11 @@ static uint32_t person_gallop(const uint64_t *persons, uint32_t from, uint32_t n
 
 // Rows [from, …) of the search whose person can be in the chunk; *next is the first one after it.
 static enum rc chunk_search(
-	struct search *q, const struct segment *s, uint32_t chunk, uint32_t from, uint32_t *next, struct err *e)
+	struct search *q, const struct segment *s, uint32_t chunk, size_t from, size_t *next, struct err *e)
 {
 	const struct segment_chunk *c = &s->chunks[chunk];
-	uint32_t i = from, person = 0;
+	size_t i = from;
+	uint32_t person = 0;
 	bool touched = false;
 	enum rc rc = RC_OK;
 	for (; !rc && i < q->n_rows && q->rows[i].person <= c->last_person; i++) {
@@ -284,7 +300,7 @@ static enum rc content_search(struct search *q, const struct segment *s, struct 
 {
 	enum rc rc = RC_OK;
 	uint32_t chunk = 0;
-	for (uint32_t i = 0; !rc && i < q->n_rows;) {
+	for (size_t i = 0; !rc && i < q->n_rows;) {
 		uint32_t found = segment_chunk_find(s, q->rows[i].person);
 		chunk = found > chunk ? found : chunk;
 		if (chunk >= s->info.n_chunks)

@@ -88,6 +88,7 @@ static enum rc load_row(struct db_stmt *s, struct names *names, bool with_ids, s
 		return rc;
 	}
 	head_push(h, v, dropped, n_dropped, db_i64(s, 0));
+	h->packed_bytes += db_blob(s, 3).len;
 	return with_ids ? load_ids(h, h->n_views - 1, e) : RC_OK;
 }
 
@@ -98,7 +99,9 @@ static void name_batch(const struct err *why, int64_t seq, struct err *e)
 	err_remedy(e, "%s", why->remedy);
 }
 
-enum rc inbox_load(struct db *db, struct names *names, bool with_ids, struct head **out, struct err *e)
+// The rows with first ≤ seq ≤ last as a head.
+static enum rc load_rows(struct db *db, struct names *names, int64_t first, int64_t last, bool with_ids,
+	struct head **out, struct err *e)
 {
 	*out = NULL;
 	struct head *h = head_new();
@@ -106,7 +109,12 @@ enum rc inbox_load(struct db *db, struct names *names, bool with_ids, struct hea
 		return err_set(e, RC_NOMEM, "out of memory for the head");
 	struct db_stmt *s = NULL;
 	bool row = false;
-	enum rc rc = db_prepare(db, "SELECT seq, n, dropped, bytes FROM inbox ORDER BY seq", &s, e);
+	enum rc rc = db_prepare(
+		db, "SELECT seq, n, dropped, bytes FROM inbox WHERE seq BETWEEN ?1 AND ?2 ORDER BY seq", &s, e);
+	if (rc == RC_OK) {
+		db_bind_i64(s, 1, first);
+		db_bind_i64(s, 2, last);
+	}
 	while (rc == RC_OK && (rc = db_step(s, &row, e)) == RC_OK && row) {
 		struct err why = ERR_NONE;
 		rc = load_row(s, names, with_ids, h, &why);
@@ -115,28 +123,56 @@ enum rc inbox_load(struct db *db, struct names *names, bool with_ids, struct hea
 	}
 	if (s)
 		db_reset(s);
-	if (rc == RC_OK) // last, since a batch that cannot be read says more
-		rc = db_sums_check(db, "inbox", e);
 	if (rc != RC_OK)
 		head_free(&h);
 	*out = h;
 	return rc;
 }
 
-enum rc inbox_state(struct db *db, struct inbox_state *out, struct err *e)
+enum rc inbox_load(
+	struct db *db, struct names *names, int64_t first, int64_t last, struct head **out, struct err *e)
+{
+	return load_rows(db, names, first, last, false, out, e);
+}
+
+enum rc inbox_load_all(struct db *db, struct names *names, struct head **out, struct err *e)
+{
+	enum rc rc = load_rows(db, names, 0, INT64_MAX, true, out, e);
+	if (rc == RC_OK) // last, since a batch that cannot be read says more
+		rc = db_sums_check(db, "inbox", e);
+	if (rc != RC_OK)
+		head_free(out);
+	return rc;
+}
+
+enum rc inbox_range(struct db *db, int64_t *first, int64_t *last, struct err *e)
 {
 	struct db_stmt *s;
 	bool row;
-	*out = (struct inbox_state){0};
+	// Each by itself: together they would read the whole table.
 	enum rc rc = db_prepare(db,
-		"SELECT coalesce(min(seq), 0), coalesce(max(seq), 0), coalesce(sum(n - n_dropped), 0),"
-		" coalesce(sum(length(bytes)), 0) FROM inbox",
+		"SELECT coalesce((SELECT min(seq) FROM inbox), 0), coalesce((SELECT max(seq) FROM inbox), 0)",
 		&s, e);
 	if (rc == RC_OK)
 		rc = db_step(s, &row, e);
 	if (rc != RC_OK)
 		return rc;
-	*out = (struct inbox_state){db_i64(s, 0), db_i64(s, 1), db_i64(s, 2), db_i64(s, 3)};
+	*first = db_i64(s, 0);
+	*last = db_i64(s, 1);
 	db_reset(s);
 	return RC_OK;
+}
+
+enum rc inbox_rows_after(struct db *db, int64_t seq, int64_t *n, struct err *e)
+{
+	struct db_stmt *s;
+	bool row;
+	enum rc rc = db_prepare(db, "SELECT coalesce(sum(n - n_dropped), 0) FROM inbox WHERE seq > ?1", &s, e);
+	if (rc != RC_OK)
+		return rc;
+	db_bind_i64(s, 1, seq);
+	rc = db_step(s, &row, e);
+	*n = rc == RC_OK ? db_i64(s, 0) : 0;
+	db_reset(s);
+	return rc;
 }

@@ -116,6 +116,32 @@ struct append_result {
 enum rc store_append(struct store *s, struct batch **batches, uint32_t n, struct append_result *results /* n */,
 	enum rc (*also)(void *context, struct db *db, const struct append_result *results, struct err *e),
 	void *context, struct err *e);
+// Two persons that are one, by an identity of each ("type:value"): see store_link.
+struct person_link {
+	struct sv from, to;
+};
+enum link_outcome {
+	LINK_MADE,
+	LINK_KNOWN,     // the same two are linked already
+	LINK_TAKEN,     // from is linked to somebody else
+	LINK_CIRCLE,    // to follows from, or is the same
+	LINK_MALFORMED, // one is not an identity
+};
+// Many links, taken in this order; `outcomes` (n, the caller's) tells what became of each.
+struct linking {
+	const struct person_link *links;
+	uint32_t n;
+	struct sv who;
+	enum link_outcome *outcomes;
+};
+// store_append with links in the same transaction: both are durable, or neither. The interactions of the call are
+// under the persons that its links give. Links that are not allowed are left out and fail nothing (outcomes). How many
+// stored interactions a link moved is not counted. linking may be NULL.
+enum rc store_append_linking(struct store *s, struct batch **batches, uint32_t n,
+	struct append_result *results /* n */, const struct linking *linking,
+	enum rc (*also)(void *context, struct db *db, const struct append_result *results, struct err *e),
+	void *context, struct err *e);
+
 // --- loading in bulk: sorted interactions straight into segments ---
 
 struct store_load;
@@ -329,15 +355,24 @@ enum rc store_erase_rows(struct store *s, const struct snapshot *sn, const uint6
 // to follows from, or is the same. Linking the same two again changes nothing (entry 0).
 enum rc store_link(struct store *s, struct sv from, struct sv to, struct sv who, struct arena *arena,
 	struct overlay_receipt *out, struct err *e);
+// Many links in one transaction, as store_link would make them one after another; each is an entry of the journal and
+// can be undone alone. Links that are not allowed are left out (outcomes). The receipt is of all that were made; entry
+// 0: none was.
+enum rc store_link_all(struct store *s, const struct linking *l, struct arena *arena,
+	struct overlay_receipt *out, struct err *e);
+// Why a link was not made, as store_link says it; RC_OK for LINK_MADE and LINK_KNOWN.
+enum rc link_outcome_rc(enum link_outcome outcome, const struct person_link *link, struct err *e);
 // Undoes the link of `from`: its interactions are its own again. RC_NOT_FOUND: it is not linked.
 enum rc store_unlink(struct store *s, struct sv from, struct sv who, struct arena *arena,
 	struct overlay_receipt *out, struct err *e);
+#define JOURNAL_NOT_COUNTED UINT64_MAX
 struct journal_entry {
 	int64_t id, at_ms;
 	struct sv kind;          // "erase", "link", "unlink", "erase-interaction"
 	struct sv who, from, to; // identities of links, SV_NONE where they were erased
-	uint64_t person, target, n_interactions;
-	bool applied; // in the bytes of all segments
+	uint64_t person, target;
+	uint64_t n_interactions; // that it concerned; JOURNAL_NOT_COUNTED: a link that came with interactions
+	bool applied;            // in the bytes of all segments
 };
 // The journal's entries after `after` (0: from the first), at most `limit`, in order; in the arena.
 enum rc store_journal(struct store *s, int64_t after, uint32_t limit, struct arena *arena,

@@ -153,17 +153,30 @@ static enum rc take_persons(struct overlays *o, const struct entries *all, struc
 	return o->linked ? RC_OK : journal_nomem(e);
 }
 
+// Persons are hashes: where one stands among the others is known to a few places.
 const struct linked_person *overlays_find(const struct overlays *o, uint64_t person)
 {
-	size_t lo = 0, hi = o->n_linked;
+	const struct linked_person *all = o->linked;
+	size_t n = o->n_linked, at = (size_t)((person >> 32) * (uint64_t)n >> 32), step = 1, lo, hi;
+	if (n == 0)
+		return NULL;
+	if (all[at].person >= person) { // the first ≥ person is in [lo, at]
+		for (hi = at; step <= hi && all[hi - step].person >= person; step *= 2)
+			hi -= step;
+		lo = step <= hi ? hi - step + 1 : 0;
+	} else { // … in (at, hi]
+		for (lo = at + 1; lo + step < n && all[lo + step].person < person; step *= 2)
+			lo += step + 1;
+		hi = lo + step < n ? lo + step : n;
+	}
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
-		if (o->linked[mid].person < person)
+		if (all[mid].person < person)
 			lo = mid + 1;
 		else
 			hi = mid;
 	}
-	return lo < o->n_linked && o->linked[lo].person == person ? &o->linked[lo] : NULL;
+	return lo < n && all[lo].person == person ? &all[lo] : NULL;
 }
 
 static uint32_t index_of(const struct overlays *o, uint64_t person)
@@ -262,6 +275,146 @@ enum rc overlays_load(struct db *db, struct overlays **out, struct err *e)
 	if (rc != RC_OK)
 		overlays_unref(&o);
 	*out = o;
+	return rc;
+}
+
+// --- adding links ---
+
+static void *copy_of(const void *items, size_t n, size_t size)
+{
+	void *copy = mem_calloc(n, size);
+	if (copy && n)
+		memcpy(copy, items, n * size);
+	return copy;
+}
+
+// Persons that o does not know are put in their places, each a group of its own.
+static enum rc extend_persons(struct overlays *x, const struct overlays *o, const struct overlay_entry *entries,
+	size_t n, struct err *e)
+{
+	uint64_t *fresh = mem_calloc(2 * n, sizeof(*fresh));
+	size_t n_fresh = 0, m = 0, at = 0;
+	for (size_t i = 0; fresh && i < n; i++) {
+		if (!overlays_find(o, entries[i].person))
+			fresh[n_fresh++] = entries[i].person;
+		if (!overlays_find(o, entries[i].target))
+			fresh[n_fresh++] = entries[i].target;
+	}
+	if (fresh)
+		qsort(fresh, n_fresh, sizeof(*fresh), u64_compare);
+	for (size_t i = 0; i < n_fresh; i++)
+		if (m == 0 || fresh[m - 1] != fresh[i])
+			fresh[m++] = fresh[i];
+	x->linked = mem_calloc(o->n_linked + m, sizeof(*x->linked));
+	x->groups = mem_calloc(o->n_groups + m, sizeof(*x->groups));
+	x->group_persons = mem_calloc(o->n_linked + m, sizeof(*x->group_persons));
+	if (!fresh || !x->linked || !x->groups || !x->group_persons) {
+		mem_free(fresh);
+		return journal_nomem(e);
+	}
+	for (size_t i = 0; i < m; i++) {
+		while (at < o->n_linked && o->linked[at].person < fresh[i])
+			x->linked[x->n_linked++] = o->linked[at++];
+		x->linked[x->n_linked++] =
+			(struct linked_person){fresh[i], fresh[i], fresh[i], o->n_groups + (uint32_t)i};
+	}
+	while (at < o->n_linked)
+		x->linked[x->n_linked++] = o->linked[at++];
+	x->n_groups = o->n_groups + (uint32_t)m;
+	for (uint32_t g = 0; g < o->n_groups; g++)
+		x->groups[g].last_entry = o->groups[g].last_entry;
+	mem_free(fresh);
+	return RC_OK;
+}
+
+static uint32_t united(uint32_t *into, uint32_t g)
+{
+	while (into[g] != g) {
+		into[g] = into[into[g]];
+		g = into[g];
+	}
+	return g;
+}
+
+static struct linked_person *person_of_key(struct overlays *x, uint64_t person)
+{
+	return &x->linked[index_of(x, person)];
+}
+
+// Unites the groups that the links bring together. into: a number for each group; touched: those with a link.
+static void unite_groups(
+	struct overlays *x, const struct overlay_entry *entries, size_t n, uint32_t *into, bool *touched)
+{
+	for (uint32_t g = 0; g < x->n_groups; g++)
+		into[g] = g;
+	for (size_t i = 0; i < n; i++) {
+		struct linked_person *from = person_of_key(x, entries[i].person);
+		from->parent = entries[i].target;
+		uint32_t a = united(into, from->group),
+			 b = united(into, person_of_key(x, entries[i].target)->group);
+		uint32_t least = a < b ? a : b, other = a < b ? b : a;
+		into[other] = least;
+		if (x->groups[other].last_entry > x->groups[least].last_entry)
+			x->groups[least].last_entry = x->groups[other].last_entry;
+		if (entries[i].id > x->groups[least].last_entry)
+			x->groups[least].last_entry = entries[i].id;
+		if (other != least)
+			x->groups[other].last_entry = 0;
+		touched[least] = true;
+	}
+}
+
+static void regroup(struct overlays *x, uint32_t *into, const bool *touched)
+{
+	for (size_t i = 0; i < x->n_linked; i++) {
+		struct linked_person *l = &x->linked[i];
+		l->group = united(into, l->group);
+		x->groups[l->group].n++;
+		if (!touched[l->group])
+			continue;
+		const struct linked_person *root = l;
+		while (root->parent != root->person)
+			root = overlays_find(x, root->parent);
+		l->root = root->person;
+	}
+	for (uint32_t g = 1; g < x->n_groups; g++)
+		x->groups[g].first = x->groups[g - 1].first + x->groups[g - 1].n;
+	for (uint32_t g = 0; g < x->n_groups; g++)
+		x->groups[g].n = 0;
+	for (size_t i = 0; i < x->n_linked; i++) {
+		struct person_group *g = &x->groups[x->linked[i].group];
+		x->group_persons[g->first + g->n++] = x->linked[i].person;
+	}
+}
+
+enum rc overlays_extend(const struct overlays *o, const struct overlay_entry *entries, size_t n,
+	struct overlays **out, struct err *e)
+{
+	*out = NULL;
+	struct overlays *x = mem_calloc(1, sizeof(*x));
+	if (!x)
+		return journal_nomem(e);
+	*x = (struct overlays){.refs = 1, .epoch = n ? entries[n - 1].id : o->epoch, .since = o->since};
+	x->erased = copy_of(o->erased, o->n_erased, sizeof(*o->erased));
+	x->interactions = copy_of(o->interactions, o->n_interactions, sizeof(*o->interactions));
+	x->n_erased = o->n_erased;
+	x->n_interactions = o->n_interactions;
+	enum rc rc = x->erased && x->interactions ? extend_persons(x, o, entries, n, e) : journal_nomem(e);
+	uint32_t *into = rc == RC_OK ? mem_calloc(x->n_groups, sizeof(*into)) : NULL;
+	bool *touched = rc == RC_OK ? mem_calloc(x->n_groups, sizeof(*touched)) : NULL;
+	if (rc == RC_OK && (!into || !touched))
+		rc = journal_nomem(e);
+	if (rc == RC_OK) {
+		unite_groups(x, entries, n, into, touched);
+		for (uint32_t g = 0; g < x->n_groups; g++) // what united a touched group is touched
+			touched[united(into, g)] |= touched[g];
+		regroup(x, into, touched);
+	}
+	mem_free(into);
+	mem_free(touched);
+	if (rc != RC_OK)
+		overlays_unref(&x);
+	*out = x;
 	return rc;
 }
 

@@ -63,8 +63,23 @@ struct overlays {
 	uint64_t *group_persons;
 };
 
+struct overlay_entry {
+	enum overlay_kind kind;
+	int64_t at_ms; // when it was made
+	struct sv who;
+	uint64_t person, target;
+	int64_t interaction_ms;
+	uint64_t print;
+	struct sv from, to; // identities as given; SV_NONE for erasures
+	uint64_t n_rows;    // interactions that it concerned, or JOURNAL_NOT_COUNTED
+	int64_t id;         // set by overlay_insert
+};
 // Everything that is pending for a segment of the catalogue, and all links. RC_NOMEM and what the database reports.
 enum rc overlays_load(struct db *db, struct overlays **out, struct err *e);
+// The same after links were added to the journal, without reading it: entries of kind OVERLAY_LINK only, allowed ones,
+// in order, with their ids. What overlays_load gives, but that groups which became part of others stay as empty ones.
+enum rc overlays_extend(const struct overlays *o, const struct overlay_entry *entries, size_t n,
+	struct overlays **out, struct err *e);
 struct overlays *overlays_ref(struct overlays *o); // NULL is fine
 void overlays_unref(struct overlays **o);
 // The highest id of the journal (0: none), and the least epoch of the catalogue (EPOCH_NEWEST: no segments).
@@ -88,19 +103,15 @@ bool overlays_row_there(const struct overlays *o, const struct row *row, int64_t
 // which may be stated anew. cold: COLD_COLUMNS values.
 uint64_t overlay_print(const struct row *row, const struct sv *cold);
 
-struct overlay_entry {
-	enum overlay_kind kind;
-	int64_t at_ms; // when it was made
-	struct sv who;
-	uint64_t person, target;
-	int64_t interaction_ms;
-	uint64_t print;
-	struct sv from, to; // identities as given; SV_NONE for erasures
-	uint64_t n_rows;    // interactions that it concerned
-	int64_t id;         // set by overlay_insert
-};
 // Adds an entry, in the caller's transaction.
 enum rc overlay_insert(struct db *db, struct overlay_entry *entry, struct err *e);
+
+// --- overlay_links.c: what is allowed ---
+
+// Decides every link of l (sets its outcomes) and makes the entries of those that are to be made, to be inserted in
+// this order. *entries is the caller's to free, also after a failure. RC_NOMEM.
+enum rc links_decide(const struct overlays *o, const struct linking *l, int64_t now_ms,
+	struct overlay_entry **entries, size_t *n_entries, struct err *e);
 
 // --- overlay_view.c: what is pending for given segments ---
 
@@ -168,8 +179,11 @@ enum rc overlay_view_make(struct overlays *o, struct segment *const *segments,
 	const struct catalogue_entry *entries, size_t n, struct overlay_view **out, struct err *e);
 struct overlay_view *overlay_view_ref(struct overlay_view *v);
 void overlay_view_unref(struct overlay_view **v);
-bool overlay_view_fits(const struct overlay_view *v, const struct overlays *o,
-	const struct catalogue_entry *entries, size_t n);
+// Are these the segments, with the epochs, that it was made for?
+bool overlay_view_fits(const struct overlay_view *v, const struct catalogue_entry *entries, size_t n);
+// Does an entry of the journal after `since` concern a person who has rows in the segment (of any epoch)?
+enum rc overlay_touches(
+	const struct overlays *o, int64_t since, const struct segment *s, bool *touches, struct err *e);
 
 // --- overlay_merge.c: making it physical ---
 

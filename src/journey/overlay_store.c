@@ -4,25 +4,16 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "journey/overlay.h"
+#include "journey/overlay_act.h"
 
 #include <stdlib.h>
 
-struct act {
-	struct store *store;
-	struct overlays *overlays; // before the act
-	struct segment_list segments;
-	struct segment **items;
-	int64_t *epochs;
-	int64_t sealed; // the segment that the inbox became; 0: it was empty
-};
-
-static enum rc act_nomem(struct err *e)
+enum rc act_nomem(struct err *e)
 {
 	return err_set(e, RC_NOMEM, "out of memory for erasures and links");
 }
 
-static void act_end(struct act *a)
+void act_end(struct act *a)
 {
 	segment_list_release(a->store, &a->segments);
 	overlays_unref(&a->overlays);
@@ -50,9 +41,7 @@ static enum rc act_segments(struct act *a, struct err *e)
 	return RC_OK;
 }
 
-// An erasure seals the inbox, so that what is there now can be told from what arrives later. act_end also after a
-// failure.
-static enum rc act_begin(struct store *s, bool seals, struct act *a, struct err *e)
+enum rc act_begin(struct store *s, bool seals, struct act *a, struct err *e)
 {
 	*a = (struct act){.store = s};
 	pthread_mutex_lock(&s->append_mu);
@@ -70,7 +59,7 @@ static enum rc act_begin(struct store *s, bool seals, struct act *a, struct err 
 	return rc;
 }
 
-static enum rc act_commit(struct act *a, struct overlay_entry *entries, size_t n, struct err *e)
+enum rc act_commit(struct act *a, struct overlay_entry *entries, size_t n, struct err *e)
 {
 	struct store *s = a->store;
 	struct db_stmt *q;
@@ -92,8 +81,11 @@ static enum rc act_commit(struct act *a, struct overlay_entry *entries, size_t n
 		rc = db_commit(s->db, e);
 	if (rc != RC_OK)
 		db_rollback(s->db);
+	bool links = true;
+	for (size_t i = 0; i < n; i++)
+		links &= entries[i].kind == OVERLAY_LINK;
 	if (rc == RC_OK)
-		rc = store_overlays_reload(s, e);
+		rc = links ? store_overlays_extend(s, entries, n, e) : store_overlays_reload(s, e);
 	if (rc != RC_OK)
 		s->stale = true;
 	compact_wake(s);
@@ -120,7 +112,7 @@ static int person_compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static size_t sort_unique(uint64_t *items, size_t n)
+size_t persons_sort(uint64_t *items, size_t n)
 {
 	size_t m = 0;
 	qsort(items, n, sizeof(*items), person_compare);
@@ -130,9 +122,10 @@ static size_t sort_unique(uint64_t *items, size_t n)
 	return m;
 }
 
-static bool has(const uint64_t *sorted, size_t n, uint64_t x)
+size_t persons_find(const uint64_t *sorted, size_t n, uint64_t person)
 {
-	return n && bsearch(&x, sorted, n, sizeof(x), person_compare) != NULL;
+	const uint64_t *found = n ? bsearch(&person, sorted, n, sizeof(person), person_compare) : NULL;
+	return found ? (size_t)(found - sorted) : n;
 }
 
 static enum rc receipt_fill(const struct act *a, const uint64_t *counts, uint64_t n_inbox, struct arena *arena,
@@ -156,25 +149,29 @@ static enum rc receipt_fill(const struct act *a, const uint64_t *counts, uint64_
 }
 
 // Interactions of the roots that are in the inbox.
-static uint64_t count_inbox(const struct act *a, const uint64_t *roots, size_t n_roots)
+static uint64_t count_inbox(const struct act *a, const uint64_t *roots, size_t n_roots, uint64_t *by_root)
 {
 	const struct head *h = a->store->active;
 	uint64_t n = 0;
 	for (size_t v = 0; v < h->n_views; v++) {
 		const uint64_t *persons = batch_view_persons(h->views[v]);
 		uint32_t rows = batch_view_count(h->views[v]);
-		for (uint32_t i = 0; i < rows; i++)
-			n += !head_dropped(h, v, i) &&
-			     has(roots, n_roots, overlays_resolve(a->overlays, persons[i]));
+		for (uint32_t i = 0; i < rows; i++) {
+			size_t at = persons_find(roots, n_roots, overlays_resolve(a->overlays, persons[i]));
+			if (at == n_roots || head_dropped(h, v, i))
+				continue;
+			n++;
+			if (by_root)
+				by_root[at]++;
+		}
 	}
 	return n;
 }
 
-// How many interactions of the roots there are in each segment. stored: the persons that they may be stored under.
-static enum rc count_rows(const struct act *a, uint64_t *stored, size_t n_stored, const uint64_t *roots,
-	size_t n_roots, struct arena *arena, struct overlay_receipt *out, struct err *e)
+enum rc act_count(const struct act *a, const struct family *f, uint64_t *by_root, struct arena *arena,
+	struct overlay_receipt *out, struct err *e)
 {
-	const struct overlay_plan plan = {.moved = stored, .n_moved = n_stored};
+	const struct overlay_plan plan = {.moved = f->stored, .n_moved = f->n_stored};
 	struct overlay_count *unused = mem_calloc(a->segments.n, sizeof(*unused));
 	uint64_t *counts = mem_calloc(a->segments.n, sizeof(*counts));
 	struct moved_rows *m = NULL;
@@ -188,11 +185,15 @@ static enum rc count_rows(const struct act *a, uint64_t *stored, size_t n_stored
 		struct row row;
 		uint64_t locator;
 		rc = moved_rows_get(m, i, &row, &locator, e);
-		if (rc == RC_OK && has(roots, n_roots, row.person))
-			counts[locator >> 48]++;
+		size_t at = rc == RC_OK ? persons_find(f->roots, f->n_roots, row.person) : f->n_roots;
+		if (at == f->n_roots)
+			continue;
+		counts[locator >> 48]++;
+		if (by_root)
+			by_root[at]++;
 	}
 	if (rc == RC_OK)
-		rc = receipt_fill(a, counts, count_inbox(a, roots, n_roots), arena, out, e);
+		rc = receipt_fill(a, counts, count_inbox(a, f->roots, f->n_roots, by_root), arena, out, e);
 	moved_rows_free(&m);
 	mem_free(unused);
 	mem_free(counts);
@@ -201,20 +202,14 @@ static enum rc count_rows(const struct act *a, uint64_t *stored, size_t n_stored
 
 // --- persons ---
 
-// Roots of the persons, everyone who belongs to them now, and everyone whose key their rows may be stored under.
-struct family {
-	uint64_t *roots, *members, *stored;
-	size_t n_roots, n_members, n_stored;
-};
-
-static void family_free(struct family *f)
+void family_free(struct family *f)
 {
 	mem_free(f->roots);
 	mem_free(f->members);
 	mem_free(f->stored);
 }
 
-static enum rc family_find(
+enum rc family_find(
 	const struct overlays *o, const uint64_t *persons, size_t n, struct family *f, struct err *e)
 {
 	size_t most = n;
@@ -240,9 +235,9 @@ static enum rc family_find(
 				f->members[f->n_members++] = other;
 		}
 	}
-	f->n_roots = sort_unique(f->roots, f->n_roots);
-	f->n_members = sort_unique(f->members, f->n_members);
-	f->n_stored = sort_unique(f->stored, f->n_stored);
+	f->n_roots = persons_sort(f->roots, f->n_roots);
+	f->n_members = persons_sort(f->members, f->n_members);
+	f->n_stored = persons_sort(f->stored, f->n_stored);
 	return RC_OK;
 }
 
@@ -253,7 +248,7 @@ static enum rc erase_persons(struct act *a, const uint64_t *persons, uint32_t n,
 	struct overlay_entry *entries = NULL;
 	enum rc rc = family_find(a->overlays, persons, n, &f, e);
 	if (rc == RC_OK)
-		rc = count_rows(a, f.stored, f.n_stored, f.roots, f.n_roots, arena, out, e);
+		rc = act_count(a, &f, NULL, arena, out, e);
 	if (rc == RC_OK && !(entries = mem_calloc(f.n_members, sizeof(*entries))))
 		rc = act_nomem(e);
 	for (size_t i = 0; rc == RC_OK && i < f.n_members; i++)
@@ -321,7 +316,7 @@ static enum rc commit_interactions(struct act *a, struct erasing *x, struct over
 	uint64_t *persons = mem_calloc(x->n, sizeof(*persons));
 	for (size_t i = 0; persons && i < x->n; i++)
 		persons[i] = overlays_resolve(a->overlays, x->entries[i].person);
-	out->n_persons = persons ? sort_unique(persons, x->n) : 0;
+	out->n_persons = persons ? persons_sort(persons, x->n) : 0;
 	mem_free(persons);
 	give_back(a->store);
 	return RC_OK;
@@ -482,119 +477,6 @@ enum rc store_erase_rows(struct store *s, const struct snapshot *sn, const uint6
 	if (rc == RC_OK)
 		rc = commit_interactions(&a, &x, out, e);
 	mem_free(x.entries);
-	act_end(&a);
-	return rc;
-}
-
-// --- links ---
-
-static enum rc check_identity(struct sv identity, struct err *e)
-{
-	const char *colon = identity.len ? memchr(identity.ptr, ':', identity.len) : NULL;
-	if (colon && colon > identity.ptr && colon + 1 < identity.ptr + identity.len)
-		return RC_OK;
-	err_set(e, RC_USAGE, "\"%.*s\" is not an identity", SV_ARG(identity));
-	err_remedy(e, "write it as type:value, for example user:4711");
-	return RC_USAGE;
-}
-
-static enum rc link_allowed(const struct overlays *o, struct sv from, struct sv to, bool *same, struct err *e)
-{
-	uint64_t a = hash64(from.ptr, from.len), b = hash64(to.ptr, to.len);
-	const struct linked_person *l = overlays_find(o, a);
-	*same = l && l->parent == b && a != b;
-	if (*same)
-		return RC_OK;
-	if (l && l->parent != a) {
-		err_set(e, RC_EXISTS, "%.*s is linked to another person already", SV_ARG(from));
-		err_remedy(e, "undo that first with: corridor unlink %.*s", SV_ARG(from));
-		return RC_EXISTS;
-	}
-	if (overlays_resolve(o, b) == a) {
-		err_set(e, RC_USAGE, "%.*s is %.*s already", SV_ARG(to), SV_ARG(from));
-		err_remedy(e, "a person cannot be linked to itself or to somebody who is linked to it");
-		return RC_USAGE;
-	}
-	return RC_OK;
-}
-
-// One entry for a person's link; counts what follows it.
-static enum rc link_entry(struct act *a, struct overlay_entry *entry, struct arena *arena,
-	struct overlay_receipt *out, struct err *e)
-{
-	struct family f = {0};
-	const uint64_t person = entry->person;
-	enum rc rc = family_find(a->overlays, &person, 1, &f, e);
-	// Of an unlinked person: what is its own and of those who were linked to it.
-	if (rc == RC_OK && entry->kind == OVERLAY_LINK)
-		rc = count_rows(a, f.stored, f.n_stored, f.roots, f.n_roots, arena, out, e);
-	entry->n_rows = out->n_interactions;
-	if (rc == RC_OK)
-		rc = act_commit(a, entry, 1, e);
-	if (rc == RC_OK && entry->kind == OVERLAY_UNLINK) {
-		struct overlays *before = a->overlays;
-		a->overlays = store_overlays(a->store);
-		rc = count_rows(a, f.stored, f.n_stored, &person, 1, arena, out, e);
-		overlays_unref(&before);
-	}
-	family_free(&f);
-	out->entry = entry->id;
-	out->n_persons = 1;
-	return rc;
-}
-
-enum rc store_link(struct store *s, struct sv from, struct sv to, struct sv who, struct arena *arena,
-	struct overlay_receipt *out, struct err *e)
-{
-	struct act a;
-	bool same = false;
-	*out = (struct overlay_receipt){0};
-	enum rc rc = store_must_write(s, e);
-	if (rc == RC_OK)
-		rc = check_identity(from, e);
-	if (rc == RC_OK)
-		rc = check_identity(to, e);
-	if (rc != RC_OK)
-		return rc;
-	rc = act_begin(s, false, &a, e);
-	if (rc == RC_OK)
-		rc = link_allowed(a.overlays, from, to, &same, e);
-	struct overlay_entry entry = {.kind = OVERLAY_LINK,
-		.at_ms = s->clock->now_ms(s->clock),
-		.who = who,
-		.person = hash64(from.ptr, from.len),
-		.target = hash64(to.ptr, to.len),
-		.from = from,
-		.to = to};
-	if (rc == RC_OK && !same)
-		rc = link_entry(&a, &entry, arena, out, e);
-	act_end(&a);
-	return rc;
-}
-
-enum rc store_unlink(struct store *s, struct sv from, struct sv who, struct arena *arena,
-	struct overlay_receipt *out, struct err *e)
-{
-	struct act a;
-	*out = (struct overlay_receipt){0};
-	enum rc rc = store_must_write(s, e);
-	if (rc == RC_OK)
-		rc = check_identity(from, e);
-	if (rc != RC_OK)
-		return rc;
-	rc = act_begin(s, false, &a, e);
-	uint64_t person = hash64(from.ptr, from.len);
-	const struct linked_person *l = rc == RC_OK ? overlays_find(a.overlays, person) : NULL;
-	if (rc == RC_OK && (!l || l->parent == person))
-		rc = err_set(e, RC_NOT_FOUND, "%.*s is not linked to anybody", SV_ARG(from));
-	struct overlay_entry entry = {.kind = OVERLAY_UNLINK,
-		.at_ms = s->clock->now_ms(s->clock),
-		.who = who,
-		.person = person,
-		.target = l ? l->parent : 0,
-		.from = from};
-	if (rc == RC_OK)
-		rc = link_entry(&a, &entry, arena, out, e);
 	act_end(&a);
 	return rc;
 }

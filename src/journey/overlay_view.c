@@ -297,6 +297,21 @@ enum rc overlay_collect(const struct overlays *o, const struct overlay_plan *p, 
 	return rc;
 }
 
+enum rc overlay_touches(
+	const struct overlays *o, int64_t since, const struct segment *s, bool *touches, struct err *e)
+{
+	enum rc rc = RC_OK;
+	*touches = false;
+	for (uint32_t g = 0; g < o->n_groups; g++)
+		for (uint32_t i = 0;
+			rc == RC_OK && !*touches && o->groups[g].last_entry > since && i < o->groups[g].n; i++)
+			rc = has_person(s, o->group_persons[o->groups[g].first + i], touches, e);
+	for (size_t i = 0; rc == RC_OK && !*touches && i < o->n_erased; i++)
+		if (o->erased[i].entry > since)
+			rc = has_person(s, o->erased[i].person, touches, e);
+	return rc;
+}
+
 // --- views ---
 
 static enum rc write_view(struct overlay_view *v, struct moved_rows *m, struct err *e)
@@ -407,10 +422,9 @@ void overlay_view_unref(struct overlay_view **view)
 	mem_free(v);
 }
 
-bool overlay_view_fits(
-	const struct overlay_view *v, const struct overlays *o, const struct catalogue_entry *entries, size_t n)
+bool overlay_view_fits(const struct overlay_view *v, const struct catalogue_entry *entries, size_t n)
 {
-	if (v->overlays->epoch != o->epoch || v->n_segments != n)
+	if (v->n_segments != n)
 		return false;
 	for (size_t i = 0; i < n; i++)
 		if (v->ids[i] != entries[i].id || v->epochs[i] != entries[i].epoch)

@@ -206,7 +206,10 @@ static enum rc set_aside(struct repair *r, struct patient *p, struct err *e)
 	enum rc rc = segment_path(r->store->dir, p->entry->id, "", from, e);
 	if (rc == RC_OK)
 		rc = store_path(r->store->dir, "damaged", dir, e);
-	if (rc != RC_OK || access(from, F_OK) != 0)
+	bool there = false;
+	if (rc == RC_OK)
+		rc = io_exists(from, &there, e);
+	if (rc != RC_OK || !there)
 		return rc; // a file that is gone need not be kept
 	rc = io_make_dir(r->store->io, dir, e);
 	if (rc != RC_OK)

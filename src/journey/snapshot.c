@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Snapshots: one SQLite read transaction gives catalogue, names, design and inbox as they are together at one moment;
-// the inbox becomes a memory segment, the last in order of arrival.
+// the inbox becomes memory segments (inbox_pieces.c), the last in order of arrival.
 //
 // Invariants:
 //  1. A snapshot holds a reference to everything that it shows: nothing in it changes or goes away.
@@ -27,8 +27,7 @@ struct reading {
 	size_t n_entries;
 	struct design_entry *design;
 	struct names *names;
-	struct inbox_state inbox;
-	struct head *head; // NULL: the same inbox as last time, or none
+	struct inbox_news *inbox;
 	struct overlays *overlays;
 	struct overlay_view *view; // NULL: nothing is pending
 };
@@ -37,7 +36,7 @@ static void reading_free(struct reading *r)
 {
 	mem_free(r->entries);
 	names_unref(&r->names);
-	head_free(&r->head);
+	inbox_news_free(&r->inbox);
 	overlay_view_unref(&r->view);
 	overlays_unref(&r->overlays);
 	*r = (struct reading){0};
@@ -80,8 +79,11 @@ static enum rc read_overlays(struct store *s, struct reading *r, struct err *e)
 	enum rc rc = overlays_state(s->reader, &last, &least, e);
 	const struct overlays *seen = s->overlays_seen;
 	if (rc == RC_OK && (!seen || seen->epoch != last || seen->since > least)) {
-		struct overlays *fresh;
-		rc = overlays_load(s->reader, &fresh, e);
+		struct overlays *fresh = store_overlays(s); // a writer's, which may be of this moment
+		if (!fresh || fresh->epoch != last || fresh->since > least) {
+			overlays_unref(&fresh);
+			rc = overlays_load(s->reader, &fresh, e);
+		}
 		if (rc != RC_OK)
 			return rc;
 		overlays_unref(&s->overlays_seen);
@@ -89,13 +91,6 @@ static enum rc read_overlays(struct store *s, struct reading *r, struct err *e)
 	}
 	r->overlays = rc == RC_OK ? overlays_ref(s->overlays_seen) : NULL;
 	return rc;
-}
-
-static bool same_inbox(const struct store *s, const struct inbox_state *i, const struct overlays *o)
-{
-	const struct inbox_state *seen = &s->inbox_seen_state;
-	return s->inbox_seen && s->inbox_seen_overlays->epoch == o->epoch && seen->first_seq == i->first_seq &&
-	       seen->last_seq == i->last_seq && seen->n_rows == i->n_rows;
 }
 
 static enum rc read_all(struct store *s, struct reading *r, struct err *e)
@@ -108,11 +103,7 @@ static enum rc read_all(struct store *s, struct reading *r, struct err *e)
 	if (rc == RC_OK)
 		rc = read_overlays(s, r, e);
 	if (rc == RC_OK)
-		rc = inbox_state(s->reader, &r->inbox, e);
-	if (rc == RC_OK && r->inbox.n_rows > 0 && !same_inbox(s, &r->inbox, r->overlays))
-		rc = inbox_load(s->reader, r->names, false, &r->head, e);
-	else if (rc == RC_OK && r->inbox.n_rows <= 0) // really empty?
-		rc = db_sums_check(s->reader, "inbox", e);
+		rc = inbox_pieces_read(&s->inbox_seen, s->reader, r->names, r->overlays, &r->inbox, e);
 	return rc;
 }
 
@@ -128,56 +119,32 @@ static enum rc read_state(struct store *s, struct reading *r, struct err *e)
 	return rc;
 }
 
-// --- the inbox as a segment ---
-
-static enum rc build_inbox(
-	const struct store *s, const struct reading *r, struct segment_ref *ref, struct err *e)
-{
-	struct segment_writer *w = NULL;
-	uint8_t *bytes = NULL;
-	size_t n_bytes = 0;
-	enum rc rc = segment_writer_new(s->io, NULL, &w, e);
-	if (rc == RC_OK)
-		rc = head_write(r->head, r->overlays, w, e);
-	if (rc == RC_OK)
-		rc = segment_writer_finish(w, &ref->entry.info, e);
-	if (rc == RC_OK)
-		bytes = segment_writer_take(w, &n_bytes);
-	segment_writer_free(&w);
-	return rc == RC_OK ? segment_open_memory(bytes, n_bytes, &ref->segment, e) : rc;
-}
-
-static enum rc refresh_inbox(struct store *s, struct reading *r, struct err *e)
-{
-	if (r->inbox.n_rows == 0)
-		pool_release(s, &s->inbox_seen);
-	if (!r->head)
-		return RC_OK;
-	struct segment_ref *ref = mem_calloc(1, sizeof(*ref));
-	if (!ref)
-		return err_set(e, RC_NOMEM, "out of memory for the inbox");
-	ref->refs = 1;
-	enum rc rc = build_inbox(s, r, ref, e);
-	if (rc != RC_OK) {
-		mem_free(ref);
-		return rc;
-	}
-	pool_release(s, &s->inbox_seen);
-	s->inbox_seen = ref;
-	s->inbox_seen_state = r->inbox;
-	overlays_unref(&s->inbox_seen_overlays);
-	s->inbox_seen_overlays = overlays_ref(r->overlays);
-	return RC_OK;
-}
-
 // --- what lies over the segments ---
 
+// Does an entry of the journal that the view does not know concern a row of its segments?
+static enum rc view_concerned(const struct store *s, const struct snapshot *sn, const struct reading *r,
+	bool *concerned, struct err *e)
+{
+	*concerned = false;
+	enum rc rc = RC_OK;
+	for (size_t i = 0; rc == RC_OK && !*concerned && i < r->n_entries; i++)
+		rc = overlay_touches(r->overlays, s->view_epoch, sn->refs.items[i]->segment, concerned, e);
+	return rc;
+}
+
+// The view may stay as long as its segments are the same and new entries of the journal concern none of them: links of
+// persons who are in the inbox only come all the time.
 static enum rc refresh_view(struct store *s, const struct snapshot *sn, struct reading *r, struct err *e)
 {
-	if (s->view_seen && !overlay_view_fits(s->view_seen, r->overlays, r->entries, r->n_entries))
-		overlay_view_unref(&s->view_seen);
+	bool concerned = false;
 	enum rc rc = RC_OK;
-	if (!s->view_seen) {
+	if (s->view_seen && !overlay_view_fits(s->view_seen, r->entries, r->n_entries))
+		overlay_view_unref(&s->view_seen);
+	if (s->view_seen && s->view_epoch != r->overlays->epoch)
+		rc = view_concerned(s, sn, r, &concerned, e);
+	if (concerned)
+		overlay_view_unref(&s->view_seen);
+	if (rc == RC_OK && !s->view_seen) {
 		struct segment **segments = mem_calloc(r->n_entries, sizeof(*segments));
 		if (!segments)
 			return err_set(e, RC_NOMEM, "out of memory for a snapshot");
@@ -186,6 +153,8 @@ static enum rc refresh_view(struct store *s, const struct snapshot *sn, struct r
 		rc = overlay_view_make(r->overlays, segments, r->entries, r->n_entries, &s->view_seen, e);
 		mem_free(segments);
 	}
+	if (rc == RC_OK)
+		s->view_epoch = r->overlays->epoch;
 	r->view = overlay_view_ref(s->view_seen);
 	return rc;
 }
@@ -204,16 +173,18 @@ static void count_segment(struct snapshot_stats *st, const struct segment_info *
 		st->last_ms = info->last_ms;
 }
 
-static void count_all(struct snapshot *sn, const struct reading *r)
+static void count_all(struct snapshot *sn, const struct reading *r, const struct inbox_pieces *inbox)
 {
 	struct snapshot_stats *st = &sn->stats;
 	*st = (struct snapshot_stats){
 		.n_segments = r->n_entries,
-		.n_in_inbox = (uint64_t)r->inbox.n_rows,
-		.bytes_on_disk = (uint64_t)r->inbox.bytes,
 		.first_ms = TIME_NONE,
 		.last_ms = TIME_NONE,
 	};
+	for (size_t i = 0; i < inbox->n; i++) {
+		st->n_in_inbox += (uint64_t)inbox->items[i].n_rows;
+		st->bytes_on_disk += (uint64_t)inbox->items[i].bytes;
+	}
 	for (size_t i = 0; i < sn->refs.n; i++) {
 		count_segment(st, &sn->refs.items[i]->entry.info);
 		st->bytes_on_disk += i < r->n_entries ? sn->refs.items[i]->entry.info.bytes : 0;
@@ -228,9 +199,11 @@ static void count_all(struct snapshot *sn, const struct reading *r)
 // The segments, what lies over them, the inbox.
 static enum rc lay_out(struct snapshot *sn, struct store *s, struct reading *r, struct err *e)
 {
-	if (r->inbox.n_rows > 0) {
-		pool_ref(s, s->inbox_seen);
-		sn->refs.items[sn->refs.n++] = s->inbox_seen; // pool_acquire_all has left room
+	for (size_t i = 0; i < s->inbox_seen.n; i++) {
+		if (s->inbox_seen.items[i].n_rows == 0)
+			continue; // all duplicates
+		pool_ref(s, s->inbox_seen.items[i].ref);
+		sn->refs.items[sn->refs.n++] = s->inbox_seen.items[i].ref; // pool_acquire_all has left room
 	}
 	struct snapshot_segments *all = &sn->segments;
 	all->items = mem_calloc(sn->refs.n + 1, sizeof(struct segment *));
@@ -252,7 +225,7 @@ static enum rc lay_out(struct snapshot *sn, struct store *s, struct reading *r, 
 		all->items[all->view_at] = r->view->segment;
 		sn->epochs[all->view_at] = EPOCH_NEWEST;
 	}
-	count_all(sn, r);
+	count_all(sn, r, &s->inbox_seen);
 	sn->names = names_ref(r->names);
 	sn->design = r->design->design;
 	return RC_OK;
@@ -263,14 +236,14 @@ static enum rc try_open(struct store *s, struct snapshot *sn, struct err *e)
 	struct reading r = {0};
 	enum rc rc = read_state(s, &r, e);
 	if (rc == RC_OK)
-		rc = pool_acquire_all(s, r.entries, r.n_entries, &sn->refs, e);
+		rc = inbox_pieces_take(s, &s->inbox_seen, r.inbox, r.overlays, e);
+	if (rc == RC_OK)
+		rc = pool_acquire_all(s, r.entries, r.n_entries, s->inbox_seen.n, &sn->refs, e);
 	if (rc == RC_OK && r.n_entries > SNAPSHOT_SEGMENTS_MAX) {
 		rc = err_set(e, RC_LIMIT, "there are %zu segments; a query can read %u", r.n_entries,
 			SNAPSHOT_SEGMENTS_MAX);
 		err_remedy(e, "merge them with: corridor compact --data %s", s->dir);
 	}
-	if (rc == RC_OK)
-		rc = refresh_inbox(s, &r, e);
 	if (rc == RC_OK)
 		rc = refresh_view(s, sn, &r, e);
 	if (rc == RC_OK)

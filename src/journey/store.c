@@ -92,7 +92,10 @@ static enum rc make_directory(
 		rc = store_path(dir, "segments", segments, e);
 	if (rc == RC_OK)
 		rc = io_make_dir(io, dir, e);
-	if (rc == RC_OK && access(path, F_OK) == 0) {
+	bool there = false;
+	if (rc == RC_OK)
+		rc = io_exists(path, &there, e);
+	if (rc == RC_OK && there) {
 		rc = err_set(e, RC_EXISTS, "%s is a data directory already", dir);
 		err_remedy(e, "choose another directory, or use it as it is");
 	}
@@ -182,7 +185,7 @@ static enum rc load_catalogue(struct store *s, bool sweep, struct err *e)
 		rc = catalogue_sweep(s->io, s->dir, entries, n, e);
 	if (rc == RC_OK) {
 		struct err failed = ERR_NONE;
-		rc = pool_acquire_all(s, entries, n, &list, &failed);
+		rc = pool_acquire_all(s, entries, n, 0, &list, &failed);
 		if (rc != RC_OK) { // nobody else can have merged it away
 			segment_missing(&failed);
 			rc = err_take(e, &failed);
@@ -220,18 +223,31 @@ struct overlays *store_overlays(struct store *s)
 	return o;
 }
 
-enum rc store_overlays_reload(struct store *s, struct err *e)
+static void put_overlays(struct store *s, struct overlays *fresh)
 {
-	struct overlays *fresh;
-	enum rc rc = overlays_load(s->db, &fresh, e);
-	if (rc != RC_OK)
-		return rc;
 	pthread_mutex_lock(&s->mu);
 	struct overlays *old = s->overlays;
 	s->overlays = fresh;
 	pthread_mutex_unlock(&s->mu);
 	overlays_unref(&old);
-	return RC_OK;
+}
+
+enum rc store_overlays_reload(struct store *s, struct err *e)
+{
+	struct overlays *fresh;
+	enum rc rc = overlays_load(s->db, &fresh, e);
+	if (rc == RC_OK)
+		put_overlays(s, fresh);
+	return rc;
+}
+
+enum rc store_overlays_extend(struct store *s, const struct overlay_entry *entries, size_t n, struct err *e)
+{
+	struct overlays *fresh;
+	enum rc rc = overlays_extend(s->overlays, entries, n, &fresh, e);
+	if (rc == RC_OK)
+		put_overlays(s, fresh);
+	return rc;
 }
 
 static enum rc load_head(struct store *s, struct err *e)
@@ -240,7 +256,7 @@ static enum rc load_head(struct store *s, struct err *e)
 	struct head *head = NULL;
 	enum rc rc = names_load(s->db, &names, e);
 	if (rc == RC_OK)
-		rc = inbox_load(s->db, names, true, &head, e);
+		rc = inbox_load_all(s->db, names, &head, e);
 	if (rc != RC_OK) {
 		names_unref(&names);
 		return rc;
@@ -311,8 +327,10 @@ static bool keeps_still(struct store *s, const char *path)
 static bool needs_no_sharing(struct store *s, const char *path)
 {
 	char wal[STORE_PATH_BYTES];
+	bool there;
 	return access(s->dir, W_OK) != 0 && keeps_still(s, path) &&
-	       store_path(s->dir, "corridor.db-wal", wal, NULL) == RC_OK && access(wal, F_OK) != 0;
+	       store_path(s->dir, "corridor.db-wal", wal, NULL) == RC_OK &&
+	       io_exists(wal, &there, NULL) == RC_OK && !there;
 }
 
 static enum rc open_for_reading(struct store *s, const char *path, struct err *e)
@@ -462,8 +480,7 @@ void store_close(struct store **store)
 	compact_stop(s);
 	names_unref(&s->names);
 	names_unref(&s->names_seen);
-	pool_release(s, &s->inbox_seen);
-	overlays_unref(&s->inbox_seen_overlays);
+	inbox_pieces_clear(s, &s->inbox_seen);
 	overlay_view_unref(&s->view_seen);
 	overlays_unref(&s->overlays_seen);
 	overlays_unref(&s->overlays);

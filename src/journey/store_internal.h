@@ -30,7 +30,7 @@
 #define HEAD_VIEWS_MAX 65536u // a head with so many batches is sealed; an inbox may hold more
 #define SNAPSHOT_TRIES 5
 #define SNAPSHOT_SEGMENTS_MAX                                                                                  \
-	65533u // what a locator can name, without the inbox and what lies over the segments
+	65000u // what a locator can name, without the inbox's pieces and what lies over the segments
 
 // --- names.c ---
 
@@ -66,7 +66,7 @@ struct catalogue_entry {
 	struct segment_info info;
 };
 
-// An open segment, shared by the catalogue and snapshots. id 0: the inbox as a memory segment, not in the pool.
+// An open segment, shared by the catalogue and snapshots. id 0: a piece of the inbox in memory, not in the pool.
 struct segment_ref {
 	struct catalogue_entry entry;
 	uint32_t refs; // under store.mu
@@ -98,8 +98,8 @@ void pool_release(struct store *s, struct segment_ref **ref);
 // What RC_NOT_FOUND of a segment is once nobody can have merged it away: RC_CORRUPT with the remedy. Other failures
 // stay as they are. Returns what failed->rc is then.
 enum rc segment_missing(struct err *failed);
-// All entries opened; on failure none. RC_NOT_FOUND as above.
-enum rc pool_acquire_all(struct store *s, const struct catalogue_entry *entries, size_t n,
+// All entries opened, and room in the list for n_more; on failure none. RC_NOT_FOUND as above.
+enum rc pool_acquire_all(struct store *s, const struct catalogue_entry *entries, size_t n, size_t n_more,
 	struct segment_list *out, struct err *e);
 // The writer's current segments, each with a reference.
 enum rc catalogue_copy(struct store *s, struct segment_list *out, struct err *e);
@@ -143,7 +143,8 @@ struct head {
 	uint64_t **dropped; // per view: bit i set = row i was a duplicate; NULL = none
 	size_t n_views, views_capacity, dropped_capacity;
 	uint64_t n_rows, bytes;
-	int64_t last_seq; // of the inbox rows that it covers: all up to this one
+	uint64_t packed_bytes; // as in the database; of heads that were loaded
+	int64_t last_seq;      // of the inbox rows that it covers: all up to this one
 	struct id_set ids;
 };
 
@@ -185,9 +186,10 @@ enum rc id_keys_sort(uint64_t *keys, size_t n, struct err *e);
 // Which rows of a batch are in one of the segments: sets bit i of `bits` (does not clear any). A row with a message id
 // is known by that; one without by its content, which includes person and time, so it is compared with the person's
 // rows at that time. RC_CORRUPT with the remedy: a segment is damaged, nothing can be told.
-// Rows may be stored under their own person or the one that a link moved it to.
 struct person_links {
-	uint64_t (*resolve)(void *context, uint64_t person); // NULL: no links
+	// All persons that rows of this one may be stored under, itself among them: *n of them, valid until the search is
+	// over. *n = 0: under itself only.
+	const uint64_t *(*stored)(void *context, uint64_t person, uint32_t *n); // NULL: no links
 	void *context;
 };
 enum rc duplicates_find(const struct segment_list *segments, const struct batch_view *v,
@@ -202,12 +204,41 @@ enum rc inbox_insert(struct db *db, uint32_t n, struct sv packed, const uint64_t
 	int64_t *seq, struct err *e);
 // Removes the rows up to and with last_seq, in the caller's transaction.
 enum rc inbox_delete(struct db *db, int64_t last_seq, struct err *e);
-// The whole inbox as a head; with_ids also fills the id set. Names must be known already.
-enum rc inbox_load(struct db *db, struct names *names, bool with_ids, struct head **out, struct err *e);
-struct inbox_state {
-	int64_t first_seq, last_seq, n_rows, bytes;
+// Rows of the inbox as a head: those with first ≤ seq ≤ last without the set of ids; all, with the ids, held against the
+// table's sums. Names must be known already.
+enum rc inbox_load(
+	struct db *db, struct names *names, int64_t first, int64_t last, struct head **out, struct err *e);
+enum rc inbox_load_all(struct db *db, struct names *names, struct head **out, struct err *e);
+// The first and the last seq; 0: it is empty.
+enum rc inbox_range(struct db *db, int64_t *first, int64_t *last, struct err *e);
+// How many interactions came after `seq`.
+enum rc inbox_rows_after(struct db *db, int64_t seq, int64_t *n, struct err *e);
+
+// --- inbox_pieces.c: the inbox for readers ---
+
+struct overlays;
+
+struct inbox_piece {
+	struct segment_ref *ref;
+	int64_t first_seq, last_seq; // inbox rows that it covers
+	int64_t n_rows, bytes;       // bytes: in the database
+	int64_t epoch;               // links up to this entry of the journal are in it
 };
-enum rc inbox_state(struct db *db, struct inbox_state *out, struct err *e);
+struct inbox_pieces {
+	struct inbox_piece *items;
+	size_t n, capacity;
+};
+struct inbox_news; // what the pieces are to become
+// In a read transaction: finds out what has changed since `have` was made and reads what is needed for it. *out is NULL
+// after a failure.
+enum rc inbox_pieces_read(const struct inbox_pieces *have, struct db *db, struct names *names,
+	const struct overlays *o, struct inbox_news **out, struct err *e);
+// Brings the pieces that the news were read for (snap_mu held since) to the new state; after a failure they are as they
+// were.
+enum rc inbox_pieces_take(struct store *s, struct inbox_pieces *p, struct inbox_news *news,
+	const struct overlays *o, struct err *e);
+void inbox_news_free(struct inbox_news **news); // NULL in *news is fine
+void inbox_pieces_clear(struct store *s, struct inbox_pieces *p);
 
 // --- designs.c ---
 
@@ -228,7 +259,7 @@ enum rc designs_insert(struct db *db, uint32_t version, int64_t at_ms, struct sv
 
 // --- snapshot.c ---
 
-// The segments of a snapshot with their catalogue entries; the inbox, if there is one, is the last, with id 0.
+// The segments of a snapshot with their catalogue entries; the inbox's pieces are the last, with id 0.
 const struct segment_list *snapshot_refs(const struct snapshot *sn);
 
 // --- space.c: refusing before the disk is full ---
@@ -281,11 +312,10 @@ struct store {
 
 	// What the last snapshot found, shared with the next (under snap_mu).
 	struct names *names_seen;
-	struct segment_ref *inbox_seen;
-	struct inbox_state inbox_seen_state;
-	struct overlays *inbox_seen_overlays; // whose links are in it
+	struct inbox_pieces inbox_seen;
 	struct overlays *overlays_seen;
 	struct overlay_view *view_seen; // NULL: nothing was pending, or not looked
+	int64_t view_epoch; // no entry of the journal between the view and this one concerns its segments
 };
 
 extern const char *const store_schema[];
@@ -301,6 +331,9 @@ enum rc store_open_bare(const char *dir, struct store **out, struct err *e);
 struct overlays *store_overlays(struct store *s);
 // Reads the journal again after a change (append_mu held).
 enum rc store_overlays_reload(struct store *s, struct err *e);
+// The same where links were added, without reading (append_mu held). After a failure nothing has changed.
+struct overlay_entry;
+enum rc store_overlays_extend(struct store *s, const struct overlay_entry *entries, size_t n, struct err *e);
 // Writer only: RC_USAGE on a store that was opened for reading.
 enum rc store_must_write(const struct store *s, struct err *e);
 

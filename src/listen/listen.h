@@ -108,5 +108,15 @@ enum rc quarantine_replay(struct store *s, struct sv file, const struct import_o
 	struct import_report *report, struct err *e);
 // Removes items (one by id, or all of a file when id = 0; file empty and id 0 = all). *n_dropped.
 enum rc quarantine_drop(struct store *s, struct sv file, uint64_t id, uint64_t *n_dropped, struct err *e);
+struct quarantine_named {
+	uint64_t n_removed;
+	uint64_t n_unsure; // hold only a value of less than 4 bytes, which may mean something else: they stay
+};
+// Removes the items in whose bytes one of the values (of identities, without type) stands as a whole word: what is
+// before and after it is no ASCII letter, digit, underscore or byte from 0x80 on, unless the value itself has none
+// there. ASCII letters of either case are the same. Values that are written otherwise in the row (escaped, in another
+// format) are not found.
+enum rc quarantine_erase(
+	struct store *s, const struct sv *values, uint32_t n, struct quarantine_named *out, struct err *e);
 
 #endif

@@ -327,10 +327,65 @@ static void add_entries(
 	}
 }
 
+// --- the usual question: sides told by the scan, nothing to match or to group by, every interaction counts ---
+
+#define NO_FOLLOWER (INT64_MAX / 2) // later than any time by more than any --within
+
+static bool is_simple(const struct lane *lane)
+{
+	const struct plan *plan = lane->run->plan;
+	return plan->explicit && !plan->matched && !plan->persons && lane->run->query->n_by == 0 &&
+	       lane->span->interest;
+}
+
+// All journeys in one loop, backwards. No branch depends on the data: which row is of which side, and where journeys
+// end, is as good as random.
+static void add_simple(const struct lane *lane, struct state *s, bool filtered)
+{
+	const struct plan *plan = lane->run->plan;
+	const struct span *span = lane->span;
+	const uint32_t *start = span->person_start;
+	int64_t follower = NO_FOLLOWER, newest = plan->drop ? plan->end_ms - plan->within_ms : NO_FOLLOWER;
+	uint32_t k = span->n_persons, n[2] = {0, 0}, followed[2] = {0, 0}, censored[2] = {0, 0};
+	for (uint32_t row = span->n; row-- > 0;) {
+		uint32_t bits = span->interest[row];
+		int64_t at = span->at[row];
+		bool last = row + 1 == start[k]; // of the journey before the k-th
+		k -= last;
+		follower = last ? NO_FOLLOWER : follower;
+		bool kept = !filtered || lane->keep[row], early = at > newest,
+		     follows = follower - at <= plan->within_ms;
+		bool after = kept & ((bits & BIT_AFTER) != 0),
+		     against = kept & ((bits & (BIT_AFTER | BIT_AGAINST)) == BIT_AGAINST);
+		censored[0] += after & early;
+		censored[1] += against & early;
+		n[0] += after & !early;
+		n[1] += against & !early;
+		followed[0] += after & !early & follows;
+		followed[1] += against & !early & follows;
+		follower = bits & BIT_THEN ? at : follower;
+	}
+	for (uint32_t side = 0; side < 2; side++) {
+		double *v = s->sums.v + SUM_STRATA + (size_t)2 * side;
+		s->sums.v[side == 0 ? SUM_CENSORED1 : SUM_CENSORED0] += censored[side];
+		v[0] += n[side];
+		v[1] += followed[side];
+	}
+}
+
 static enum rc add(struct lane *lane, void *p, const struct span *span, struct err *e)
 {
 	struct state *s = p;
 	const struct plan *plan = lane->run->plan;
+	if (is_simple(lane)) {
+		if (activity_sums_fit(&s->sums, 1, e) != RC_OK)
+			return e->rc;
+		if (lane->keep)
+			add_simple(lane, s, true);
+		else
+			add_simple(lane, s, false);
+		return RC_OK;
+	}
 	enum rc rc = fit(s, span, e);
 	if (rc == RC_OK)
 		rc = classes_find(lane, plan->classes, false, &s->rows, e);

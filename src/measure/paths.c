@@ -7,6 +7,7 @@
 
 #include "base/hash.h"
 #include "base/mem.h"
+#include "base/pool.h"
 
 #include <math.h>
 
@@ -150,12 +151,19 @@ static enum rc prepare(struct run *run, struct err *e)
 	return RC_OK;
 }
 
+static unsigned threads_of(const struct run *run)
+{
+	return run->query->threads ? run->query->threads : pool_cpus();
+}
+
 static void *state_new(struct run *run)
 {
 	const struct paths_plan *plan = run->plan;
 	struct paths_state *s = mem_calloc(1, sizeof(*s));
-	if (s)
+	if (s) {
 		s->paths.shape = s->before.shape = plan->shape;
+		path_log_init(&s->log, &plan->shape, PATH_LOG_RECORDS_MAX / threads_of(run));
+	}
 	return s;
 }
 
@@ -164,6 +172,7 @@ static void state_free(struct run *run, void *p)
 	(void)run;
 	struct paths_state *s = p;
 	steps_free(&s->steps);
+	path_log_free(&s->log);
 	census_free(&s->paths);
 	census_free(&s->before);
 	mem_free(s->times);
@@ -231,7 +240,7 @@ static enum rc add_packed(struct lane *lane, struct paths_state *s, struct err *
 		rc = add_groups(lane, s, e);
 	for (uint32_t i = 0; rc == RC_OK && i < s->n_sessions; i += CENSUS_BATCH) {
 		uint32_t n = s->n_sessions - i < CENSUS_BATCH ? s->n_sessions - i : CENSUS_BATCH;
-		rc = census_add_packed(&s->paths, s->keys + i, s->ms + i, n, e);
+		rc = path_log_add(&s->log, s->keys + i, s->ms + i, n, e);
 	}
 	return rc;
 }
@@ -392,6 +401,7 @@ static enum rc merge(struct run *run, void *into, void *from, struct err *e)
 {
 	(void)run;
 	struct paths_state *a = into, *b = from;
+	path_log_merge(&a->log, &b->log);
 	enum rc rc = census_merge(&a->paths, &b->paths, e);
 	if (rc == RC_OK)
 		rc = census_merge(&a->before, &b->before, e);
@@ -419,7 +429,10 @@ static enum rc finish(struct run *run, void *p, struct err *e)
 	const struct paths_plan *plan = run->plan;
 	static enum rc (*const write[])(struct run * run, struct paths_state * s, struct err * e) = {
 		paths_write_tree, paths_write_edges, paths_write_variants};
-	return write[plan->form](run, p, e);
+	struct paths_state *s = p;
+	enum rc rc = path_log_count(
+		&s->log, threads_of(run), &s->paths, e); // once: groups that are folded are counted
+	return rc == RC_OK ? write[plan->form](run, s, e) : rc;
 }
 
 // --- as SQL ---

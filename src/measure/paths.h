@@ -4,6 +4,7 @@
 #define CORRIDOR_MEASURE_PATHS_H
 
 #include "measure/paths_census.h"
+#include "measure/paths_log.h"
 #include "measure/paths_steps.h"
 #include "measure/sessions.h"
 
@@ -36,6 +37,7 @@ struct paths_session {
 
 struct paths_state {
 	struct steps steps;
+	struct path_log log; // the fast way's, until they are counted into `paths`
 	struct census paths;
 	struct census before; // --around, tree and edges: what came before, read backwards
 	struct paths_time *times;

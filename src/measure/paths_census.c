@@ -18,26 +18,17 @@ struct census_shape census_shape_for(uint32_t n_codes, uint32_t depth, uint64_t 
 	struct census_shape s = {.depth = depth, .timed = timed, .code_bits = 1};
 	while (s.code_bits < 32 && (UINT64_C(1) << s.code_bits) <= n_codes)
 		s.code_bits++;
-	uint32_t group_bits = 0;
-	while (group_bits < 63 && (UINT64_C(1) << group_bits) < n_groups)
-		group_bits++;
-	s.packed = depth && (uint64_t)s.code_bits * depth + group_bits <= 63;
-	if (s.packed && s.code_bits < 8 && UINT64_C(8) * depth + group_bits <= 63)
+	while (s.group_bits < 63 && (UINT64_C(1) << s.group_bits) < n_groups)
+		s.group_bits++;
+	s.packed = depth && (uint64_t)s.code_bits * depth + s.group_bits <= 63;
+	if (s.packed && s.code_bits < 8 && UINT64_C(8) * depth + s.group_bits <= 63)
 		s.code_bits = 8; // whole bytes are made faster
 	return s;
 }
 
-// Fibonacci hashing (Knuth, TAOCP 6.4) after a mix that brings the high bits down: steps in low and groups in high bits
-// both reach the slot number.
-static inline uint64_t spread(uint64_t key)
-{
-	key ^= key >> 32;
-	return key * UINT64_C(0x9e3779b97f4a7c15);
-}
-
 static inline uint64_t slot_of(const struct census *t, uint64_t key)
 {
-	return spread(key) >> t->shift;
+	return census_spread(key) >> t->shift;
 }
 
 void census_free(struct census *t)
@@ -45,12 +36,15 @@ void census_free(struct census *t)
 	mem_free(t->slot);
 	mem_free(t->sum_ms);
 	mem_free(t->place);
+	mem_free(t->page);
 	mem_free(t->codes);
 	*t = (struct census){.shape = t->shape};
 }
 
-static enum rc too_many(struct err *e)
+enum rc census_check(uint64_t n_paths, struct err *e)
 {
+	if (n_paths <= CENSUS_PATHS_MAX)
+		return RC_OK;
 	err_set(e, RC_LIMIT, "more than %llu different paths", (unsigned long long)CENSUS_PATHS_MAX);
 	err_remedy(e, "give a smaller --depth, a coarser --of (stage, channel), or filter with --where");
 	return RC_LIMIT;
@@ -70,6 +64,7 @@ static enum rc resize(struct census *t, uint32_t log2, struct err *e)
 	struct census old = *t;
 	uint64_t n_old = census_slots(t), n = UINT64_C(1) << log2;
 	t->shift = 64 - log2;
+	t->n_slots = n;
 	t->slot = mem_calloc_large(n, sizeof(*t->slot));
 	t->sum_ms = t->shape.timed ? mem_calloc_large(n, sizeof(*t->sum_ms)) : NULL;
 	t->place = t->shape.packed ? NULL : mem_calloc_large(n, sizeof(*t->place));
@@ -100,9 +95,10 @@ static enum rc resize(struct census *t, uint32_t log2, struct err *e)
 // Room for n more paths.
 static enum rc reserve(struct census *t, uint64_t n, struct err *e)
 {
+	assert(!t->page);
 	uint32_t log2 = t->slot ? 64 - t->shift : SLOTS_FIRST_LOG2;
-	if (t->n_used > CENSUS_PATHS_MAX)
-		return too_many(e);
+	if (census_check(t->n_used, e) != RC_OK)
+		return RC_LIMIT;
 	while (2 * (t->n_used + n) > UINT64_C(1) << log2)
 		log2++;
 	if (t->slot && log2 == 64 - t->shift)
@@ -146,6 +142,33 @@ enum rc census_add_packed(struct census *t, const uint64_t *key, const int64_t *
 			t->sum_ms[slot] += ms[i];
 	}
 	return RC_OK;
+}
+
+enum rc census_add_sums(struct census *t, const struct census_sum *x, uint32_t n, struct err *e)
+{
+	assert(t->shape.packed && n <= CENSUS_BATCH);
+	enum rc rc = reserve(t, n, e);
+	if (rc != RC_OK)
+		return rc;
+	uint64_t mask = census_slots(t) - 1;
+	for (uint32_t i = 0; i < n; i++) {
+		uint64_t slot = claim(t, x[i].key, mask);
+		t->slot[slot].n += x[i].n;
+		if (t->sum_ms)
+			t->sum_ms[slot] += x[i].ms;
+	}
+	return RC_OK;
+}
+
+void census_clear(struct census *t)
+{
+	assert(t->shape.packed);
+	if (!t->n_used)
+		return;
+	memset(t->slot, 0, t->n_slots * sizeof(*t->slot));
+	if (t->sum_ms)
+		memset(t->sum_ms, 0, t->n_slots * sizeof(*t->sum_ms));
+	t->n_used = 0;
 }
 
 enum rc census_count(struct census *t, uint64_t key, uint64_t n, struct err *e)
@@ -245,14 +268,14 @@ const uint32_t *census_path(
 		*n_steps = p[1];
 		return p + 2;
 	}
-	uint64_t key = t->slot[slot].key, mask = (UINT64_C(1) << t->shape.code_bits) - 1;
+	uint64_t key = census_key(t, slot), mask = (UINT64_C(1) << t->shape.code_bits) - 1;
 	uint32_t n = 0;
 	for (; n < t->shape.depth && (key & mask) != 0; n++) {
 		scratch[n] = (uint32_t)(key & mask) - 1;
 		key >>= t->shape.code_bits;
 	}
 	*n_steps = n;
-	*group = (uint32_t)(t->slot[slot].key >> (t->shape.code_bits * t->shape.depth));
+	*group = (uint32_t)(census_key(t, slot) >> (t->shape.code_bits * t->shape.depth));
 	return scratch;
 }
 
@@ -270,11 +293,13 @@ static enum rc merge_packed(struct census *into, const struct census *from, stru
 		if (into->sum_ms)
 			into->sum_ms[slot] += from->sum_ms[i];
 	}
-	return into->n_used > CENSUS_PATHS_MAX ? too_many(e) : RC_OK;
+	return census_check(into->n_used, e);
 }
 
 enum rc census_merge(struct census *into, const struct census *from, struct err *e)
 {
+	if (!from->n_used)
+		return RC_OK;
 	if (into->shape.packed)
 		return merge_packed(into, from, e);
 	uint64_t n = census_slots(from);
@@ -296,12 +321,12 @@ enum rc census_fold(struct census *t, const uint32_t *to, uint32_t n, struct err
 	uint64_t slots = census_slots(t);
 	enum rc rc = RC_OK;
 	for (uint64_t i = 0; rc == RC_OK && i < slots; i++) {
-		if (!t->slot[i].key)
+		if (!census_key(t, i))
 			continue;
 		uint32_t group, n_steps;
 		const uint32_t *code = census_path(t, i, scratch, &group, &n_steps);
-		rc = census_add_path(&folded, group < n ? to[group] : group, code, n_steps, t->slot[i].n,
-			t->sum_ms ? t->sum_ms[i] : 0, e);
+		rc = census_add_path(&folded, group < n ? to[group] : group, code, n_steps, census_n(t, i),
+			census_ms(t, i), e);
 	}
 	if (rc == RC_OK) {
 		census_free(t);

@@ -27,7 +27,7 @@ static void book_free(struct book *b)
 
 static uint32_t group_of(const struct census *t, uint64_t slot)
 {
-	return t->shape.packed ? (uint32_t)(t->slot[slot].key >> (t->shape.code_bits * t->shape.depth))
+	return t->shape.packed ? (uint32_t)(census_key(t, slot) >> (t->shape.code_bits * t->shape.depth))
 			       : t->codes[t->place[slot]];
 }
 
@@ -35,7 +35,7 @@ static uint32_t group_of(const struct census *t, uint64_t slot)
 static inline uint32_t step_at(const struct census *t, uint64_t slot, uint32_t i)
 {
 	if (t->shape.packed)
-		return i < t->shape.depth ? (uint32_t)((t->slot[slot].key >> (t->shape.code_bits * i)) &
+		return i < t->shape.depth ? (uint32_t)((census_key(t, slot) >> (t->shape.code_bits * i)) &
 						       ((UINT64_C(1) << t->shape.code_bits) - 1))
 					  : 0;
 	const uint32_t *p = t->codes + t->place[slot];
@@ -53,12 +53,12 @@ static enum rc book_open(const struct census *t, uint32_t n_groups, struct book 
 		return err_set(e, RC_NOMEM, "out of memory for paths");
 	}
 	for (uint64_t i = 0; i < slots; i++)
-		if (t->slot[i].key)
+		if (census_key(t, i))
 			out->start[group_of(t, i) + 2]++;
 	for (uint32_t g = 2; g < n_groups + 2; g++)
 		out->start[g] += out->start[g - 1];
 	for (uint64_t i = 0; i < slots; i++)
-		if (t->slot[i].key)
+		if (census_key(t, i))
 			out->slot[out->start[group_of(t, i) + 1]++] = (uint32_t)i;
 	return RC_OK;
 }
@@ -174,7 +174,7 @@ static enum rc count_children(struct tree *tree, uint32_t depth, struct census *
 	for (uint64_t i = 0; rc == RC_OK && i < tree->n_live; i++) {
 		struct live x = tree->live[i];
 		uint32_t code1 = step_at(tree->t, x.slot, depth);
-		uint64_t n = tree->t->slot[x.slot].n;
+		uint64_t n = census_n(tree->t, x.slot);
 		if (!code1) {
 			tree->nodes[x.node].ended += n;
 			continue;
@@ -275,7 +275,7 @@ static enum rc tree_grow(struct tree *tree, const struct book *b, uint32_t group
 	enum rc rc = push_node(&tree->nodes, &tree->n_nodes, &tree->nodes_capacity, (struct node){0}, e);
 	for (uint64_t i = first; rc == RC_OK && i < end; i++) {
 		tree->live[tree->n_live++] = (struct live){b->slot[i], ROOT};
-		tree->nodes[ROOT].n += tree->t->slot[b->slot[i]].n;
+		tree->nodes[ROOT].n += census_n(tree->t, b->slot[i]);
 	}
 	for (uint32_t depth = 0; rc == RC_OK && depth < plan->depth && tree->n_live; depth++) {
 		struct census children = CENSUS_PLAIN;
@@ -479,7 +479,7 @@ static enum rc count_edges(const struct census *t, const struct book *b, uint32_
 		uint32_t slot = b->slot[k], here = step_at(t, slot, 0);
 		for (uint32_t i = 0; rc == RC_OK && here && i + 1 < depth; i++) {
 			uint32_t next = step_at(t, slot, i + 1);
-			rc = census_count(out, edge_key(i, here, next), t->slot[slot].n, e);
+			rc = census_count(out, edge_key(i, here, next), census_n(t, slot), e);
 			here = next;
 		}
 	}

@@ -78,10 +78,10 @@ static uint64_t best_pass(const struct census *t, struct best *b, uint64_t i, ui
 {
 	uint64_t least = b->least ? b->least : 1, total = 0, n_paths = 0;
 	int64_t ms = 0;
-	for (; i < slots && t->slot[i].n < least; i++) {
-		total += t->slot[i].n;
-		n_paths += t->slot[i].n != 0;
-		ms += t->sum_ms[i];
+	for (uint64_t n; i < slots && (n = census_n(t, i)) < least; i++) {
+		total += n;
+		n_paths += n != 0;
+		ms += census_ms(t, i);
 	}
 	b->total += total;
 	b->n_paths += n_paths;
@@ -122,9 +122,9 @@ static enum rc choose(struct variants *all, struct err *e)
 	for (uint64_t i = 0; rc == RC_OK && i < slots; i++) {
 		if (n_groups == 1 && (i = best_pass(all->t, &best[0], i, slots)) == slots)
 			break;
-		if (!all->t->slot[i].key)
+		if (!census_key(all->t, i))
 			continue;
-		struct variant x = {.slot = i, .n = all->t->slot[i].n, .ms = all->t->sum_ms[i]};
+		struct variant x = {.slot = i, .n = census_n(all->t, i), .ms = census_ms(all->t, i)};
 		if (n_groups > 1)
 			census_path(all->t, i, scratch, &x.group, &n_steps);
 		rc = best_add(all, &best[x.group], x, plan->top, e);

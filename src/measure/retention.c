@@ -86,6 +86,8 @@ struct plan {
 	uint32_t n_offsets, stride;
 	int64_t end_ms, period_ms;
 	bool plain; // first touch, any return, calendar buckets, up to the last interaction
+	bool masks; // plain, without groups, and sets of buckets fit 64 bits
+	int64_t run_gap_ms;
 };
 
 struct start {
@@ -97,8 +99,18 @@ struct visit {
 	uint32_t bucket, row;
 };
 
+// Sets of offsets, counted by cohort before they go to the sums: bit b of plane p counts for 2^p sets that have b.
+#define PLANES 6u
+#define MASK_BUCKETS 64u
+struct planes {
+	uint64_t plane[PLANES];
+	uint32_t n; // sets, at most 2^PLANES - 1
+};
+
 struct state {
 	struct sums sums;
+	struct planes planes[MASK_BUCKETS]; // by cohort, of group 0
+	uint64_t *masks;                    // by person: the buckets
 	struct class_rows rows;
 	struct start *starts;
 	uint32_t *start_rows, *buckets;
@@ -107,7 +119,7 @@ struct state {
 	uint32_t *runs;    // those rows
 	struct session_tables tables;
 	size_t starts_capacity, rows_capacity, buckets_capacity, visits_capacity, run_bits_capacity,
-		runs_capacity;
+		runs_capacity, masks_capacity;
 	uint32_t n_starts;
 };
 
@@ -142,6 +154,17 @@ static void open_offsets(struct run *run, struct plan *plan)
 	plan->stride = 1 + plan->n_offsets * (plan->elapsed ? 2 : 1);
 }
 
+// A day has 23 hours now and then, and a month 28 days: less than three quarters of the usual are days that a zone left
+// out.
+static void open_masks(const struct run *run, struct plan *plan)
+{
+	plan->run_gap_ms = plan->period_ms / 4 * 3;
+	plan->masks = plan->plain && run->query->n_by == 0 && plan->buckets.n <= MASK_BUCKETS;
+	for (uint32_t i = 0; plan->masks && i < plan->buckets.n; i++)
+		plan->masks = plan->buckets.start[i + 1] - plan->buckets.start[i] > plan->run_gap_ms &&
+			      plan->run_gap_ms >> plan->buckets.shift != 0;
+}
+
 static enum rc prepare(struct run *run, struct err *e)
 {
 	struct plan *plan = arena_alloc(run->scratch, sizeof(*plan));
@@ -167,6 +190,7 @@ static enum rc prepare(struct run *run, struct err *e)
 	plan->plain = plan->starts_any && plan->returns_any && !plan->recurring && !plan->rolling &&
 		      !plan->elapsed && plan->end_ms == last + 1;
 	open_offsets(run, plan);
+	open_masks(run, plan);
 	if ((uint64_t)plan->stride * (plan->n_buckets + 1) <= 1u << 24)
 		return RC_OK;
 	err_set(e, RC_LIMIT, "%u cohorts with %u offsets are too many", plan->n_buckets, plan->n_offsets);
@@ -197,6 +221,7 @@ static void state_free(struct run *run, void *p)
 	mem_free(s->visits);
 	mem_free(s->run_bits);
 	mem_free(s->runs);
+	mem_free(s->masks);
 	mem_free(s);
 }
 
@@ -399,6 +424,76 @@ static uint32_t plain_buckets(
 	return n;
 }
 
+// The same as sets of buckets, a bit each, where there are few of these and all are longer than the pause that ends a
+// run: then a run has rows in each from the first row's to the last one's. They are longer than a slot of the guess too,
+// so it is one off at most.
+static void mask_buckets(const struct plan *plan, const struct span *span, const uint32_t *runs,
+	uint32_t n_runs, uint64_t *restrict masks)
+{
+	const int64_t *at = span->at, *end = plan->buckets.start + 1;
+	uint64_t mask = 0;
+	for (uint32_t k = 0, person = 0; k < n_runs; k++) {
+		int64_t from = at[runs[k]], to = at[runs[k + 1] - 1];
+		uint32_t first =
+			plan->buckets.guess[(uint64_t)(from - plan->buckets.start[0]) >> plan->buckets.shift];
+		first += from >= end[first];
+		uint32_t last = first + (to >= end[first]);
+		while (__builtin_expect(to >= end[last], 0))
+			last++;
+		bool begins = runs[k] == span->person_start[person];
+		mask = (begins ? 0 : mask) | ((UINT64_C(2) << last) - (UINT64_C(1) << first));
+		person += begins;
+		masks[person - 1] = mask;
+	}
+}
+
+static void planes_flush(const struct plan *plan, struct planes *x, double *line)
+{
+	uint32_t end = plan->n_offsets < MASK_BUCKETS ? plan->n_offsets : MASK_BUCKETS;
+	line[0] += x->n;
+	for (uint32_t offset = 0; offset < end; offset++) {
+		uint32_t n = 0;
+		for (uint32_t p = 0; p < PLANES; p++)
+			n += (uint32_t)(x->plane[p] >> offset & 1) << p;
+		line[1 + offset] += n;
+	}
+	*x = (struct planes){0};
+}
+
+static void planes_flush_all(const struct plan *plan, struct state *s)
+{
+	for (uint32_t cohort = 0; cohort < MASK_BUCKETS; cohort++)
+		if (s->planes[cohort].n)
+			planes_flush(plan, &s->planes[cohort], s->sums.v + (size_t)cohort * plan->stride);
+}
+
+static enum rc add_masks(struct lane *lane, struct state *s, struct err *e)
+{
+	const struct plan *plan = lane->run->plan;
+	const struct span *span = lane->span;
+	if (mem_grow((void **)&s->masks, &s->masks_capacity, (size_t)span->n_persons + 1, sizeof(*s->masks)) !=
+		0)
+		return err_set(e, RC_NOMEM, "out of memory for journeys");
+	if (activity_sums_fit(&s->sums, 1, e) != RC_OK)
+		return e->rc;
+	sessions_mark(span->at, span->n, span->person_start, span->n_persons, plan->run_gap_ms, s->run_bits);
+	uint32_t n_runs = sessions_rows(&s->tables, s->run_bits, span->n, s->runs);
+	mask_buckets(plan, span, s->runs, n_runs, s->masks);
+	for (uint32_t k = 0; k < span->n_persons; k++) {
+		uint32_t cohort = (uint32_t)__builtin_ctzll(s->masks[k]);
+		struct planes *x = &s->planes[cohort];
+		uint64_t carry = s->masks[k] >> cohort;
+		for (uint32_t p = 0; p < PLANES; p++) {
+			uint64_t both = x->plane[p] & carry;
+			x->plane[p] ^= carry;
+			carry = both;
+		}
+		if (++x->n == (1u << PLANES) - 1)
+			planes_flush(plan, x, s->sums.v + (size_t)cohort * plan->stride);
+	}
+	return RC_OK;
+}
+
 static enum rc add_plain(struct lane *lane, struct state *s, struct err *e)
 {
 	const struct plan *plan = lane->run->plan;
@@ -409,6 +504,8 @@ static enum rc add_plain(struct lane *lane, struct state *s, struct err *e)
 		mem_grow((void **)&s->runs, &s->runs_capacity, (size_t)span->n + SESSIONS_SLACK,
 			sizeof(*s->runs)) != 0)
 		return err_set(e, RC_NOMEM, "out of memory for journeys");
+	if (plan->masks)
+		return add_masks(lane, s, e);
 	enum rc rc = activity_groups(lane, span->person_start, span->n_persons, &group, &n_groups, e);
 	if (rc == RC_OK)
 		rc = activity_sums_fit(&s->sums, n_groups, e);
@@ -467,7 +564,8 @@ static enum rc add(struct lane *lane, void *p, const struct span *span, struct e
 
 static enum rc merge(struct run *run, void *into, void *from, struct err *e)
 {
-	(void)run;
+	planes_flush_all(run->plan, into);
+	planes_flush_all(run->plan, from);
 	return sums_merge(&((struct state *)into)->sums, &((struct state *)from)->sums, e);
 }
 
@@ -563,6 +661,7 @@ static enum rc finish(struct run *run, void *p, struct err *e)
 	struct state *s = p;
 	const struct plan *plan = run->plan;
 	uint32_t n_groups = run_groups(run);
+	planes_flush_all(plan, s);
 	enum rc rc = activity_sums_fit(&s->sums, n_groups, e);
 	for (uint32_t g = 0; rc == RC_OK && g < n_groups; g++) {
 		const double *cells = s->sums.v + (size_t)g * s->sums.width;

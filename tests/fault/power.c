@@ -201,6 +201,8 @@ static bool synced_dir(const struct power *p, const char *path, size_t i, size_t
 static bool names_durable(const struct power *p, size_t i, size_t end)
 {
 	const struct change *c = &p->changes[i];
+	if (c->kind == CHANGE_LINK) // another name of a file that has one already
+		return synced_dir(p, c->to, i, end);
 	return synced_dir(p, c->path, i, end) && (c->kind != CHANGE_RENAME || synced_dir(p, c->to, i, end));
 }
 

@@ -17,7 +17,7 @@ struct trial {
 	struct world *w;
 	const struct operation *o;
 	char base[160];
-	struct world_state before, after;
+	struct world_state before, after, partly;
 	uint64_t nth;
 	enum os_fault fault;
 	bool forever;
@@ -39,8 +39,21 @@ static void settle(const struct trial *t, bool succeeded, const char *when)
 	if (!wrong)
 		return;
 	snprintf(text, sizeof(text), "%s: %s", when, wrong);
+	if (!succeeded && t->o->partly && !world_compare(t->w, t->w->dir, &t->partly))
+		return;
 	if (succeeded || world_compare(t->w, t->w->dir, &t->before))
 		describe(t, text);
+}
+
+static void check_beside(const struct trial *t, bool succeeded)
+{
+	char part[200];
+	const char *wrong = t->o->check ? t->o->check(t->w, succeeded) : NULL;
+	if (wrong)
+		describe(t, wrong);
+	snprintf(part, sizeof(part), "%s.part", t->w->file);
+	if (!t->forever && access(part, F_OK) == 0)
+		describe(t, "half an export is left");
 }
 
 static void check_error(const struct trial *t, enum rc rc, const struct err *e)
@@ -74,7 +87,9 @@ static void redo(const struct trial *t)
 	enum rc rc = world_run(t->w, t->o, &e);
 	if (rc != RC_OK && rc != t->o->again)
 		describe(t, e.message);
-	world_remove_tree(t->w->copy);
+	if (t->o->check)
+		check_beside(t, true);
+	world_clear(t->w);
 	settle(t, true, "done again");
 }
 
@@ -89,7 +104,7 @@ static bool try_whole(struct trial *t)
 {
 	struct err e = ERR_NONE;
 	world_copy_tree(t->base, t->w->dir);
-	world_remove_tree(t->w->copy);
+	world_clear(t->w);
 	if (t->o->from_nothing)
 		world_remove_tree(t->w->dir);
 	os_watch(t->w->root);
@@ -105,6 +120,7 @@ static bool try_whole(struct trial *t)
 		t->n_failed += rc != RC_OK;
 		settle(t, rc == RC_OK, "afterwards");
 		check_copy(t, rc);
+		check_beside(t, rc == RC_OK);
 		redo(t);
 	}
 	return reached;
@@ -115,7 +131,7 @@ static bool try_open(struct trial *t)
 {
 	struct err e = ERR_NONE, second = ERR_NONE;
 	world_copy_tree(t->base, t->w->dir);
-	world_remove_tree(t->w->copy);
+	world_clear(t->w);
 	os_watch(t->w->root);
 	os_fault_at(0, t->fault, false);
 	struct store *s = world_open(t->w, &e);
@@ -132,7 +148,7 @@ static bool try_open(struct trial *t)
 		rc = t->o->act(t->w, s, &second);
 		if (rc != RC_OK && rc != t->o->again)
 			describe(t, second.message);
-		world_remove_tree(t->w->copy);
+		world_clear(t->w);
 	}
 	store_close(&s);
 	check_closed(t);
@@ -171,9 +187,13 @@ static void every_call_fails(void **state)
 		t.after = t.before;
 		if (t.o->expect)
 			t.o->expect(&t.after);
+		t.partly = t.before;
+		if (t.o->partly)
+			t.o->partly(&t.partly);
 		if (t.o->from_nothing)
 			assert_int_equal(mkdir(t.w->dir, 0750), 0);
 		world_copy_tree(t.w->dir, t.base);
+		world_expect(t.w, t.o, t.base);
 		each_call(&t, try_whole);
 		if (t.o->act)
 			each_call(&t, try_open);

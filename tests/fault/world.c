@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The data directory of the fault tests. See world.h.
-#include "world.h"
+#include "operations.h"
 
 #include "base/log.h"
+#include "cli/cli.h"
+#include "listen/listen.h"
 
 #include "../unit/journey/store_kit.h"
 
@@ -10,7 +12,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-enum { SEALED = 60, N_FIRST = 130 };
+enum { PRINTED_MAX = 1 << 18, FIRST_IN_INBOX = 2 * WORLD_SEALED };
 
 // The first design with another touch point.
 const char world_second_design[] = "corridor: 1\n"
@@ -80,6 +82,19 @@ void world_copy_tree(const char *from, const char *to)
 	closedir(d);
 }
 
+// Beside the root, with a buffer of its own: nothing of it is watched, and it never allocates.
+static FILE *stream_new(const struct world *w, const char *ending)
+{
+	static char buffers[2][1 << 16];
+	char path[100];
+	snprintf(path, sizeof(path), "%s%s", w->root, ending);
+	FILE *f = fopen(path, "w+");
+	assert_non_null(f);
+	setvbuf(f, buffers[ending[1] == 't'], _IOFBF, sizeof(buffers[0]));
+	unlink(path);
+	return f;
+}
+
 void world_new(struct world *w)
 {
 	struct err e = ERR_NONE;
@@ -94,6 +109,10 @@ void world_new(struct world *w)
 	free(real);
 	snprintf(w->dir, sizeof(w->dir), "%s/data", w->root);
 	snprintf(w->copy, sizeof(w->copy), "%s/copy", w->root);
+	snprintf(w->input, sizeof(w->input), "%s/input.csv", w->root);
+	snprintf(w->file, sizeof(w->file), "%s/export.csv", w->root);
+	w->out = stream_new(w, ".out");
+	w->told = stream_new(w, ".told");
 	kit_ok(design_parse(sv_from(kit_design_text), "test.yaml", &w->designs[0], NULL, &e), &e);
 	kit_ok(design_parse(sv_from(world_second_design), "second.yaml", &w->designs[1], NULL, &e), &e);
 }
@@ -101,13 +120,120 @@ void world_new(struct world *w)
 void world_free(struct world *w)
 {
 	kit_remove_tree(w->root);
+	fclose(w->out);
+	fclose(w->told);
 	for (int i = 0; i < 2; i++)
 		design_free(&w->designs[i]);
 }
 
+void world_clear(const struct world *w)
+{
+	char part[200];
+	snprintf(part, sizeof(part), "%s.part", w->file);
+	kit_remove_tree(w->copy);
+	unlink(w->file);
+	unlink(part);
+}
+
+// --- commands ---
+
+static size_t read_stream(FILE *f, char *out, size_t size)
+{
+	fflush(f);
+	rewind(f);
+	size_t n = fread(out, 1, size - 1, f);
+	out[n] = '\0';
+	return n;
+}
+
+static void empty_stream(FILE *f)
+{
+	fflush(f);
+	rewind(f);
+	clearerr(f);
+	assert_int_equal(ftruncate(fileno(f), 0), 0);
+}
+
+enum rc world_command(struct world *w, const char *const *words, struct err *e)
+{
+	const char *argv[16] = {"corridor"};
+	char told[1000];
+	const struct cli_env env = {stdin, w->out, w->told, NULL};
+	int n = 1;
+	for (; words[n - 1]; n++)
+		argv[n] = words[n - 1];
+	argv[n++] = "--data";
+	argv[n++] = w->dir;
+	empty_stream(w->out);
+	empty_stream(w->told);
+	int code = cli_run(&env, n, argv);
+	if (code == 0)
+		return RC_OK;
+	read_stream(w->told, told, sizeof(told));
+	for (unsigned rc = 0; rc < RC_COUNT; rc++)
+		if (rc_info((enum rc)rc)->exit_code == code)
+			return err_set(e, (enum rc)rc, "%s", told);
+	fail_msg("exit code %d: %s", code, told);
+	return RC_IO;
+}
+
+size_t world_printed(const struct world *w, char *out, size_t size)
+{
+	return read_stream(w->out, out, size);
+}
+
+size_t world_file(const char *path, char *out, size_t size)
+{
+	FILE *f = fopen(path, "r");
+	if (!f)
+		return SIZE_MAX;
+	size_t n = fread(out, 1, size, f);
+	fclose(f);
+	return n;
+}
+
+static char expected[PRINTED_MAX], expected_file[PRINTED_MAX];
+static size_t n_expected, n_expected_file;
+
+void world_remember(const struct world *w)
+{
+	n_expected = world_printed(w, expected, sizeof(expected));
+	n_expected_file = world_file(w->file, expected_file, sizeof(expected_file));
+}
+
+void world_expect(struct world *w, const struct operation *o, const char *base)
+{
+	struct err e = ERR_NONE;
+	if (!o->check)
+		return;
+	world_clear(w);
+	empty_stream(w->out);
+	kit_ok(world_run(w, o, &e), &e);
+	world_remember(w);
+	world_clear(w);
+	world_copy_tree(base, w->dir);
+}
+
+const char *world_same(const struct world *w, const char *file)
+{
+	static char found[PRINTED_MAX];
+	size_t n = file ? world_file(file, found, sizeof(found)) : world_printed(w, found, sizeof(found));
+	if (n != (file ? n_expected_file : n_expected))
+		return "the answer is not as long as it should be";
+	return memcmp(found, file ? expected_file : expected, n) ? "another answer" : NULL;
+}
+
 // --- doing ---
 
-enum rc world_append(struct world *w, struct store *s, uint32_t first, uint32_t n, struct err *e)
+void world_interaction(uint32_t number, struct interaction *x, struct kit_texts *t)
+{
+	kit_interaction(number, x, t);
+	if (number >= IMPORT_FIRST && number < IMPORT_FIRST + IMPORT_ROWS)
+		x->received_ms = IMPORT_RECEIVED_MS;
+}
+
+static enum rc append(struct world *w, struct store *s, uint32_t first, uint32_t n,
+	const struct linking *linking, struct err *e)
 {
 	struct batch *batches[2] = {0};
 	struct append_result results[2];
@@ -120,7 +246,7 @@ enum rc world_append(struct world *w, struct store *s, uint32_t first, uint32_t 
 			rc = err_set(e, RC_NOMEM, "out of memory");
 		for (uint32_t i = b * n / 2; rc == RC_OK && i < (b + 1) * n / 2; i++) {
 			struct kit_texts t;
-			kit_interaction(first + i, x, &t);
+			world_interaction(first + i, x, &t);
 			if (sv_equal(x->event, SV("Other")) && d->n_touchpoints == 2 &&
 				sv_equal(d->touchpoints[1].name, SV("support")))
 				x->touchpoint = 1;
@@ -128,11 +254,16 @@ enum rc world_append(struct world *w, struct store *s, uint32_t first, uint32_t 
 		}
 	}
 	if (rc == RC_OK)
-		rc = store_append(s, batches, 2, results, NULL, NULL, e);
+		rc = store_append_linking(s, batches, 2, results, linking, NULL, NULL, e);
 	batch_free(&batches[0]);
 	batch_free(&batches[1]);
 	mem_free(x);
 	return rc;
+}
+
+enum rc world_append(struct world *w, struct store *s, uint32_t first, uint32_t n, struct err *e)
+{
+	return append(w, s, first, n, NULL, e);
 }
 
 static enum rc do_create(struct world *w, struct err *e)
@@ -145,6 +276,16 @@ static void expect_create(struct world_state *state)
 	state->made = true;
 }
 
+// Where there is one already.
+static enum rc do_create_again(struct world *w, struct err *e)
+{
+	struct err refused = ERR_NONE;
+	enum rc rc = do_create(w, &refused);
+	if (rc == RC_EXISTS)
+		return RC_OK;
+	return rc == RC_OK ? err_set(e, RC_EXISTS, "made where there is one") : err_take(e, &refused);
+}
+
 // 40 of 70 are known: from a segment, and from the inbox.
 static enum rc do_append(struct world *w, struct store *s, struct err *e)
 {
@@ -155,6 +296,21 @@ static void expect_append(struct world_state *state)
 {
 	for (uint32_t i = N_FIRST; i < N_FIRST + 30; i++)
 		state->there[i] = true;
+}
+
+// The same with a link in the transaction: both or neither.
+static enum rc do_append_linking(struct world *w, struct store *s, struct err *e)
+{
+	const struct person_link link = {SV("user:u1"), SV("user:u2")};
+	enum link_outcome outcome;
+	const struct linking linking = {&link, 1, SV("tester"), &outcome};
+	return append(w, s, N_FIRST - 40, 70, &linking, e);
+}
+
+static void expect_append_linking(struct world_state *state)
+{
+	expect_append(state);
+	state->linked = true;
 }
 
 static enum rc do_seal(struct world *w, struct store *s, struct err *e)
@@ -224,6 +380,43 @@ static void expect_erase(struct world_state *state)
 	for (uint32_t i = 0; i < WORLD_NUMBERS; i++)
 		if (is_of(i, 3) || is_of(i, 4))
 			state->there[i] = false;
+}
+
+// The first number from `number` on that has a message id.
+static uint32_t with_id(uint32_t number)
+{
+	struct interaction x;
+	struct kit_texts t;
+	for (;; number++) {
+		world_interaction(number, &x, &t);
+		if (x.id.ptr)
+			return number;
+	}
+}
+
+// One from a segment, one from the inbox.
+static enum rc erase_single(
+	struct world *w, struct store *s, struct arena *arena, struct overlay_receipt *receipt, struct err *e)
+{
+	(void)w;
+	struct kit_texts texts[2];
+	struct interaction_name names[2];
+	for (uint32_t i = 0; i < 2; i++) {
+		struct interaction x;
+		world_interaction(with_id(i ? FIRST_IN_INBOX : 0), &x, &texts[i]);
+		names[i] = (struct interaction_name){x.source, x.id};
+	}
+	return store_erase_interactions(s, names, 2, SV("tester"), arena, receipt, e);
+}
+
+static enum rc do_erase_single(struct world *w, struct store *s, struct err *e)
+{
+	return with_receipt(w, s, e, erase_single);
+}
+
+static void expect_erase_single(struct world_state *state)
+{
+	state->there[with_id(0)] = state->there[with_id(FIRST_IN_INBOX)] = false;
 }
 
 static enum rc link_two(
@@ -338,12 +531,15 @@ const struct operation world_operations[] = {
 		.expect = expect_create,
 		.again = RC_EXISTS,
 		.from_nothing = true},
+	{.name = "create again", .whole = do_create_again},
 	{.name = "append", .act = do_append, .expect = expect_append},
+	{.name = "append with links", .act = do_append_linking, .expect = expect_append_linking},
 	{.name = "seal", .act = do_seal},
 	{.name = "compact", .act = do_compact},
 	{.name = "adopt", .act = do_adopt, .expect = expect_adopt},
 	{.name = "dry run", .act = do_dry_run},
 	{.name = "erase", .act = do_erase, .expect = expect_erase},
+	{.name = "erase single", .act = do_erase_single, .expect = expect_erase_single, .again = RC_NOT_FOUND},
 	{.name = "link", .act = do_link, .expect = expect_link},
 	{.name = "unlink",
 		.act = do_unlink,
@@ -356,8 +552,40 @@ const struct operation world_operations[] = {
 	{.name = "backup by links", .act = do_backup_links, .again = RC_EXISTS},
 	{.name = "verify", .whole = do_verify},
 	{.name = "read", .whole = do_read},
+	{.name = "import", .act = do_import, .expect = expect_import, .setup = setup_input},
+	{.name = "replay", .act = do_replay, .expect = expect_replay, .setup = setup_quarantine},
+	{.name = "drop", .act = do_drop, .expect = expect_drop, .setup = setup_quarantine},
+	{.name = "list quarantine", .whole = do_list, .check = check_printed, .setup = setup_quarantine},
+	{.name = "show quarantine", .whole = do_show, .check = check_printed, .setup = setup_quarantine},
+	{.name = "load", .act = do_load, .expect = expect_load, .partly = expect_load_partly, .empty = true},
+	{.name = "repair keys",
+		.whole = do_repair,
+		.expect = expect_repair,
+		.check = check_repair,
+		.setup = setup_damaged_keys},
+	{.name = "repair chunk",
+		.whole = do_repair,
+		.expect = expect_repair_lost,
+		.check = check_repair,
+		.setup = setup_damaged_chunk},
+	{.name = "repair footer",
+		.whole = do_repair,
+		.expect = expect_repair_lost,
+		.check = check_repair,
+		.setup = setup_damaged_footer},
+	{.name = "export file", .whole = do_export_csv, .check = check_export},
+	{.name = "export", .whole = do_export_xes, .check = check_printed},
 };
 const uint32_t n_world_operations = sizeof(world_operations) / sizeof(world_operations[0]);
+
+const struct operation *world_find(const char *name)
+{
+	for (uint32_t i = 0; i < n_world_operations; i++)
+		if (strcmp(world_operations[i].name, name) == 0)
+			return &world_operations[i];
+	fail_msg("there is no operation %s", name);
+	return &world_operations[0];
+}
 
 struct store *world_open(struct world *w, struct err *e)
 {
@@ -385,17 +613,20 @@ void world_prepare(struct world *w, const struct operation *o, struct world_stat
 {
 	struct err e = ERR_NONE;
 	kit_remove_tree(w->dir);
-	kit_remove_tree(w->copy);
+	world_clear(w);
 	memset(state, 0, sizeof(*state));
 	if (o && o->from_nothing)
 		return;
 	kit_ok(do_create(w, &e), &e);
 	state->made = true;
+	if (o && o->empty)
+		return;
 	struct store *s = world_open(w, &e);
 	assert_non_null(s);
-	for (uint32_t first = 0; first < N_FIRST; first += SEALED) {
-		kit_ok(world_append(w, s, first, first + SEALED < N_FIRST ? SEALED : N_FIRST - first, &e), &e);
-		if (first + SEALED < N_FIRST)
+	for (uint32_t first = 0; first < N_FIRST; first += WORLD_SEALED) {
+		bool last = first == FIRST_IN_INBOX;
+		kit_ok(world_append(w, s, first, last ? N_FIRST - first : WORLD_SEALED, &e), &e);
+		if (!last)
 			kit_ok(store_seal(s, &e), &e);
 	}
 	for (uint32_t i = 0; i < N_FIRST; i++)
@@ -403,6 +634,27 @@ void world_prepare(struct world *w, const struct operation *o, struct world_stat
 	store_close(&s);
 	if (o && o->setup)
 		o->setup(w, state);
+}
+
+void world_prepare_all(struct world *w, struct world_state *state)
+{
+	static const char *const names[] = {"repair keys", "import", "link", "erase single", "erase"};
+	struct err e = ERR_NONE;
+	world_prepare(w, NULL, state);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const struct operation *o = world_find(names[i]);
+		if (o->setup)
+			o->setup(w, state);
+		kit_ok(world_run(w, o, &e), &e);
+		if (o->expect)
+			o->expect(state);
+	}
+	struct store *s = world_open(w, &e);
+	assert_non_null(s);
+	kit_ok(world_append(w, s, 250, 12, &e), &e);
+	store_close(&s);
+	for (uint32_t i = 250; i < 262; i++)
+		state->there[i] = true;
 }
 
 // --- comparing ---
@@ -485,7 +737,7 @@ static const char *compare_row(struct comparing *c, const struct span *span, uin
 	if (c->seen[n])
 		return complain("number %u is there twice", n);
 	c->seen[n] = true;
-	kit_interaction(n, &x, &t);
+	world_interaction(n, &x, &t);
 	struct sv who = c->state->linked && is_of(n, 1) ? SV("u2") : x.identities[0].value;
 	bool same = span->at[row] == x.at_ms && span->received[row] == x.received_ms &&
 		    person == person_of(SV("user"), who) &&
@@ -552,8 +804,41 @@ const char *world_compare_snapshot(const struct world *w, const struct world_sta
 	return wrong;
 }
 
+static const char *compare_quarantine(const struct world_state *state, struct store *s)
+{
+	struct err e = ERR_NONE;
+	struct arena *arena = arena_new(1u << 20);
+	struct quarantine_group *groups = NULL;
+	uint32_t n_groups;
+	uint64_t n = 0;
+	if (quarantine_groups(s, arena, &groups, &n_groups, &e) != RC_OK)
+		return complain("no quarantine: %s", e.message);
+	for (uint32_t i = 0; groups && i < n_groups; i++)
+		n += groups[i].n;
+	arena_free(&arena);
+	return n == state->n_quarantined ? NULL
+					 : complain("%llu rows in the quarantine", (unsigned long long)n);
+}
+
+// With the damaged byte put right for the time being.
+static const char *compare_damaged(const struct world *w, const char *dir, const struct world_state *state)
+{
+	struct err e = ERR_NONE;
+	struct verify_report report;
+	struct world_state sound = *state;
+	sound.damaged = false;
+	if (store_verify(dir, &report, NULL, &e) != RC_CORRUPT)
+		return complain("the damage is gone");
+	damage_toggle(w, dir);
+	const char *wrong = world_compare(w, dir, &sound);
+	damage_toggle(w, dir);
+	return wrong;
+}
+
 const char *world_compare(const struct world *w, const char *dir, const struct world_state *state)
 {
+	if (state->damaged)
+		return compare_damaged(w, dir, state);
 	struct err e = ERR_NONE;
 	struct verify_report report;
 	const struct store_options options = {.read_only = true};
@@ -570,6 +855,8 @@ const char *world_compare(const struct world *w, const char *dir, const struct w
 	if (!wrong)
 		wrong = world_compare_snapshot(w, state, sn);
 	snapshot_close(&sn);
+	if (!wrong)
+		wrong = compare_quarantine(state, s);
 	store_close(&s);
 	if (!wrong && store_verify(dir, &report, NULL, &e) != RC_OK)
 		wrong = complain("does not verify: %s", e.message);

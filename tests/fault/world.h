@@ -9,8 +9,15 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
-enum { WORLD_NUMBERS = 400 };
+enum {
+	WORLD_NUMBERS = 400,
+	WORLD_SEALED = 60, // the first segment of a prepared directory holds numbers [0, 60)
+};
+
+struct interaction;
+struct kit_texts;
 
 // What a data directory must hold.
 struct world_state {
@@ -18,12 +25,21 @@ struct world_state {
 	bool there[WORLD_NUMBERS]; // by number: exactly once, or not at all
 	uint32_t design;           // which of the two corridor files holds
 	bool linked;               // user:u1 → user:u2
+	uint64_t n_quarantined;
+	bool damaged; // world.damage is still as it was done
 };
 
 struct world {
-	char root[64];            // watched
-	char dir[160], copy[160]; // the data directory, where backups go; both below the root
+	char root[64];              // watched
+	char dir[160], copy[160];   // the data directory, where backups go; both below the root
+	char input[160], file[160]; // what is imported, what is exported; so are these
 	struct design *designs[2];
+	FILE *out, *told; // what commands print and complain; not below the root
+	struct {          // one byte of a segment, and the hash of the file with it
+		char name[40];
+		uint64_t at, hash;
+		uint8_t mask;
+	} damage;
 };
 
 // One thing that is done to a data directory.
@@ -34,9 +50,12 @@ struct operation {
 	enum rc (*whole)(struct world *w, struct err *e);
 	// From the state before to the one after; NULL: nothing changes.
 	void (*expect)(struct world_state *state);
-	enum rc again; // what doing it once more may give besides RC_OK
-	bool from_nothing;
-	bool prepares; // the data directory gets what world_prepare gives and then `setup`
+	// From the state before to what it may leave besides that when it fails; NULL: nothing else.
+	void (*partly)(struct world_state *state);
+	// Is what it printed or left beside the interactions right? NULL: yes; else what is wrong (static text).
+	const char *(*check)(const struct world *w, bool succeeded);
+	enum rc again;            // what doing it once more may give besides RC_OK
+	bool from_nothing, empty; // there is no data directory; there is one without interactions
 	void (*setup)(struct world *w, struct world_state *state);
 };
 extern const struct operation world_operations[];
@@ -46,6 +65,13 @@ void world_new(struct world *w);
 void world_free(struct world *w);
 // Makes the directory that the operation starts from, and says what is in it.
 void world_prepare(struct world *w, const struct operation *o, struct world_state *state);
+const struct operation *world_find(const char *name);
+// Remembers what was printed and exported last: what the checks of operations compare with.
+void world_remember(const struct world *w);
+// Does the operation undisturbed, remembers that, and brings the directory back from `base`.
+void world_expect(struct world *w, const struct operation *o, const char *base);
+// Removes what operations leave beside the data directory.
+void world_clear(const struct world *w);
 // The whole operation as a command does it: open, act, close.
 enum rc world_run(struct world *w, const struct operation *o, struct err *e);
 struct store *world_open(struct world *w, struct err *e);
@@ -56,6 +82,10 @@ const char *world_compare_snapshot(const struct world *w, const struct world_sta
 // Copies a directory tree; the target is emptied first.
 void world_copy_tree(const char *from, const char *to);
 void world_remove_tree(const char *path);
+// Link, erasure, quarantine, repair, inbox: something in every table.
+void world_prepare_all(struct world *w, struct world_state *state);
+// The interaction with a number, as it is stored.
+void world_interaction(uint32_t number, struct interaction *x, struct kit_texts *t);
 // Appends numbers [first, first + n), as two batches.
 enum rc world_append(struct world *w, struct store *s, uint32_t first, uint32_t n, struct err *e);
 extern const char world_second_design[];

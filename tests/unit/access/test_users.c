@@ -154,8 +154,7 @@ static void test_limits(void **state)
 	static const char *const passwords[] = {"", "too short",
 		"\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9", "aaaaaaaaaaaaaaa",
 		"SOMEBODYELSE@example.com", "somebodyelse", "Some Body Else",
-		"\xff\xff\xff\xff\xff"
-		"\xff\xff\xff\xff\xff\xff"};
+		"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"};
 	for (size_t i = 0; i < sizeof(passwords) / sizeof(passwords[0]); i++)
 		assert_int_equal(
 			add(k, SV("somebodyelse@example.com"), SV("Some Body Else"), sv_from(passwords[i])),

@@ -57,6 +57,9 @@ static void what_is_loaded_is_there(void **state)
 	kit_ok(load_run_finish(&runs[0], &e), &e);
 	assert_null(runs[0]);
 	store_load_end(&l);
+	struct err again = ERR_NONE;
+	assert_int_equal(store_load_begin(s, &l, &again), RC_EXISTS); // at once, and it says so
+	assert_null(l);
 	for (uint32_t i = 0; i < N; i++)
 		kit_push(k, i);
 	kit_check(k, s);

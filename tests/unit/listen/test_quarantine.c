@@ -203,12 +203,68 @@ static void test_drop(void **state)
 	store_close(&s);
 }
 
+// Bytes of a file that hold the text.
+static bool file_has(const struct work *w, const char *name, const char *text)
+{
+	char path[300];
+	static char bytes[4 << 20];
+	FILE *f = fopen(work_path(w, name, path), "rb");
+	size_t n = f ? fread(bytes, 1, sizeof(bytes), f) : 0;
+	if (f)
+		fclose(f);
+	return memmem(bytes, n, text, strlen(text)) != NULL;
+}
+
+static void test_erase(void **state)
+{
+	struct work *w = *state;
+	struct import_report r;
+	struct err e = ERR_NONE;
+	struct quarantine_named named;
+	struct arena *a = arena_new(0);
+	struct quarantine_item *items;
+	uint32_t n;
+	struct store *s = work_store(w);
+	const struct sv values[] = {SV("anna.k@x.example"), SV("u-4711"), SV("7"), SV("")};
+	assert_int_equal(quarantine_erase(s, values, 4, &named, &e), RC_OK); // before the first import
+	assert_int_equal(named.n_removed + named.n_unsure, 0);
+	put_file(w, "one.csv",
+		"id;user;at;kind;score;agent\n"
+		"1;u-4711;never;call;9;\n"                  // removed
+		"2;u-47110;never;call;9;\n"                 // somebody else
+		"3;xu-4711;never;call;9;\n"                 // somebody else
+		"4;someone;never;call;9;Anna.K@X.example\n" // removed, whatever the case
+		"5;\"U-4711\";never;call;9;\"a\nb\"\n"      // removed
+		"6;bob;never;call;7;\n"                     // may be
+		"7;bob;never;call;9;\n"                     // may be: the first field
+		"8;bob;never;call;77;u-471\n"               // no
+		"9;u-4711;2026-03-01T10:00:00;call;9;\n");  // understood
+	import_one_file(w, s, "one.csv", NULL, RC_OK, &r);
+	assert_int_equal(r.n_quarantined, 8);
+	assert_int_equal(quarantine_erase(s, values, 4, &named, &e), RC_OK);
+	assert_int_equal(named.n_removed, 3);
+	assert_int_equal(named.n_unsure, 2);
+	assert_int_equal(quarantine_items(s, SV_NONE, 0, 10, a, &items, &n, &e), RC_OK);
+	assert_int_equal(n, 5);
+	for (uint32_t i = 0; i < n; i++)
+		assert_null(memmem(items[i].raw.ptr, items[i].raw.len, ";u-4711;", 8));
+	assert_int_equal(quarantine_erase(s, values, 4, &named, &e), RC_OK);
+	assert_int_equal(named.n_removed, 0);
+	arena_free(&a);
+	store_close(&s); // what is in the -wal file comes into the database
+	assert_true(file_has(w, "data/corridor.db", "2;u-47110;never"));
+	assert_false(file_has(w, "data/corridor.db", "1;u-4711;never"));
+	assert_false(file_has(w, "data/corridor.db", "Anna.K@X.example"));
+	assert_false(file_has(w, "data/corridor.db-wal", "Anna.K@X.example"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_list, work_open, work_close),
 		cmocka_unit_test_setup_teardown(test_replay, work_open, work_close),
 		cmocka_unit_test_setup_teardown(test_replay_many, work_open, work_close),
+		cmocka_unit_test_setup_teardown(test_erase, work_open, work_close),
 		cmocka_unit_test_setup_teardown(test_replay_broken_rows, work_open, work_close),
 		cmocka_unit_test_setup_teardown(test_drop, work_open, work_close),
 	};

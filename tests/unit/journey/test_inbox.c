@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+// The inbox for readers: however small the batches and whatever is sealed in between, a snapshot shows every row once,
+// out of few pieces, and an interaction is encoded only a few times.
+#include "store_kit.h"
+
+// Rows of pieces that were not there before.
+static uint64_t rows_made(const struct inbox_pieces *before, const struct inbox_pieces *now)
+{
+	uint64_t rows = 0;
+	for (size_t i = 0; i < now->n; i++) {
+		bool kept = false;
+		for (size_t k = 0; k < before->n; k++)
+			kept |= before->items[k].ref == now->items[i].ref;
+		rows += kept ? 0 : (uint64_t)now->items[i].n_rows;
+	}
+	return rows;
+}
+
+static void check_pieces(const struct store *s)
+{
+	const struct inbox_pieces *p = &s->inbox_seen;
+	for (size_t i = 1; i < p->n; i++)
+		assert_true(p->items[i - 1].last_seq < p->items[i].first_seq);
+	assert_true(p->n <= 24); // three classes of at most eight
+}
+
+static void small_batches(void **state)
+{
+	struct kit *k = *state;
+	struct err e = ERR_NONE;
+	struct store *s = kit_open(k, NULL, true);
+	uint64_t made = 0;
+	uint32_t next = 0;
+	for (unsigned i = 0; i < 700; i++) {
+		struct inbox_pieces before = {0};
+		before.items = mem_calloc(s->inbox_seen.n + 1, sizeof(*before.items));
+		before.n = s->inbox_seen.n;
+		for (size_t p = 0; p < before.n; p++)
+			before.items[p] = s->inbox_seen.items[p];
+		uint32_t n = 1 + (uint32_t)(kit_mix(i) % 4);
+		kit_append_range(k, s, next, n);
+		next += n;
+		struct snapshot *sn;
+		kit_ok(snapshot_open(s, &sn, &e), &e);
+		struct snapshot_stats stats;
+		snapshot_stats(sn, &stats);
+		assert_int_equal(stats.n_interactions, next);
+		assert_int_equal(stats.n_in_inbox, next);
+		if (i % 50 == 0)
+			kit_check_snapshot(k, sn, next, kit_check_resolved);
+		snapshot_close(&sn);
+		made += rows_made(&before, &s->inbox_seen);
+		mem_free(before.items);
+		check_pieces(s);
+	}
+	kit_check(k, s);
+	assert_true(made < 6 * (uint64_t)next); // made anew each time it would be 350 times
+	store_close(&s);
+}
+
+// Sealing takes rows from the front while snapshots of before stay; a batch of nothing but duplicates leaves no piece.
+static void sealed_in_between(void **state)
+{
+	struct kit *k = *state;
+	struct err e = ERR_NONE;
+	struct store_options o = {.seal_rows = 90};
+	struct store *s = kit_open(k, &o, false);
+	uint32_t next = 0;
+	for (unsigned i = 0; i < 150; i++) {
+		struct snapshot *old;
+		size_t n_old = k->n_model;
+		kit_ok(snapshot_open(s, &old, &e), &e);
+		kit_append_range(k, s, i % 9 == 8 ? 0 : next, 5);
+		next += i % 9 == 8 ? 0 : 5;
+		kit_check(k, s);
+		if (i % 10 == 0)
+			kit_check_snapshot(k, old, n_old, kit_check_resolved);
+		snapshot_close(&old);
+	}
+	store_close(&s);
+	kit_verify(k->dir);
+}
+
+// A link that comes while its person is in the inbox concerns the pieces with its rows and no others.
+static void links_touch_their_pieces(void **state)
+{
+	struct kit *k = *state;
+	struct err e = ERR_NONE;
+	struct store *s = kit_open(k, NULL, true);
+	struct arena *a = arena_new(0);
+	struct snapshot *sn;
+	for (uint32_t i = 0; i < 20; i++) { // a piece for each of many persons' first interactions
+		kit_append_range(k, s, i, 1);
+		kit_ok(snapshot_open(s, &sn, &e), &e);
+		snapshot_close(&sn);
+	}
+	struct inbox_pieces before = s->inbox_seen;
+	struct segment_ref *refs[32];
+	size_t n_before = before.n;
+	assert_true(n_before >= 3 && n_before < 32);
+	for (size_t i = 0; i < n_before; i++)
+		refs[i] = before.items[i].ref;
+	char last[32];
+	snprintf(last, sizeof(last), "user:u%u", (unsigned)(kit_mix(19) % KIT_PERSONS));
+	struct overlay_receipt receipt;
+	kit_ok(store_link(s, sv_from(last), SV("user:somebody-new"), SV("tester"), a, &receipt, &e), &e);
+	kit_ok(snapshot_open(s, &sn, &e), &e);
+	assert_int_equal(s->inbox_seen.n, n_before);
+	assert_true(s->inbox_seen.items[n_before - 1].ref != refs[n_before - 1]); // made anew
+	size_t kept = 0;
+	for (size_t i = 0; i < n_before; i++)
+		kept += s->inbox_seen.items[i].ref == refs[i];
+	assert_true(kept > 0);
+	uint64_t somebody = person_of(SV("user"), SV("somebody-new"));
+	struct scan_request request = {.ordered = true, .columns = {.event = true}};
+	struct cursor *c;
+	const struct span *span;
+	kit_ok(cursor_open(sn, &request, somebody, somebody, &c, &e), &e);
+	kit_ok(cursor_next(c, &span, &e), &e);
+	assert_non_null(span);
+	cursor_close(&c);
+	snapshot_close(&sn);
+	arena_free(&a);
+	store_close(&s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(small_batches, kit_setup, kit_teardown),
+		cmocka_unit_test_setup_teardown(sealed_in_between, kit_setup, kit_teardown),
+		cmocka_unit_test_setup_teardown(links_touch_their_pieces, kit_setup, kit_teardown),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+// Numbers, units and times in words. One place, so that a number looks the same on every page.
+import type { Column, Row } from './types';
+
+const MINUS = '−';
+const NBSP = '\u00a0';
+
+function fixed(value: number, decimals: number): string {
+	const text = Math.abs(value).toLocaleString('en-GB', { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
+	return value < 0 && Number(text.replace(/,/g, '')) !== 0 ? MINUS + text : text;
+}
+
+function trim(text: string): string {
+	return text.includes('.') ? text.replace(/\.?0+$/, '') : text;
+}
+
+/** "178,976" */
+export function count(n: number): string {
+	return fixed(n, 0);
+}
+
+/** "179k", "1.2M": where there is no room. */
+export function compact(n: number): string {
+	const size = Math.abs(n);
+	if (size < 10_000) return count(n);
+	if (size < 999_500) return `${fixed(n / 1e3, size < 99_950 ? 1 : 0).replace(/\.0$/, '')}k`;
+	if (size < 999_500_000) return `${fixed(n / 1e6, size < 99_950_000 ? 1 : 0).replace(/\.0$/, '')}M`;
+	return `${fixed(n / 1e9, 1)}G`;
+}
+
+/** A ratio as "92.5 %"; more decimals close to 0 and 1, where one would not tell values apart. */
+export function percent(ratio: number, decimals = 1): string {
+	const rest = Math.min(ratio, 1 - ratio);
+	const d = rest > 0 && rest < 0.0005 ? Math.max(decimals, 2) : decimals;
+	return `${fixed(ratio * 100, d)}${NBSP}%`;
+}
+
+export function number(value: number, decimals?: number): string {
+	if (decimals !== undefined) return fixed(value, decimals);
+	const size = Math.abs(value);
+	return trim(fixed(value, size >= 100 ? 0 : size >= 10 ? 1 : 2));
+}
+
+/** "−0.12", "+0.03": a signed gap. */
+export function signed(value: number, decimals = 2): string {
+	const text = fixed(value, decimals);
+	return value > 0 && Number(text) !== 0 ? `+${text}` : text;
+}
+
+const STEPS: [number, string][] = [
+	[86_400, 'd'],
+	[3_600, 'h'],
+	[60, 'min'],
+	[1, 's'],
+];
+
+/** Seconds in words, two units at most: "2 min", "3 d 4 h", "0.74 s". */
+export function seconds(value: number): string {
+	const size = Math.abs(value);
+	const sign = value < 0 ? MINUS : '';
+	if (size < 60) return `${sign}${trim(fixed(size, size < 10 ? 2 : 1))}${NBSP}s`;
+	for (let i = 0; i < STEPS.length - 1; i++) {
+		const [unit, name] = STEPS[i] as [number, string];
+		const [minor, minorName] = STEPS[i + 1] as [number, string];
+		const all = Math.round(size / minor); // in the smaller unit, so that 59.9 min are 1 h
+		const per = unit / minor;
+		if (all < per) continue;
+		const big = Math.floor(all / per);
+		const small = all - big * per;
+		return big < 10 ? `${sign}${big}${NBSP}${name}${small ? `${NBSP}${small}${NBSP}${minorName}` : ''}` : `${sign}${count(Math.round(size / unit))}${NBSP}${name}`;
+	}
+	return `${sign}1${NBSP}min`;
+}
+
+/** An amount in minor units: "14.20 EUR". */
+export function money(minor: number, currency: string): string {
+	const digits = new Intl.NumberFormat('en', { style: 'currency', currency }).resolvedOptions().maximumFractionDigits ?? 2;
+	return `${fixed(minor / 10 ** digits, digits)}${NBSP}${currency}`;
+}
+
+/** A value with its unit, as analyses tell it. A measure from 0 to 1 (resolved) is a share. */
+export function quantity(value: number, unit: string, currency = 'EUR', share = false): string {
+	if (share) return percent(value);
+	if (unit === 's') return seconds(value);
+	if (unit === 'minor') return money(value, currency);
+	if (unit === 'ratio') return percent(value);
+	const text = number(value);
+	return unit === '' || unit === '1' ? text : `${text}${NBSP}${unit}`;
+}
+
+/** "0.91 … 0.94" with both ends in the same form; the unit once. */
+export function range(low: number, high: number, form: (v: number) => string): string {
+	const a = form(low);
+	const b = form(high);
+	const unit = /\u00a0([^\d\u00a0]+)$/.exec(b);
+	return unit && a.endsWith(unit[0]) && a.split(NBSP).length === 2 && b.split(NBSP).length === 2 ? `${a.slice(0, -unit[0].length)}–${b}` : `${a} – ${b}`;
+}
+
+const DAY = new Map<string, Intl.DateTimeFormat>();
+
+function formatter(zone: string, style: 'day' | 'minute' | 'second'): Intl.DateTimeFormat {
+	const key = `${zone} ${style}`;
+	let f = DAY.get(key);
+	if (!f) {
+		const time = style === 'day' ? {} : ({ hour: '2-digit', minute: '2-digit', ...(style === 'second' ? { second: '2-digit' } : {}) } as const);
+		f = new Intl.DateTimeFormat('en-GB', { timeZone: zone, day: 'numeric', month: 'short', year: 'numeric', hourCycle: 'h23', ...time });
+		DAY.set(key, f);
+	}
+	return f;
+}
+
+/** An instant in the brand's zone: "29 Mar 2026, 14:00". */
+export function time(iso: string | number, zone: string, style: 'day' | 'minute' | 'second' = 'minute'): string {
+	const at = new Date(iso);
+	return Number.isNaN(at.getTime()) ? String(iso) : formatter(zone, style).format(at);
+}
+
+/** "3 min ago"; the exact time belongs beside it. */
+export function ago(iso: string, now = Date.now()): string {
+	const s = Math.max(0, (now - new Date(iso).getTime()) / 1000);
+	if (s < 45) return 'just now';
+	if (s < 90 * 60) return `${Math.round(s / 60)} min ago`;
+	if (s < 36 * 3600) return `${Math.round(s / 3600)} h ago`;
+	return `${Math.round(s / 86_400)} d ago`;
+}
+
+/** "support-call" → "Support call", for names that have no name of their own. */
+export function title(key: string): string {
+	const words = key.replace(/[-_]/g, ' ').trim();
+	return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+/** A calendar bucket's label as analyses print it ("2026-03", "2026-W14", "2026-03-29") in few words. */
+export function bucketLabel(label: string): string {
+	const month = /^(\d{4})-(\d{2})$/.exec(label);
+	if (month) return new Date(Date.UTC(Number(month[1]), Number(month[2]) - 1, 1)).toLocaleString('en-GB', { month: 'short', year: '2-digit', timeZone: 'UTC' });
+	const day = /^(\d{4})-(\d{2})-(\d{2})$/.exec(label);
+	if (day) return new Date(`${label}T00:00:00Z`).toLocaleString('en-GB', { day: 'numeric', month: 'short', timeZone: 'UTC' });
+	const week = /^(\d{4})-W(\d{2})$/.exec(label);
+	if (week) return `w${Number(week[2])} ’${(week[1] as string).slice(2)}`;
+	return label;
+}
+
+/** A cell of a result in words; null is a dash. */
+export function cell(row: Row, column: Column, currency: string, zone: string): string {
+	const v = row[column.name];
+	if (v === null || v === undefined) return '–';
+	if (typeof v === 'string') return column.type === 'time' ? time(v, zone) : v;
+	switch (column.type) {
+		case 'count':
+			return count(v);
+		case 'ratio':
+			return percent(v);
+		case 'seconds':
+			return seconds(v);
+		case 'time':
+			return time(v, zone);
+		default: {
+			const unit = column.unit === 'unit' ? String(row.unit ?? '') : column.unit;
+			if (unit === 's' || unit === 'minor') return quantity(v, unit, currency);
+			return number(v, column.decimals);
+		}
+	}
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is happening now, by server-sent events: counts every second and a sample of the interactions.
+import { signal } from '@preact/signals';
+import type { Interaction } from './types';
+
+export interface Counts {
+	interactions: number;
+	per_second: number;
+	at: string;
+}
+
+export const counts = signal<Counts | null>(null);
+export const recent = signal<Interaction[]>([]);
+export const connected = signal(false);
+/** The last minute, one number a second. */
+export const rate = signal<number[]>([]);
+
+const RECENT = 30;
+const SECONDS = 60;
+const listeners = new Set<(i: Interaction) => void>();
+let source: EventSource | null = null;
+
+export function onInteraction(f: (i: Interaction) => void): () => void {
+	listeners.add(f);
+	return () => listeners.delete(f);
+}
+
+function open(): void {
+	if (source) return;
+	source = new EventSource('/api/live');
+	source.addEventListener('open', () => (connected.value = true));
+	source.addEventListener('error', () => {
+		connected.value = false;
+		// The browser tries again by itself unless the server refused for good.
+		if (source?.readyState === EventSource.CLOSED) {
+			source = null;
+			setTimeout(sync, 5000);
+		}
+	});
+	source.addEventListener('counts', event => {
+		const c = JSON.parse((event as MessageEvent<string>).data) as Counts;
+		counts.value = c;
+		rate.value = [...rate.value.slice(1 - SECONDS), c.per_second];
+	});
+	source.addEventListener('interaction', event => {
+		const i = JSON.parse((event as MessageEvent<string>).data) as Interaction;
+		recent.value = [i, ...recent.value.slice(0, RECENT - 1)];
+		for (const f of listeners) f(i);
+	});
+}
+
+let wanted = false;
+
+/** Connected while somebody is signed in and can see the page. */
+function sync(): void {
+	if (wanted && document.visibilityState === 'visible') open();
+	else if (source) {
+		source.close();
+		source = null;
+		connected.value = false;
+	}
+}
+
+document.addEventListener('visibilitychange', sync);
+
+export function followLive(on: boolean): void {
+	wanted = on;
+	sync();
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is being asked on every page: the period, the filters and what to compare with, all read from the URL.
+import { computed } from '@preact/signals';
+import { design, session } from './api';
+import { before, localDay, periodOf, periodText, type Period } from './period';
+import { params } from './router';
+
+export const zone = computed(() => session.value?.timezone ?? 'UTC');
+export const currency = computed(() => session.value?.currency ?? 'EUR');
+
+/** The day up to which "last 90 days" goes: today, or that of the newest interaction when that is earlier. */
+export const anchor = computed(() => {
+	const last = session.value?.data?.last;
+	const now = new Date();
+	const at = last ? new Date(last) : now;
+	return localDay(at < now ? at : now, zone.value);
+});
+
+export const period = computed(() => periodOf(params.value.get('period'), anchor.value));
+export const where = computed(() => params.value.getAll('where'));
+
+export interface Other {
+	label: string;
+	period: Period;
+	where: string[];
+}
+
+/** The other side of a comparison: "vs=previous", "vs=year", "vs=period:2026-01..2026-03", "vs=where:product = fibre". */
+export function otherOf(vs: string | null, p: Period, filters: string[]): Other | null {
+	if (!vs) return null;
+	if (vs === 'previous' || vs === 'year') {
+		const b = before(p, vs);
+		return b && { label: periodText(b), period: b, where: filters };
+	}
+	if (vs.startsWith('period:')) {
+		const b = periodOf(vs.slice(7), anchor.value);
+		return { label: periodText(b), period: b, where: filters };
+	}
+	if (vs.startsWith('where:') && vs.length > 6) return { label: vs.slice(6), period: p, where: [...filters, vs.slice(6)] };
+	return null;
+}
+
+export const other = computed(() => otherOf(params.value.get('vs'), period.value, where.value));
+
+/** from, to and where as the API takes them. */
+export function pairs(p: Period, filters: string[]): [string, string][] {
+	const out: [string, string][] = [];
+	if (p.from) out.push(['from', p.from]);
+	if (p.to) out.push(['to', p.to]);
+	for (const w of filters) out.push(['where', w]);
+	return out;
+}
+
+export const asked = computed(() => pairs(period.value, where.value));
+
+const touchpoints = computed(() => new Map((design.value?.touchpoints ?? []).map(t => [t.key, t])));
+
+export function touchpointOf(key: string | null | undefined) {
+	return key ? touchpoints.value.get(key) : undefined;
+}
+
+/** The name of a touch point as the corridor file gives it. */
+export function touchpointName(key: string | null): string {
+	return key === null ? 'no touch point' : (touchpoints.value.get(key)?.name ?? key);
+}
+
+/** A measure between 0 and 1 is shown as a share. */
+export function isShare(measure: string): boolean {
+	if (measure === 'resolved') return true;
+	const m = design.value?.measures.find(x => x.key === measure);
+	return m?.min === 0 && m.max === 1;
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// The address is the state: filters, period, comparison and parameters live in the URL, so every view is a link.
+import { computed, signal } from '@preact/signals';
+
+export const href = signal(location.pathname + location.search);
+export const path = computed(() => href.value.split('?')[0] ?? '/');
+export const search = computed(() => href.value.split('?')[1] ?? '');
+export const params = computed(() => new URLSearchParams(search.value));
+
+/** Parameters that belong to the question, not to one page: they go along from page to page. */
+export const SHARED = ['period', 'where', 'vs'];
+
+export interface GoOptions {
+	replace?: boolean;
+	/** Stays on the page: focus and scrolling are left alone. */
+	quiet?: boolean;
+}
+
+export const arrived = signal(0);
+
+export function go(to: string, options: GoOptions = {}): void {
+	if (to === href.value) return;
+	history[options.replace ? 'replaceState' : 'pushState'](null, '', to);
+	const moved = to.split('?')[0] !== path.value;
+	href.value = to;
+	if (moved && !options.quiet) {
+		scrollTo(0, 0);
+		arrived.value++;
+	}
+}
+
+/** The same page with some parameters changed; null takes one away, a list gives it several times. */
+export function withParams(changes: Record<string, string | string[] | null>, base = href.value): string {
+	const [where, query] = base.split('?');
+	const p = new URLSearchParams(query ?? '');
+	for (const [name, value] of Object.entries(changes)) {
+		p.delete(name);
+		if (Array.isArray(value)) for (const v of value) p.append(name, v);
+		else if (value !== null && value !== '') p.set(name, value);
+	}
+	const text = p.toString();
+	return (where ?? '/') + (text ? `?${text}` : '');
+}
+
+export function setParams(changes: Record<string, string | string[] | null>, options: GoOptions = {}): void {
+	go(withParams(changes), { quiet: true, ...options });
+}
+
+/** A link to another page that keeps the period, the filters and the comparison. */
+export function to(target: string, extra: Record<string, string | string[] | null> = {}): string {
+	const kept: Record<string, string[]> = {};
+	for (const name of SHARED) {
+		const values = params.value.getAll(name);
+		if (values.length) kept[name] = values;
+	}
+	return withParams({ ...kept, ...extra }, target);
+}
+
+/** "/touchpoint/{key}" against the address; null when it does not fit. */
+export function match(pattern: string, address: string): Record<string, string> | null {
+	const a = pattern.split('/').filter(Boolean);
+	const b = address.split('/').filter(Boolean);
+	if (a.length !== b.length) return null;
+	const found: Record<string, string> = {};
+	for (let i = 0; i < a.length; i++) {
+		const want = a[i] as string;
+		const have = b[i] as string;
+		if (want.startsWith('{')) found[want.slice(1, -1)] = decodeURIComponent(have);
+		else if (want !== have) return null;
+	}
+	return found;
+}
+
+/** Makes plain links of this site change the view without loading the page. */
+export function catchLinks(): void {
+	addEventListener('popstate', () => {
+		const moved = location.pathname !== path.value;
+		href.value = location.pathname + location.search;
+		if (moved) arrived.value++;
+	});
+	document.addEventListener('click', event => {
+		if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+		const a = (event.target as Element | null)?.closest?.('a');
+		if (!a || a.target || a.hasAttribute('download') || a.origin !== location.origin || a.getAttribute('href')?.startsWith('#')) return;
+		if (a.pathname.startsWith('/api/')) return;
+		event.preventDefault();
+		go(a.pathname + a.search);
+	});
+}

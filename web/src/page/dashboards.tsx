@@ -1,0 +1,1 @@
+export function DashboardsPage() { return null; } export function DashboardPage() { return null; }

@@ -1,0 +1,1 @@
+export function InteractionsPage() { return null; }

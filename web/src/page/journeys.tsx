@@ -1,0 +1,1 @@
+export function JourneysPage() { return null; }

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+// One touch point on the map: what was expected, what customers got, how sure that is, and where it goes.
+import { compact, count, percent, signed } from '../base/format';
+import { currency, isShare, period, where } from '../base/question';
+import { to } from '../base/router';
+import { answer, demand, demandShort, margin, marginTrend, verdictClass, verdictOf, VERDICT_WORDS, worst } from '../base/score';
+import type { Overview, OverviewTouchPoint, Score, TouchPoint } from '../base/types';
+import { Bullet } from '../chart/bullet';
+import { Spark } from '../chart/spark';
+import { Mark } from '../ui/parts';
+import { why } from '../ui/why';
+
+export type WorstScore = OverviewTouchPoint['expectations'][number];
+
+export interface CardData {
+	touchpoint: TouchPoint;
+	now: OverviewTouchPoint;
+	worst: WorstScore | null;
+	before: WorstScore | null;
+	rank: number | null;
+}
+
+export function cardOf(t: TouchPoint, overview: Overview, other: Overview | null, rank: number | null): CardData {
+	const now = overview.touchpoints.find(o => o.key === t.key) ?? { key: t.key, n: 0, volume: [], expectations: [], promises: null };
+	const w = worst(now.expectations);
+	const before = w && other ? (other.touchpoints.find(o => o.key === t.key)?.expectations.find(e => e.key === w.key) ?? null) : null;
+	return { touchpoint: t, now, worst: w, before: before && before.n > 0 ? before : null, rank };
+}
+
+/** Everything on the card in a sentence, for those who do not see it. */
+function sentence(c: CardData): string {
+	const t = c.touchpoint;
+	if (!c.worst) return `${t.name}: ${c.now.n ? 'nothing measured' : 'no interactions'}, ${count(c.now.n)} interactions${t.owner ? `, ${t.owner}` : ''}`;
+	const e = t.expect.find(x => x.key === c.worst?.key);
+	const share = e ? isShare(e.measure) : false;
+	const a = answer(c.worst, currency.value, share);
+	return `${t.name}: ${VERDICT_WORDS[verdictOf(c.worst)]}. ${a.text}${a.interval ? `, interval ${a.interval}` : ''}; expected ${e ? demand(e, currency.value, share) : ''}. ${count(c.now.n)} interactions${t.owner ? `, owner ${t.owner}` : ''}.`;
+}
+
+export function explain(t: TouchPoint, key: string, s: Score, definition: string, notes: string[]): void {
+	const e = t.expect.find(x => x.key === key);
+	const share = e ? isShare(e.measure) : false;
+	const a = answer(s, currency.value, share);
+	const verdict = verdictOf(s);
+	why.value = {
+		title: `${t.name}: ${key}`,
+		says:
+			s.n === 0
+				? `Nothing was measured in this period. Expected: ${e ? demand(e, currency.value, share) : key}.`
+				: `${a.text}${s.share_target !== null ? ` of ${count(s.n)} interactions meet the target` : ` on average over ${count(s.n)} interactions`}${a.interval ? `; the 95 % interval is ${a.interval}` : ''}. Expected: ${e ? demand(e, currency.value, share) : key}. So the expectation is ${verdict === 'no detectable difference' ? 'neither kept nor broken: the interval contains what is expected' : VERDICT_WORDS[verdict]}.`,
+		definition,
+		n: s.n,
+		period: period.value,
+		where: [...where.value, `touchpoint = ${t.key}`, ...(e ? [`${e.measure} exists`] : [])],
+		notes,
+		view: to('/journeys/gap', { where: [...where.value, `touchpoint = ${t.key}`] }),
+	};
+}
+
+export function Card({ data, scale, tabIndex, onFocus, pulse }: { data: CardData; scale: number; tabIndex: number; onFocus: () => void; pulse: number }) {
+	const t = data.touchpoint;
+	const w = data.worst;
+	const verdict = w ? verdictOf(w) : 'no data';
+	const c = verdictClass(verdict);
+	const e = w ? t.expect.find(x => x.key === w.key) : undefined;
+	const share = e ? isShare(e.measure) : false;
+	const a = w ? answer(w, currency.value, share) : null;
+	const before = data.before && w ? (margin(data.before)?.value ?? null) : null;
+	const change = before !== null && w ? (margin(w)?.value ?? 0) - before : null;
+	const overlap = data.before && w ? intervalsMeet(w, data.before) : true;
+	return (
+		<a
+			class={`card ${c}`}
+			href={to(`/touchpoint/${encodeURIComponent(t.key)}`)}
+			data-key={t.key}
+			tabIndex={tabIndex}
+			onFocus={onFocus}
+			aria-label={`${data.rank ? `Repair number ${data.rank}. ` : ''}${sentence(data)}`}
+		>
+			{pulse > 0 && <i key={pulse} class="pulse" />}
+			<span class="card-name">
+				<span>{t.name}</span>
+				{data.rank && (
+					<span class="rank" title={`Number ${data.rank} of what to repair first`}>
+						{data.rank}
+					</span>
+				)}
+			</span>
+			<span class="card-owner">{t.owner || 'no owner'}</span>
+			{w && a ? (
+				<>
+					<span class="card-answer">
+						<Mark verdict={verdict} label={false} />
+						<b>{a.text}</b>
+						{w.share_target !== null && <small>/ {percent(w.share_target, 0)}</small>}
+					</span>
+					<span class="card-demand" title={e ? demand(e, currency.value, share) : ''}>
+						{e ? demandShort(e, currency.value, share) : w.key}
+					</span>
+					<Bullet score={w} scale={scale} before={data.before} />
+					<Spark values={marginTrend(w)} tone={c} scale={scale} />
+				</>
+			) : (
+				<span class="card-demand">{data.now.n ? 'nothing measured' : 'no interactions'}</span>
+			)}
+			<span class="card-foot">
+				<span>n {compact(data.now.n)}</span>
+				{change !== null && (
+					<span class={overlap ? 'change' : change < 0 ? 'change worse' : 'change better'} title={overlap ? 'The intervals overlap' : 'The intervals do not overlap'}>
+						{change < 0 ? '▾' : '▴'} {w?.share_target !== null ? `${signed(change * 100, 1)} pp` : signed(change)}
+					</span>
+				)}
+			</span>
+		</a>
+	);
+}
+
+/** Whether two scores' intervals have a point in common: then nothing is said about a change. */
+export function intervalsMeet(a: Score, b: Score): boolean {
+	const x = margin(a);
+	const y = margin(b);
+	return !x || !y || (x.low <= y.high && y.low <= x.high);
+}

@@ -1,0 +1,362 @@
+// SPDX-License-Identifier: Apache-2.0
+// The corridor map: stages from left to right, touch points in lanes by kind of channel, the worst standing out.
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { design, useApi, forget } from '../base/api';
+import { compact, count, percent, range, time, title } from '../base/format';
+import { pageShortcuts } from '../base/keys';
+import { counts, onInteraction, recent } from '../base/live';
+import { bucketFor, periodText } from '../base/period';
+import { currency, isShare, other, pairs, period, touchpointName, where, zone } from '../base/question';
+import { params, setParams, to } from '../base/router';
+import { answer, demand, marginScale, repairs, verdictOf, VERDICT_WORDS, type Repair } from '../base/score';
+import type { Design, Overview, Score, TouchPoint, Verdict } from '../base/types';
+import { Bullet } from '../chart/bullet';
+import { AskBar } from '../ui/askbar';
+import { Await, Empty, Mark, PageHead, Section, Segmented, Tile, WhyButton } from '../ui/parts';
+import { Table, type TableColumn } from '../ui/table';
+import { why } from '../ui/why';
+import { Card, cardOf, explain, intervalsMeet, type CardData } from './map-card';
+import { Rate } from '../ui/live';
+
+const KIND_ORDER = ['digital', 'contact-centre', 'in-person', 'partner', 'public'];
+const KIND_NAMES: Record<string, string> = { digital: 'Digital', 'contact-centre': 'Contact centre', 'in-person': 'In person', partner: 'Partners', public: 'In public' };
+
+type Lanes = 'kind' | 'owner' | 'none';
+
+function laneOf(d: Design, t: TouchPoint, lanes: Lanes): string {
+	if (lanes === 'none') return '';
+	if (lanes === 'owner') return t.owner || '(no owner)';
+	return d.channels.find(c => c.key === t.channels[0])?.kind ?? 'digital';
+}
+
+function laneList(d: Design, touchpoints: TouchPoint[], lanes: Lanes): { key: string; name: string }[] {
+	const used = new Set(touchpoints.map(t => laneOf(d, t, lanes)));
+	if (lanes === 'none') return [{ key: '', name: '' }];
+	if (lanes === 'kind') return KIND_ORDER.filter(k => used.has(k)).map(k => ({ key: k, name: KIND_NAMES[k] ?? title(k) }));
+	return [...d.departments, '(no owner)'].filter(k => used.has(k)).map(k => ({ key: k, name: title(k) }));
+}
+
+/** Seconds since the last interaction make a card glow once. */
+function usePulses(): Map<string, number> {
+	const [pulses, setPulses] = useState<Map<string, number>>(new Map());
+	useEffect(
+		() =>
+			onInteraction(i => {
+				const key = i.touchpoint;
+				if (key) setPulses(old => new Map(old).set(key, (old.get(key) ?? 0) + 1));
+			}),
+		[],
+	);
+	return pulses;
+}
+
+function Grid({ d, cards, scale, lanes }: { d: Design; cards: CardData[]; scale: number; lanes: Lanes }) {
+	const grid = useRef<HTMLDivElement>(null);
+	const [at, setAt] = useState<string | null>(null);
+	const pulses = usePulses();
+	const list = laneList(d, cards.map(c => c.touchpoint), lanes);
+	const stages = d.stages.filter(s => cards.some(c => c.touchpoint.stage === s.key));
+	const cells = stages.map(s => list.map(l => cards.filter(c => c.touchpoint.stage === s.key && laneOf(d, c.touchpoint, lanes) === l.key)));
+	const current = cards.some(c => c.touchpoint.key === at) ? at : (cells.flat(2)[0]?.touchpoint.key ?? null);
+
+	const move = (event: KeyboardEvent): void => {
+		const columns = cells.map(c => c.flat());
+		const x = columns.findIndex(c => c.some(y => y.touchpoint.key === current));
+		const y = columns[x]?.findIndex(c => c.touchpoint.key === current) ?? 0;
+		let next: CardData | undefined;
+		if (event.key === 'ArrowDown') next = columns[x]?.[y + 1];
+		else if (event.key === 'ArrowUp') next = columns[x]?.[y - 1];
+		else if (event.key === 'ArrowRight' || event.key === 'ArrowLeft') {
+			const step = event.key === 'ArrowRight' ? 1 : -1;
+			const column = columns[x + step];
+			const lane = laneOf(d, (columns[x] as CardData[])[y]?.touchpoint as TouchPoint, lanes);
+			next = column?.find(c => laneOf(d, c.touchpoint, lanes) === lane) ?? column?.[Math.min(y, column.length - 1)];
+		} else if (event.key === 'Home') next = columns[0]?.[0];
+		else if (event.key === 'End') next = columns[columns.length - 1]?.[0];
+		else return;
+		event.preventDefault();
+		if (next) grid.current?.querySelector<HTMLElement>(`[data-key="${CSS.escape(next.touchpoint.key)}"]`)?.focus();
+	};
+
+	return (
+		<div class={`map lanes-${lanes}`} ref={grid} onKeyDown={move} style={{ '--stages': String(stages.length), '--lanes': String(list.length) }} role="group" aria-label="Corridor map; arrow keys go from touch point to touch point">
+			{lanes !== 'none' &&
+				list.map((l, i) => (
+					<div key={l.key} class="lane" style={{ gridRow: i + 2 }} aria-hidden="true">
+						<span>{l.name}</span>
+					</div>
+				))}
+			{stages.map((s, x) => (
+				<section key={s.key} class="stage" aria-label={s.name}>
+					<h3 class="stage-name" style={{ gridColumn: x + 2 }}>
+						<span>{s.name}</span>
+					</h3>
+					{list.map((l, y) => {
+						const here = cells[x]?.[y] ?? [];
+						return here.length ? (
+							<div key={l.key} class="cell" style={{ gridColumn: x + 2, gridRow: y + 2 }}>
+								{lanes !== 'none' && <span class="cell-lane">{l.name}</span>}
+								{here.map(c => (
+									<Card key={c.touchpoint.key} data={c} scale={scale} tabIndex={c.touchpoint.key === current ? 0 : -1} onFocus={() => setAt(c.touchpoint.key)} pulse={pulses.get(c.touchpoint.key) ?? 0} />
+								))}
+							</div>
+						) : null;
+					})}
+				</section>
+			))}
+		</div>
+	);
+}
+
+function Legend({ scale, compare }: { scale: number; compare: string | null }) {
+	const sample = { share_target: 0, share_kept: -scale / 2, share_kept_low: -scale * 0.65, share_kept_high: -scale * 0.35, n: 1, verdict: 'broken' } as unknown as Score;
+	return (
+		<ul class="legend" aria-label="Legend">
+			{(['kept', 'broken', 'no detectable difference', 'no data'] as Verdict[]).map(v => (
+				<li key={v}>
+					<Mark verdict={v} label={false} /> {VERDICT_WORDS[v]}
+				</li>
+			))}
+			<li>
+				<Bullet score={sample} scale={scale} /> the line is the expectation, right is better
+			</li>
+			{compare && <li>▾ above the bar: {compare}</li>}
+		</ul>
+	);
+}
+
+function MapTable({ cards, overview, compare }: { cards: CardData[]; overview: Overview; compare: string | null }) {
+	type Line = { c: CardData; e: CardData['now']['expectations'][number] | null };
+	const lines: Line[] = cards.flatMap((c): Line[] => (c.now.expectations.length ? c.now.expectations.map(e => ({ c, e })) : [{ c, e: null }]));
+	const columns: TableColumn<Line>[] = [
+		{ key: 'tp', title: 'Touch point', head: true, sort: l => l.c.touchpoint.name, cell: l => <a href={to(`/touchpoint/${l.c.touchpoint.key}`)}>{l.c.touchpoint.name}</a> },
+		{ key: 'owner', title: 'Owner', sort: l => l.c.touchpoint.owner, cell: l => l.c.touchpoint.owner },
+		{
+			key: 'e',
+			title: 'Expected',
+			cell: l => {
+				const e = l.c.touchpoint.expect.find(x => x.key === l.e?.key);
+				return e ? demand(e, currency.value, isShare(e.measure)) : '–';
+			},
+		},
+		{
+			key: 'v',
+			title: 'Verdict',
+			sort: l => (l.e ? verdictOf(l.e) : ''),
+			cell: l => {
+				const v: Verdict = l.e ? verdictOf(l.e) : 'no data';
+				return (
+					<span class="with-mark">
+						<Mark verdict={v} label={false} /> {VERDICT_WORDS[v]}
+					</span>
+				);
+			},
+		},
+		{
+			key: 'x',
+			title: 'Experience',
+			numeric: true,
+			cell: l => {
+				if (!l.e || l.e.experience === null) return '–';
+				const d = l.c.touchpoint.expect.find(x => x.key === l.e?.key);
+				return answer({ ...l.e, share_target: null }, currency.value, d ? isShare(d.measure) : false).text;
+			},
+		},
+		{
+			key: 'k',
+			title: 'Kept',
+			numeric: true,
+			sort: l => l.e?.share_kept ?? null,
+			cell: l => (l.e?.share_kept != null ? percent(l.e.share_kept) : '–'),
+		},
+		{ key: 'ki', title: '95 % interval', numeric: true, cell: l => (l.e?.share_kept_low != null && l.e.share_kept_high != null ? range(l.e.share_kept_low, l.e.share_kept_high, percent) : '–') },
+		{ key: 'g', title: 'Gap', numeric: true, sort: l => l.e?.gap ?? null, cell: l => (l.e?.gap != null ? l.e.gap.toFixed(3) : '–') },
+		{ key: 'n', title: 'n', numeric: true, sort: l => l.e?.n ?? null, cell: l => (l.e ? count(l.e.n) : '–') },
+		{ key: 'w', title: '', cell: l => (l.e ? <WhyButton what={`${l.c.touchpoint.name}, ${l.e.key}`} onClick={() => l.e && explain(l.c.touchpoint, l.e.key, l.e, overview.definition, overview.notes)} /> : '') },
+	];
+	return (
+		<>
+			{compare && <p class="muted">Compared with {compare} on the map and on each touch point’s page.</p>}
+			<Table caption="Every expectation of the corridor" columns={columns} rows={lines} />
+		</>
+	);
+}
+
+function RepairList({ list, scale, overview }: { list: Repair[]; scale: number; overview: Overview }) {
+	if (!list.length) return <p class="calm"><Mark verdict="kept" label={false} /> Nothing is broken in this period.</p>;
+	return (
+		<ol class="repairs">
+			{list.slice(0, 6).map((r, i) => {
+				const d = r.touchpoint.expect.find(e => e.key === r.expectation.key);
+				const share = d ? isShare(d.measure) : false;
+				const a = answer(r.expectation, currency.value, share);
+				return (
+					<li key={r.touchpoint.key}>
+						<span class="rank big">{i + 1}</span>
+						<div class="repair-words">
+							<h3>
+								<a href={to(`/touchpoint/${r.touchpoint.key}`)}>{r.touchpoint.name}</a> <span class="muted">{r.touchpoint.owner}</span>
+							</h3>
+							<p>
+								<b class="bad">{a.text}</b> against {d ? demand(d, currency.value, share) : r.expectation.key}
+							</p>
+							<p class="muted small">
+								{a.interval && `95 % interval ${a.interval} · `}n {count(r.expectation.n)}
+							</p>
+						</div>
+						<div class="repair-bullet">
+							<Bullet score={r.expectation} scale={scale} />
+						</div>
+						<WhyButton what={r.touchpoint.name} onClick={() => explain(r.touchpoint, r.expectation.key, r.expectation, overview.definition, overview.notes)} />
+					</li>
+				);
+			})}
+		</ol>
+	);
+}
+
+function Ticker() {
+	const list = recent.value.slice(0, 8);
+	if (!list.length) return <p class="muted">Waiting for the next interaction.</p>;
+	return (
+		<ol class="ticker" aria-live="off">
+			{list.map((i, k) => (
+				<li key={`${i.id}${i.at}${k}`}>
+					<time dateTime={i.at}>{time(i.at, zone.value, 'second').split(', ')[1]}</time>
+					<a href={to(`/touchpoint/${i.touchpoint ?? ''}`)}>{touchpointName(i.touchpoint)}</a>
+					<span class="muted">{[i.channel, i.text ? `“${i.text}”` : i.event].filter(Boolean).join(' · ')}</span>
+				</li>
+			))}
+		</ol>
+	);
+}
+
+const REFRESH_MS = 30_000;
+
+export function MapPage() {
+	const d = design.value as Design;
+	const bucket = bucketFor(period.value);
+	const o = other.value;
+	const now = useApi<Overview>(`/api/overview?${new URLSearchParams([...pairs(period.value, where.value), ['bucket', bucket]])}`);
+	const then = useApi<Overview>(o ? `/api/overview?${new URLSearchParams([...pairs(o.period, o.where), ['bucket', bucket]])}` : null);
+	const lanes = (['kind', 'owner', 'none'].find(l => l === params.value.get('lanes')) ?? 'kind') as Lanes;
+	const asTable = params.value.get('show') === 'table';
+	const arrivedN = counts.value?.interactions ?? 0;
+	const seen = useRef(0);
+
+	useEffect(() => {
+		const timer = setInterval(() => {
+			if (seen.current && counts.value && counts.value.interactions !== seen.current) forget('/api/overview');
+			seen.current = counts.value?.interactions ?? 0;
+		}, REFRESH_MS);
+		return () => clearInterval(timer);
+	}, []);
+	useEffect(
+		() =>
+			pageShortcuts([
+				{ keys: 'v', does: 'Map or table', run: () => setParams({ show: params.value.get('show') === 'table' ? null : 'table' }) },
+				{ keys: 'l', does: 'Lanes: kind of channel, owner, none', run: () => setParams({ lanes: lanes === 'kind' ? 'owner' : lanes === 'owner' ? 'none' : null }) },
+			]),
+		[lanes],
+	);
+
+	const view = useMemo(() => {
+		if (!now.data) return null;
+		const list = repairs(d.touchpoints, now.data);
+		// An owner or touch point that is filtered for takes the others off the map.
+		const filtered = where.value.length > 0;
+		const shown = d.touchpoints.filter(t => !filtered || (now.data?.touchpoints.find(x => x.key === t.key)?.n ?? 0) > 0);
+		const cards = shown.map(t => {
+			const rank = list.findIndex(r => r.touchpoint.key === t.key);
+			return cardOf(t, now.data as Overview, then.data, rank >= 0 ? rank + 1 : null);
+		});
+		const scores = now.data.touchpoints.flatMap(t => t.expectations);
+		const measured = scores.filter(s => verdictOf(s) !== 'no data');
+		return { list, cards, scale: marginScale(cards.flatMap(c => (c.worst ? [c.worst] : []))), measured, kept: measured.filter(s => verdictOf(s) === 'kept').length, broken: measured.filter(s => verdictOf(s) === 'broken').length };
+	}, [now.data, then.data, d, where.value]);
+
+	const head = now.data;
+	const moved = view && o && then.data ? view.cards.filter(c => c.worst && c.before && !intervalsMeet(c.worst, c.before)).length : null;
+	return (
+		<>
+			<PageHead
+				title={d.brand}
+				eyebrow="The corridor"
+				aside={
+					head &&
+					view && (
+						<dl class="tiles">
+							<Tile
+								label="Interactions"
+								value={count(head.n)}
+								note={head.customers !== null ? `of ${count(head.customers)} customers` : null}
+							/>
+							<Tile label="Expectations kept" value={<>{view.kept} <small>of {view.measured.length}</small></>} note={<><b class={view.broken ? 'bad' : ''}>{view.broken} broken</b>{moved !== null ? ` · ${moved} changed` : ''}</>} />
+							{head.promises && head.promises.share_kept !== null && (
+								<Tile
+									label="Promises kept in time"
+									value={percent(head.promises.share_kept)}
+									note={head.promises.share_kept_low !== null && head.promises.share_kept_high !== null ? `${range(head.promises.share_kept_low, head.promises.share_kept_high, percent)}` : null}
+									onWhy={() => {
+										const p = head.promises as NonNullable<Overview['promises']>;
+										why.value = {
+											title: 'Promises kept in time',
+											says: `${count(p.kept)} of ${count(p.kept + p.broken + p.overdue)} promises that were due were kept in time: ${percent(p.share_kept ?? 0)}. ${count(p.open)} are not due yet.`,
+											definition: 'kept / (kept + broken + overdue), 95 % Wilson interval (1927). A promise is made by one interaction and kept by another of the same customer with the same promise id; the first that answers counts.',
+											n: p.made,
+											period: period.value,
+											where: where.value,
+											view: to('/journeys/promises'),
+										};
+									}}
+								/>
+							)}
+							<Tile label="Now" value={<Rate />} note={arrivedN ? `${compact(arrivedN)} in all` : 'not connected'} tone="now" />
+						</dl>
+					)
+				}
+			>
+				<p class="muted">
+					{periodText(period.value)} · {zone.value}
+				</p>
+			</PageHead>
+			<AskBar />
+			<div class="map-tools">
+				{view && <Legend scale={view.scale} compare={o?.label ?? null} />}
+				<div class="map-switches">
+					<Segmented label="Lanes" value={lanes} options={[['kind', 'Channels'], ['owner', 'Owners'], ['none', 'Compact']]} onChange={v => setParams({ lanes: v === 'kind' ? null : v })} />
+					<Segmented label="Show as" value={asTable ? 'table' : 'map'} options={[['map', 'Map'], ['table', 'Table']]} onChange={v => setParams({ show: v === 'map' ? null : v })} />
+				</div>
+			</div>
+			<Await of={now} height={520} what="Loading the corridor">
+				{data =>
+					data.n === 0 ? (
+						<Empty title="No interactions in this period.">
+							<p>
+								Choose a longer period, take a filter away, or <a href="/import">import some</a>.
+							</p>
+						</Empty>
+					) : (
+						view && (asTable ? <MapTable cards={view.cards} overview={data} compare={o?.label ?? null} /> : <Grid d={d} cards={view.cards} scale={view.scale} lanes={lanes} />)
+					)
+				}
+			</Await>
+			{head && view && head.n > 0 && (
+				<div class="split">
+					<Section title="Repair first" aside={<span class="muted">by importance × interactions × shortfall</span>}>
+						<RepairList list={view.list} scale={view.scale} overview={head} />
+					</Section>
+					<Section title="Right now">
+						<Ticker />
+					</Section>
+				</div>
+			)}
+			{head && head.unmatched > 0 && (
+				<p class="note">
+					{count(head.unmatched)} interactions are at no touch point. <a href={to('/interactions', { where: [...where.value, 'touchpoint = (unmatched)'] })}>See which</a>.
+				</p>
+			)}
+			{view && <span class="sr" role="status">{`${view.broken} expectations broken, ${view.kept} kept.`}</span>}
+		</>
+	);
+}

@@ -1,0 +1,1 @@
+export function SharedPage() { return null; }

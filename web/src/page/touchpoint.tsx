@@ -1,0 +1,1 @@
+export function TouchPointPage() { return null; }

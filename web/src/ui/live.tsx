@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// The pulse of the house: interactions a second, averaged over ten, with the last minute as bars.
+import { connected, counts, rate } from '../base/live';
+import { compact } from '../base/format';
+
+export function Rate() {
+	const last = rate.value.slice(-10);
+	if (!connected.value || !counts.value) return <span class="muted">–</span>;
+	const mean = last.length ? last.reduce((a, b) => a + b, 0) / last.length : 0;
+	return (
+		<>
+			{mean >= 100 ? compact(Math.round(mean)) : mean.toFixed(1)} <small>/ s</small>
+		</>
+	);
+}
+
+export function LiveBadge() {
+	const on = connected.value;
+	const list = rate.value.slice(-24);
+	const top = Math.max(1, ...list);
+	return (
+		<span class={`live ${on ? 'on' : ''}`} title={on ? 'Connected: this page follows what arrives' : 'Not connected'}>
+			<i aria-hidden="true" />
+			<span>{on ? 'Live' : 'Offline'}</span>
+			<svg viewBox="0 0 72 16" aria-hidden="true">
+				{list.map((v, i) => (
+					<rect key={i} x={i * 3} y={16 - Math.max(1, (v / top) * 16)} width="2" height={Math.max(1, (v / top) * 16)} />
+				))}
+			</svg>
+		</span>
+	);
+}

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+// What stands around every page: skip link, navigation, search, live badge, theme, help.
+import type { ComponentChildren } from 'preact';
+import { useState } from 'preact/hooks';
+import { call, may, session } from '../base/api';
+import { helpOpen, shortcuts } from '../base/keys';
+import { go, path, to } from '../base/router';
+import { theme, toggleTheme } from '../base/theme';
+import { Dialog } from './dialog';
+import { Icon } from './icon';
+import { LiveBadge } from './live';
+import { WhyDrawer } from './why';
+
+const PAGES: { at: string; name: string; right?: string; group: string }[] = [
+	{ at: '/', name: 'Map', group: '/' },
+	{ at: '/journeys/funnel', name: 'Journeys', group: '/journeys' },
+	{ at: '/customers', name: 'Customers', right: 'persons', group: '/customers' },
+	{ at: '/interactions', name: 'Interactions', group: '/interactions' },
+	{ at: '/dashboards', name: 'Dashboards', group: '/dashboards' },
+	{ at: '/sql', name: 'SQL', right: 'ask', group: '/sql' },
+	{ at: '/import', name: 'Import', right: 'import', group: '/import' },
+	{ at: '/design', name: 'Design', group: '/design' },
+	{ at: '/settings/users', name: 'Settings', right: 'settings', group: '/settings' },
+];
+
+function Search() {
+	const [text, setText] = useState('');
+	return (
+		<form
+			class="search"
+			role="search"
+			onSubmit={e => {
+				e.preventDefault();
+				const q = text.trim();
+				if (!q) return;
+				if (/^[\w.-]+:.+/.test(q) || /^[0-9a-f]{16}$/.test(q)) go(to(`/customers/${encodeURIComponent(q)}`));
+				else go(to('/customers', { q }));
+			}}
+		>
+			<Icon name="search" />
+			<input id="search" type="search" aria-label="Search for a customer" placeholder="Customer" value={text} onInput={e => setText(e.currentTarget.value)} spellcheck={false} />
+			<kbd aria-hidden="true">/</kbd>
+		</form>
+	);
+}
+
+async function signOut(): Promise<void> {
+	await call('/api/session', { method: 'DELETE' }).catch(() => undefined);
+	location.assign('/sign-in');
+}
+
+function HelpSheet() {
+	return (
+		<Dialog open={helpOpen.value} title="Keyboard" onClose={() => (helpOpen.value = false)}>
+			<dl class="keys">
+				{shortcuts().map(s => (
+					<div key={s.keys}>
+						<dt>
+							{s.keys.split(' ').map(k => (
+								<kbd key={k}>{k}</kbd>
+							))}
+						</dt>
+						<dd>{s.does}</dd>
+					</div>
+				))}
+				<div>
+					<dt>
+						<kbd>←</kbd>
+						<kbd>↑</kbd>
+						<kbd>↓</kbd>
+						<kbd>→</kbd>
+					</dt>
+					<dd>On the map: from touch point to touch point; Enter opens it</dd>
+				</div>
+				<div>
+					<dt>
+						<kbd>Esc</kbd>
+					</dt>
+					<dd>Close what is open</dd>
+				</div>
+			</dl>
+		</Dialog>
+	);
+}
+
+export function Shell({ children }: { children: ComponentChildren }) {
+	const [open, setOpen] = useState(false);
+	const user = session.value?.user;
+	const at = path.value;
+	return (
+		<>
+			<a
+				class="skip"
+				href="#main"
+				onClick={e => {
+					e.preventDefault();
+					document.getElementById('main')?.focus();
+				}}
+			>
+				Skip to the content
+			</a>
+			<header class="top">
+				<a class="logo" href={to('/')} aria-label="Corridor, the map">
+					<svg viewBox="0 0 34 24" aria-hidden="true">
+						<path class="a" d="M1 3h10l6 9-6 9H1l6-9z" />
+						<path class="b" d="M17 3h10l6 9-6 9H17l6-9z" />
+					</svg>
+					<span>Corridor</span>
+				</a>
+				<button type="button" class="icon-button menu-button" aria-expanded={open} aria-controls="nav" aria-label="Menu" onClick={() => setOpen(!open)}>
+					<Icon name={open ? 'close' : 'menu'} />
+				</button>
+				<nav id="nav" class={open ? 'open' : ''} aria-label="Pages" onClick={e => (e.target as Element).closest('a') && setOpen(false)}>
+					{PAGES.filter(p => !p.right || may(p.right)).map(p => (
+						<a key={p.at} href={to(p.at)} aria-current={(p.group === '/' ? at === '/' || at.startsWith('/touchpoint') : at.startsWith(p.group)) ? 'page' : undefined}>
+							{p.name}
+						</a>
+					))}
+				</nav>
+				<div class="top-tools">
+					{may('persons') && <Search />}
+					<LiveBadge />
+					<button type="button" class="icon-button" onClick={toggleTheme} aria-label={theme.value === 'dark' ? 'Light theme' : 'Dark theme'} title="Light or dark (t)">
+						<Icon name={theme.value === 'dark' ? 'sun' : 'moon'} />
+					</button>
+					<button type="button" class="icon-button" onClick={() => (helpOpen.value = true)} aria-label="Keyboard shortcuts" title="Keyboard (?)">
+						<Icon name="help" />
+					</button>
+					{user && (
+						<details class="user-menu">
+							<summary class="icon-button" aria-label={`Signed in as ${user.name}`} title={user.name}>
+								<Icon name="user" />
+							</summary>
+							<div class="user-card">
+								<p>
+									<b>{user.name}</b>
+									<br />
+									<span class="muted">{user.email}</span>
+									<br />
+									<span class="muted">{user.role}</span>
+								</p>
+								<button type="button" class="button" onClick={() => void signOut()}>
+									Sign out
+								</button>
+							</div>
+						</details>
+					)}
+				</div>
+			</header>
+			<main id="main" tabIndex={-1}>
+				{children}
+			</main>
+			<footer class="foot muted">
+				Corridor {session.value?.version} · times are those of {session.value?.timezone} · intervals are 95 %
+			</footer>
+			<WhyDrawer />
+			<HelpSheet />
+		</>
+	);
+}

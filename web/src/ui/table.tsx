@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// One table for everything: caption, sortable heads, a keyboard-scrollable frame; numbers to the right in equal figures.
+import type { ComponentChildren } from 'preact';
+import { useMemo, useState } from 'preact/hooks';
+
+export interface TableColumn<T> {
+	key: string;
+	title: string;
+	help?: string;
+	numeric?: boolean;
+	/** What to sort by; without it the column cannot be sorted. */
+	sort?: (row: T) => string | number | null;
+	cell: (row: T, i: number) => ComponentChildren;
+	head?: boolean;
+}
+
+const STEP = 200;
+
+export function Table<T>({ caption, columns, rows, sorted, compact }: { caption: string; columns: TableColumn<T>[]; rows: T[]; sorted?: string; compact?: boolean }) {
+	const [by, setBy] = useState<{ key: string; down: boolean } | null>(sorted ? { key: sorted, down: true } : null);
+	const [shown, setShown] = useState(STEP);
+	const list = useMemo(() => {
+		const sort = columns.find(c => c.key === by?.key)?.sort;
+		if (!by || !sort) return rows;
+		const sign = by.down ? -1 : 1;
+		return [...rows].sort((a, b) => {
+			const x = sort(a);
+			const y = sort(b);
+			if (x === null || y === null) return x === y ? 0 : x === null ? 1 : -1;
+			return x < y ? -sign : x > y ? sign : 0;
+		});
+	}, [rows, columns, by]);
+	return (
+		<div class="table-frame" tabIndex={0} role="region" aria-label={caption}>
+			<table class={compact ? 'table compact' : 'table'}>
+				<caption class="sr">{caption}</caption>
+				<thead>
+					<tr>
+						{columns.map(c => (
+							<th key={c.key} scope="col" class={c.numeric ? 'num' : ''} title={c.help} aria-sort={by?.key === c.key ? (by.down ? 'descending' : 'ascending') : undefined}>
+								{c.sort ? (
+									<button type="button" onClick={() => setBy(by?.key === c.key ? { key: c.key, down: !by.down } : { key: c.key, down: c.numeric ?? false })}>
+										{c.title}
+										<span class="arrow" aria-hidden="true">
+											{by?.key === c.key ? (by.down ? '▾' : '▴') : ''}
+										</span>
+									</button>
+								) : (
+									c.title
+								)}
+							</th>
+						))}
+					</tr>
+				</thead>
+				<tbody>
+					{list.slice(0, shown).map((row, i) => (
+						<tr key={i}>
+							{columns.map(c =>
+								c.head ? (
+									<th key={c.key} scope="row">
+										{c.cell(row, i)}
+									</th>
+								) : (
+									<td key={c.key} class={c.numeric ? 'num' : ''}>
+										{c.cell(row, i)}
+									</td>
+								),
+							)}
+						</tr>
+					))}
+				</tbody>
+			</table>
+			{list.length > shown && (
+				<p class="table-more">
+					{shown} of {list.length} rows.{' '}
+					<button type="button" class="link" onClick={() => setShown(list.length)}>
+						Show all
+					</button>
+				</p>
+			)}
+		</div>
+	);
+}

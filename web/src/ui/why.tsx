@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+// "Why this number": what it means, how many interactions it rests on, what was asked, and the interactions themselves.
+import { signal } from '@preact/signals';
+import { useApi } from '../base/api';
+import { count, time } from '../base/format';
+import { periodText, type Period } from '../base/period';
+import { currency, isShare, pairs, touchpointName, zone } from '../base/question';
+import { to } from '../base/router';
+import type { Interaction, Page } from '../base/types';
+import { Dialog } from './dialog';
+import { Await, Empty } from './parts';
+import { quantity } from '../base/format';
+import { design } from '../base/api';
+
+export interface Why {
+	title: string;
+	/** The number in a sentence: "78.6 % of 46,459 interactions; the 95 % interval is 78.2–79.0 %." */
+	says: string;
+	definition: string;
+	n: number | null;
+	period: Period;
+	where: string[];
+	notes?: string[];
+	/** The analysis to open for more, as a path. */
+	view?: string;
+}
+
+export const why = signal<Why | null>(null);
+
+/** One interaction's measures in words. */
+export function measuresText(i: Interaction): string {
+	return Object.entries(i.measures)
+		.map(([k, v]) => {
+			const unit = design.value?.measures.find(m => m.key === k)?.unit ?? '1';
+			const money = k === 'amount' || unit === currency.value || unit === 'minor';
+			return `${k} ${quantity(v, money ? 'minor' : unit, currency.value, isShare(k) && v !== 0 && v !== 1)}`;
+		})
+		.join(', ');
+}
+
+export function InteractionList({ items }: { items: Interaction[] }) {
+	return (
+		<ol class="interaction-list">
+			{items.map(i => (
+				<li key={i.id}>
+					<p class="interaction-head">
+						<time dateTime={i.at}>{time(i.at, zone.value)}</time>
+						<a href={to(`/customers/${encodeURIComponent(i.customer ?? i.person)}`)}>{i.customer ?? i.person}</a>
+					</p>
+					<p>
+						<b>{touchpointName(i.touchpoint)}</b> <span class="muted">{[i.channel, i.event, i.agent].filter(Boolean).join(' · ')}</span>
+					</p>
+					{Object.keys(i.measures).length > 0 && <p class="muted">{measuresText(i)}</p>}
+					{i.text && <blockquote>{i.text}</blockquote>}
+				</li>
+			))}
+		</ol>
+	);
+}
+
+function Behind({ of }: { of: Why }) {
+	const query = pairs(of.period, of.where);
+	const page = useApi<Page<Interaction>>(`/api/interactions?${new URLSearchParams([...query, ['limit', '12']])}`);
+	const all = new URLSearchParams();
+	for (const w of of.where) all.append('where', w);
+	if (of.period.from || of.period.to) all.set('period', `${of.period.from ?? ''}..${of.period.to ?? ''}`);
+	else all.set('period', 'all');
+	return (
+		<>
+			<h3>The interactions behind it</h3>
+			<Await of={page} height={120}>
+				{p => (p.items.length ? <InteractionList items={p.items} /> : <Empty title="No interaction fits." />)}
+			</Await>
+			<p>
+				<a class="button" href={`/interactions?${all}`} onClick={() => (why.value = null)}>
+					Open them all
+				</a>
+			</p>
+		</>
+	);
+}
+
+export function WhyDrawer() {
+	const w = why.value;
+	return (
+		<Dialog open={w !== null} title="Why this number" kind="drawer" onClose={() => (why.value = null)}>
+			{w && (
+				<div class="why-body">
+					<p class="eyebrow">{w.title}</p>
+					<p class="why-says">{w.says}</p>
+					<dl class="facts">
+						{w.n !== null && (
+							<>
+								<dt>n</dt>
+								<dd>{count(w.n)} interactions</dd>
+							</>
+						)}
+						<dt>Period</dt>
+						<dd>{periodText(w.period)}</dd>
+						<dt>Filters</dt>
+						<dd>{w.where.length ? w.where.map(x => <code key={x}>{x}</code>) : 'none'}</dd>
+					</dl>
+					<h3>Definition</h3>
+					<p class="definition">{w.definition}</p>
+					{w.notes && w.notes.length > 0 && (
+						<ul class="notes">
+							{w.notes.map(x => (
+								<li key={x}>{x}</li>
+							))}
+						</ul>
+					)}
+					{w.view && (
+						<p>
+							<a href={w.view} onClick={() => (why.value = null)}>
+								Ask this analysis yourself
+							</a>
+						</p>
+					)}
+					<Behind of={w} />
+				</div>
+			)}
+		</Dialog>
+	);
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+import { describe, expect, it } from 'vitest';
+import { bucketLabel, compact, count, money, number, percent, quantity, range, seconds, signed, time, title } from '../src/base/format';
+
+const plain = (s: string): string => s.replace(/\u00a0/g, ' ');
+
+describe('numbers', () => {
+	it('groups thousands', () => expect(count(178976)).toBe('178,976'));
+	it('shortens without losing what matters', () => {
+		expect(compact(9999)).toBe('9,999');
+		expect(compact(46470)).toBe('46.5k');
+		expect(compact(178976)).toBe('179k');
+		expect(compact(999_499)).toBe('999k');
+		expect(compact(999_600)).toBe('1M');
+		expect(compact(1_250_000)).toBe('1.3M');
+	});
+	it('has a real minus, and none before zero', () => {
+		expect(number(-1.5)).toBe('−1.5');
+		expect(signed(-0.001)).toBe('0.00');
+		expect(signed(0.031)).toBe('+0.03');
+		expect(signed(-0.031)).toBe('−0.03');
+	});
+	it('keeps shares apart near the ends', () => {
+		expect(plain(percent(0.925))).toBe('92.5 %');
+		expect(plain(percent(0.9998))).toBe('99.98 %');
+		expect(plain(percent(1))).toBe('100.0 %');
+	});
+});
+
+describe('quantities', () => {
+	it('tells durations in two units', () => {
+		expect(plain(seconds(0.744921))).toBe('0.74 s');
+		expect(plain(seconds(120))).toBe('2 min');
+		expect(plain(seconds(3599.9))).toBe('1 h');
+		expect(plain(seconds(-126536))).toBe('−1 d 11 h');
+		expect(plain(seconds(14105.3))).toBe('3 h 55 min');
+		expect(plain(seconds(86400 * 40))).toBe('40 d');
+	});
+	it('knows minor units of currencies', () => {
+		expect(plain(money(387, 'EUR'))).toBe('3.87 EUR');
+		expect(plain(money(387, 'JPY'))).toBe('387 JPY');
+	});
+	it('writes a unit once in an interval', () => {
+		expect(plain(range(0.912, 0.936, percent))).toBe('91.2–93.6 %');
+		expect(plain(range(60, 3700, seconds))).toBe('1 min – 1 h 2 min');
+		expect(range(4.12, 4.43, v => number(v))).toBe('4.12 – 4.43');
+	});
+	it('shows a measure of 0 or 1 as a share', () => expect(plain(quantity(0.6622, '1', 'EUR', true))).toBe('66.2 %'));
+});
+
+describe('names', () => {
+	it('makes titles of keys', () => expect(title('support-call')).toBe('Support call'));
+	it('shortens buckets', () => {
+		expect(bucketLabel('2026-03')).toBe('Mar 26');
+		expect(bucketLabel('2026-W05')).toBe('w5 ’26');
+		expect(bucketLabel('2026-03-29')).toBe('29 Mar');
+		expect(bucketLabel('web')).toBe('web');
+	});
+	it('tells times in the zone asked for', () => expect(time('2026-03-29T01:30:00Z', 'Europe/Berlin')).toBe('29 Mar 2026, 03:30'));
+});
