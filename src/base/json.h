@@ -65,6 +65,7 @@ struct json_node {
 	const struct json_parser *parser;
 	uint64_t tape[2]; // opaque
 	enum json_type type;
+	uint32_t place; // opaque; 0 = json_walk cannot start here
 };
 
 // max_bytes bounds a document. NULL when out of memory.
@@ -86,6 +87,23 @@ struct json_iter {
 };
 struct json_iter json_iter(struct json_node container);
 bool json_next(struct json_iter *it);
+// Walking: as iterating, but several members at a time and each with the bytes that it was received as. Only of the
+// root that json_parse_to_walk gave, and of nodes that a walk gave.
+enum rc json_parse_to_walk(struct json_parser *p, struct sv text, struct json_node *root, struct err *e);
+struct json_member {
+	struct sv key;          // of an object's member, unescaped; SV_NONE in an array
+	struct json_node value; // can be walked in turn
+	struct sv raw;          // the value as received, a view into the parser
+	struct sv member;       // of an object's member: key, colon and value as received
+};
+struct json_walk {
+	struct json_node container; // opaque, all of it
+	uint64_t state[4];
+	uint32_t place;
+};
+struct json_walk json_walk(struct json_node container); // a scalar has no members
+// The next members, at most `max`, into out. Returns how many; 0 = there are no more.
+uint32_t json_walk_next(struct json_walk *w, struct json_member *out, uint32_t max);
 // Scalars. json_text gives strings as they are (view into the parser), and numbers and booleans as their text
 // written into scratch[32]; SV_NONE for null, containers, absent.
 struct sv json_text(struct json_node n, char scratch[32]);

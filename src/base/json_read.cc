@@ -3,6 +3,7 @@
 // an iterator's four are simdjson's iterators (now and end). Invariants: nothing but parsing allocates; no
 // exception leaves this file; the size limit is ours, the depth limit is given to simdjson. simdjson's own
 // allocations do not go through base/mem.h.
+#include <cassert>
 #include <cstring>
 #include <new>
 #include <simdjson.h>
@@ -20,6 +21,8 @@ struct json_parser {
 	size_t max_bytes;
 	char *text; // a copy of the input with simdjson's padding behind it
 	size_t text_capacity;
+	uint32_t *closing; // see brackets_pair
+	size_t closing_capacity;
 	dom::parser dom;
 };
 
@@ -112,6 +115,90 @@ json_node step_array(json_node array, sv index) noexcept
 	return absent(array.parser);
 }
 
+// The end of the value that starts at `place` of the offsets, and the place behind it.
+const char *value_end(
+	const json_parser *p, const uint32_t *offsets, uint32_t *place, bool is_container) noexcept
+{
+	if (is_container) {
+		const uint32_t closing = p->closing[*place];
+		*place = closing + 1;
+		return p->text + offsets[closing] + 1;
+	}
+	const char *end = p->text + offsets[++*place]; // of what follows: a comma or bracket
+	while (end[-1] == ' ' || end[-1] == '\n' || end[-1] == '\t' || end[-1] == '\r')
+		end--;
+	return end;
+}
+
+// Finds the closing bracket of every opening one, so that a walk steps over a value at once. No other byte that is
+// found at an offset is the same as a bracket when bit 5 is set.
+bool brackets_pair(json_parser *p) noexcept
+{
+	const uint32_t *offsets = p->dom.implementation->structural_indexes.get();
+	const uint32_t n = p->dom.implementation->n_structural_indexes;
+	uint32_t open[JSON_DEPTH_MAX + 1];
+	uint32_t depth = 0;
+	void *closing = p->closing;
+	if (mem_grow(&closing, &p->closing_capacity, n, sizeof(*p->closing)) != 0)
+		return false;
+	p->closing = static_cast<uint32_t *>(closing);
+	for (uint32_t i = 0; i < n; i++) {
+		const unsigned char c = static_cast<unsigned char>(p->text[offsets[i]]) | 0x20;
+		if (c == '{')
+			open[depth++] = i;
+		else if (c == '}')
+			p->closing[open[--depth]] = i;
+	}
+	return true;
+}
+
+sv key_of(const dom::object::iterator &at) noexcept
+{
+	return view(at.key());
+}
+sv key_of(const dom::array::iterator &) noexcept
+{
+	return sv{nullptr, 0};
+}
+dom::element value_of(const dom::object::iterator &at) noexcept
+{
+	return at.value();
+}
+dom::element value_of(const dom::array::iterator &at) noexcept
+{
+	return *at;
+}
+
+template <typename T>
+uint32_t walk_next(const json_parser *p, struct json_walk *w, struct json_member *out, uint32_t max) noexcept
+{
+	constexpr bool is_object = std::is_same_v<T, dom::object::iterator>;
+	const uint32_t *offsets = p->dom.implementation->structural_indexes.get();
+	T at = load<T>(w->state);
+	const T end = load<T>(w->state + 2);
+	uint32_t n = 0, place = w->place;
+	for (; n < max && at != end; ++at, ++n) {
+		json_member &m = out[n];
+		const char *first = p->text + offsets[place];
+		place += is_object ? 2 : 0;
+		const char *start = p->text + offsets[place];
+		m.key = key_of(at);
+		// In place: a copy of two words that were just written would wait for the writing.
+		const dom::element *element = new (m.value.tape) dom::element(value_of(at));
+		m.value.parser = p;
+		m.value.type = type_of(*element);
+		m.value.place = place + 1;
+		const bool is_container = m.value.type == JSON_ARRAY || m.value.type == JSON_OBJECT;
+		const char *stop = value_end(p, offsets, &place, is_container);
+		m.raw = sv{start, static_cast<size_t>(stop - start)};
+		m.member = sv{first, static_cast<size_t>(stop - first)};
+		place++; // the comma
+	}
+	store(w->state, at);
+	w->place = place;
+	return n;
+}
+
 enum rc fail(err *e, sv text, simdjson::error_code code) noexcept
 {
 	size_t bad = 0;
@@ -134,8 +221,8 @@ extern "C" struct json_parser *json_parser_new(size_t max_bytes)
 	if (!place)
 		return nullptr;
 	try {
-		json_parser *p =
-			new (place) json_parser{max_bytes < most ? max_bytes : most, nullptr, 0, dom::parser()};
+		json_parser *p = new (place)
+			json_parser{max_bytes < most ? max_bytes : most, nullptr, 0, nullptr, 0, dom::parser()};
 		return p;
 	} catch (...) {
 		mem_free(place);
@@ -148,6 +235,7 @@ extern "C" void json_parser_free(struct json_parser **p)
 	if (!*p)
 		return;
 	mem_free((*p)->text);
+	mem_free((*p)->closing);
 	(*p)->~json_parser();
 	mem_free(*p);
 	*p = nullptr;
@@ -244,6 +332,41 @@ extern "C" bool json_next(struct json_iter *it)
 		store(it->state, at);
 	}
 	return true;
+}
+
+// simdjson's first stage leaves the offsets of all brackets, commas, colons, and starts of scalars. A walk keeps pace
+// with them: a place is the number of one of these, counted from 1.
+extern "C" enum rc json_parse_to_walk(
+	struct json_parser *p, struct sv text, struct json_node *root, struct err *e)
+{
+	enum rc rc = json_parse(p, text, root, e);
+	if (rc != RC_OK)
+		return rc;
+	if (!brackets_pair(p))
+		return err_set(e, RC_NOMEM, "out of memory reading JSON of %zu bytes", text.len);
+	root->place = 1;
+	return RC_OK;
+}
+
+extern "C" struct json_walk json_walk(struct json_node container)
+{
+	struct json_walk w = {};
+	const struct json_iter it = json_iter(container);
+	std::memcpy(w.state, it.state, sizeof(w.state));
+	w.container = container;
+	w.place = container.place; // its bracket, so the offset of what follows is at this index
+	assert(container.place || std::memcmp(w.state, w.state + 2, 2 * sizeof(uint64_t)) == 0);
+	return w;
+}
+
+extern "C" uint32_t json_walk_next(struct json_walk *w, struct json_member *out, uint32_t max)
+{
+	const json_parser *p = w->container.parser;
+	if (w->container.type == JSON_OBJECT)
+		return walk_next<dom::object::iterator>(p, w, out, max);
+	if (w->container.type == JSON_ARRAY)
+		return walk_next<dom::array::iterator>(p, w, out, max);
+	return 0;
 }
 
 extern "C" struct sv json_text(struct json_node n, char scratch[32])

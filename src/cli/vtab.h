@@ -4,7 +4,7 @@
 // Times are texts in UTC, "2026-03-29T01:59:59.123Z", so that they compare and work with SQLite's date functions;
 // `local` columns are the wall clock of the brand's zone. Persons are 16 hexadecimal digits. Conditions and the
 // choice of columns are pushed down into the scan; SQLite checks the conditions again, so a push-down may let too
-// many rows through, never too few.
+// many rows through, never too few. Only conditions on `person` are not checked again (vtab_scan.c).
 #ifndef CORRIDOR_CLI_VTAB_H
 #define CORRIDOR_CLI_VTAB_H
 
@@ -55,5 +55,28 @@ void vtab_result_name(sqlite3_context *context, struct sv name);
 // none.
 bool vtab_time_of(const char *text, int64_t *ms);
 bool vtab_person_of(const char *text, uint64_t *person);
+
+// --- vtab_scan.c ---
+
+struct vtab_scan {
+	const struct snapshot *snapshot;
+	struct scan_request request; // its predicates are the caller's
+	bool want_rows;
+	struct cursor *cursor;
+	uint64_t *persons; // those asked for, if not everybody
+	size_t n_persons, at, capacity;
+};
+
+// For xBestIndex: the first usable condition `column =` or `column IN`; -1: there is none.
+int vtab_scan_find(const sqlite3_index_info *info, int column);
+// Takes condition i as the argument of this number (from 1) for vtab_scan_start; true: it is an IN.
+bool vtab_scan_choose(sqlite3_index_info *info, int i, int argument);
+// For xFilter: begins anew. persons NULL: everybody; else the chosen condition's value. s is zero at first. SQLite's
+// code; the table has the error.
+int vtab_scan_start(struct vtab_scan *s, sqlite3_vtab *table, const struct scan_request *request,
+	bool want_rows, sqlite3_value *persons, bool in);
+// The next span as cursor_next gives it; *span NULL at the end.
+int vtab_scan_next(struct vtab_scan *s, sqlite3_vtab *table, const struct span **span);
+void vtab_scan_end(struct vtab_scan *s);
 
 #endif

@@ -7,7 +7,7 @@
 
 struct interactions_cursor {
 	sqlite3_vtab_cursor base;
-	struct cursor *scan;
+	struct vtab_scan scan;
 	const struct span *span;
 	uint32_t row;
 	int64_t rowid;
@@ -62,7 +62,7 @@ static int open_cursor(sqlite3_vtab *base, sqlite3_vtab_cursor **out)
 static int close_cursor(sqlite3_vtab_cursor *base)
 {
 	struct interactions_cursor *c = (struct interactions_cursor *)base;
-	cursor_close(&c->scan);
+	vtab_scan_end(&c->scan);
 	arena_free(&c->plan_arena);
 	arena_free(&c->row_arena);
 	mem_free(c);
@@ -72,13 +72,13 @@ static int close_cursor(sqlite3_vtab_cursor *base)
 // Goes to the next row that passes the predicates, from c->row on.
 static int settle(struct interactions_cursor *c)
 {
-	struct err e = ERR_NONE;
 	for (;;) {
 		for (; c->span && c->row < c->span->n; c->row++)
 			if (!c->span->keep || c->span->keep[c->row])
 				return SQLITE_OK;
-		if (cursor_next(c->scan, &c->span, &e) != RC_OK)
-			return vtab_fail(c->base.pVtab, &e);
+		int rc = vtab_scan_next(&c->scan, c->base.pVtab, &c->span);
+		if (rc != SQLITE_OK)
+			return rc;
 		c->row = 0;
 		memset(c->measure_at, 0, sizeof(c->measure_at));
 		if (!c->span) {
@@ -104,24 +104,21 @@ static int filter(
 	(void)number;
 	struct interactions_cursor *c = (struct interactions_cursor *)base;
 	const struct vtab *v = (const struct vtab *)base->pVtab;
-	struct scan_request request;
-	uint64_t used;
+	struct plan_scan scan;
 	struct err e = ERR_NONE;
-	cursor_close(&c->scan);
 	arena_reset(c->plan_arena);
 	c->span = NULL;
 	c->row = 0;
 	c->rowid = 0;
 	c->end = false;
-	if (plan_request(v, index, n_values, values, c->plan_arena, &request, &used, &c->end, &e) != RC_OK)
+	if (plan_request(v, index, n_values, values, c->plan_arena, &scan, &e) != RC_OK)
 		return vtab_fail(base->pVtab, &e);
+	c->end = scan.nothing;
 	if (c->end)
 		return SQLITE_OK;
-	if (cursor_open(v->source->snapshot, &request, 0, UINT64_MAX, &c->scan, &e) != RC_OK)
-		return vtab_fail(base->pVtab, &e);
-	if (rows_wanted(used))
-		cursor_want_rows(c->scan);
-	return settle(c);
+	int rc = vtab_scan_start(
+		&c->scan, base->pVtab, &scan.request, rows_wanted(scan.used), scan.persons, scan.persons_in);
+	return rc == SQLITE_OK ? settle(c) : rc;
 }
 
 static int next(sqlite3_vtab_cursor *base)

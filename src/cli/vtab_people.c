@@ -6,10 +6,11 @@
 #include "base/mem.h"
 
 enum { PEOPLE_PERSON, PEOPLE_IDENTITIES, PEOPLE_FIRST, PEOPLE_LAST, PEOPLE_N };
+enum { FILTER_ALL, FILTER_PERSON, FILTER_PERSONS };
 
 struct people_cursor {
 	sqlite3_vtab_cursor base;
-	struct cursor *scan;
+	struct vtab_scan scan;
 	const struct span *span;
 	uint32_t person; // of the span
 	int64_t rowid;
@@ -26,7 +27,7 @@ static int connect(
 		db, source, "person TEXT, identities TEXT, first TEXT, last TEXT, n INTEGER", out, message);
 }
 
-// A condition person = 'x' is pushed down.
+// A condition on the person is pushed down.
 static int best_index(sqlite3_vtab *base, sqlite3_index_info *info)
 {
 	const struct vtab *v = (const struct vtab *)base;
@@ -34,15 +35,11 @@ static int best_index(sqlite3_vtab *base, sqlite3_index_info *info)
 	snapshot_stats(v->source->snapshot, &stats);
 	info->estimatedCost = (double)stats.n_interactions + 1000;
 	info->estimatedRows = (sqlite3_int64)stats.n_persons_upper + 1;
-	for (int i = 0; i < info->nConstraint; i++) {
-		const struct sqlite3_index_constraint *c = &info->aConstraint[i];
-		if (c->usable && c->iColumn == PEOPLE_PERSON && c->op == SQLITE_INDEX_CONSTRAINT_EQ) {
-			info->aConstraintUsage[i].argvIndex = 1;
-			info->idxNum = 1;
-			info->estimatedCost = 1000;
-			info->estimatedRows = 1;
-			break;
-		}
+	int i = vtab_scan_find(info, PEOPLE_PERSON);
+	if (i >= 0) {
+		info->idxNum = vtab_scan_choose(info, i, 1) ? FILTER_PERSONS : FILTER_PERSON;
+		info->estimatedCost = 1000;
+		info->estimatedRows = 1;
 	}
 	return SQLITE_OK;
 }
@@ -64,7 +61,7 @@ static int open_cursor(sqlite3_vtab *base, sqlite3_vtab_cursor **out)
 static int close_cursor(sqlite3_vtab_cursor *base)
 {
 	struct people_cursor *c = (struct people_cursor *)base;
-	cursor_close(&c->scan);
+	vtab_scan_end(&c->scan);
 	arena_free(&c->arena);
 	mem_free(c);
 	return SQLITE_OK;
@@ -72,14 +69,13 @@ static int close_cursor(sqlite3_vtab_cursor *base)
 
 static int next_span(struct people_cursor *c)
 {
-	struct err e = ERR_NONE;
-	do {
-		if (cursor_next(c->scan, &c->span, &e) != RC_OK)
-			return vtab_fail(c->base.pVtab, &e);
-	} while (c->span && c->span->n_persons == 0);
+	int rc;
+	do
+		rc = vtab_scan_next(&c->scan, c->base.pVtab, &c->span);
+	while (rc == SQLITE_OK && c->span && c->span->n_persons == 0);
 	c->person = 0;
 	c->end = !c->span;
-	return SQLITE_OK;
+	return rc;
 }
 
 static int filter(
@@ -88,24 +84,12 @@ static int filter(
 	(void)index;
 	(void)n_values;
 	struct people_cursor *c = (struct people_cursor *)base;
-	const struct vtab *v = (const struct vtab *)base->pVtab;
 	struct scan_request request = {.ordered = true};
-	uint64_t low = 0, high = UINT64_MAX;
-	struct err e = ERR_NONE;
-	cursor_close(&c->scan);
 	c->rowid = 0;
 	c->end = false;
-	if (number == 1) {
-		const char *text = (const char *)sqlite3_value_text(values[0]);
-		if (!text || !vtab_person_of(text, &low)) {
-			c->end = true;
-			return SQLITE_OK;
-		}
-		high = low;
-	}
-	if (cursor_open(v->source->snapshot, &request, low, high, &c->scan, &e) != RC_OK)
-		return vtab_fail(base->pVtab, &e);
-	return next_span(c);
+	int rc = vtab_scan_start(
+		&c->scan, base->pVtab, &request, false, number ? values[0] : NULL, number == FILTER_PERSONS);
+	return rc == SQLITE_OK ? next_span(c) : rc;
 }
 
 static int next(sqlite3_vtab_cursor *base)

@@ -130,7 +130,7 @@ static bool is_range(int op)
 
 static bool can_push(enum field f, int op)
 {
-	if (is_name(f) || f == FIELD_PERSON)
+	if (is_name(f))
 		return op == SQLITE_INDEX_CONSTRAINT_EQ;
 	if (f == FIELD_MEASURE)
 		return is_range(op) || op == SQLITE_INDEX_CONSTRAINT_ISNOTNULL;
@@ -154,7 +154,7 @@ int plan_choose(sqlite3_vtab *base, sqlite3_index_info *info)
 	struct snapshot_stats stats;
 	snapshot_stats(v->source->snapshot, &stats);
 	double rows = (double)stats.n_interactions + 1;
-	int n = 0;
+	int n = 0, person = vtab_scan_find(info, FIELD_PERSON);
 	struct buf index = buf_new(65536);
 	buf_printf(&index, "%llx", (unsigned long long)info->colUsed);
 	for (int i = 0; i < info->nConstraint; i++) {
@@ -162,12 +162,12 @@ int plan_choose(sqlite3_vtab *base, sqlite3_index_info *info)
 		if (c->iColumn < 0 || (uint32_t)c->iColumn >= p->n_columns)
 			continue;
 		enum field f = p->columns[c->iColumn].field;
-		if (!can_push(f, c->op))
+		if (!c->usable || (i != person && !can_push(f, c->op)))
 			continue;
-		if (!c->usable)
-			continue;
-		bool in = is_name(f) && sqlite3_vtab_in(info, i, 1) != 0;
-		info->aConstraintUsage[i].argvIndex = ++n;
+		bool in = i == person ? vtab_scan_choose(info, i, ++n)
+				      : is_name(f) && sqlite3_vtab_in(info, i, 1) != 0;
+		if (i != person)
+			info->aConstraintUsage[i].argvIndex = ++n;
 		buf_printf(&index, " %d.%d", c->iColumn, in ? OPERATOR_IN : c->op);
 		rows *= left_by(f, c->op);
 	}
@@ -316,18 +316,6 @@ static void push_time(struct making *m, const struct plan_column *c, int op, sql
 	m->predicates[m->request->n_predicates++] = p;
 }
 
-static void push_person(struct making *m, sqlite3_value *value)
-{
-	struct sv text = value_text(value);
-	uint64_t person;
-	if (!text.ptr || !vtab_person_of(text.ptr, &person)) {
-		*m->nothing = true;
-		return;
-	}
-	m->predicates[m->request->n_predicates++] =
-		(struct predicate){.kind = PREDICATE_PERSON, .person = person};
-}
-
 static void columns_wanted(const struct plan *p, uint64_t used, struct scan_columns *out)
 {
 	bool *const flags[FIELD_FIXED] = {
@@ -360,13 +348,13 @@ static void columns_wanted(const struct plan *p, uint64_t used, struct scan_colu
 }
 
 enum rc plan_request(const struct vtab *v, const char *index, int n_values, sqlite3_value **values,
-	struct arena *arena, struct scan_request *out, uint64_t *used, bool *nothing, struct err *e)
+	struct arena *arena, struct plan_scan *out, struct err *e)
 {
-	struct making m = {.v = v, .plan = v->plan, .arena = arena, .request = out, .nothing = nothing};
+	struct making m = {
+		.v = v, .plan = v->plan, .arena = arena, .request = &out->request, .nothing = &out->nothing};
 	char *at;
-	*out = (struct scan_request){0};
-	*nothing = false;
-	*used = strtoull(index, &at, 16);
+	*out = (struct plan_scan){0};
+	out->used = strtoull(index, &at, 16);
 	m.predicates = arena_array(arena, (size_t)n_values + 1, sizeof(*m.predicates));
 	if (!m.predicates)
 		return err_set(e, RC_NOMEM, "out of memory for the conditions");
@@ -379,12 +367,13 @@ enum rc plan_request(const struct vtab *v, const char *index, int n_values, sqli
 			rc = push_name(&m, c, op, values[i], e);
 		else if (c->field == FIELD_MEASURE)
 			push_measure(&m, c, op, values[i]);
-		else if (c->field == FIELD_PERSON)
-			push_person(&m, values[i]);
-		else
+		else if (c->field == FIELD_PERSON) {
+			out->persons = values[i];
+			out->persons_in = op == OPERATOR_IN;
+		} else
 			push_time(&m, c, op, values[i]);
 	}
-	out->predicates = m.predicates;
-	columns_wanted(m.plan, *used, &out->columns);
+	out->request.predicates = m.predicates;
+	columns_wanted(m.plan, out->used, &out->request.columns);
 	return rc;
 }

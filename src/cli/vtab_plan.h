@@ -51,10 +51,17 @@ enum rc plan_make(
 	const struct snapshot *sn, struct arena *arena, struct plan **out, struct sv *sql, struct err *e);
 // xBestIndex.
 int plan_choose(sqlite3_vtab *base, sqlite3_index_info *info);
-// xFilter's part: the scan request from the chosen index and its values. Everything is in the arena. `nothing`:
-// the conditions can never hold.
+// What xFilter scans.
+struct plan_scan {
+	struct scan_request request;
+	uint64_t used;          // mask of used columns
+	bool nothing;           // the conditions can never hold
+	sqlite3_value *persons; // of the condition on the person, for vtab_scan_start; NULL: there is none
+	bool persons_in;
+};
+// From the chosen index and its values. Everything is in the arena.
 enum rc plan_request(const struct vtab *v, const char *index, int n_values, sqlite3_value **values,
-	struct arena *arena, struct scan_request *out, uint64_t *used, bool *nothing, struct err *e);
+	struct arena *arena, struct plan_scan *out, struct err *e);
 // Does the mask of used columns hold this one?
 bool plan_uses(uint64_t used, uint32_t column);
 

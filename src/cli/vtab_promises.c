@@ -19,6 +19,7 @@ enum {
 	PROMISE_CHANNEL,
 	PROMISE_AGENT
 };
+enum { FILTER_ALL, FILTER_PERSON, FILTER_PERSONS };
 
 static const char columns[] =
 	"person TEXT, id TEXT, made_at TEXT, due TEXT, kept_at TEXT, status TEXT, delay REAL, "
@@ -26,7 +27,7 @@ static const char columns[] =
 
 struct promises_cursor {
 	sqlite3_vtab_cursor base;
-	struct cursor *scan;
+	struct vtab_scan scan;
 	const struct span *span;
 	struct ledger ledger;
 	uint32_t person, entry; // of the span, of the ledger
@@ -50,15 +51,11 @@ static int best_index(sqlite3_vtab *base, sqlite3_index_info *info)
 	snapshot_stats(v->source->snapshot, &stats);
 	info->estimatedCost = (double)stats.n_interactions + 1000;
 	info->estimatedRows = (sqlite3_int64)stats.n_interactions / 4 + 1;
-	for (int i = 0; i < info->nConstraint; i++) {
-		const struct sqlite3_index_constraint *c = &info->aConstraint[i];
-		if (c->usable && c->iColumn == PROMISE_PERSON && c->op == SQLITE_INDEX_CONSTRAINT_EQ) {
-			info->aConstraintUsage[i].argvIndex = 1;
-			info->idxNum = 1;
-			info->estimatedCost = 1000;
-			info->estimatedRows = 4;
-			break;
-		}
+	int i = vtab_scan_find(info, PROMISE_PERSON);
+	if (i >= 0) {
+		info->idxNum = vtab_scan_choose(info, i, 1) ? FILTER_PERSONS : FILTER_PERSON;
+		info->estimatedCost = 1000;
+		info->estimatedRows = 4;
 	}
 	return SQLITE_OK;
 }
@@ -80,7 +77,7 @@ static int open_cursor(sqlite3_vtab *base, sqlite3_vtab_cursor **out)
 static int close_cursor(sqlite3_vtab_cursor *base)
 {
 	struct promises_cursor *c = (struct promises_cursor *)base;
-	cursor_close(&c->scan);
+	vtab_scan_end(&c->scan);
 	ledger_free(&c->ledger);
 	arena_free(&c->arena);
 	mem_free(c);
@@ -101,8 +98,9 @@ static int settle(struct promises_cursor *c)
 				return vtab_fail(c->base.pVtab, &e);
 			continue;
 		}
-		if (cursor_next(c->scan, &c->span, &e) != RC_OK)
-			return vtab_fail(c->base.pVtab, &e);
+		int rc = vtab_scan_next(&c->scan, c->base.pVtab, &c->span);
+		if (rc != SQLITE_OK)
+			return rc;
 		c->person = UINT32_MAX; // ++ makes it the first
 		if (!c->span) {
 			c->end = true;
@@ -118,7 +116,6 @@ static int filter(
 	(void)index;
 	(void)n_values;
 	struct promises_cursor *c = (struct promises_cursor *)base;
-	const struct vtab *v = (const struct vtab *)base->pVtab;
 	struct scan_request request = {.ordered = true,
 		.columns = {.touchpoint = true,
 			.channel = true,
@@ -126,26 +123,14 @@ static int filter(
 			.promise = true,
 			.due = true,
 			.keeps = true}};
-	uint64_t low = 0, high = UINT64_MAX;
-	struct err e = ERR_NONE;
-	cursor_close(&c->scan);
 	c->span = NULL;
 	c->rowid = 0;
 	c->entry = 0;
 	c->ledger.n = 0;
 	c->end = false;
-	if (number == 1) {
-		const char *text = (const char *)sqlite3_value_text(values[0]);
-		if (!text || !vtab_person_of(text, &low)) {
-			c->end = true;
-			return SQLITE_OK;
-		}
-		high = low;
-	}
-	if (cursor_open(v->source->snapshot, &request, low, high, &c->scan, &e) != RC_OK)
-		return vtab_fail(base->pVtab, &e);
-	cursor_want_rows(c->scan);
-	return settle(c);
+	int rc = vtab_scan_start(
+		&c->scan, base->pVtab, &request, true, number ? values[0] : NULL, number == FILTER_PERSONS);
+	return rc == SQLITE_OK ? settle(c) : rc;
 }
 
 static int next(sqlite3_vtab_cursor *base)

@@ -304,14 +304,18 @@ static enum rc compare(struct db *db, struct buf *sql, const char *table, enum r
 	return rc;
 }
 
+// Of a table with AUTOINCREMENT the highest rowid ever is what SQLite's own table of sequences says, and without an
+// entry there rowids would be given again.
 static enum rc check_table(struct db *db, const char *table, struct err *e)
 {
 	struct buf sql = buf_new(SQL_MAX);
 	buf_printf(&sql,
 		"SELECT count(*) = 1 AND min(c.n = t.n AND c.sum = t.sum AND c.top >= t.top AND "
-		"c.top = coalesce((SELECT seq FROM sqlite_sequence WHERE name = '%s'), c.top)) "
+		"c.top = coalesce((SELECT seq FROM sqlite_sequence WHERE name = '%s'), "
+		"(SELECT 0 FROM main.sqlite_schema WHERE name = '%s' AND sql LIKE '%%AUTOINCREMENT%%'), "
+		"c.top)) "
 		"FROM checksum c, (SELECT count(*) AS n, corridor_total(",
-		table);
+		table, table);
 	enum rc rc = put_columns(db, table, "", &sql, e);
 	buf_printf(&sql, ") AS sum, coalesce(max(rowid), 0) AS top FROM main.\"%s\") t WHERE c.name = '%s'",
 		table, table);

@@ -150,6 +150,7 @@ static enum rc merge_run(struct store *s, const struct merging *m, struct progre
 		return rc;
 	}
 	catalogue_swap(s, first_id, run->n, d.ref);
+	pthread_cond_broadcast(&s->merged);
 	for (size_t i = 0; i < run->n; i++)
 		catalogue_unlink(s, run->items[i]->entry.id);
 	return RC_OK;
@@ -324,6 +325,7 @@ static bool wait_for_work(struct store *s, bool may_idle, bool *idle)
 		late = may_idle ? pthread_cond_timedwait(&s->wake, &s->mu, &until)
 				: pthread_cond_wait(&s->wake, &s->mu);
 	*idle = !s->compact_wanted;
+	s->compacting = s->compact_wanted;
 	s->compact_wanted = false;
 	pthread_mutex_unlock(&s->mu);
 	return !*idle || !atomic_load(&s->closing);
@@ -349,7 +351,19 @@ static void compactor_main(void *context)
 		}
 		if (e.rc != RC_OK)
 			log_err("journey", &e);
+		pthread_mutex_lock(&s->mu);
+		s->compacting = false;
+		pthread_cond_broadcast(&s->merged);
+		pthread_mutex_unlock(&s->mu);
 	}
+}
+
+void compact_make_room(struct store *s)
+{
+	pthread_mutex_lock(&s->mu);
+	while (s->compactor && s->catalogue.n >= SEGMENTS_MOST && (s->compact_wanted || s->compacting))
+		pthread_cond_wait(&s->merged, &s->mu);
+	pthread_mutex_unlock(&s->mu);
 }
 
 void compact_start(struct store *s)

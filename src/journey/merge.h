@@ -27,6 +27,9 @@ struct merge_choice merge_choose(const uint64_t *rows, size_t n, unsigned fifths
 // MERGE_WRITING: while there is work. MERGE_IDLE: when there has been none for a while: then all that is newer than a
 // segment is at most an eighth of it.
 enum { MERGE_WRITING = 3, MERGE_IDLE = 40, MERGE_SEGMENTS_MAX = 12, MERGE_RUN_MAX = 16 };
+// Nothing is sealed on top of so many segments while a thread is merging: whoever appends waits for it. So no scan meets
+// more of them, unless merging fails or they were loaded in bulk.
+enum { SEGMENTS_MOST = 24 };
 // To get down to `target` segments with one merge: the cheapest run.
 struct merge_choice merge_choose_target(const uint64_t *rows, size_t n, size_t target);
 

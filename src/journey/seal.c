@@ -94,6 +94,7 @@ enum rc seal_rotate(struct store *s, bool even_if_small, struct err *e)
 	enum rc rc = seal_wait(s, e);
 	if (rc != RC_OK)
 		return rc;
+	compact_make_room(s);
 	struct head *fresh = head_new();
 	if (!fresh)
 		return err_set(e, RC_NOMEM, "out of memory for the head");

@@ -358,6 +358,7 @@ static void init_locks(struct store *s)
 	pthread_mutex_init(&s->mu, NULL);
 	pthread_mutex_init(&s->back_mu, NULL);
 	pthread_cond_init(&s->wake, NULL);
+	pthread_cond_init(&s->merged, NULL);
 }
 
 static struct store *store_new(const char *dir, const struct store_options *options)
@@ -499,6 +500,7 @@ void store_close(struct store **store)
 	if (s->lock_fd >= 0)
 		close(s->lock_fd);
 	pthread_cond_destroy(&s->wake);
+	pthread_cond_destroy(&s->merged);
 	pthread_mutex_destroy(&s->back_mu);
 	pthread_mutex_destroy(&s->mu);
 	pthread_mutex_destroy(&s->snap_mu);

@@ -286,7 +286,8 @@ struct store {
 	struct db *db, *back, *reader;
 	enum db_mode read_mode; // of connections that read
 	pthread_mutex_t append_mu, compact_mu, snap_mu, mu, back_mu;
-	pthread_cond_t wake; // with mu: compactor
+	pthread_cond_t wake;   // with mu: compactor
+	pthread_cond_t merged; // with mu: there are fewer segments, or the compactor has ended its work
 	bool foreground;     // no threads of its own: for deterministic tests
 
 	struct design_entry *designs; // all that were parsed, newest first
@@ -307,7 +308,7 @@ struct store {
 	int64_t next_id, next_ordinal;
 
 	struct thread *compactor;
-	bool compact_wanted;
+	bool compact_wanted, compacting; // asked to look for work; at it
 	atomic_bool closing;
 
 	// What the last snapshot found, shared with the next (under snap_mu).
@@ -362,5 +363,7 @@ void compact_start(struct store *s);
 void compact_stop(struct store *s);
 // Tells the thread that the catalogue has changed.
 void compact_wake(struct store *s);
+// Waits until there is room for one more segment, or nothing comes of waiting: no thread is merging. append_mu is held.
+void compact_make_room(struct store *s);
 
 #endif

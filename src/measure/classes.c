@@ -5,13 +5,16 @@
 #include "measure/filter.h"
 
 #include "base/mem.h"
+#include "measure/code_set.h"
 
 #include <assert.h>
 
 struct class_table {
 	enum code_column column;
 	uint32_t n_codes;
-	uint32_t *bits; // by code; codes beyond have no bits
+	uint32_t *bits;      // by code; codes beyond have no bits
+	struct code_set set; // the codes that have some, if is_set
+	bool is_set;
 };
 
 struct classes {
@@ -76,22 +79,38 @@ enum rc classes_open(
 		for (uint32_t code = 0; code < p->n_codes; code++)
 			t->bits[code] |= p->code_wanted[code] ? 1u << i : 0;
 	}
+	for (uint32_t i = 0; i < c->n_tables; i++) {
+		struct class_table *t = &c->tables[i];
+		t->is_set = t->n_codes <= CODE_SET_MAX && code_set_has_vectors();
+		code_set_make(&t->set, t->bits, t->n_codes);
+	}
 	return RC_OK;
 }
 
 static enum rc rows_fit(struct class_rows *r, uint32_t n, struct err *e)
 {
 	r->n = 0;
-	if (mem_grow((void **)&r->row, &r->row_capacity, (size_t)n + 1, sizeof(*r->row)) != 0 ||
+	if (mem_grow((void **)&r->row, &r->row_capacity, (size_t)n + CODE_SET_SLACK, sizeof(*r->row)) != 0 ||
 		mem_grow((void **)&r->bits, &r->bits_capacity, (size_t)n + 1, sizeof(*r->bits)) != 0)
 		return err_set(e, RC_NOMEM, "out of memory for filters");
 	return RC_OK;
+}
+
+static uint32_t find_by_set(const struct class_table *t, const uint32_t *code, uint32_t n,
+	uint32_t *restrict row, uint32_t *restrict bits)
+{
+	uint32_t found = code_set_rows(&t->set, code, n, row);
+	for (uint32_t i = 0; i < found; i++)
+		bits[i] = t->bits[code[row[i]]];
+	return found;
 }
 
 // The usual case in one pass. Without a branch: most rows are unpredictable.
 static uint32_t find_by_table(const struct class_table *t, const uint32_t *code, uint32_t n,
 	uint32_t *restrict row, uint32_t *restrict bits)
 {
+	if (t->is_set)
+		return find_by_set(t, code, n, row, bits);
 	uint32_t found = 0;
 	for (uint32_t i = 0; i < n; i++) {
 		uint32_t b = code[i] < t->n_codes ? t->bits[code[i]] : 0;

@@ -2,9 +2,8 @@
 // Analysis: how many get how far through a series of steps within their journeys, how long it takes, and who drops off.
 //
 // Two ways through a journey give the same numbers: attempts (funnel_attempt.c), which know every rule, group and time;
-// and, for the plain question of how far persons get, one pass that remembers for each step only the latest entry from
-// which it was reached (a later entry has the longer window left, so no other can do better).
-#include "measure/funnel.h"
+// and, for the plain question of how far persons get, one pass (funnel_count.c).
+#include "measure/funnel_count.h"
 
 #include "base/mem.h"
 
@@ -127,6 +126,7 @@ struct found {
 
 struct state {
 	struct class_rows rows;
+	struct funnel_scratch scratch;
 	struct funnel_journey journey;
 	struct found *found;
 	uint32_t *found_row;
@@ -162,6 +162,7 @@ static void state_free(struct run *run, void *p)
 	mem_free(s->previous);
 	mem_free(s->first);
 	class_rows_free(&s->rows);
+	funnel_scratch_free(&s->scratch);
 	funnel_journey_free(&s->journey);
 	mem_free(s->found);
 	mem_free(s->found_row);
@@ -188,97 +189,29 @@ static void *state_new(struct run *run)
 
 // --- the plain question ---
 
-// started[k]: the latest entry from which step k was reached. NEVER is so long ago that no window reaches it.
-#define NEVER (INT64_MIN / 4)
-#define WINDOW_MAX (INT64_MAX / 8)
-
-// One interaction, without a branch, for most are unpredictable. From the last step down, so that one interaction is one
-// step; up to reuse it.
-static inline void advance(
-	int64_t *started, int64_t at, uint32_t bits, uint32_t n_steps, int64_t window, bool reuse)
-{
-	int64_t first = -(int64_t)(bits & 1);
-	if (reuse)
-		started[0] ^= (started[0] ^ at) & first;
-	for (uint32_t i = 1; i < n_steps; i++) {
-		uint32_t k = reuse ? i : n_steps - i;
-		int64_t reached = -(int64_t)((bits >> k & 1) & (at - started[k - 1] <= window));
-		started[k] ^= (started[k] ^ started[k - 1]) & reached;
-	}
-	if (!reuse)
-		started[0] ^= (started[0] ^ at) & first;
-}
-
-// Where an interaction can be several steps.
-static inline __attribute__((always_inline)) void add_persons(const struct span *span,
-	const struct class_rows *rows, uint32_t n_steps, int64_t window, bool reuse, uint64_t *counts)
-{
-	const uint32_t *row = rows->row, *bits = rows->bits;
-	for (uint32_t k = 0, i = 0; k < span->n_persons; k++) {
-		int64_t started[FUNNEL_STEPS_MAX];
-		uint32_t end = span->person_start[k + 1], level = 0;
-		for (uint32_t j = 0; j < n_steps; j++)
-			started[j] = NEVER;
-		for (; row[i] < end; i++) // ends with a row beyond all
-			advance(started, span->at[row[i]], bits[i], n_steps, window, reuse);
-		for (uint32_t j = 0; j < n_steps; j++)
-			level += started[j] != NEVER;
-		counts[level]++;
-	}
-}
-
-// Where each is one: only that step can change. started[k + 1] is that of step k; before the first step stands the
-// interaction itself.
-static void add_persons_single(const struct span *span, const struct class_rows *rows, uint32_t n_steps,
-	int64_t window, uint64_t *counts)
-{
-	const uint32_t *row = rows->row, *bits = rows->bits;
-	for (uint32_t k = 0, i = 0; k < span->n_persons; k++) {
-		int64_t started[FUNNEL_STEPS_MAX + 1];
-		uint32_t end = span->person_start[k + 1], level = 0;
-		for (uint32_t j = 1; j <= n_steps; j++)
-			started[j] = NEVER;
-		for (; row[i] < end; i++) {
-			int64_t at = span->at[row[i]];
-			int step = __builtin_ctz(bits[i]);
-			started[0] = at;
-			int64_t from = started[step], stays = started[step + 1];
-			started[step + 1] = at - from <= window ? from : stays;
-		}
-		for (uint32_t j = 1; j <= n_steps; j++)
-			level += started[j] != NEVER;
-		counts[level]++;
-	}
-}
-
-static bool are_single(const struct class_rows *rows)
-{
-	uint32_t others = 0, none = 0;
-	for (uint32_t i = 0; i < rows->n; i++) {
-		others |= rows->bits[i] & (rows->bits[i] - 1);
-		none |= rows->bits[i] == 0;
-	}
-	return !others && !none;
-}
-
-static void add_plain(const struct lane *lane, struct state *s, const struct funnel_plan *plan)
+static enum rc add_plain(
+	const struct lane *lane, struct state *s, const struct funnel_plan *plan, struct err *e)
 {
 	const struct span *span = lane->span;
 	const struct class_rows *rows = &s->rows;
 	const struct funnel_rules *r = &plan->rules;
-	int64_t window = r->window_ms < WINDOW_MAX ? r->window_ms : WINDOW_MAX;
 	for (uint32_t k = 0; lane->keep && k < rows->n; k++)
 		rows->bits[k] &= ~1u | lane->keep[rows->row[k]]; // others may be steps but not entries
 	rows->row[rows->n] = UINT32_MAX;
 	uint64_t counts[FUNNEL_STEPS_MAX + 1] = {0};
-	if (are_single(rows))
-		add_persons_single(span, rows, r->n_steps, window, counts);
-	else if (r->reuse)
-		add_persons(span, rows, r->n_steps, window, true, counts);
-	else
-		add_persons(span, rows, r->n_steps, window, false, counts);
+	struct funnel_rows x = {.n = rows->n,
+		.row = rows->row,
+		.bits = rows->bits,
+		.at = span->at,
+		.n_persons = span->n_persons,
+		.person_start = span->person_start,
+		.n_steps = r->n_steps,
+		.window_ms = r->window_ms,
+		.reuse = r->reuse};
+	enum rc rc = funnel_count(&x, &s->scratch, counts, e);
 	for (uint32_t k = 1; k <= r->n_steps; k++)
 		s->sums.v[k - 1] += (double)counts[k];
+	return rc;
 }
 
 // --- attempts ---
@@ -392,10 +325,8 @@ static enum rc add(struct lane *lane, void *p, const struct span *span, struct e
 		rc = classes_find(lane, plan->classes, false, &s->rows, e);
 	if (rc != RC_OK)
 		return rc;
-	if (plan->fast) {
-		add_plain(lane, s, plan);
-		return RC_OK;
-	}
+	if (plan->fast)
+		return add_plain(lane, s, plan, e);
 	s->n_found = s->n_times = 0;
 	uint32_t entry_bits = entry_bits_of(&plan->rules);
 	s->rows.row[s->rows.n] = UINT32_MAX;

@@ -326,9 +326,69 @@ static void noise(void **state)
 	json_parser_free(&p);
 }
 
+// Walks a document side by side with the iterator: same keys and values, and what each was received as parses to the
+// same text again. Returns the number of values.
+static uint32_t walk_all(struct json_parser *again, struct json_node node, struct buf *one, struct buf *two)
+{
+	struct json_member m[3]; // fewer than members, so that walks are resumed
+	struct json_walk w = json_walk(node);
+	struct json_iter it = json_iter(node);
+	uint32_t total = 0, n;
+	while ((n = json_walk_next(&w, m, 3)) > 0) {
+		for (uint32_t i = 0; i < n; i++) {
+			struct json_node root;
+			assert_true(json_next(&it));
+			assert_true(sv_equal(it.key, m[i].key));
+			assert_int_equal(it.value.type, m[i].value.type);
+			buf_clear(one);
+			buf_clear(two);
+			json_serialize(m[i].value, one);
+			assert_int_equal(json_parse(again, m[i].raw, &root, NULL), RC_OK);
+			json_serialize(root, two);
+			assert_true(sv_equal(buf_view(one), buf_view(two)));
+			char last = m[i].raw.ptr[m[i].raw.len - 1];
+			assert_true(last != ' ' && last != '\n' && last != ',');
+			assert_true(m[i].member.ptr + m[i].member.len == m[i].raw.ptr + m[i].raw.len);
+			assert_true(m[i].key.ptr ? *m[i].member.ptr == '"' : m[i].member.ptr == m[i].raw.ptr);
+			total += 1 + walk_all(again, m[i].value, one, two);
+		}
+	}
+	assert_false(json_next(&it));
+	return total;
+}
+
+static void walks(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text;
+		uint32_t n;
+	} cases[] = {
+		{"7", 0},
+		{"[]", 0},
+		{" { } ", 0},
+		{"[1]", 1},
+		{"{\"a\":{},\"b\":[],\"c\":[[]],\"d\":null}", 5},
+		{" { \"a\" : 1 ,\n\"b\\u00e4\" : [ 1 , 2.50 , \"x,]}\" , true ] , \"c\\\"{\":\"\\\\\" }\n", 7},
+		{"[{\"a\":[{\"b\":[1,2,3,4,5,6,7]},8]},\"{\",[\"[\"],{\"}\":\"]\"},9]", 18},
+	};
+	struct json_parser *p = json_parser_new(1 << 20), *again = json_parser_new(1 << 20);
+	struct buf one = buf_new(1 << 20), two = buf_new(1 << 20);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct json_node root;
+		assert_int_equal(json_parse_to_walk(p, sv_from(cases[i].text), &root, NULL), RC_OK);
+		assert_int_equal(walk_all(again, root, &one, &two), cases[i].n);
+	}
+	buf_free(&one);
+	buf_free(&two);
+	json_parser_free(&p);
+	json_parser_free(&again);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(walks),
 		cmocka_unit_test(writes),
 		cmocka_unit_test(writes_members),
 		cmocka_unit_test(faults),

@@ -240,6 +240,8 @@ static void every_other_change_is_found(void **state)
 		"INSERT INTO u(id, x, y) VALUES(0, NULL, NULL)",
 		"UPDATE sqlite_sequence SET seq = 2 WHERE name = 'u'", // ids would be given again
 		"UPDATE sqlite_sequence SET seq = 4 WHERE name = 'u'",
+		"UPDATE sqlite_sequence SET name = 'w' WHERE name = 'u'",
+		"DELETE FROM sqlite_sequence",
 		"UPDATE schema_version SET version = 1 WHERE part = 'test'",
 		"UPDATE checksum SET n = n + 1 WHERE name = 't'",
 		"UPDATE checksum SET sum = sum + 1 WHERE name = 't'",

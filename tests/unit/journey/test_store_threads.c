@@ -281,10 +281,73 @@ static void all_at_once(void **state)
 	mem_free(r);
 }
 
+// --- more segments than merging keeps up with ---
+
+enum { HEADS = 3 * SEGMENTS_MOST };
+
+struct flood {
+	struct kit *kit;
+	struct store *store;
+	size_t most;
+	atomic_bool done;
+};
+
+static size_t count_segments(struct store *s)
+{
+	pthread_mutex_lock(&s->mu);
+	size_t n = s->catalogue.n;
+	pthread_mutex_unlock(&s->mu);
+	return n;
+}
+
+static void append_heads(void *context)
+{
+	struct flood *f = context;
+	for (uint32_t i = 0; i < HEADS; i++) {
+		kit_append_range(f->kit, f->store, i * 20, 20);
+		size_t n = count_segments(f->store);
+		f->most = n > f->most ? n : f->most;
+	}
+	atomic_store(&f->done, true);
+}
+
+// While nothing can be merged, the writer waits; then it goes on.
+static void the_writer_waits_for_merging(void **state)
+{
+	struct err e = ERR_NONE;
+	struct flood f = {.kit = *state};
+	const struct store_options options = {.seal_rows = 10, .compact_in_background = true};
+	f.store = kit_open(f.kit, &options, false);
+	pthread_mutex_lock(&f.store->compact_mu);
+	struct thread *writer = thread_start(append_heads, &f);
+	assert_non_null(writer);
+	while (!atomic_load(&f.done) && count_segments(f.store) < SEGMENTS_MOST)
+		usleep(1000);
+	usleep(50000); // a writer that does not wait gets further
+	assert_int_equal(count_segments(f.store), SEGMENTS_MOST);
+	pthread_mutex_unlock(&f.store->compact_mu);
+	thread_join(&writer);
+	assert_true(f.most <= SEGMENTS_MOST);
+	kit_ok(store_seal(f.store, &e), &e);
+	kit_check(f.kit, f.store);
+	store_close(&f.store);
+	kit_verify(f.kit->dir);
+	// Without the thread nothing waits.
+	const struct store_options alone = {.seal_rows = 10};
+	f = (struct flood){.kit = *state};
+	kit_create(f.kit);
+	f.store = kit_open(f.kit, &alone, false);
+	append_heads(&f);
+	assert_true(f.most > SEGMENTS_MOST);
+	kit_check(f.kit, f.store);
+	store_close(&f.store);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(all_at_once, kit_setup, kit_teardown),
+		cmocka_unit_test_setup_teardown(the_writer_waits_for_merging, kit_setup, kit_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
