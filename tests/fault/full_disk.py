@@ -58,6 +58,17 @@ try:
     told = corridor(*importing, fails=True)  # and again, with nothing changed
     if "nearly full" not in told or stored() < some:
         sys.exit(f"not a clean refusal the second time:\n{told}")
+    # What does not fit is refused as a whole: an export leaves no file, a backup no directory.
+    filler = os.path.join(disk, "filler")
+    with open(filler, "wb") as f:
+        f.write(bytes(os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize - (1 << 20)))
+    corridor("export", "--output", os.path.join(disk, "export.csv"), fails=True)
+    corridor("backup", os.path.join(disk, "copy"), fails=True)
+    if sorted(os.listdir(disk)) != ["data", "filler"]:
+        sys.exit(f"left behind: {os.listdir(disk)}")
+    if stored() < some:
+        sys.exit("something is lost on the full file system")
+    os.unlink(filler)
     subprocess.run(["mount", "-o", "remount,size=400m", disk], check=True)
     corridor(*importing)
     if stored() != ROWS:

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Nothing acknowledged is lost and nothing counts twice: import is killed (SIGKILL) at random moments, sealing and
-background merging included, again and again until it gets through; and in between so are merging, backup, erasing and
-linking. Then with a new data directory, until `kills` kills have been survived. After every kill the store verifies
-clean and holds every row that was acknowledged; after every complete import it holds every row exactly once, and the
-quarantine every rejected row exactly once. CORRIDOR_KILLS=500 is the full run."""
+background merging included, again and again until it gets through; and in between so are all other commands that write.
+Then with a new data directory, until `kills` kills have been survived. After every kill the store verifies clean and
+holds every row that was acknowledged; after every complete import it holds every row exactly once, and the quarantine
+every rejected row exactly once. Repair, replaying and dropping are tried on copies. CORRIDOR_KILLS=500 is the full run."""
+import contextlib
+import glob
 import json
 import os
 import random
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -37,15 +40,19 @@ with open(events, "w") as f:
         f.write(f"{i},u{random.randrange(5000)},2026-01-{1 + i * 28 // ROWS:02d}T{i % 24:02d}:{i % 60:02d}:00Z,{seconds}\n")
 
 
-def corridor(*args):
-    done = subprocess.run([CORRIDOR, *args, "--data", data], capture_output=True, text=True)
+def corridor(*args, directory=data):
+    done = subprocess.run([CORRIDOR, *args, "--data", directory], capture_output=True, text=True)
     if done.returncode:
         sys.exit(f"seed {SEED}: corridor {' '.join(args)} left with {done.returncode}:\n{done.stdout}{done.stderr}")
     return done.stdout
 
 
-def stored():
-    return json.loads(corridor("query", "volume", "--format", "json"))["rows"][0]["interactions"]
+def stored(directory=data):
+    return json.loads(corridor("query", "volume", "--format", "json", directory=directory))["rows"][0]["interactions"]
+
+
+def quarantined(directory=data):
+    return sum(g["n"] for g in json.loads(corridor("quarantine", "list", "--format", "json", directory=directory))["groups"])
 
 
 def start_import():
@@ -63,10 +70,9 @@ def acknowledged(output):
 
 
 def complete():
-    n, bad = stored(), json.loads(corridor("quarantine", "list", "--format", "json"))
+    n, total = stored(), quarantined()
     if n != ROWS - BAD:
         sys.exit(f"seed {SEED}: {n} interactions stored, not {ROWS - BAD}")
-    total = sum(group["n"] for group in bad["groups"])
     if total != BAD:
         sys.exit(f"seed {SEED}: {total} rows in the quarantine, not {BAD}")
     ids = corridor("sql", "--format", "csv", "select count(*), count(distinct id) from interactions").split("\n")[1]
@@ -74,9 +80,9 @@ def complete():
         sys.exit(f"seed {SEED}: rows and different ids: {ids}")
 
 
-def killed(longest, *args):
+def killed(longest, *args, directory=data, verify=True):
     """Runs a command and kills it at some moment of the time that it may take. (killed?, output)"""
-    process = subprocess.Popen([CORRIDOR, *args, "--data", data], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen([CORRIDOR, *args, "--data", directory], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         output, error = process.communicate(timeout=random.uniform(0, longest))
     except subprocess.TimeoutExpired:
@@ -84,7 +90,8 @@ def killed(longest, *args):
         output, error = process.communicate()
     if process.returncode not in (0, -9):
         sys.exit(f"seed {SEED}: corridor {' '.join(args)} left with {process.returncode}: {error}")
-    corridor("verify")
+    if verify:
+        corridor("verify", directory=directory)
     return process.returncode == -9, output
 
 
@@ -120,6 +127,135 @@ def kill_link():
     return was_killed
 
 
+def kill_unlink():
+    before = stored()
+    corridor("link", "user:u3", "user:u4")
+    was_killed, _ = killed(0.2, "unlink", "user:u3")
+    if stored() != before:
+        sys.exit(f"seed {SEED}: {stored()} interactions after unlinking, {before} before")
+    subprocess.run([CORRIDOR, "unlink", "user:u3", "--data", data], capture_output=True)
+    return was_killed
+
+
+def kill_adopt():
+    global versions
+    versions, before = versions + 1, stored()
+    design = os.path.join(work, "next.yaml")
+    with open(os.path.join(work, "corridor.yaml")) as f, open(design, "w") as g:
+        g.write(f.read().replace("visit:", f"visit-{versions}:"))
+    was_killed, _ = killed(0.8, "design", "adopt", design)
+    groups = json.loads(corridor("query", "volume", "--by", "touchpoint", "--format", "json"))["rows"]
+    if sum(g["interactions"] for g in groups) != before or (before and len(groups) != 1):
+        sys.exit(f"seed {SEED}: after another corridor file {groups}, {before} interactions before")
+    return was_killed
+
+
+def kill_export():
+    path, n = os.path.join(work, "export.csv"), stored()
+    was_killed, _ = killed(0.6, "export", "--output", path)
+    if os.path.exists(path):
+        with open(path) as f:
+            lines = sum(1 for _ in f)
+        if lines != n + 1:
+            sys.exit(f"seed {SEED}: {lines} lines of {n} interactions exported")
+        os.unlink(path)
+    elif not was_killed:
+        sys.exit(f"seed {SEED}: no export")
+    return was_killed
+
+
+def on_copy(act):
+    def act_on_copy():
+        copy = os.path.join(work, "copied")
+        shutil.copytree(data, copy)
+        try:
+            return act(copy)
+        finally:
+            shutil.rmtree(copy)
+    return act_on_copy
+
+
+def kill_replay(copy):
+    """With a mapping that understands what the first did not: a row is in the store or in the quarantine."""
+    n, bad, mended = stored(copy), quarantined(copy), os.path.join(work, "mended.yaml")
+    with open(mapping) as f, open(mended, "w") as g:
+        g.write(f.read().replace(",\n     measures: {duration: {column: seconds, unit: s}}", ""))
+    was_killed, _ = killed(0.3, "quarantine", "replay", "--map", mended, directory=copy)
+    if stored(copy) + quarantined(copy) != n + bad:
+        sys.exit(f"seed {SEED}: {stored(copy)} and {quarantined(copy)} after replaying, {n} and {bad} before")
+    corridor("quarantine", "replay", "--map", mended, directory=copy)
+    if (stored(copy), quarantined(copy)) != (n + bad, 0):
+        sys.exit(f"seed {SEED}: {stored(copy)} and {quarantined(copy)} after replaying again, {n} and {bad} before")
+    return was_killed
+
+
+def kill_drop(copy):
+    n, bad = stored(copy), quarantined(copy)
+    was_killed, _ = killed(0.2, "quarantine", "drop", "--all", directory=copy)
+    if stored(copy) != n or quarantined(copy) not in ((0, bad) if was_killed else (0,)):
+        sys.exit(f"seed {SEED}: {stored(copy)} and {quarantined(copy)} after dropping, {n} and {bad} before")
+    return was_killed
+
+
+def kill_repair(copy):
+    """A damaged segment: whatever comes, no sound row is lost and the damaged file stays."""
+    segments = sorted(glob.glob(os.path.join(copy, "segments", "*.seg")))
+    if not segments:
+        return False
+    path, n = random.choice(segments), stored(copy)
+    with open(path, "rb") as f:
+        content = bytearray(f.read())
+    content[random.randrange(64, len(content) * 3 // 4)] ^= 1 << random.randrange(8)
+    with open(path, "wb") as f:
+        f.write(content)
+    was_killed, _ = killed(0.4, "verify", "--repair", directory=copy, verify=False)
+    corridor("verify", "--repair", directory=copy)
+    corridor("verify", directory=copy)
+    with open(os.path.join(copy, "damaged", os.path.basename(path)), "rb") as f:
+        if f.read() != content:
+            sys.exit(f"seed {SEED}: the damaged segment is not kept")
+    with contextlib.closing(sqlite3.connect(os.path.join(copy, "corridor.db"))) as db:
+        lost = db.execute("select sum(n_rows - n_salvaged) from damaged_segment").fetchone()[0]
+    if stored(copy) + lost != n:
+        sys.exit(f"seed {SEED}: {stored(copy)} interactions and {lost} lost, {n} before")
+    return was_killed
+
+
+def kill_simulate():
+    """Whole runs, or nothing: what is there is in order."""
+    global simulated
+    made = os.path.join(work, "simulated")
+    was_killed, _ = killed(0.6, "simulate", "--persons", "9000", directory=made, verify=False)
+    if os.path.exists(os.path.join(made, "corridor.db")):
+        corridor("verify", directory=made)
+        n = stored(made)
+        simulated = simulated if was_killed else n
+        if simulated is not None and n > simulated or not was_killed and n == 0:
+            sys.exit(f"seed {SEED}: {n} interactions simulated, {simulated} in all")
+    elif not was_killed:
+        sys.exit(f"seed {SEED}: no simulation")
+    shutil.rmtree(made, ignore_errors=True)
+    return was_killed
+
+
+def kill_erase_single():
+    """A customer of five interactions comes; one of them is erased."""
+    global comers
+    comers += 1
+    user, path, before = f"gone{comers}", os.path.join(work, "comers.csv"), stored()
+    with open(path, "w") as f:
+        f.write("n,user,at,seconds\n" + "".join(f"s{comers}-{i},{user},2026-02-01T00:0{i}:00Z,5\n" for i in range(5)))
+    corridor("import", "--map", mapping, path)
+    was_killed, _ = killed(0.3, "erase", "--interaction", f"kill/s{comers}-2")
+    left = stored() - before
+    if left not in ((4, 5) if was_killed else (4,)):
+        sys.exit(f"seed {SEED}: {left} of 5 interactions, one of them erased")
+    corridor("erase", f"user:{user}")
+    if stored() != before:
+        sys.exit(f"seed {SEED}: {stored() - before} interactions after erasing the customer")
+    return was_killed
+
+
 def kill_erase():
     """A customer of 40 interactions comes and is erased: all are there or none."""
     global comers
@@ -140,9 +276,12 @@ def kill_erase():
     return was_killed
 
 
-ACTS = {"compact": kill_compact, "backup": kill_backup, "link": kill_link, "erase": kill_erase}
+ACTS = {"compact": kill_compact, "backup": kill_backup, "link": kill_link, "unlink": kill_unlink, "erase": kill_erase,
+        "erase-single": kill_erase_single, "adopt": kill_adopt, "export": kill_export, "replay": on_copy(kill_replay),
+        "drop": on_copy(kill_drop), "repair": on_copy(kill_repair), "simulate": kill_simulate}
 counts = dict.fromkeys(["import", *ACTS], 0)
-comers = 0
+comers = versions = 0
+simulated = None  # interactions of a whole simulation
 kills = completed = 0
 whole = None
 try:

@@ -48,10 +48,16 @@ for _ in range(200):  # until it has opened the directory
     time.sleep(0.05)
 if done.returncode != BUSY or f"process {writing.pid} is writing" not in told:
     sys.exit(f"a second writer left with {done.returncode}: {told}")
-for args in (("seal",), ("compact",), ("verify", "--repair"), ("erase", "user:u1"), ("link", "user:u1", "user:u2")):
+writers = (("seal",), ("compact",), ("verify", "--repair"), ("erase", "user:u1"), ("erase", "--interaction", "lock/1"),
+           ("link", "user:u1", "user:u2"), ("unlink", "user:u1"), ("design", "adopt", os.path.join(work, "corridor.yaml")),
+           ("import", "--map", os.path.join(work, "mapping.yaml"), os.path.join(work, "mapping.yaml")),
+           ("quarantine", "replay"), ("quarantine", "drop", "--all"))
+for args in writers:
     if f"process {writing.pid}" not in corridor(*args, code=BUSY):
         sys.exit(f"corridor {args[0]} does not name the holder of the lock")
-readers = [subprocess.Popen([CORRIDOR, "query", "volume", "--data", data], stdout=subprocess.DEVNULL) for _ in range(8)]
+reading = (("query", "volume"), ("verify",), ("export", "--format", "csv"), ("quarantine", "list"), ("quarantine", "show"),
+           ("journal",), ("design", "list"), ("backup", os.path.join(work, "copy")))
+readers = [subprocess.Popen([CORRIDOR, *args, "--data", data], stdout=subprocess.DEVNULL) for args in reading]
 if any(r.wait() for r in readers):
     sys.exit("a reader failed while one writes")
 writing.send_signal(signal.SIGKILL)
