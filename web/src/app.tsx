@@ -14,11 +14,11 @@ type Page = ComponentType<Record<string, string>>;
 type Load = () => Promise<Page>;
 
 const ROUTES: [string, Load][] = [
-	['/touchpoint/{key}', async () => (await import('./page/touchpoint')).TouchPointPage as unknown as Page],
+	['/touchpoint/{touchpoint}', async () => (await import('./page/touchpoint')).TouchPointPage as unknown as Page],
 	['/journeys/{analysis}', async () => (await import('./page/journeys')).JourneysPage as unknown as Page],
 	['/journeys', async () => (await import('./page/journeys')).JourneysPage as unknown as Page],
 	['/customers', async () => (await import('./page/customers')).CustomersPage as unknown as Page],
-	['/customers/{key}', async () => (await import('./page/customers')).CustomerPage as unknown as Page],
+	['/customers/{customer}', async () => (await import('./page/customers')).CustomerPage as unknown as Page],
 	['/interactions', async () => (await import('./page/interactions')).InteractionsPage as unknown as Page],
 	['/sql', async () => (await import('./page/sql')).SqlPage as unknown as Page],
 	['/import', async () => (await import('./page/import')).ImportPage as unknown as Page],

@@ -1,1 +1,306 @@
-export function CustomersPage() { return null; } export function CustomerPage() { return null; }
+// SPDX-License-Identifier: Apache-2.0
+// A customer's story on one time line: all channels as lanes, gaps as marks of their own shape, the running experience
+// index above.
+import { useMemo, useRef, useState } from 'preact/hooks';
+import { design, useApi } from '../base/api';
+import { bucketLabel, count, number, percent, seconds, signed, time, title } from '../base/format';
+import { touchpointName, zone } from '../base/question';
+import { go, params, setParams, to } from '../base/router';
+import type { PersonStory, Row, Verdict } from '../base/types';
+import { Await, Empty, Mark, PageHead, Section, Segmented, Tile } from '../ui/parts';
+import { ResultTable } from '../ui/result';
+import { Table } from '../ui/table';
+import { LazyInput } from '../ui/question-form';
+import { why } from '../ui/why';
+import { useWidth } from '../chart/width';
+
+interface Found {
+	key: string;
+	identities: string[];
+	first: string;
+	last: string;
+	n: number;
+}
+
+export function CustomersPage() {
+	const q = params.value.get('q') ?? '';
+	const found = useApi<{ items: Found[] }>(q ? `/api/search?${new URLSearchParams({ q })}` : null);
+	return (
+		<>
+			<PageHead title="Customers" eyebrow="People">
+				<p class="muted">One customer’s whole story, over every channel.</p>
+			</PageHead>
+			<form class="form panel" role="search" onSubmit={e => e.preventDefault()}>
+				<label class="field wide">
+					<span class="field-label">Search</span>
+					<LazyInput value={q} onDone={v => (/^[\w.-]+:.+/.test(v) ? go(to(`/customers/${encodeURIComponent(v)}`)) : setParams({ q: v || null }))} placeholder="part of an identity, or user:u-17" />
+					<span class="field-help">An identity as type:value opens the story at once.</span>
+				</label>
+			</form>
+			{q ? (
+				<Section title={`“${q}”`}>
+					<Await of={found}>
+						{f =>
+							f.items.length ? (
+								<Table
+									caption="Customers found"
+									rows={f.items}
+									columns={[
+										{ key: 'id', title: 'Identities', head: true, cell: p => <a href={to(`/customers/${encodeURIComponent(p.identities[0] ?? p.key)}`)}>{p.identities.join(', ')}</a> },
+										{ key: 'n', title: 'Interactions', numeric: true, sort: p => p.n, cell: p => count(p.n) },
+										{ key: 'first', title: 'First', sort: p => p.first, cell: p => time(p.first, zone.value, 'day') },
+										{ key: 'last', title: 'Last', sort: p => p.last, cell: p => time(p.last, zone.value, 'day') },
+									]}
+								/>
+							) : (
+								<Empty title="Nobody by that name.">
+									<p>Try another part of the identity.</p>
+								</Empty>
+							)
+						}
+					</Await>
+				</Section>
+			) : (
+				<Section title="Where to start">
+					<p>
+						Those who were let down: <a href={to('/interactions', { where: ['csat <= 2'] })}>low satisfaction</a>, <a href={to('/interactions', { where: ['touchpoint = complaint'] })}>complaints</a>, <a href={to('/interactions', { where: ['index < 20'] })}>low experience index</a>.
+					</p>
+				</Section>
+			)}
+		</>
+	);
+}
+
+function verdictOfGap(gap: number | null): Verdict {
+	return gap === null ? 'no data' : gap < 0 ? 'broken' : 'kept';
+}
+
+const LANE = 34;
+const TOP = 108;
+const LEFT = 92;
+
+function Story({ story, at, setAt }: { story: PersonStory; at: number | null; setAt: (i: number | null) => void }) {
+	const [box, width] = useWidth<HTMLDivElement>(1000);
+	const svg = useRef<SVGSVGElement>(null);
+	const rows = story.story.rows;
+	const d = design.value;
+	const channels = useMemo(() => {
+		const used = [...new Set(rows.map(r => String(r.channel ?? '(none)')))];
+		const order = d?.channels.map(c => c.key) ?? [];
+		return used.sort((a, b) => (order.indexOf(a) + 99) % 99 - ((order.indexOf(b) + 99) % 99));
+	}, [rows, d]);
+	const times = rows.map(r => new Date(String(r.at)).getTime());
+	const first = Math.min(...times);
+	const last = Math.max(...times, first + 1);
+	const inner = Math.max(width, 640);
+	const even = params.value.get('scale') === 'even';
+	const x = (i: number): number => LEFT + 14 + (even ? i / Math.max(1, rows.length - 1) : ((times[i] as number) - first) / (last - first)) * (inner - LEFT - 34);
+	const y = (v: number): number => 14 + (1 - v / 100) * (TOP - 34);
+	const height = TOP + channels.length * LANE + 26;
+	const index = rows.map((r, i) => (typeof r.index === 'number' ? ([x(i), y(r.index)] as const) : null)).filter(p => p !== null);
+	let line = '';
+	index.forEach(([px, py], i) => (line += i === 0 ? `M${px} ${py}` : `H${px}V${py}`));
+	const months: [number, string][] = [];
+	if (!even) {
+		const m = new Date(first);
+		for (let t = Date.UTC(m.getUTCFullYear(), m.getUTCMonth() + 1, 1); t < last; t = Date.UTC(new Date(t).getUTCFullYear(), new Date(t).getUTCMonth() + 1, 1)) months.push([LEFT + 14 + ((t - first) / (last - first)) * (inner - LEFT - 34), bucketLabel(new Date(t).toISOString().slice(0, 7))]);
+	}
+	const step = Math.max(1, Math.ceil(months.length / (inner / 80)));
+	const focus = (i: number): void => {
+		setAt(i);
+		svg.current?.querySelector<SVGGElement>(`[data-i="${i}"]`)?.focus();
+	};
+	return (
+		<div class="scroll-x panel story" ref={box}>
+			<svg
+				ref={svg}
+				width={inner}
+				height={height}
+				viewBox={`0 0 ${inner} ${height}`}
+				role="group"
+				aria-label="Time line; arrow keys go from interaction to interaction"
+				onKeyDown={e => {
+					const to = e.key === 'ArrowRight' ? (at ?? -1) + 1 : e.key === 'ArrowLeft' ? (at ?? 1) - 1 : e.key === 'Home' ? 0 : e.key === 'End' ? rows.length - 1 : null;
+					if (to === null || to < 0 || to >= rows.length) return;
+					e.preventDefault();
+					focus(to);
+				}}
+			>
+				{months.map(([px, label], i) => (
+					<g key={label} class="story-month">
+						<path d={`M${px} 10V${height - 20}`} />
+						{i % step === 0 && (
+							<text x={px} y={height - 6}>
+								{label}
+							</text>
+						)}
+					</g>
+				))}
+				<text class="story-lane" x="0" y={y(50) + 4}>
+					Experience
+				</text>
+				<text class="story-axis" x={LEFT} y={y(100) + 4}>
+					100
+				</text>
+				<text class="story-axis" x={LEFT} y={y(50) + 4}>
+					50
+				</text>
+				<text class="story-axis" x={LEFT} y={y(0) + 4}>
+					0
+				</text>
+				<path class="story-zero" d={`M${LEFT + 6} ${y(50)}H${inner - 10}`} />
+				<path class="story-index" d={line} />
+				{channels.map((c, k) => (
+					<g key={c}>
+						<path class="story-rail" d={`M${LEFT + 6} ${TOP + k * LANE + LANE / 2}H${inner - 10}`} />
+						<text class="story-lane" x="0" y={TOP + k * LANE + LANE / 2 + 4}>
+							{title(c)}
+						</text>
+					</g>
+				))}
+				{rows.map((r, i) => {
+					const gap = typeof r.gap === 'number' ? r.gap : null;
+					const v = verdictOfGap(gap);
+					const cx = x(i);
+					const cy = TOP + channels.indexOf(String(r.channel ?? '(none)')) * LANE + LANE / 2;
+					const size = 5 + Math.min(5, Math.abs(gap ?? 0) * 5);
+					const on = at === i;
+					return (
+						<g key={i} data-i={i} class={`story-dot ${on ? 'on' : ''}`} tabIndex={on || (at === null && i === 0) ? 0 : -1} role="img" aria-label={`${time(String(r.at), zone.value)}: ${touchpointName(r.touchpoint as string | null)}, ${r.channel ?? 'no channel'}${gap !== null ? `, gap ${signed(gap)}` : ''}${typeof r.index === 'number' ? `, index ${number(r.index, 0)}` : ''}`} onFocus={() => setAt(i)} onClick={() => focus(i)} onMouseEnter={() => setAt(i)}>
+							{on && <path class="story-at" d={`M${cx} 8V${height - 20}`} />}
+							{v === 'broken' ? <path class="fill-broken" d={`M${cx} ${cy - size}l${size} ${size}-${size} ${size}-${size}-${size}z`} /> : <circle class={v === 'kept' ? 'fill-kept' : 'story-none'} cx={cx} cy={cy} r={v === 'kept' ? size - 1 : 4} />}
+							{r.text != null && <path class="story-said" d={`M${cx - 4} ${cy - 15}h8v6h-3l-2 3v-3h-3z`} />}
+							{typeof r.promise === 'string' && /broken|overdue/.test(r.promise) && <path class="story-promise" d={`M${cx + 5} ${cy + 5}l6 6m0-6l-6 6`} />}
+						</g>
+					);
+				})}
+			</svg>
+		</div>
+	);
+}
+
+function Detail({ row }: { row: Row }) {
+	const gap = typeof row.gap === 'number' ? row.gap : null;
+	return (
+		<div class="story-detail panel" aria-live="polite">
+			<p class="eyebrow">{time(String(row.at), zone.value)}</p>
+			<h3>
+				<Mark verdict={verdictOfGap(gap)} label={false} /> {row.touchpoint ? <a href={to(`/touchpoint/${row.touchpoint}`)}>{touchpointName(String(row.touchpoint))}</a> : 'no touch point'} <span class="muted">{[row.channel, row.event, row.agent].filter(Boolean).join(' · ')}</span>
+			</h3>
+			<dl class="facts">
+				{row.values && (
+					<>
+						<dt>Measured</dt>
+						<dd>{String(row.values)}</dd>
+					</>
+				)}
+				{gap !== null && (
+					<>
+						<dt>Gap</dt>
+						<dd>
+							{signed(gap)} {gap < 0 ? 'worse than expected' : gap > 0 ? 'better than expected' : 'as expected'}
+						</dd>
+					</>
+				)}
+				{typeof row.index === 'number' && (
+					<>
+						<dt>Index after it</dt>
+						<dd>{number(row.index, 1)}</dd>
+					</>
+				)}
+				{row.promise && (
+					<>
+						<dt>Promise</dt>
+						<dd>
+							{String(row.promise)}
+							{row.due && `, due ${time(String(row.due), zone.value)}`}
+							{typeof row.delay === 'number' && `, ${row.delay <= 0 ? `${seconds(-row.delay)} early` : `${seconds(row.delay)} late`}`}
+						</dd>
+					</>
+				)}
+			</dl>
+			{row.text && <blockquote>{String(row.text)}</blockquote>}
+		</div>
+	);
+}
+
+export function CustomerPage({ customer = '' }: { customer?: string }) {
+	const data = useApi<PersonStory>(`/api/persons/${encodeURIComponent(customer)}`);
+	const [at, setAt] = useState<number | null>(null);
+	return (
+		<Await of={data} height={420}>
+			{p => {
+				const rows = p.story.rows;
+				const last = rows[rows.length - 1];
+				const index = [...rows].reverse().find(r => typeof r.index === 'number')?.index as number | undefined;
+				const broken = rows.filter(r => typeof r.gap === 'number' && r.gap < 0).length;
+				const scored = rows.filter(r => typeof r.gap === 'number').length;
+				const now = p.story.notes.find(n => n.startsWith('now:'))?.slice(5);
+				const row = rows[at ?? -1] ?? last;
+				return (
+					<>
+						<PageHead title={p.identities[0] ?? customer} eyebrow={<a href={to('/customers')}>Customers</a>}>
+							<p class="muted">
+								{p.identities.slice(1).join(' · ')}
+								{now && ` ${now}`}
+							</p>
+						</PageHead>
+						{rows.length === 0 ? (
+							<Empty title="Nothing is known of this customer." />
+						) : (
+							<>
+								<dl class="tiles">
+									<Tile
+										label="Experience index"
+										value={index !== undefined ? number(index, 0) : '–'}
+										note="50 is as expected"
+										onWhy={() =>
+											(why.value = {
+												title: 'Experience index',
+												says: `After the newest interaction the index of this customer stands at ${index !== undefined ? number(index, 1) : '–'} of 100; 50 is as expected.`,
+												definition: p.story.definition,
+												n: rows.length,
+												period: { from: null, to: null },
+												where: [`customer = ${p.identities[0] ?? customer}`],
+												notes: p.story.notes,
+											})
+										}
+									/>
+									<Tile label="Interactions" value={count(p.n || rows.length)} note={p.first && p.last ? `${time(p.first, zone.value, 'day')} – ${time(p.last, zone.value, 'day')}` : null} />
+									<Tile label="Worse than expected" value={<>{broken} <small>of {scored}</small></>} note={scored ? percent(broken / scored) : null} tone={broken ? '' : ''} />
+									<Tile label="Channels" value={String(new Set(rows.map(r => r.channel)).size)} note={[...new Set(rows.map(r => r.channel).filter(Boolean))].slice(0, 4).join(', ')} />
+								</dl>
+								<Section
+									title="The story"
+									aside={
+										<span class="end">
+											<Segmented label="Distances" value={params.value.get('scale') === 'even' ? 'even' : 'time'} options={[['time', 'By time'], ['even', 'Evenly']]} onChange={v => setParams({ scale: v === 'time' ? null : v })} />
+										</span>
+									}
+								>
+									<Story story={p} at={at} setAt={setAt} />
+									<ul class="legend story-legend">
+										<li>
+											<Mark verdict="kept" label={false} /> as expected or better
+										</li>
+										<li>
+											<Mark verdict="broken" label={false} /> worse than expected
+										</li>
+										<li>
+											<Mark verdict="no data" label={false} /> nothing measured
+										</li>
+										<li>× a promise broken or overdue</li>
+									</ul>
+									{row && <Detail row={row} />}
+								</Section>
+								<Section title="All of it">
+									<ResultTable result={p.story} caption="The story as a table" />
+								</Section>
+							</>
+						)}
+					</>
+				);
+			}}
+		</Await>
+	);
+}

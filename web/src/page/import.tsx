@@ -1,1 +1,301 @@
-export function ImportPage() { return null; }
+// SPDX-License-Identifier: Apache-2.0
+// Files in: upload, look at what the mapping makes of it, mend the mapping, take it in, see what went to quarantine.
+import { useEffect, useState } from 'preact/hooks';
+import { call, forget, Problem, useApi } from '../base/api';
+import { count, percent, time } from '../base/format';
+import { zone } from '../base/question';
+import type { Interaction, Page } from '../base/types';
+import { Editor, type TextProblem } from '../ui/editor';
+import { Await, Empty, Failure, Loading, PageHead, Section } from '../ui/parts';
+import { Table } from '../ui/table';
+import { InteractionTable } from './touchpoint';
+
+interface Uploaded {
+	file: string;
+	name: string;
+	bytes: number;
+	format: string;
+	mapping: string | null;
+	columns: { name: string; samples: string[] }[];
+}
+
+interface Preview {
+	problems: TextProblem[];
+	items: Interaction[];
+	rejected: { line: number; reason: string }[];
+}
+
+interface Job {
+	state: 'running' | 'done' | 'failed';
+	rows: number;
+	taken: number;
+	repeated: number;
+	rejected: number;
+	bytes_read: number;
+	bytes: number;
+	message: string;
+}
+
+interface Held {
+	id: string;
+	at: string;
+	source: string;
+	reason: string;
+	raw: string;
+}
+
+function sizeText(bytes: number): string {
+	return bytes < 1e6 ? `${Math.max(1, Math.round(bytes / 1e3))} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+}
+
+function Drop({ onFile, busy }: { onFile: (f: File) => void; busy: boolean }) {
+	const [over, setOver] = useState(false);
+	return (
+		<label
+			class={`drop ${over ? 'over' : ''}`}
+			onDragOver={e => {
+				e.preventDefault();
+				setOver(true);
+			}}
+			onDragLeave={() => setOver(false)}
+			onDrop={e => {
+				e.preventDefault();
+				setOver(false);
+				const f = e.dataTransfer?.files[0];
+				if (f) onFile(f);
+			}}
+		>
+			<input
+				type="file"
+				class="sr"
+				disabled={busy}
+				onChange={e => {
+					const f = e.currentTarget.files?.[0];
+					if (f) onFile(f);
+					e.currentTarget.value = '';
+				}}
+			/>
+			<b>{busy ? 'Uploading…' : 'Drop a file here, or choose one'}</b>
+			<span class="muted">CSV, NDJSON or XES; gzip and zstd too</span>
+		</label>
+	);
+}
+
+function Progress({ id, onDone }: { id: string; onDone: () => void }) {
+	const [job, setJob] = useState<Job | null>(null);
+	const [error, setError] = useState<Problem | null>(null);
+	useEffect(() => {
+		let here = true;
+		const ask = async (): Promise<void> => {
+			try {
+				const j = await call<Job>(`/api/import/jobs/${id}`);
+				if (!here) return;
+				setJob(j);
+				if (j.state === 'running') setTimeout(() => void ask(), 500);
+				else onDone();
+			} catch (e) {
+				if (here) setError(e as Problem);
+			}
+		};
+		void ask();
+		return () => {
+			here = false;
+		};
+	}, [id]);
+	if (error) return <Failure error={error} />;
+	if (!job) return <Loading height={80} />;
+	return (
+		<div class="panel progress">
+			<label>
+				<b>{job.state === 'running' ? 'Taking it in' : job.state === 'done' ? 'Done' : 'Failed'}</b> <span class="muted">{percent(job.bytes ? job.bytes_read / job.bytes : 1, 0)}</span>
+				<progress max={1} value={job.bytes ? job.bytes_read / job.bytes : 1} />
+			</label>
+			<p role="status">
+				{count(job.rows)} rows: {count(job.taken)} taken in, {count(job.repeated)} were there already, <b class={job.rejected ? 'bad' : ''}>{count(job.rejected)} to quarantine</b>.
+			</p>
+			{job.message && <p class="muted">{job.message}</p>}
+		</div>
+	);
+}
+
+function Mapping({ up, onStart }: { up: Uploaded; onStart: (mapping: string, dry: boolean) => void }) {
+	const [text, setText] = useState(up.mapping ?? '');
+	const [preview, setPreview] = useState<Preview | null>(null);
+	const [error, setError] = useState<Problem | null>(null);
+	useEffect(() => {
+		let here = true;
+		const timer = setTimeout(() => {
+			call<Preview>('/api/import/preview', { json: { file: up.file, mapping: text } })
+				.then(p => {
+					if (!here) return;
+					setPreview(p);
+					setError(null);
+				})
+				.catch((e: unknown) => here && setError(e as Problem));
+		}, 400);
+		return () => {
+			here = false;
+			clearTimeout(timer);
+		};
+	}, [up.file, text]);
+	return (
+		<>
+			<Section title={up.name} aside={<span class="muted">{`${sizeText(up.bytes)}, ${up.format}`}</span>}>
+				<Table
+					caption="Columns of the file"
+					compact
+					rows={up.columns}
+					columns={[
+						{ key: 'n', title: 'Column', head: true, cell: c => c.name },
+						{ key: 's', title: 'Samples', cell: c => c.samples.join(' · ') },
+					]}
+				/>
+			</Section>
+			<Section title="Mapping" aside={<span class="muted">which column is what; docs/mapping.md</span>}>
+				<Editor label="Mapping" value={text} problems={preview?.problems ?? []} onInput={setText} rows={14} />
+				{preview?.problems.map((p, i) => (
+					<p key={i} class="bad">
+						line {p.line}: {p.message} {p.remedy}
+					</p>
+				))}
+			</Section>
+			<Section title="What comes of it" aside={preview && <span class="muted">the first {preview.items.length + preview.rejected.length} rows</span>}>
+				{error ? (
+					<Failure error={error} />
+				) : !preview ? (
+					<Loading />
+				) : (
+					<>
+						{preview.items.length ? <InteractionTable items={preview.items} caption="The first interactions" /> : <Empty title="No row becomes an interaction." />}
+						{preview.rejected.length > 0 && (
+							<ul class="notes">
+								{preview.rejected.map(r => (
+									<li key={r.line}>
+										line {r.line}: {r.reason}
+									</li>
+								))}
+							</ul>
+						)}
+					</>
+				)}
+				<div class="actions more-rows">
+					<button type="button" class="button primary" disabled={!preview || preview.problems.length > 0 || !preview.items.length} onClick={() => onStart(text, false)}>
+						Take it in
+					</button>
+					<button type="button" class="button" disabled={!preview || preview.problems.length > 0} onClick={() => onStart(text, true)}>
+						Try all rows, write nothing
+					</button>
+				</div>
+			</Section>
+		</>
+	);
+}
+
+function Quarantine() {
+	const held = useApi<Page<Held>>('/api/quarantine');
+	const [said, setSaid] = useState('');
+	const act = async (what: 'replay' | 'drop', ids: string[] | null): Promise<void> => {
+		try {
+			const r = await call<{ taken?: number; rejected?: number }>(`/api/quarantine/${what}`, { json: ids ? { ids } : { all: true } });
+			setSaid(what === 'replay' ? `${count(r.taken ?? 0)} taken in, ${count(r.rejected ?? 0)} still not understood.` : 'Dropped.');
+		} catch (e) {
+			setSaid((e as Problem).message);
+		}
+		forget('/api/quarantine');
+	};
+	return (
+		<Section
+			title="Quarantine"
+			aside={
+				<>
+					<span class="muted">what could not be understood, with the reason</span>
+					<span role="status" class="muted end">
+						{said}
+					</span>
+				</>
+			}
+		>
+			<Await of={held} height={120}>
+				{p =>
+					p.items.length ? (
+						<>
+							<Table
+								caption="Quarantine"
+								rows={p.items}
+								columns={[
+									{ key: 'at', title: 'Received', cell: h => time(h.at, zone.value) },
+									{ key: 'source', title: 'Source', cell: h => h.source },
+									{ key: 'reason', title: 'Reason', cell: h => h.reason },
+									{ key: 'raw', title: 'As received', cell: h => <code class="raw">{h.raw}</code> },
+									{
+										key: 'do',
+										title: '',
+										cell: h => (
+											<span class="actions">
+												<button type="button" class="button small" onClick={() => void act('replay', [h.id])} aria-label={`Replay ${h.id}`}>
+													Replay
+												</button>
+												<button type="button" class="button small danger" onClick={() => void act('drop', [h.id])} aria-label={`Drop ${h.id}`}>
+													Drop
+												</button>
+											</span>
+										),
+									},
+								]}
+							/>
+							<p class="actions more-rows">
+								<button type="button" class="button" onClick={() => void act('replay', null)}>
+									Replay all {count(p.total ?? p.items.length)}
+								</button>
+							</p>
+						</>
+					) : (
+						<Empty title="Quarantine is empty.">
+							<p>Everything that arrived was understood.</p>
+						</Empty>
+					)
+				}
+			</Await>
+		</Section>
+	);
+}
+
+export function ImportPage() {
+	const [up, setUp] = useState<Uploaded | null>(null);
+	const [job, setJob] = useState<string | null>(null);
+	const [busy, setBusy] = useState(false);
+	const [error, setError] = useState<Problem | null>(null);
+	const upload = async (f: File): Promise<void> => {
+		setBusy(true);
+		setError(null);
+		setJob(null);
+		try {
+			setUp(await call<Uploaded>(`/api/import/files?name=${encodeURIComponent(f.name)}`, { body: f }));
+		} catch (e) {
+			setError(e as Problem);
+		} finally {
+			setBusy(false);
+		}
+	};
+	const start = async (mapping: string, dry: boolean): Promise<void> => {
+		try {
+			const r = await call<{ job: string }>('/api/import', { json: { file: up?.file, mapping, dry_run: dry } });
+			setJob(r.job);
+			if (!dry) setUp(null);
+		} catch (e) {
+			setError(e as Problem);
+		}
+	};
+	return (
+		<>
+			<PageHead title="Import" eyebrow="Data in">
+				<p class="muted">The same row is never counted twice, so a file may be sent again.</p>
+			</PageHead>
+			<Drop onFile={f => void upload(f)} busy={busy} />
+			{error && <Failure error={error} />}
+			{job && <Progress key={job} id={job} onDone={() => forget('/api/')} />}
+			{up && <Mapping key={up.file} up={up} onStart={(m, dry) => void start(m, dry)} />}
+			<Quarantine />
+		</>
+	);
+}

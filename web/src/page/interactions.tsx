@@ -1,1 +1,92 @@
-export function InteractionsPage() { return null; }
+// SPDX-License-Identifier: Apache-2.0
+// The explorer: interactions as they are, newest first, page by page.
+import { useEffect, useState } from 'preact/hooks';
+import { call, Problem, queryUrl, useApi } from '../base/api';
+import { count } from '../base/format';
+import { asked } from '../base/question';
+import type { Interaction, Page, Result } from '../base/types';
+import { AskBar } from '../ui/askbar';
+import { Bars } from '../chart/bars';
+import { Await, Empty, Failure, PageHead, Section, Segmented } from '../ui/parts';
+import { InteractionTable } from './touchpoint';
+import { params, setParams } from '../base/router';
+import { nameOf } from '../ui/result';
+
+const PAGE = 50;
+
+function Counts() {
+	const by = params.value.get('by') ?? 'touchpoint';
+	const data = useApi<Result>(queryUrl('volume', [['by', by], ['limit', '12'], ...asked.value]));
+	return (
+		<Section title="How many" aside={<Segmented label="Count by" value={by} options={[['touchpoint', 'Touch point'], ['channel', 'Channel'], ['event', 'Event'], ['source', 'Source']]} onChange={v => setParams({ by: v === 'touchpoint' ? null : v })} />}>
+			<Await of={data} height={200}>
+				{r => (
+					<div class="panel">
+						<Bars label={`Interactions by ${by}`} format={count} bars={r.rows.map(x => ({ label: nameOf(String(x[by] ?? '')), value: Number(x.interactions ?? 0), low: null, high: null }))} />
+					</div>
+				)}
+			</Await>
+		</Section>
+	);
+}
+
+export function InteractionsPage() {
+	const query = new URLSearchParams([...asked.value, ['limit', String(PAGE)]]).toString();
+	const first = useApi<Page<Interaction>>(`/api/interactions?${query}`);
+	const [more, setMore] = useState<{ items: Interaction[]; next: string | null } | null>(null);
+	const [busy, setBusy] = useState(false);
+	const [failed, setFailed] = useState<Problem | null>(null);
+	useEffect(() => {
+		setMore(null);
+		setFailed(null);
+	}, [query]);
+	const load = async (cursor: string): Promise<void> => {
+		setBusy(true);
+		try {
+			const page = await call<Page<Interaction>>(`/api/interactions?${query}&before=${encodeURIComponent(cursor)}`);
+			setMore({ items: [...(more?.items ?? []), ...page.items], next: page.next });
+			setFailed(null);
+		} catch (error) {
+			setFailed(error as Problem);
+		} finally {
+			setBusy(false);
+		}
+	};
+	return (
+		<>
+			<PageHead title="Interactions" eyebrow="Explorer">
+				<p class="muted">Every contact as it was received, the newest first.</p>
+			</PageHead>
+			<AskBar compare={false} />
+			<Await of={first} height={420}>
+				{page => {
+					const items = [...page.items, ...(more?.items ?? [])];
+					const next = more ? more.next : page.next;
+					return items.length ? (
+						<>
+							<InteractionTable items={items} caption="Interactions" />
+							{failed && <Failure error={failed} />}
+							<p class="actions more-rows">
+								{next ? (
+									<button type="button" class="button" disabled={busy} onClick={() => void load(next)}>
+										{busy ? 'Loading…' : `${PAGE} more`}
+									</button>
+								) : (
+									<span class="muted">That is all of them.</span>
+								)}
+								<span class="muted" role="status">
+									{count(items.length)} shown
+								</span>
+							</p>
+						</>
+					) : (
+						<Empty title="No interactions fit.">
+							<p>Choose a longer period or take a filter away.</p>
+						</Empty>
+					);
+				}}
+			</Await>
+			<Counts />
+		</>
+	);
+}

@@ -1,1 +1,283 @@
-export function JourneysPage() { return null; }
+// SPDX-License-Identifier: Apache-2.0
+// Journeys: every analysis with its form, its picture and its table. A question with no parameters starts from one that
+// the corridor itself suggests.
+import { useEffect } from 'preact/hooks';
+import { call, design, forget, may, queryUrl, useApi } from '../base/api';
+import { count, title } from '../base/format';
+import { periodText, type Period } from '../base/period';
+import { asked, other, pairs, period, where } from '../base/question';
+import { missing, paramKey, questionOf } from '../base/result';
+import { go, href, params, to, withParams } from '../base/router';
+import type { Analysis, Dashboard, Design, Result } from '../base/types';
+import { AskBar } from '../ui/askbar';
+import { Icon } from '../ui/icon';
+import { Await, Empty, PageHead, WhyButton } from '../ui/parts';
+import { QuestionForm } from '../ui/question-form';
+import { ResultChart, ResultTable } from '../ui/result';
+import { why } from '../ui/why';
+import { useState } from 'preact/hooks';
+import { Dialog } from '../ui/dialog';
+import { Field } from '../ui/parts';
+
+const GROUPS: [string, string[]][] = [
+	['Journeys', ['funnel', 'paths', 'flow', 'sequence', 'conformance', 'interval']],
+	['Coming back', ['retention', 'lifecycle', 'stickiness', 'frequency']],
+	['Why', ['attribution', 'effect']],
+	['Experience', ['gap', 'scores', 'promises']],
+	['Data', ['volume', 'quality']],
+];
+
+/** The designed order from the first touch point that others come after: what a funnel would ask first. */
+function chain(d: Design): string[] {
+	const out: string[] = [];
+	let next = d.touchpoints.find(t => t.after.length > 0 && d.touchpoints.some(u => u.after.includes(t.key) && t.stage !== u.stage));
+	while (next && out.length < 6) {
+		out.push(next.key);
+		const here: string = next.key;
+		next = d.touchpoints.find(t => t.after.includes(here) && !out.includes(t.key) && t.stage !== d.touchpoints.find(x => x.key === here)?.stage) ?? d.touchpoints.find(t => t.after.includes(here) && !out.includes(t.key));
+	}
+	return out.length >= 2 ? out : d.touchpoints.slice(0, 3).map(t => t.key);
+}
+
+/** Parameters to start from, so that nobody begins at an empty page. */
+export function suggestion(name: string, d: Design): Record<string, string | string[]> {
+	const steps = chain(d);
+	const goal = steps[1] ?? steps[0] ?? '';
+	switch (name) {
+		case 'funnel':
+			return { step: steps, times: 'true' };
+		case 'paths':
+			return { form: 'edges', start: goal, gap: '30d', depth: '4', top: '8' };
+		case 'flow':
+			return { ends: 'true' };
+		case 'interval':
+			return { start: steps[0] ?? '', end: goal };
+		case 'retention':
+			return { bucket: 'month' };
+		case 'attribution':
+			return { conversion: goal };
+		case 'sequence':
+			return { pattern: steps.slice(0, 2).join(' ') };
+		case 'effect':
+			return { after: 'csat <= 2', then: steps[steps.length - 1] ?? goal, against: 'csat >= 4' };
+		case 'lifecycle':
+			return { bucket: 'month' };
+		case 'gap':
+			return { by: 'touchpoint' };
+		case 'scores':
+			return { by: 'channel', score: 'csat' };
+		case 'volume':
+			return { by: 'touchpoint' };
+		case 'promises':
+			return { by: 'touchpoint' };
+		default:
+			return {};
+	}
+}
+
+export function Answer({ analysis, url, at, filters, embedded = false }: { analysis: Analysis; url: URLSearchParams; at: Period; filters: string[]; embedded?: boolean }) {
+	const question = [...pairs(at, filters), ...questionOf(analysis, url)];
+	const lacking = missing(analysis, url);
+	const answer = useApi<Result>(lacking.length ? null : queryUrl(analysis.name, question));
+	if (lacking.length)
+		return (
+			<Empty title={`Give ${lacking.map(p => `“${title(p.name)}”`).join(' and ')} to ask this.`}>
+				<p>{lacking[0]?.help}</p>
+			</Empty>
+		);
+	return (
+		<Await of={answer} height={320} what={`Asking ${analysis.name}`}>
+			{r => (
+				<div class="answer">
+					<p class="answer-head muted">
+						n {count(r.n)} interactions · {periodText(at)}
+						{filters.length > 0 && ` · ${filters.join(' · ')}`}
+						<WhyButton
+							what={analysis.name}
+							onClick={() =>
+								(why.value = {
+									title: title(analysis.name),
+									says: analysis.summary + '.',
+									definition: r.definition,
+									n: r.n,
+									period: at,
+									where: filters,
+									notes: r.notes,
+								})
+							}
+						/>
+					</p>
+					{r.n === 0 && r.rows.length === 0 ? (
+						<Empty title="No interactions fit.">
+							<p>Choose a longer period or take a filter away.</p>
+						</Empty>
+					) : (
+						<>
+							<div class="chart-panel panel">
+								<ResultChart result={r} analysis={analysis} embedded={embedded} />
+								{!embedded && r.rows.length > 0 && ['table', 'timeline'].includes(analysis.chart) && <p class="muted">The numbers are in the table.</p>}
+							</div>
+							{r.notes.length > 0 && (
+								<ul class="notes">
+									{r.notes.map(n => (
+										<li key={n}>{n}</li>
+									))}
+								</ul>
+							)}
+							{embedded ? (
+								<details class="more">
+									<summary>Table</summary>
+									<ResultTable result={r} />
+								</details>
+							) : (
+								<ResultTable result={r} caption={`${title(analysis.name)}, all numbers`} />
+							)}
+						</>
+					)}
+				</div>
+			)}
+		</Await>
+	);
+}
+
+function Pin({ analysis }: { analysis: Analysis }) {
+	const [open, setOpen] = useState(false);
+	const [name, setName] = useState(title(analysis.name));
+	const [target, setTarget] = useState('');
+	const list = useApi<{ items: Dashboard[] }>(open ? '/api/dashboards' : null);
+	const [done, setDone] = useState('');
+	const save = async (): Promise<void> => {
+		const tile = { title: name, view: href.value };
+		const board = list.data?.items.find(b => b.id === target) ?? list.data?.items[0];
+		if (board && target !== 'new') await call(`/api/dashboards/${board.id}`, { method: 'PUT', json: { ...board, tiles: [...board.tiles, tile] } });
+		else await call('/api/dashboards', { json: { title: 'Dashboard', tiles: [tile] } });
+		forget('/api/dashboards');
+		setDone('Pinned.');
+		setOpen(false);
+	};
+	return (
+		<>
+			<button type="button" class="button" onClick={() => setOpen(true)}>
+				<Icon name="pin" /> Pin
+			</button>
+			<span role="status" class="sr">
+				{done}
+			</span>
+			<Dialog open={open} title="Pin to a dashboard" onClose={() => setOpen(false)}>
+				<form
+					class="form"
+					onSubmit={e => {
+						e.preventDefault();
+						void save();
+					}}
+				>
+					<Field label="Title" wide>
+						<input value={name} onInput={e => setName(e.currentTarget.value)} />
+					</Field>
+					<Field label="Dashboard" wide>
+						<select value={target} onChange={e => setTarget(e.currentTarget.value)}>
+							{(list.data?.items ?? []).map(b => (
+								<option key={b.id} value={b.id}>
+									{b.title}
+								</option>
+							))}
+							<option value="new">A new one</option>
+						</select>
+					</Field>
+					<div class="actions">
+						<button type="submit" class="button primary" disabled={!list.data}>
+							Pin
+						</button>
+					</div>
+				</form>
+			</Dialog>
+		</>
+	);
+}
+
+export function JourneysPage({ analysis: name = 'funnel' }: { analysis?: string }) {
+	const all = useApi<Analysis[]>('/api/analyses');
+	const a = all.data?.find(x => x.name === name) ?? null;
+	const d = design.value;
+	const url = params.value;
+	// Nothing asked yet: start from the suggestion, in the URL like everything else.
+	const bare = a !== null && !url.has('by') && !url.has('limit') && !a.params.some(p => url.has(paramKey(p.name)));
+	useEffect(() => {
+		if (!a || !d || !bare) return;
+		const s = suggestion(a.name, d);
+		const entries = Object.entries(s).map(([k, v]) => [k === 'by' ? k : paramKey(k), v] as const);
+		if (entries.length) go(withParams(Object.fromEntries(entries)), { replace: true, quiet: true });
+	}, [a?.name, bare, d]);
+	void asked.value;
+	const grouped = new Set(GROUPS.flatMap(([, list]) => list));
+	const rest = (all.data ?? []).filter(x => !grouped.has(x.name) && x.name !== 'journey').map(x => x.name);
+	const groups: [string, string[]][] = rest.length ? [...GROUPS, ['Other', rest]] : GROUPS;
+	const o = other.value;
+	const csv = a ? queryUrl(a.name, [...asked.value, ...questionOf(a, url), ['format', 'csv']]) : '';
+	return (
+		<div class="with-sub">
+			<nav class="subnav" aria-label="Analyses">
+				{groups.map(([group, list]) => (
+					<div key={group}>
+						<h2 class="eyebrow">{group}</h2>
+						<ul>
+							{list
+								.filter(n => !all.data || all.data.some(x => x.name === n))
+								.map(n => (
+									<li key={n}>
+										<a href={to(`/journeys/${n}`)} aria-current={n === name ? 'page' : undefined}>
+											{title(n)}
+										</a>
+									</li>
+								))}
+						</ul>
+					</div>
+				))}
+			</nav>
+			<div class="sub-main">
+				<PageHead
+					title={title(name)}
+					eyebrow="Journeys"
+					aside={
+						a && (
+							<div class="actions">
+								<a class="button" href={csv} download={`${a.name}.csv`}>
+									CSV
+								</a>
+								{may('look') && <Pin analysis={a} />}
+							</div>
+						)
+					}
+				>
+					<p class="muted">{a?.summary}</p>
+				</PageHead>
+				<AskBar />
+				<Await of={all} height={300}>
+					{() =>
+						a ? (
+							<>
+								<QuestionForm key={a.name} analysis={a} />
+								{o ? (
+									<div class="compare">
+										<section aria-label={periodText(period.value)}>
+											<h2>{o.where.length > where.value.length ? 'All' : periodText(period.value)}</h2>
+											<Answer analysis={a} url={url} at={period.value} filters={where.value} />
+										</section>
+										<section aria-label={o.label}>
+											<h2>{o.label}</h2>
+											<Answer analysis={a} url={url} at={o.period} filters={o.where} />
+										</section>
+									</div>
+								) : (
+									<Answer analysis={a} url={url} at={period.value} filters={where.value} />
+								)}
+							</>
+						) : (
+							<Empty title={`There is no analysis “${name}”.`} />
+						)
+					}
+				</Await>
+			</div>
+		</div>
+	);
+}

@@ -1,1 +1,365 @@
-export function TouchPointPage() { return null; }
+// SPDX-License-Identifier: Apache-2.0
+// One touch point: what is expected of it and what customers get, by time, channel, agent and dimension; where they come
+// from and go to; what they say.
+import { useMemo } from 'preact/hooks';
+import { design, may, queryUrl, useApi } from '../base/api';
+import { count, percent, quantity, range, seconds, title } from '../base/format';
+import { quote } from '../base/filter';
+import { bucketFor, periodText } from '../base/period';
+import { asked, currency, isShare, other, pairs, period, touchpointName, touchpointOf, where, zone } from '../base/question';
+import { to } from '../base/router';
+import { answer, demand, marginScale, margin, verdictClass, verdictOf, VERDICT_WORDS } from '../base/score';
+import type { Line } from '../base/result';
+import type { Interaction, Overview, OverviewTouchPoint, Page, Result, Row, Score, TouchPoint, Verdict } from '../base/types';
+import { Bars } from '../chart/bars';
+import { Bullet } from '../chart/bullet';
+import { LineChart } from '../chart/lazy-line';
+import { AskBar } from '../ui/askbar';
+import { Await, Empty, Mark, PageHead, Section, Tile, WhyButton } from '../ui/parts';
+import { Table } from '../ui/table';
+import { measuresText, why } from '../ui/why';
+import { explain, intervalsMeet } from './map-card';
+
+type Scored = OverviewTouchPoint['expectations'][number];
+
+function trendLine(s: Scored, share: boolean, name: string): { line: Line; target: number | null; format: (v: number) => string } {
+	const format = (v: number): string => (s.share_target !== null ? percent(v, 0) : quantity(v, s.unit, currency.value, share));
+	const values = s.share_target !== null ? s.trend.share_kept : s.trend.experience;
+	return { line: { name, values, low: null, high: null, n: 0 }, target: s.share_target ?? s.target, format };
+}
+
+function ExpectationCard({ t, s, before, overview, scale, label }: { t: TouchPoint; s: Scored; before: Scored | null; overview: Overview; scale: number; label: string | null }) {
+	const d = t.expect.find(e => e.key === s.key);
+	const share = d ? isShare(d.measure) : false;
+	const a = answer(s, currency.value, share);
+	const v = verdictOf(s);
+	const tone = v === 'kept' ? '--kept' : v === 'broken' ? '--broken' : '--unclear';
+	const { line, target, format } = useMemo(() => trendLine(s, share, title(s.key)), [s, share]);
+	const tones = useMemo(() => [tone], [tone]);
+	const list = useMemo(() => [line], [line]);
+	const m = margin(s);
+	const b = before ? margin(before) : null;
+	return (
+		<article class={`expectation panel ${verdictClass(v)}`} aria-label={`${s.key}: ${VERDICT_WORDS[v]}`}>
+			<header>
+				<h3>
+					<Mark verdict={v} label={false} /> {title(s.key)}
+				</h3>
+				<WhyButton what={s.key} onClick={() => explain(t, s.key, s, overview.definition, overview.notes)} />
+			</header>
+			<p class="muted small">{d ? demand(d, currency.value, share) : ''}</p>
+			{s.n > 0 ? (
+				<>
+					<p class="big-answer">
+						<b>{a.text}</b> <span class="muted">{a.interval}</span>
+					</p>
+					<Bullet score={s} scale={scale} before={before} />
+					<p class="small muted">
+						{VERDICT_WORDS[v]} · n {count(s.n)}
+						{s.share_target !== null && s.experience !== null && ` · mean ${quantity(s.experience, s.unit, currency.value, share)}`}
+					</p>
+					{label && before && before.n > 0 && m && b && (
+						<p class="small">
+							{label}: {answer(before, currency.value, share).text}
+							{intervalsMeet(s, before) ? <span class="muted">, no detectable difference</span> : <b class={m.value < b.value ? 'bad' : 'good'}>, {m.value < b.value ? 'worse now' : 'better now'}</b>}
+						</p>
+					)}
+					<LineChart label={`${s.key} over time`} labels={overview.labels} lines={list} format={format} target={target} height={130} tones={tones} />
+				</>
+			) : (
+				<p class="muted">Nothing was measured in this period.</p>
+			)}
+		</article>
+	);
+}
+
+function num(r: Row, name: string): number | null {
+	const v = r[name];
+	return typeof v === 'number' ? v : null;
+}
+
+function scoreOf(r: Row): Score {
+	return r as unknown as Score;
+}
+
+/** One expectation split by channel, agent or a dimension. */
+function Split({ t, by }: { t: TouchPoint; by: string }) {
+	const query = queryUrl('gap', [['by', by], ...pairs(period.value, [...where.value, `touchpoint = ${t.key}`])]);
+	const data = useApi<Result>(query);
+	return (
+		<Await of={data} height={140}>
+			{r => {
+				const keys = [...new Set(r.rows.map(x => String(x.expectation)))];
+				const groups = new Set(r.rows.map(x => String(x[by])));
+				if (groups.size === 0 || (groups.size === 1 && groups.has('(none)'))) return <p class="muted">No measured interaction here has a {by}.</p>;
+				if (groups.size === 1) return <p class="muted">All of them: {[...groups][0]}.</p>;
+				return (
+					<div class="splits">
+						{keys.map(k => {
+							const e = t.expect.find(x => x.key === k);
+							const share = e ? isShare(e.measure) : false;
+							const rows = r.rows.filter(x => x.expectation === k && Number(x.n) > 0);
+							if (!rows.length) return null;
+							const isKept = rows.some(x => x.share_target !== null);
+							const unit = String(rows[0]?.unit ?? '1');
+							const format = (v: number): string => (isKept ? percent(v, 1) : quantity(v, unit, currency.value, share));
+							const sorted = [...rows].sort((a, b) => (margin(scoreOf(a))?.value ?? 0) - (margin(scoreOf(b))?.value ?? 0)).slice(0, 8);
+							const value = isKept ? 'share_kept' : 'experience';
+							return (
+								<div key={k} class="split-one">
+									<h4>
+										{title(k)} <span class="muted small">{e ? demand(e, currency.value, share) : ''}</span>
+									</h4>
+									<Bars
+										label={`${k} by ${by}`}
+										format={format}
+										zero={isKept || share}
+										bars={sorted.map(x => ({
+											label: <a href={to(`/touchpoint/${t.key}`, { where: [...where.value, `${by} = ${quote(String(x[by]))}`] })}>{String(x[by])}</a>,
+											value: num(x, value),
+											low: num(x, `${value}_low`),
+											high: num(x, `${value}_high`),
+											target: isKept ? num(x, 'share_target') : num(x, 'target'),
+											tone: verdictClass((x.verdict as Verdict) ?? 'no data'),
+											n: `n ${count(Number(x.n))}`,
+										}))}
+									/>
+									{rows.length > sorted.length && <p class="muted small">The 8 worst of {rows.length}.</p>}
+								</div>
+							);
+						})}
+					</div>
+				);
+			}}
+		</Await>
+	);
+}
+
+/** Where people come from and where they go, with the time between. */
+function FromTo({ t }: { t: TouchPoint }) {
+	const flow = useApi<Result>(queryUrl('flow', [['ends', 'true'], ['top', '0'], ...asked.value]));
+	const side = (r: Result, here: 'from' | 'to'): Row[] =>
+		r.rows
+			.filter(x => x[here] === t.key)
+			.sort((a, b) => Number(b.n) - Number(a.n))
+			.slice(0, 7);
+	return (
+		<Await of={flow} height={180}>
+			{r => {
+				const come = side(r, 'to');
+				const goes = side(r, 'from');
+				const sum = r.rows.filter(x => x.to === t.key).reduce((s, x) => s + Number(x.n), 0);
+				const total = r.rows.filter(x => x.from === t.key).reduce((s, x) => s + Number(x.n), 0);
+				const line = (x: Row, there: 'from' | 'to', all: number) => {
+					const k = String(x[there]);
+					const name = k === '(start)' ? 'first of the journey' : k === '(end)' ? 'last of the journey' : touchpointName(k);
+					const n = Number(x.n);
+					const mean = num(x, 'mean');
+					const low = num(x, 'mean_low');
+					const high = num(x, 'mean_high');
+					return (
+						<li key={k} style={{ '--part': `${all ? (n / all) * 100 : 0}%` }}>
+							{touchpointOf(k) ? <a href={to(`/touchpoint/${k}`)}>{name}</a> : <span>{name}</span>}
+							<span class="num">{all ? percent(n / all) : ''}</span>
+							<span class="muted small">
+								{count(n)}
+								{mean !== null && ` · on average ${seconds(mean)} ${there === 'from' ? 'before' : 'later'}`}
+								{low !== null && high !== null && ` (${seconds(low)} – ${seconds(high)})`}
+							</span>
+						</li>
+					);
+				};
+				return (
+					<div class="from-to">
+						<div>
+							<h3>They come from</h3>
+							{come.length ? <ol class="from-list">{come.map(x => line(x, 'from', sum))}</ol> : <p class="muted">nowhere in this period</p>}
+						</div>
+						<div class="from-to-here" aria-hidden="true">
+							<span>{t.name}</span>
+						</div>
+						<div>
+							<h3>They go to</h3>
+							{goes.length ? <ol class="from-list">{goes.map(x => line(x, 'to', total))}</ol> : <p class="muted">nowhere in this period</p>}
+						</div>
+					</div>
+				);
+			}}
+		</Await>
+	);
+}
+
+function Verbatims({ t }: { t: TouchPoint }) {
+	const page = useApi<Page<Interaction>>(`/api/interactions?${new URLSearchParams([...pairs(period.value, [...where.value, `touchpoint = ${t.key}`, 'text exists']), ['limit', '8']])}`);
+	return (
+		<Await of={page} height={120}>
+			{p =>
+				p.items.length ? (
+					<ul class="verbatims">
+						{p.items.map(i => (
+							<li key={i.id} class="verbatim panel">
+								<blockquote>{i.text}</blockquote>
+								<p class="muted small">
+									{new Date(i.at).toLocaleDateString('en-GB', { timeZone: zone.value, day: 'numeric', month: 'short', year: 'numeric' })} · {[i.channel, measuresText(i)].filter(Boolean).join(' · ')} ·{' '}
+									<a href={to(`/customers/${encodeURIComponent(i.customer ?? i.person)}`)}>{i.customer ?? i.person}</a>
+								</p>
+							</li>
+						))}
+					</ul>
+				) : (
+					<p class="muted">Nobody wrote anything here in this period.</p>
+				)
+			}
+		</Await>
+	);
+}
+
+export function InteractionTable({ items, caption, at = true }: { items: Interaction[]; caption: string; at?: boolean }) {
+	return (
+		<Table
+			caption={caption}
+			rows={items}
+			compact
+			columns={[
+				{ key: 'at', title: 'Time', cell: i => <time dateTime={i.at}>{new Date(i.at).toLocaleString('en-GB', { timeZone: zone.value, day: '2-digit', month: 'short', hour: '2-digit', minute: '2-digit' })}</time> },
+				{ key: 'customer', title: 'Customer', cell: i => <a href={to(`/customers/${encodeURIComponent(i.customer ?? i.person)}`)}>{i.customer ?? i.person}</a> },
+				...(at ? [{ key: 'tp', title: 'Touch point', cell: (i: Interaction) => (i.touchpoint ? <a href={to(`/touchpoint/${i.touchpoint}`)}>{touchpointName(i.touchpoint)}</a> : <span class="muted">unmatched</span>) }] : []),
+				{ key: 'channel', title: 'Channel', cell: i => i.channel ?? '–' },
+				{ key: 'event', title: 'Event', cell: i => i.event ?? '–' },
+				{ key: 'agent', title: 'Agent', cell: i => i.agent ?? '–' },
+				{ key: 'measures', title: 'Measured', cell: i => measuresText(i) || '–' },
+				{ key: 'text', title: 'Said', cell: i => (i.text ? <span class="said">{i.text}</span> : '') },
+			]}
+		/>
+	);
+}
+
+function Recent({ t }: { t: TouchPoint }) {
+	const page = useApi<Page<Interaction>>(`/api/interactions?${new URLSearchParams([...pairs(period.value, [...where.value, `touchpoint = ${t.key}`]), ['limit', '15']])}`);
+	return <Await of={page}>{p => (p.items.length ? <InteractionTable items={p.items} caption={`Newest interactions at ${t.name}`} at={false} /> : <Empty title="No interactions here in this period." />)}</Await>;
+}
+
+export function TouchPointPage({ touchpoint: key = '' }: { touchpoint?: string }) {
+	const d = design.value;
+	const t = touchpointOf(key);
+	const o = other.value;
+	const bucket = bucketFor(period.value);
+	const now = useApi<Overview>(`/api/overview?${new URLSearchParams([...pairs(period.value, where.value), ['bucket', bucket]])}`);
+	const then = useApi<Overview>(o ? `/api/overview?${new URLSearchParams([...pairs(o.period, o.where), ['bucket', bucket]])}` : null);
+	if (!t || !d)
+		return (
+			<>
+				<PageHead title="Not found" />
+				<Empty title={`The corridor has no touch point “${key}”.`}>
+					<a href={to('/')}>To the map</a>
+				</Empty>
+			</>
+		);
+	const stage = d.stages.find(s => s.key === t.stage)?.name ?? t.stage;
+	const at = d.touchpoints.indexOf(t);
+	const prev = d.touchpoints[at - 1];
+	const next = d.touchpoints[at + 1];
+	const splits = ['channel', 'agent', ...d.dimensions];
+	return (
+		<>
+			<PageHead
+				title={t.name}
+				eyebrow={
+					<>
+						<a href={to('/')}>Corridor</a> › {stage}
+					</>
+				}
+				aside={
+					<nav class="actions no-print" aria-label="Neighbours">
+						{prev && (
+							<a class="button" href={to(`/touchpoint/${prev.key}`)}>
+								← {prev.name}
+							</a>
+						)}
+						{next && (
+							<a class="button" href={to(`/touchpoint/${next.key}`)}>
+								{next.name} →
+							</a>
+						)}
+					</nav>
+				}
+			>
+				<p class="muted">
+					Owner <b>{t.owner || 'nobody'}</b> · channels {t.channels.join(', ') || 'any'}
+					{t.systems.length > 0 && ` · systems ${t.systems.join(', ')}`} · importance {t.importance}
+					{t.required && ' · required'}
+				</p>
+			</PageHead>
+			<AskBar quick={false} />
+			<Await of={now} height={420}>
+				{data => {
+					const here = data.touchpoints.find(x => x.key === t.key);
+					const before = then.data?.touchpoints.find(x => x.key === t.key) ?? null;
+					if (!here || here.n === 0) return <Empty title="No interactions here in this period." />;
+					const scale = marginScale(here.expectations);
+					const p = here.promises;
+					return (
+						<>
+							<dl class="tiles">
+								<Tile label="Interactions" value={count(here.n)} note={`${percent(here.n / Math.max(1, data.n))} of all${before ? ` · ${count(before.n)} ${o?.label ?? ''}` : ''}`} />
+								<Tile label="Expectations kept" value={<>{here.expectations.filter(e => verdictOf(e) === 'kept').length} <small>of {here.expectations.filter(e => verdictOf(e) !== 'no data').length}</small></>} note={periodText(period.value)} />
+								{p && p.share_kept !== null && (
+									<Tile
+										label="Promises made here"
+										value={percent(p.share_kept)}
+										note={`kept of ${count(p.kept + p.broken + p.overdue)} due${p.share_kept_low !== null && p.share_kept_high !== null ? `, ${range(p.share_kept_low, p.share_kept_high, percent)}` : ''}`}
+										onWhy={() =>
+											(why.value = {
+												title: `${t.name}: promises made here`,
+												says: `${count(p.kept)} kept, ${count(p.broken)} broken, ${count(p.overdue)} overdue, ${count(p.open)} still open of ${count(p.made)} made.`,
+												definition: 'kept / (kept + broken + overdue), 95 % Wilson interval (1927).',
+												n: p.made,
+												period: period.value,
+												where: [...where.value, `touchpoint = ${t.key}`],
+												view: to('/journeys/promises', { where: [...where.value, `touchpoint = ${t.key}`], by: 'month' }),
+											})
+										}
+									/>
+								)}
+							</dl>
+							<Section title="Expected and experienced">
+								{here.expectations.length ? (
+									<div class="expectations">
+										{here.expectations.map(s => (
+											<ExpectationCard key={s.key} t={t} s={s} before={before?.expectations.find(e => e.key === s.key) ?? null} overview={data} scale={scale} label={o?.label ?? null} />
+										))}
+									</div>
+								) : (
+									<Empty title="The corridor expects nothing here.">
+										<a href="/design">Say what should happen</a>
+									</Empty>
+								)}
+							</Section>
+						</>
+					);
+				}}
+			</Await>
+			<Section title="Before and after">
+				<FromTo t={t} />
+				<p class="section-links no-print">
+					<a href={to('/journeys/paths', { form: 'edges', around: t.key, gap: '30d', depth: '3', top: '8' })}>Paths around it</a>
+					<a href={to('/journeys/paths', { form: 'edges', end: t.key, gap: '30d', depth: '4', top: '8' })}>What led to it</a>
+					<a href={to('/journeys/retention', { start: t.key, bucket: 'month' })}>Who comes back after it</a>
+				</p>
+			</Section>
+			{splits.map(by => (
+				<Section key={by} title={`By ${by}`} aside={<span class="muted">the worst first</span>}>
+					<Split t={t} by={by} />
+				</Section>
+			))}
+			<Section title="What they say">
+				<Verbatims t={t} />
+			</Section>
+			{may('persons') && (
+				<Section title="Newest interactions" aside={<a class="end small" href={to('/interactions', { where: [...where.value, `touchpoint = ${t.key}`] })}>All of them</a>}>
+					<Recent t={t} />
+				</Section>
+			)}
+		</>
+	);
+}

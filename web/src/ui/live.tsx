@@ -24,7 +24,7 @@ export function LiveBadge() {
 			<span>{on ? 'Live' : 'Offline'}</span>
 			<svg viewBox="0 0 72 16" aria-hidden="true">
 				{list.map((v, i) => (
-					<rect key={i} x={i * 3} y={16 - Math.max(1, (v / top) * 16)} width="2" height={Math.max(1, (v / top) * 16)} />
+					<rect key={i} x={(24 - list.length + i) * 3} y={16 - Math.max(1, (v / top) * 16)} width="2" height={Math.max(1, (v / top) * 16)} />
 				))}
 			</svg>
 		</span>

@@ -1,1 +1,0 @@
-function n(){return null}function r(){return null}export{r as DashboardPage,n as DashboardsPage};

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reading an analysis' answer: which columns belong together (value and interval), what a row is about, what can be
+// drawn. Nothing here knows a single analysis.
+import type { Analysis, Column, Param, Result, Row } from './types';
+
+export const BUCKETS = ['hour', 'day', 'week', 'month', 'quarter', 'year'];
+export const FIELDS = ['touchpoint', 'stage', 'owner', 'channel', 'channel-kind', 'event', 'source', 'agent', 'location'];
+
+/** A column with the two that hold its interval, if it has one. */
+export interface Figure {
+	column: Column;
+	low: string | null;
+	high: string | null;
+}
+
+/** Columns as figures: x, x_low, x_high are one; so are value, low, high. */
+export function figures(columns: Column[]): Figure[] {
+	const names = new Set(columns.map(c => c.name));
+	const inside = new Set<string>();
+	const out: Figure[] = [];
+	for (const column of columns) {
+		let ends: [string, string] | null = null;
+		if (names.has(`${column.name}_low`) && names.has(`${column.name}_high`)) ends = [`${column.name}_low`, `${column.name}_high`];
+		else if (column.name === 'value' && names.has('low') && names.has('high')) ends = ['low', 'high'];
+		if (ends) ends.forEach(e => inside.add(e));
+		out.push({ column, low: ends?.[0] ?? null, high: ends?.[1] ?? null });
+	}
+	return out.filter(f => !inside.has(f.column.name));
+}
+
+export function isText(c: Column): boolean {
+	return c.type === 'text' || c.type === 'time';
+}
+
+/** Columns that are empty in all rows say nothing. */
+export function usedColumns(r: Result): Column[] {
+	return r.columns.filter(c => r.rows.some(row => row[c.name] !== null && row[c.name] !== undefined && row[c.name] !== ''));
+}
+
+/** What could be drawn as length: numbers with an interval first, then shares, then the rest. */
+export function drawable(r: Result): Figure[] {
+	const list = figures(usedColumns(r)).filter(f => !isText(f.column) && f.column.name !== 'n' && f.column.name !== 'target' && f.column.name !== 'share_target');
+	const rank = (f: Figure): number => (f.low ? 0 : f.column.type === 'ratio' ? 1 : 2);
+	const first = list.filter(f => f.low);
+	return first.length ? [...list].sort((a, b) => rank(a) - rank(b)) : list;
+}
+
+/** The text columns that say what a row is about; unit, verdict and the like do not. */
+export function labelColumns(r: Result): Column[] {
+	const skip = new Set(['unit', 'direction', 'verdict', 'filter', 'advice', 'text', 'values']);
+	return usedColumns(r).filter(c => c.type === 'text' && !skip.has(c.name));
+}
+
+export function bucketColumn(r: Result): Column | null {
+	return r.columns.find(c => BUCKETS.includes(c.name) && c.type === 'text') ?? null;
+}
+
+export interface Line {
+	name: string;
+	values: (number | null)[];
+	low: (number | null)[] | null;
+	high: (number | null)[] | null;
+	n: number;
+}
+
+function num(row: Row, name: string | null): number | null {
+	const v = name === null ? null : row[name];
+	return typeof v === 'number' ? v : null;
+}
+
+/** Rows with a calendar bucket as lines over it, the biggest first. */
+export function lines(r: Result, figure: Figure, name: (column: string, value: string) => string): { labels: string[]; lines: Line[] } {
+	const bucket = bucketColumn(r);
+	if (!bucket) return { labels: [], lines: [] };
+	const labels = [...new Set(r.rows.map(row => String(row[bucket.name] ?? '')))].filter(Boolean).sort();
+	const at = new Map(labels.map((l, i) => [l, i]));
+	const others = labelColumns(r).filter(c => c.name !== bucket.name);
+	const found = new Map<string, Line>();
+	for (const row of r.rows) {
+		const i = at.get(String(row[bucket.name] ?? ''));
+		if (i === undefined) continue;
+		const label = others.map(c => name(c.name, String(row[c.name] ?? ''))).join(' · ') || r.analysis;
+		let line = found.get(label);
+		if (!line) {
+			const none = (): null[] => labels.map(() => null);
+			line = { name: label, values: none(), low: figure.low ? none() : null, high: figure.high ? none() : null, n: 0 };
+			found.set(label, line);
+		}
+		line.values[i] = num(row, figure.column.name);
+		if (line.low) line.low[i] = num(row, figure.low);
+		if (line.high) line.high[i] = num(row, figure.high);
+		line.n += num(row, 'n') ?? num(row, figure.column.name) ?? 0;
+	}
+	return { labels, lines: [...found.values()].sort((a, b) => b.n - a.n) };
+}
+
+// --- parameters in the URL ---
+
+const TAKEN = new Set(['period', 'vs', 'where', 'by', 'limit', 'y', 'view', 'from', 'to']);
+
+/** A parameter's name in the URL: its own, unless the pages use that for themselves. */
+export function paramKey(name: string): string {
+	return TAKEN.has(name) ? `of-${name}` : name;
+}
+
+/** What the URL says, as the API takes it; parameters that the analysis does not have are left out. */
+export function questionOf(a: Analysis, url: URLSearchParams): [string, string][] {
+	const out: [string, string][] = [];
+	for (const name of ['by', 'limit']) {
+		const v = url.get(name);
+		if (v) out.push([name, v]);
+	}
+	for (const p of a.params) {
+		for (const v of url.getAll(paramKey(p.name))) {
+			if (p.type === 'flag' ? v === 'true' : v.trim() !== '') out.push([p.name, v]);
+			if (!p.repeated) break;
+		}
+	}
+	return out;
+}
+
+/** Which required parameters are not given. */
+export function missing(a: Analysis, url: URLSearchParams): Param[] {
+	return a.params.filter(p => p.required && !url.getAll(paramKey(p.name)).some(v => v.trim() !== ''));
+}
+
+/** Parameters that matter to most questions come first; the others wait under "More". */
+export function isMain(p: Param): boolean {
+	return p.required || (p.type === 'filter' && !p.repeated && p.name !== 'touch' && p.name !== 'without') || ['show', 'form', 'bucket', 'window', 'of', 'gap', 'depth', 'score', 'model', 'within', 'period'].includes(p.name);
+}
+
+// --- Sankey ---
+
+export interface SankeyNode {
+	id: string;
+	name: string;
+	step: number;
+}
+
+export interface SankeyLink {
+	source: string;
+	target: string;
+	value: number;
+	share: number | null;
+}
+
+/** Edges of the analysis `paths` as a graph without cycles: a node is a place at a step. */
+export function sankeyOf(r: Result): { nodes: SankeyNode[]; links: SankeyLink[] } {
+	const nodes = new Map<string, SankeyNode>();
+	const links: SankeyLink[] = [];
+	const node = (step: number, name: string): string => {
+		const id = `${step} ${name}`;
+		if (!nodes.has(id)) nodes.set(id, { id, name, step });
+		return id;
+	};
+	for (const row of r.rows) {
+		const step = num(row, 'step');
+		const n = num(row, 'n');
+		if (step === null || n === null || n <= 0 || row.from == null || row.to == null) continue;
+		if (row.from === '(other)' && row.to === '(other)') continue;
+		links.push({ source: node(step, String(row.from)), target: node(step + 1, String(row.to)), value: n, share: num(row, 'share') });
+	}
+	return { nodes: [...nodes.values()], links };
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// One value a row with its interval, on a common axis. Rows are a list, so a screen reader reads name, value, interval.
+import type { ComponentChildren } from 'preact';
+
+export interface Bar {
+	label: ComponentChildren;
+	value: number | null;
+	low: number | null;
+	high: number | null;
+	target?: number | null;
+	tone?: string;
+	n?: string;
+}
+
+/** Round steps for an axis: 1, 2 or 5 times a power of ten. */
+export function ticks(low: number, high: number, most = 5): number[] {
+	const span = high - low;
+	if (!(span > 0)) return [low];
+	const power = 10 ** Math.floor(Math.log10(span / most));
+	const step = ([1, 2, 5, 10].find(m => span / (m * power) <= most) ?? 10) * power;
+	const out: number[] = [];
+	for (let k = Math.ceil(low / step - 1e-9); k * step <= high + step * 1e-9; k++) out.push(Number((k * step).toPrecision(12)));
+	return out;
+}
+
+/** "60.0 %" as "60 %": the ends of an axis are round. */
+function plain(text: string): string {
+	return text.replace(/(\.\d*?)0+(?=\D|$)/, '$1').replace(/\.(?=\D|$)/, '');
+}
+
+/** Bars where the axis begins at 0, else dots: the length of a bar from nowhere would mean nothing. */
+export function Bars({ label, bars, format, zero = true }: { label: string; bars: Bar[]; format: (v: number) => string; zero?: boolean }) {
+	const all = bars.flatMap(b => [b.value, b.low, b.high, b.target ?? null]).filter((v): v is number => v !== null && Number.isFinite(v));
+	let low = Math.min(...all, zero ? 0 : Infinity);
+	let high = Math.max(...all, zero ? 0 : -Infinity);
+	if (!zero) {
+		const room = (high - low || Math.abs(high) || 1) * 0.06;
+		low -= room;
+		high += room;
+	}
+	const span = high - low || 1;
+	const at = (v: number): string => `${(((v - low) / span) * 100).toFixed(2)}%`;
+	const length = (a: number, b: number): string => `${((Math.abs(b - a) / span) * 100).toFixed(2)}%`;
+	return (
+		<figure class="bars" aria-label={label}>
+			<ul>
+				{bars.map((b, i) => (
+					<li key={i}>
+						<span class="bars-label">{b.label}</span>
+						<span class="bars-track" aria-hidden="true">
+							{b.value !== null && zero && <i class={`bars-bar ${b.tone ?? ''}`} style={{ left: at(Math.min(0 > high ? high : 0 < low ? low : 0, b.value)), width: length(Math.max(low, Math.min(high, 0)), b.value) }} />}
+							{b.low !== null && b.high !== null && <i class="bars-interval" style={{ left: at(b.low), width: length(b.low, b.high) }} />}
+							{b.value !== null && !zero && <i class={`bars-dot ${b.tone ?? ''}`} style={{ left: at(b.value) }} />}
+							{b.target != null && <i class="bars-target" style={{ left: at(b.target) }} />}
+						</span>
+						<span class="bars-value num">
+							{b.value === null ? '–' : format(b.value)}
+							{b.low !== null && b.high !== null && (
+								<span class="low">
+									{format(b.low)} – {format(b.high)}
+								</span>
+							)}
+						</span>
+						{b.n !== undefined && <span class="bars-n num muted">{b.n}</span>}
+					</li>
+				))}
+			</ul>
+			<div class="bars-axis" aria-hidden="true">
+				<span />
+				<span class="bars-track">
+					{ticks(low, high).map(t => (
+						<i key={t} style={{ left: at(t) }}>
+							{plain(format(t))}
+						</i>
+					))}
+				</span>
+			</div>
+		</figure>
+	);
+}

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+// Lines over time with their intervals as bands, drawn by uPlot; a chunk of its own. Lines differ in dash as well as in
+// colour. The table beside it is the alternative for those who do not see it.
+import { useEffect, useRef, useState } from 'preact/hooks';
+import uPlot from 'uplot';
+import 'uplot/dist/uPlot.min.css';
+import { bucketLabel } from '../base/format';
+import type { Line } from '../base/result';
+import { theme, token } from '../base/theme';
+
+const DASHES: number[][] = [[], [6, 3], [2, 3], [9, 3, 2, 3], [12, 4], [4, 2]];
+
+export interface LineChartProps {
+	label: string;
+	labels: string[];
+	lines: Line[];
+	format: (v: number) => string;
+	target?: number | null;
+	height?: number;
+	tones?: string[];
+	zero?: boolean;
+}
+
+function colorOf(i: number, tones?: string[]): string {
+	return token(tones?.[i] ?? `--series-${(i % 6) + 1}`);
+}
+
+export default function LineChart({ label, labels, lines, format, target, height = 220, tones, zero }: LineChartProps) {
+	const box = useRef<HTMLDivElement>(null);
+	const [at, setAt] = useState<number | null>(null);
+	const dark = theme.value;
+
+	useEffect(() => {
+		const el = box.current;
+		if (!el) return;
+		const data: (number | null)[][] = [labels.map((_, i) => i)];
+		const series: uPlot.Series[] = [{}];
+		const bands: uPlot.Band[] = [];
+		lines.forEach((l, i) => {
+			const stroke = colorOf(i, tones);
+			data.push(l.values);
+			const dots = l.values.filter(v => v !== null).length < 60;
+			series.push({ stroke, width: 2, dash: DASHES[i % 6] ?? [], spanGaps: false, points: { show: dots, size: 5, fill: stroke } });
+			if (l.low && l.high) {
+				const k = data.length;
+				data.push(l.high, l.low);
+				series.push({ width: 0, points: { show: false } }, { width: 0, points: { show: false } });
+				bands.push({ series: [k, k + 1], fill: `color-mix(in srgb, ${stroke} ${lines.length > 2 ? 9 : 16}%, transparent)` });
+			}
+		});
+		if (target != null) {
+			data.push(labels.map(() => target));
+			series.push({ stroke: token('--ink'), width: 1.2, dash: [3, 3], points: { show: false } });
+		}
+		const all = data.slice(1).flat().filter((v): v is number => v !== null);
+		let low = Math.min(...all, zero ? 0 : Infinity);
+		let high = Math.max(...all, zero ? 0 : -Infinity);
+		const room = (high - low || Math.abs(high) || 1) * 0.08;
+		low = low >= 0 && low - room < 0 ? 0 : low - room;
+		high += room;
+		const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
+		const font = `${Math.round(rem * 0.72)}px ${getComputedStyle(document.body).fontFamily}`;
+		const widest = Math.max(...[low, high, (low + high) / 2].map(v => format(v).length));
+		const axis = { stroke: token('--muted'), font, ticks: { show: false } };
+		const grid = { stroke: token('--line'), width: 1 };
+		const plot = new uPlot(
+			{
+				width: Math.max(200, el.clientWidth),
+				height,
+				legend: { show: false },
+				cursor: { y: false, points: { size: 8 }, drag: { x: false, y: false } },
+				scales: { x: { time: false, range: [-0.3, Math.max(0.3, labels.length - 0.7)] }, y: { range: [low, high] } },
+				axes: [
+					{ ...axis, grid: { show: false }, incrs: [1, 2, 3, 4, 6, 12, 13, 26, 52, 104], values: (_u, splits) => splits.map(s => (Number.isInteger(s) && labels[s] !== undefined ? bucketLabel(labels[s]) : '')), space: rem * 4.4, size: rem * 1.8 },
+					{ ...axis, grid, values: (_u, splits) => splits.map(format), size: rem * (0.46 * widest + 0.9), space: rem * 2.4 },
+				],
+				series,
+				bands,
+				hooks: { setCursor: [u => setAt(u.cursor.idx ?? null)] },
+			},
+			data as uPlot.AlignedData,
+			el,
+		);
+		const watch = new ResizeObserver(() => plot.setSize({ width: Math.max(200, el.clientWidth), height }));
+		watch.observe(el);
+		return () => {
+			watch.disconnect();
+			plot.destroy();
+		};
+	}, [labels, lines, target, height, dark, format, tones, zero]);
+
+	const shown = at !== null && labels[at] !== undefined ? at : null;
+	return (
+		<figure class="line-chart">
+			<div ref={box} class="plot" role="img" aria-label={label} style={{ minHeight: `${height}px` }} />
+			<figcaption class="readout">
+				{shown !== null && <b>{bucketLabel(labels[shown] as string)}</b>}
+				{lines.map((l, i) => (
+					<span key={l.name}>
+						<svg viewBox="0 0 24 6" aria-hidden="true">
+							<path d="M1 3H23" style={{ stroke: `var(${tones?.[i] ?? `--series-${(i % 6) + 1}`})`, strokeDasharray: (DASHES[i % 6] ?? []).join(' ') }} />
+						</svg>
+						{l.name}
+						{shown !== null && (
+							<>
+								{' '}
+								<b>{l.values[shown] != null ? format(l.values[shown]) : '–'}</b>
+								{l.low?.[shown] != null && l.high?.[shown] != null && (
+									<span class="muted">
+										{' '}
+										{format(l.low[shown])} – {format(l.high[shown])}
+									</span>
+								)}
+							</>
+						)}
+					</span>
+				))}
+				{target != null && <span class="muted">dotted: expected {format(target)}</span>}
+			</figcaption>
+		</figure>
+	);
+}

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+// The answer of any analysis: its picture, chosen by what it declares and what the answer has, and always its table.
+import type { ComponentChildren } from 'preact';
+import { useMemo } from 'preact/hooks';
+import { design } from '../base/api';
+import { cell, compact, count, number, percent, quantity, seconds, title } from '../base/format';
+import { currency, touchpointName, touchpointOf, zone } from '../base/question';
+import { bucketColumn, drawable, figures, labelColumns, lines, usedColumns, type Figure } from '../base/result';
+import { params, setParams, to, withParams } from '../base/router';
+import { verdictClass } from '../base/score';
+import type { Analysis, Column, Design, Result, Row, Verdict } from '../base/types';
+import { Bars, type Bar } from '../chart/bars';
+import { Cohorts } from '../chart/cohorts';
+import { FlowGraph, FlowMatrix } from '../chart/flow';
+import { FunnelChart } from '../chart/funnel';
+import { LineChart } from '../chart/lazy-line';
+import { SankeyChart } from '../chart/sankey';
+import { Empty, Mark, Segmented } from './parts';
+import { Table, type TableColumn } from './table';
+
+/** Touch points under their names; everything else as it is. */
+export function nameOf(value: string): string {
+	return touchpointOf(value)?.name ?? (value === '(end)' ? 'end' : value === '(start)' ? 'start' : value);
+}
+
+function nameIn(column: string, value: string): string {
+	return ['touchpoint', 'from', 'to', 'at', 'key', 'step', 'filter'].includes(column) ? nameOf(value) : value;
+}
+
+function customerLink(value: string): ComponentChildren {
+	return <a href={to(`/customers/${encodeURIComponent(value)}`)}>{value}</a>;
+}
+
+/** One column in words, for axes and read-outs. */
+export function formOf(f: Figure, rows: Row[]): (v: number) => string {
+	const c = f.column;
+	if (c.type === 'ratio') return percent;
+	if (c.type === 'seconds' || c.unit === 's') return seconds;
+	if (c.type === 'count') return v => (Number.isInteger(v) ? count(v) : number(v));
+	const units = new Set(rows.map(r => String(r.unit ?? '')));
+	if (c.unit === 'unit' && units.size === 1) {
+		const unit = [...units][0] as string;
+		return v => quantity(v, unit, currency.value);
+	}
+	if (c.unit === 'minor') return v => quantity(v, 'minor', currency.value);
+	return v => number(v);
+}
+
+export function ResultTable({ result, caption }: { result: Result; caption?: string }) {
+	const columns = useMemo(() => {
+		const used = usedColumns(result);
+		return figures(used).map(({ column, low, high }: Figure): TableColumn<Row> => {
+			const numeric = column.type !== 'text' && column.type !== 'time';
+			const asColumn = (name: string): Column => ({ ...column, name });
+			return {
+				key: column.name,
+				title: column.title || title(column.name),
+				help: column.help,
+				numeric,
+				sort: row => row[column.name] ?? null,
+				cell: row => {
+					const v = row[column.name];
+					if (column.name === 'verdict' && typeof v === 'string')
+						return (
+							<span class="with-mark">
+								<Mark verdict={v as Verdict} label={false} /> {v}
+							</span>
+						);
+					if (column.name === 'customer' && typeof v === 'string') return customerLink(v);
+					if (typeof v === 'string') return column.type === 'time' ? cell(row, column, currency.value, zone.value) : nameIn(column.name, v);
+					const text = cell(row, column, currency.value, zone.value);
+					const ratio = column.type === 'ratio' && typeof v === 'number' ? v : null;
+					return (
+						<span class={ratio !== null ? 'with-bar' : ''} style={ratio !== null ? { '--part': `${Math.max(0, Math.min(1, ratio)) * 100}%` } : {}}>
+							{text}
+							{low && high && row[low] != null && row[high] != null && (
+								<span class="low">
+									{cell(row, asColumn(low), currency.value, zone.value)} – {cell(row, asColumn(high), currency.value, zone.value)}
+								</span>
+							)}
+						</span>
+					);
+				},
+			};
+		});
+	}, [result]);
+	return <Table caption={caption ?? `Result of ${result.analysis}`} columns={columns} rows={result.rows} />;
+}
+
+function barLabel(result: Result, row: Row): string {
+	return labelColumns(result)
+		.map(c => (row[c.name] == null ? null : nameIn(c.name, String(row[c.name]))))
+		.filter((t): t is string => t !== null)
+		.join(' · ');
+}
+
+const MOST_BARS = 40;
+const MOST_LINES = 6;
+
+function FigureSelect({ list, value }: { list: Figure[]; value: Figure }) {
+	if (list.length < 2) return null;
+	return (
+		<label class="pill-select no-print">
+			<span class="sr">Drawn</span>
+			<select value={value.column.name} onChange={e => setParams({ y: e.currentTarget.value === list[0]?.column.name ? null : e.currentTarget.value })}>
+				{list.map(f => (
+					<option key={f.column.name} value={f.column.name}>
+						{f.column.title || title(f.column.name)}
+					</option>
+				))}
+			</select>
+		</label>
+	);
+}
+
+function stacked(result: Result): ComponentChildren {
+	const parts = ['new', 'returning', 'resurrecting'];
+	const top = Math.max(1, ...result.rows.map(r => parts.reduce((s, p) => s + Number(r[p] ?? 0), 0)));
+	const below = Math.max(0, ...result.rows.map(r => Number(r.dormant ?? 0)));
+	const all = top + below;
+	return (
+		<figure class="stacked" aria-label="Persons per bucket: new, returning, resurrecting above the line, dormant below">
+			<div class="stacked-bars" aria-hidden="true">
+				{result.rows.map((r, i) => (
+					<div key={i} title={`${r.bucket}: ${parts.map(p => `${p} ${count(Number(r[p] ?? 0))}`).join(', ')}, dormant ${count(Number(r.dormant ?? 0))}`}>
+						<span class="up" style={{ height: `${(top / all) * 100}%` }}>
+							{[...parts].reverse().map(p => (
+								<i key={p} class={`part-${p}`} style={{ height: `${(Number(r[p] ?? 0) / top) * 100}%` }} />
+							))}
+						</span>
+						<span class="under" style={{ height: `${(below / all) * 100}%` }}>
+							<i class="part-dormant" style={{ height: `${below ? (Number(r.dormant ?? 0) / below) * 100 : 0}%` }} />
+						</span>
+					</div>
+				))}
+			</div>
+			<figcaption class="readout">
+				{[...parts, 'dormant'].map(p => (
+					<span key={p}>
+						<i class={`swatch part-${p}`} aria-hidden="true" /> {p}
+					</span>
+				))}
+			</figcaption>
+		</figure>
+	);
+}
+
+function generic(result: Result, embedded: boolean): ComponentChildren {
+	const list = drawable(result);
+	const figure = list.find(f => f.column.name === params.value.get('y')) ?? list[0];
+	if (!figure) return null;
+	const form = formOf(figure, result.rows);
+	const select = embedded ? null : <FigureSelect list={list} value={figure} />;
+	if (bucketColumn(result)) {
+		const { labels, lines: found } = lines(result, figure, nameIn);
+		if (labels.length > 1)
+			return (
+				<>
+					{select}
+					<LineChart label={`${figure.column.title} over time`} labels={labels} lines={found.slice(0, MOST_LINES)} format={form} height={embedded ? 200 : 300} />
+					{found.length > MOST_LINES && <p class="muted small">The {MOST_LINES} biggest of {found.length} lines; all are in the table.</p>}
+				</>
+			);
+	}
+	// Values of different units have no common axis.
+	const units = new Set(result.rows.map(r => String(r.unit ?? '')));
+	if (figure.column.unit === 'unit' && units.size > 1 && list.length > 1) {
+		const better = list.find(f => f.column.unit !== 'unit');
+		if (!better || params.value.get('y')) return select;
+	}
+	const n = (row: Row): number | null => (typeof row.n === 'number' ? row.n : typeof row.interactions === 'number' ? row.interactions : null);
+	const value = (row: Row, name: string | null): number | null => (name !== null && typeof row[name] === 'number' ? (row[name] as number) : null);
+	const bars: Bar[] = result.rows.slice(0, MOST_BARS).map(row => ({
+		label: barLabel(result, row) || result.analysis,
+		value: value(row, figure.column.name),
+		low: value(row, figure.low),
+		high: value(row, figure.high),
+		target: figure.column.name === 'share_kept' ? value(row, 'share_target') : null,
+		tone: typeof row.verdict === 'string' ? verdictClass(row.verdict as Verdict) : '',
+		...(figure.column.name !== 'interactions' && n(row) !== null ? { n: `n ${compact(n(row) as number)}` } : {}),
+	}));
+	return (
+		<>
+			{select}
+			<Bars label={figure.column.title} bars={bars} format={form} zero={figure.column.type !== 'number' || (bars.every(b => (b.value ?? 0) <= 0) || bars.some(b => (b.value ?? 0) < 1))} />
+			{result.rows.length > MOST_BARS && <p class="muted small">The first {MOST_BARS} of {result.rows.length} rows; all are in the table.</p>}
+		</>
+	);
+}
+
+const TONES = ['--series-1', '--series-3', '--series-4', '--series-5', '--series-6', '--series-2'];
+
+function toneOf(d: Design | null): (key: string) => string {
+	return key => {
+		if (key.startsWith('(')) return '--line-strong';
+		const t = d?.touchpoints.find(x => x.key === key);
+		const i = t ? d?.stages.findIndex(s => s.key === t.stage) : [...key].reduce((s, c) => s + c.charCodeAt(0), 0);
+		return TONES[(i ?? 0) % TONES.length] as string;
+	};
+}
+
+function FlowViews({ result }: { result: Result }) {
+	const view = params.value.get('view') === 'matrix' ? 'matrix' : 'graph';
+	return (
+		<>
+			<Segmented label="Drawn as" value={view} options={[['graph', 'Graph'], ['matrix', 'Matrix']]} onChange={v => setParams({ view: v === 'graph' ? null : v })} />
+			{view === 'matrix' || !design.value ? <FlowMatrix result={result} name={nameOf} /> : <FlowGraph result={result} design={design.value} name={nameOf} />}
+		</>
+	);
+}
+
+/** The picture alone; null when there is nothing to draw. */
+export function ResultChart({ result, analysis, embedded = false }: { result: Result; analysis: Analysis; embedded?: boolean }) {
+	const has = (name: string): boolean => result.columns.some(c => c.name === name) && result.rows.some(r => r[name] != null);
+	if (!result.rows.length) return <Empty title="No rows." />;
+	if (analysis.chart === 'funnel' && has('step') && has('share')) return <FunnelChart result={result} name={nameOf} personsLink={what => withParams({ persons: what })} />;
+	if (analysis.chart === 'sankey' && has('from') && has('to')) return <SankeyChart result={result} name={nameOf} tone={toneOf(design.value)} />;
+	if (analysis.chart === 'matrix' && has('from') && has('to') && result.columns[0]?.name === 'from') return <FlowViews result={result} />;
+	if (analysis.chart === 'cohorts' && has('cohort') && result.columns[0]?.name === 'cohort') {
+		if (result.rows.every(r => r.cohort === '(all)')) return <Curve result={result} />;
+		return <Cohorts result={result} bucket={params.value.get('bucket') ?? 'week'} />;
+	}
+	if (result.columns[0]?.name === 'bucket' && has('resurrecting')) return <>{stacked(result)}</>;
+	if (analysis.chart === 'table' || analysis.chart === 'timeline') return null;
+	return <>{generic(result, embedded)}</>;
+}
+
+function Curve({ result }: { result: Result }) {
+	const figure: Figure = { column: result.columns.find(c => c.name === 'share') as Column, low: 'share_low', high: 'share_high' };
+	const get = (row: Row, name: string): number | null => (typeof row[name] === 'number' ? (row[name] as number) : null);
+	const line = { name: 'came back', values: result.rows.map(r => get(r, 'share')), low: result.rows.map(r => get(r, 'share_low')), high: result.rows.map(r => get(r, 'share_high')), n: 0 };
+	return <LineChart label="Share that came back" labels={result.rows.map(r => `+${r.offset}`)} lines={[line]} format={formOf(figure, result.rows)} height={300} zero />;
+}
+
+export function touchpointsList(): { key: string; name: string }[] {
+	return (design.value?.touchpoints ?? []).map(t => ({ key: t.key, name: touchpointName(t.key) }));
+}

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+import { describe, expect, it } from 'vitest';
+import { drawable, figures, lines, missing, paramKey, questionOf, sankeyOf } from '../src/base/result';
+import type { Analysis, Column, Result, Row } from '../src/base/types';
+
+const column = (name: string, type: Column['type'] = 'number', unit = '1'): Column => ({ name, title: name, type, unit, help: '' });
+const result = (columns: Column[], rows: Row[]): Result => ({ analysis: 'x', columns, rows, n: 1, definition: '', period: { from: null, to: null }, where: [], timezone: 'UTC', currency: 'EUR', notes: [] });
+
+describe('figures', () => {
+	it('joins a value with its interval', () => {
+		const f = figures([column('n', 'count'), column('gap'), column('gap_low'), column('gap_high'), column('value'), column('low'), column('high')]);
+		expect(f.map(x => [x.column.name, x.low, x.high])).toEqual([['n', null, null], ['gap', 'gap_low', 'gap_high'], ['value', 'low', 'high']]);
+	});
+	it('offers those with an interval first and leaves out empty columns', () => {
+		const r = result([column('count', 'count'), column('empty'), column('share', 'ratio'), column('share_low', 'ratio'), column('share_high', 'ratio')], [{ count: 3, empty: null, share: 0.5, share_low: 0.4, share_high: 0.6 }]);
+		expect(drawable(r).map(f => f.column.name)).toEqual(['share', 'count']);
+	});
+});
+
+describe('lines', () => {
+	it('puts rows over their bucket and leaves gaps as gaps', () => {
+		const r = result([column('channel', 'text'), column('month', 'text'), column('n', 'count'), column('gap')], [
+			{ channel: 'web', month: '2026-01', n: 5, gap: 0.1 },
+			{ channel: 'web', month: '2026-03', n: 5, gap: 0.3 },
+			{ channel: 'app', month: '2026-02', n: 50, gap: 0.2 },
+		]);
+		const l = lines(r, { column: column('gap'), low: null, high: null }, (_c, v) => v);
+		expect(l.labels).toEqual(['2026-01', '2026-02', '2026-03']);
+		expect(l.lines.map(x => [x.name, x.values])).toEqual([['app', [null, 0.2, null]], ['web', [0.1, null, 0.3]]]);
+	});
+});
+
+describe('questions', () => {
+	const param = (name: string, more: object = {}) => ({ name, type: 'string', default: null, choices: [], min: null, max: null, help: '', required: false, repeated: false, ...more });
+	const a = { name: 'funnel', summary: '', definition: '', chart: '', columns: [], params: [param('step', { required: true, repeated: true }), param('times', { type: 'flag' }), param('period')] } as unknown as Analysis;
+	it('take what the URL says and nothing else', () => {
+		const url = new URLSearchParams('step=order&step=delivery&step=&times=true&period=90d&of-period=week&by=channel&other=1');
+		expect(questionOf(a, url)).toEqual([['by', 'channel'], ['step', 'order'], ['step', 'delivery'], ['times', 'true'], ['period', 'week']]);
+		expect(missing(a, url)).toEqual([]);
+		expect(missing(a, new URLSearchParams('step=')).map(p => p.name)).toEqual(['step']);
+	});
+	it('keep clear of the names of the pages', () => expect(paramKey('period')).toBe('of-period'));
+});
+
+describe('sankeyOf', () => {
+	it('makes a node of each place at each step, so there is no cycle', () => {
+		const r = result([], [
+			{ step: 1, from: 'a', to: 'b', n: 5, share: 0.5 },
+			{ step: 2, from: 'b', to: 'a', n: 4, share: 1 },
+			{ step: 2, from: '(other)', to: '(other)', n: 9, share: null },
+		]);
+		const g = sankeyOf(r);
+		expect(g.nodes.map(n => n.id)).toEqual(['1 a', '2 b', '3 a']);
+		expect(g.links.map(l => [l.source, l.target, l.value])).toEqual([['1 a', '2 b', 5], ['2 b', '3 a', 4]]);
+	});
+});
