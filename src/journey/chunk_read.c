@@ -3,7 +3,11 @@
 #include "journey/bits.h"
 #include "journey/segment.h"
 
+#include <assert.h>
+
 #define BLOCK 512u // values that go through a buffer on the stack
+
+static_assert(SCALED_DECIMALS_MAX == SEGMENT_DECIMALS_MAX, "scaled values have the decimals that are stored");
 
 // Values [first, first + n) of those packed at p.
 static void unpack_u64(
@@ -301,26 +305,61 @@ static void unpack_decimals(
 	}
 }
 
+// The rows that have a value; *p: where values are, *rank: the number of the first. Returns how many.
+static uint32_t measure_rows(const struct segment *s, const struct segment_chunk *c,
+	const struct segment_column *x, uint32_t first, uint32_t n, uint32_t add, uint32_t *row,
+	const uint8_t **p, uint32_t *rank)
+{
+	*p = column_bytes(s, x);
+	*rank = first;
+	if (x->flags & COLUMN_SPARSE) {
+		const uint8_t *bits = *p;
+		*rank = bitmap_rank(bits, first);
+		*p += 8 * (size_t)segment_bitmap_words(c->n_rows);
+		return bitmap_rows(bits, first, n, add, row);
+	}
+	for (uint32_t i = 0; row && i < n; i++)
+		row[i] = add + i;
+	return n;
+}
+
 uint32_t chunk_read_measure(const struct segment *s, const struct segment_chunk *c, unsigned number,
 	uint32_t first, uint32_t n, uint32_t add, uint32_t *row, double *value)
 {
 	const struct segment_column *x = segment_column_get(c, number);
 	if (!x)
 		return 0;
-	const uint8_t *p = column_bytes(s, x);
-	uint32_t rank = first, m = n;
-	if (x->flags & COLUMN_SPARSE) {
-		rank = bitmap_rank(p, first);
-		m = bitmap_rows(p, first, n, add, row);
-		p += 8 * (size_t)segment_bitmap_words(c->n_rows);
-	} else {
-		for (uint32_t i = 0; i < n; i++)
-			row[i] = add + i;
-	}
+	const uint8_t *p;
+	uint32_t rank, m = measure_rows(s, c, x, first, n, add, row, &p, &rank);
 	if (x->encoding == ENCODING_DECIMAL)
 		unpack_decimals(x, p, rank, m, value);
 	else
 		memcpy(value, p + rank * sizeof *value, m * sizeof *value);
+	return m;
+}
+
+bool chunk_measure_is_scaled(const struct segment_column *x, uint32_t *max)
+{
+	int64_t limit = SCALED_MAX, end;
+	if (x->encoding != ENCODING_DECIMAL || x->width > 24 || x->multiple > SCALED_MAX || x->base < -limit ||
+		x->base > limit)
+		return false;
+	end = x->base + (int64_t)bits_mask(x->width) * (int64_t)x->multiple;
+	if (end > limit)
+		return false;
+	*max = (uint32_t)(-x->base > end ? -x->base : end);
+	return true;
+}
+
+uint32_t chunk_read_scaled(const struct segment *s, const struct segment_chunk *c, unsigned number,
+	uint32_t first, uint32_t n, uint32_t add, uint32_t *row, int32_t *scaled)
+{
+	const struct segment_column *x = segment_column_get(c, number);
+	if (!x)
+		return 0;
+	const uint8_t *p;
+	uint32_t rank, m = measure_rows(s, c, x, first, n, add, row, &p, &rank);
+	unpack_u32(p, x, rank, m, (uint32_t *)scaled);
 	return m;
 }
 

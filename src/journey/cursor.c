@@ -58,6 +58,16 @@ static enum rc want_predicates(struct cursor *c, const struct predicate *list, u
 	return RC_OK;
 }
 
+// Conditions of interest other than that there is a value are held against values themselves, and so are their bits.
+static uint64_t scaled_slots(const struct scan_request *r)
+{
+	uint64_t slots = r->ordered || r->interest_bits ? 0 : r->columns.scaled & r->columns.measures;
+	for (uint32_t i = 0; i < r->n_interest; i++)
+		if (r->interest[i].kind == PREDICATE_MEASURE && !predicate_asks_presence(&r->interest[i]))
+			slots &= ~(1ull << r->interest[i].measure_slot);
+	return slots;
+}
+
 enum rc cursor_open_segments(const struct snapshot_segments *segments, const struct scan_request *r,
 	uint64_t person_lo, uint64_t person_hi, struct cursor **out, struct err *e)
 {
@@ -75,6 +85,7 @@ enum rc cursor_open_segments(const struct snapshot_segments *segments, const str
 		rc = want_predicates(c, r->interest, r->n_interest, e);
 	if (!rc)
 		rc = interest_open(c, e);
+	c->scaled = scaled_slots(r);
 	if (!rc && r->ordered && c->lo <= c->hi)
 		rc = order_open(c, e);
 	c->order.out = c->stage;
@@ -251,9 +262,16 @@ static void span_fill(struct cursor *c, const struct stage *st, uint32_t n_keep)
 	span->keeps = st->data[COLUMN_KEEPS];
 	for (unsigned i = 0; i < CODE_COLUMNS; i++)
 		span->code[i] = st->data[COLUMN_CODE0 + i];
-	for (unsigned i = 0; i < DESIGN_MEASURES_MAX; i++)
-		c->measures[i] = (struct sparse_values){
-			st->measure_n[i], st->measure_row[i], st->data[COLUMN_MEASURE0 + i]};
+	for (unsigned i = 0; i < DESIGN_MEASURES_MAX; i++) {
+		bool scaled = st->scaled >> i & 1;
+		void *data = st->data[COLUMN_MEASURE0 + i];
+		c->measures[i] = (struct sparse_values){.n = st->measure_n[i],
+			.row = st->measure_row[i],
+			.value = scaled ? NULL : data,
+			.scaled = scaled ? data : NULL,
+			.decimals = st->decimals[i],
+			.scaled_max = st->scaled_max[i]};
+	}
 	span->keep = n_keep < st->n ? st->keep : NULL;
 	span->row_person = st->row_person;
 	span->locator = st->locator;
@@ -278,13 +296,21 @@ static void locators_of_view(struct cursor *c)
 	}
 }
 
+enum rc cursor_load(struct cursor *c, unsigned number, struct err *e)
+{
+	if (number >= COLUMN_MEASURE0 && c->scaled >> (number - COLUMN_MEASURE0) & 1)
+		return stage_load_scaled(
+			&c->stage, c->segments, c->pieces, c->n_pieces, number - COLUMN_MEASURE0, e);
+	return stage_load(&c->stage, c->segments, c->pieces, c->n_pieces, number, e);
+}
+
 // Decodes all columns of the collected pieces (unless only some rows will be wanted), persons and locators.
 static enum rc batch_load(struct cursor *c, bool narrow, struct err *e)
 {
 	struct stage *st = &c->stage;
 	enum rc rc = RC_OK;
 	for (uint32_t i = 0; !rc && !narrow && i < st->n_wanted; i++)
-		rc = stage_load(st, c->segments, c->pieces, c->n_pieces, st->wanted[i], e);
+		rc = cursor_load(c, st->wanted[i], e);
 	if (!rc && st->want_rows)
 		rc = stage_load_rows(st, c->segments, c->pieces, c->n_pieces, e);
 	if (!rc && st->want_rows && c->segments->view)

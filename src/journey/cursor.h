@@ -10,6 +10,8 @@
 
 #include "journey/segment.h"
 
+#include <math.h>
+
 #define SPAN_ROWS 8192u
 #define STAGE_SLACK 16u // values after the last that may be read and written: runs are copied in blocks
 
@@ -31,6 +33,9 @@ struct stage {
 	void *data[SEGMENT_COLUMNS];
 	uint32_t *measure_row[DESIGN_MEASURES_MAX];
 	uint32_t measure_n[DESIGN_MEASURES_MAX];
+	uint32_t measure_all[DESIGN_MEASURES_MAX]; // so many first rows of measure_row are 0, 1, 2, …
+	uint64_t scaled; // bit i: data of measure slot i are integers over 10^decimals
+	uint32_t decimals[DESIGN_MEASURES_MAX], scaled_max[DESIGN_MEASURES_MAX];
 	uint64_t *row_person, *locator;
 	uint8_t *keep;
 	uint64_t bytes_decoded;
@@ -51,6 +56,10 @@ enum rc stage_load_picked(struct stage *st, const struct snapshot_segments *segm
 // Decodes a column of all pieces unless that is done.
 enum rc stage_load(struct stage *st, const struct snapshot_segments *segments, const struct piece *pieces,
 	uint32_t n, unsigned number, struct err *e);
+// The same for a measure whose values may come as integers. They do if they are stored so, all pieces are of one chunk
+// and the column was not decoded before.
+enum rc stage_load_scaled(struct stage *st, const struct snapshot_segments *segments,
+	const struct piece *pieces, uint32_t n, unsigned slot, struct err *e);
 // Persons and locators of all rows.
 enum rc stage_load_rows(struct stage *st, const struct snapshot_segments *segments, const struct piece *pieces,
 	uint32_t n, struct err *e);
@@ -134,6 +143,7 @@ struct interest {
 struct cursor {
 	const struct snapshot_segments *segments;
 	struct scan_request request;
+	uint64_t scaled; // slots of measures that are staged as integers where they can be
 	uint64_t lo, hi;
 	struct piece *pieces;
 	size_t pieces_capacity;
@@ -155,6 +165,9 @@ enum rc cursor_open_segments(const struct snapshot_segments *segments, const str
 enum rc scan_segments(const struct snapshot_segments *segments, const struct scan_request *r,
 	const struct kernel *k, unsigned threads, void **state, struct err *e);
 
+// stage_load of a column of the batch; of a measure as integers where the request allows it.
+enum rc cursor_load(struct cursor *c, unsigned number, struct err *e);
+
 // --- cursor_filter.c ---
 
 enum verdict { PASS_NONE, PASS_SOME, PASS_ALL };
@@ -164,6 +177,12 @@ enum verdict filter_stage_verdict(const struct cursor *c, const struct predicate
 static inline bool predicate_value_passes(const struct predicate *p, double v)
 {
 	return (p->min_open ? v > p->min : v >= p->min) & (p->max_open ? v < p->max : v <= p->max);
+}
+// Does a condition hold for all values of a measure, and for nothing else?
+static inline bool predicate_asks_presence(const struct predicate *p)
+{
+	return p->kind == PREDICATE_MEASURE && !p->wanted_absent && !p->min_open && !p->max_open &&
+	       p->min == (double)-INFINITY && p->max == (double)INFINITY;
 }
 // The column that a condition is on.
 unsigned predicate_column(const struct predicate *p);

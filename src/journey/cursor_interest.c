@@ -118,11 +118,6 @@ static enum rc interest_fit(struct interest *in, uint32_t n, struct err *e)
 	return good ? RC_OK : interest_nomem(e);
 }
 
-static enum rc load(struct cursor *c, unsigned number, struct err *e)
-{
-	return stage_load(&c->stage, c->segments, c->pieces, c->n_pieces, number, e);
-}
-
 // Sets the bits of rows whose code is in the table, row by row.
 static void mark_codes(const struct interest_table *t, const uint32_t *code, uint32_t n, uint64_t *any)
 {
@@ -222,7 +217,10 @@ static void mark_measures(struct cursor *c, uint32_t some)
 			continue;
 		const uint32_t *row = st->measure_row[p.measure_slot], n = st->measure_n[p.measure_slot];
 		const double *value = st->data[COLUMN_MEASURE0 + p.measure_slot];
-		for (uint32_t i = 0; i < n; i++)
+		bool all_pass = st->scaled >> p.measure_slot & 1; // else values are as they are
+		for (uint32_t i = 0; i < n && all_pass; i++)
+			measured[row[i]] |= 1u << k;
+		for (uint32_t i = 0; i < n && !all_pass; i++)
 			measured[row[i]] = (measured[row[i]] & ~(1u << k)) |
 					   (uint32_t)predicate_value_passes(&p, value[i]) << k;
 	}
@@ -304,9 +302,7 @@ static void bits_fill(struct cursor *c, uint32_t some, bool measures)
 
 static bool is_measure_asked(const struct scan_request *r, const struct predicate *p)
 {
-	return p->kind == PREDICATE_MEASURE && !p->wanted_absent && !p->min_open && !p->max_open &&
-	       p->min == (double)-INFINITY && p->max == (double)INFINITY &&
-	       !(r->columns.measures & ~(1ull << p->measure_slot));
+	return predicate_asks_presence(p) && !(r->columns.measures & ~(1ull << p->measure_slot));
 }
 
 // A single condition, which holds for all values of the only measure asked for: these tell the rows.
@@ -315,7 +311,7 @@ static enum rc rows_of_measure(struct cursor *c, uint32_t k, struct err *e)
 	struct interest *in = &c->interest;
 	const struct stage *st = &c->stage;
 	unsigned slot = c->request.interest[k].measure_slot;
-	enum rc rc = load(c, COLUMN_MEASURE0 + slot, e);
+	enum rc rc = cursor_load(c, COLUMN_MEASURE0 + slot, e);
 	if (rc)
 		return rc;
 	in->n = st->measure_n[slot];
@@ -336,7 +332,7 @@ static enum rc rows_find(struct cursor *c, uint32_t some, const uint8_t *keep, s
 		const struct interest_table *t = &in->tables[i];
 		if (!(t->of & some))
 			continue;
-		enum rc rc = load(c, COLUMN_CODE0 + t->column, e);
+		enum rc rc = cursor_load(c, COLUMN_CODE0 + t->column, e);
 		if (rc)
 			return rc;
 		const uint32_t *code = st->data[COLUMN_CODE0 + t->column];
@@ -348,7 +344,7 @@ static enum rc rows_find(struct cursor *c, uint32_t some, const uint8_t *keep, s
 		const struct predicate *p = &c->request.interest[i];
 		if (p->kind == PREDICATE_CODES || !(some >> i & 1))
 			continue;
-		enum rc rc = load(c, predicate_column(p), e);
+		enum rc rc = cursor_load(c, predicate_column(p), e);
 		if (rc)
 			return rc;
 		if (p->kind == PREDICATE_TIME)

@@ -28,18 +28,19 @@ static void pick_measure(struct stage *st, unsigned slot, const struct interest 
 	if (slot == in->of_measure)
 		return;
 	double *value = st->data[COLUMN_MEASURE0 + slot];
+	int32_t *scaled = st->data[COLUMN_MEASURE0 + slot];
+	bool is_scaled = st->scaled >> slot & 1;
+	st->measure_all[slot] = 0;
 	for (uint32_t i = 0; i < n; i++) {
 		uint32_t k = interest_rank(in, row[i]);
 		row[found] = k;
-		value[found] = value[i];
+		if (is_scaled)
+			scaled[found] = scaled[i];
+		else
+			value[found] = value[i];
 		found += k < in->n;
 	}
 	st->measure_n[slot] = found;
-}
-
-static enum rc load(struct cursor *c, unsigned number, struct err *e)
-{
-	return stage_load(&c->stage, c->segments, c->pieces, c->n_pieces, number, e);
 }
 
 static enum rc column_load(struct cursor *c, unsigned number, struct err *e)
@@ -52,14 +53,14 @@ static enum rc column_load(struct cursor *c, unsigned number, struct err *e)
 			st->measure_n[slot] = 0;
 			return RC_OK;
 		}
-		enum rc rc = load(c, number, e);
+		enum rc rc = cursor_load(c, number, e);
 		if (!rc)
 			pick_measure(st, slot, in);
 		return rc;
 	}
 	if (!st->loaded[number] && in->n < st->n / DENSE)
 		return stage_load_picked(st, c->segments, c->pieces, c->n_pieces, number, in->row, in->n, e);
-	enum rc rc = load(c, number, e);
+	enum rc rc = cursor_load(c, number, e);
 	if (!rc && stage_is_code(number))
 		pick_u32(st->data[number], in->row, in->n);
 	else if (!rc)

@@ -38,6 +38,7 @@ static void stage_release(struct stage *st)
 	mem_free(st->keep);
 	st->row_person = st->locator = NULL;
 	st->keep = NULL;
+	memset(st->measure_all, 0, sizeof st->measure_all);
 	st->capacity = 0;
 }
 
@@ -72,6 +73,7 @@ static bool stage_allocate(struct stage *st, size_t capacity)
 enum rc stage_reserve(struct stage *st, uint32_t n, struct err *e)
 {
 	memset(st->loaded, 0, sizeof st->loaded);
+	st->scaled = 0;
 	st->n = n;
 	if (n <= st->capacity)
 		return RC_OK;
@@ -110,6 +112,8 @@ enum rc stage_load(struct stage *st, const struct snapshot_segments *segments, c
 		if (rc)
 			return rc;
 		if (number >= COLUMN_MEASURE0)
+			st->measure_all[number - COLUMN_MEASURE0] = 0;
+		if (number >= COLUMN_MEASURE0)
 			n_values += chunk_read_measure(s, c, number, p->first, p->n, p->to,
 				st->measure_row[number - COLUMN_MEASURE0] + n_values,
 				(double *)st->data[number] + n_values);
@@ -121,6 +125,46 @@ enum rc stage_load(struct stage *st, const struct snapshot_segments *segments, c
 	}
 	if (number >= COLUMN_MEASURE0)
 		st->measure_n[number - COLUMN_MEASURE0] = n_values;
+	st->loaded[number] = true;
+	return RC_OK;
+}
+
+static bool is_one_chunk(const struct piece *pieces, uint32_t n)
+{
+	for (uint32_t i = 1; i < n; i++)
+		if (pieces[i].chunk != pieces[0].chunk || pieces[i].segment != pieces[0].segment)
+			return false;
+	return n > 0;
+}
+
+enum rc stage_load_scaled(struct stage *st, const struct snapshot_segments *segments,
+	const struct piece *pieces, uint32_t n, unsigned slot, struct err *e)
+{
+	unsigned number = COLUMN_MEASURE0 + slot;
+	if (st->loaded[number] || !is_one_chunk(pieces, n))
+		return stage_load(st, segments, pieces, n, number, e);
+	const struct segment *s = segments->items[pieces[0].segment];
+	const struct segment_chunk *c = &s->chunks[pieces[0].chunk];
+	const struct segment_column *x = segment_column_get(c, number);
+	if (!x || !chunk_measure_is_scaled(x, &st->scaled_max[slot]))
+		return stage_load(st, segments, pieces, n, number, e);
+	enum rc rc = touch(s, pieces[0].chunk, number, e);
+	if (rc)
+		return rc;
+	uint32_t n_values = 0;
+	bool all = n == 1 && !(x->flags & COLUMN_SPARSE) && pieces[0].to == 0; // as in the batch before
+	bool same = all && st->measure_all[slot] >= pieces[0].n;
+	if (!same)
+		st->measure_all[slot] = all ? pieces[0].n : 0;
+	for (uint32_t i = 0; i < n; i++) {
+		const struct piece *p = &pieces[i];
+		n_values += chunk_read_scaled(s, c, number, p->first, p->n, p->to,
+			same ? NULL : st->measure_row[slot] + n_values, (int32_t *)st->data[number] + n_values);
+		st->bytes_decoded += ((uint64_t)p->n * x->width + 7) / 8;
+	}
+	st->measure_n[slot] = n_values;
+	st->scaled |= 1ull << slot;
+	st->decimals[slot] = x->scale;
 	st->loaded[number] = true;
 	return RC_OK;
 }

@@ -205,6 +205,7 @@ struct scan_columns {
 	bool received, touchpoint, channel, event, source, agent, location, promise, due, keeps;
 	uint32_t dimensions; // bit i: dimension slot i
 	uint64_t measures;   // bit i: measure slot i
+	uint64_t scaled;     // those of which the values may come as integers (sparse_values.scaled)
 };
 
 enum code_column {
@@ -247,12 +248,18 @@ struct scan_request {
 };
 #define INTEREST_MAX 32u
 
-// The present values of one measure in a span: row[i] ascending.
+// The present values of one measure in a span: row[i] ascending. Where the request allows it and they are stored in this
+// way, they are scaled[i] / 10^decimals instead, and `value` is NULL.
 struct sparse_values {
 	uint32_t n;
 	const uint32_t *row;
 	const double *value;
+	const int32_t *scaled;
+	uint32_t decimals;
+	uint32_t scaled_max; // no |scaled[i]| is greater; at most SCALED_MAX
 };
+#define SCALED_MAX (1u << 24)
+#define SCALED_DECIMALS_MAX 6u
 
 // A run of rows with the columns asked for (others NULL). When `ordered`: whole journeys, person by person.
 struct span {

@@ -310,6 +310,11 @@ void chunk_pick_u32(const struct segment *s, const struct segment_chunk *c, unsi
 // many.
 uint32_t chunk_read_measure(const struct segment *s, const struct segment_chunk *c, unsigned number,
 	uint32_t first, uint32_t n, uint32_t add, uint32_t *row, double *value);
+// Is a measure stored as small integers over 10^scale? *max: no magnitude of these is greater (at most SCALED_MAX).
+bool chunk_measure_is_scaled(const struct segment_column *x, uint32_t *max);
+// chunk_read_measure for such a column: the integers. row NULL: not asked for.
+uint32_t chunk_read_scaled(const struct segment *s, const struct segment_chunk *c, unsigned number,
+	uint32_t first, uint32_t n, uint32_t add, uint32_t *row, int32_t *scaled);
 // The person directory, in place.
 static inline const uint64_t *chunk_persons(const struct segment *s, const struct segment_chunk *c)
 {

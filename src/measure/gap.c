@@ -3,8 +3,9 @@
 //
 // Only the sparse values of measures that some expectation needs are looked at. A table (measure, touch point code)
 // gives the expectation to hold a value against; the touch point is therefore no part of the group, and sums
-// are an array [group][expectation].
-#include "measure/internal.h"
+// are an array [group][expectation]. Values that come as integers are summed as integers (gap_exact.c) where the targets
+// are such, others as doubles.
+#include "measure/gap_exact.h"
 
 #include "base/mem.h"
 
@@ -55,20 +56,13 @@ static const struct result_column columns[N_COLUMNS] = {
 		"difference"},
 };
 
-// Sums per group and expectation; experience is shifted by the target.
-enum { SUM_N, SUM_KEPT, SUM_GAP, SUM_GAP2, SUM_X, SUM_X2, N_SUMS };
-
-struct yardstick {
-	double target, inverse_scale; // inverse_scale carries the direction's sign
-	size_t sums;                  // where its sums are within those of a group
-};
-
-// Expectations on one measure, at most one per touch point; several on one make several layers. Touch points without
-// one have sums of their own, the last of each group, which nobody looks at.
+// Expectations on one measure, at most one per touch point; several on one make several layers. They are numbered by
+// slots. Touch points without one have sums of their own, the last of each group, which nobody looks at.
 struct layer {
 	uint32_t measure;
-	bool wide; // most touch points have an expectation: what stands at others need not be left out
-	struct yardstick *at; // by touch point code
+	uint32_t *slot; // by touch point code, 0: no expectation; NULL: most have one, so the code is the slot
+	struct yardstick *at; // by slot
+	uint32_t n_slots;
 };
 
 struct plan {
@@ -76,13 +70,22 @@ struct plan {
 	uint32_t n_layers, n_codes;
 };
 
-#define BLOCK 2048u // values at a time: all that is made of them stays in the first cache
+#define BLOCK EXACT_BLOCK // values at a time: all that is made of them stays in the first cache
+
+// The sums of a layer that are kept as integers, by the decimals of the values.
+struct layer_sums {
+	struct exact *exact[SCALED_DECIMALS_MAX + 1]; // NULL: no such values were met
+};
 
 struct state {
 	struct sums sums;
-	uint32_t row[BLOCK]; // values that stand at a touch point with an expectation on them
-	uint32_t code[BLOCK];
+	struct layer_sums *layers;
+	uint32_t n_layers;
+	uint32_t which[BLOCK]; // values that stand at a touch point with an expectation on them,
+	uint32_t row[BLOCK];   // their rows and slots
+	uint32_t slot[BLOCK];
 	double value[BLOCK];
+	int32_t scaled[BLOCK];
 };
 
 static size_t nowhere(const struct design *d)
@@ -93,7 +96,7 @@ static size_t nowhere(const struct design *d)
 static struct yardstick yardstick_of(const struct expectation *x, uint32_t index)
 {
 	double sign = x->direction == EXPECT_AT_LEAST ? 1.0 : -1.0;
-	return (struct yardstick){x->target, sign / x->scale, (size_t)index * N_SUMS};
+	return (struct yardstick){x->target, x->scale, sign / x->scale, (size_t)index * N_SUMS};
 }
 
 // Puts the `skip`-th expectation on a measure of each touch point into a layer; false: there is none. RC_NOMEM in *rc.
@@ -122,8 +125,20 @@ static bool plan_layer(struct run *run, struct plan *plan, uint32_t measure, uin
 		}
 	}
 	l->measure = measure;
-	l->wide = 2 * covered >= plan->n_codes;
-	return covered > 0;
+	l->n_slots = plan->n_codes;
+	if (2 * covered >= plan->n_codes || covered == 0)
+		return covered > 0;
+	l->slot = arena_array(run->scratch, plan->n_codes, sizeof(*l->slot));
+	*rc = l->slot ? RC_OK : RC_NOMEM;
+	if (!l->slot)
+		return false;
+	l->n_slots = 1;
+	for (uint32_t code = 1; code < plan->n_codes; code++) // code 0 is no touch point
+		if (l->at[code].sums != nowhere(d)) {
+			l->slot[code] = l->n_slots;
+			l->at[l->n_slots++] = l->at[code];
+		}
+	return true;
 }
 
 static enum rc prepare(struct run *run, struct err *e)
@@ -135,6 +150,7 @@ static enum rc prepare(struct run *run, struct err *e)
 	run->plan = plan;
 	run->request.columns.touchpoint = true;
 	plan->n_codes = names_count(run->names, NAME_TOUCHPOINT);
+	plan->n_codes = plan->n_codes ? plan->n_codes : 1;
 	plan->layers = arena_array(run->scratch, (size_t)d->n_expectations + 1, sizeof(*plan->layers));
 	if (!plan->layers)
 		return err_set(e, RC_NOMEM, "out of memory for expectations");
@@ -147,6 +163,8 @@ static enum rc prepare(struct run *run, struct err *e)
 	}
 	for (uint32_t i = 0; i < plan->n_layers; i++)
 		run_want_measure(run, plan->layers[i].measure);
+	if (run_can_narrow(run)) // nobody else looks at values
+		run->request.columns.scaled = run->request.columns.measures;
 	run_narrow_to_measures(run);
 	if (d->n_expectations == 0)
 		run_note(run, "the corridor file has no expectations");
@@ -155,9 +173,17 @@ static enum rc prepare(struct run *run, struct err *e)
 
 static void *state_new(struct run *run)
 {
+	const struct plan *plan = run->plan;
 	struct state *s = mem_calloc(1, sizeof(*s));
-	if (s)
-		s->sums.width = (uint32_t)nowhere(run->design) + N_SUMS;
+	if (!s)
+		return NULL;
+	s->sums.width = (uint32_t)nowhere(run->design) + N_SUMS;
+	s->n_layers = plan->n_layers;
+	s->layers = mem_calloc(plan->n_layers + 1u, sizeof(*s->layers));
+	if (!s->layers) {
+		mem_free(s);
+		return NULL;
+	}
 	return s;
 }
 
@@ -165,30 +191,52 @@ static void state_free(struct run *run, void *p)
 {
 	(void)run;
 	struct state *s = p;
+	for (uint32_t i = 0; i < s->n_layers; i++)
+		for (uint32_t k = 0; k <= SCALED_DECIMALS_MAX; k++)
+			if (s->layers[i].exact[k]) {
+				exact_free(s->layers[i].exact[k]);
+				mem_free(s->layers[i].exact[k]);
+			}
+	mem_free(s->layers);
 	sums_free(&s->sums);
 	mem_free(s);
 }
 
+// The integer sums for a layer's values with so many decimals. NULL: out of memory.
+static struct exact *layer_exact(
+	const struct run *run, struct state *s, uint32_t layer, uint32_t decimals, struct err *e)
+{
+	const struct layer *l = &((const struct plan *)run->plan)->layers[layer];
+	struct exact **x = &s->layers[layer].exact[decimals];
+	if (*x)
+		return *x;
+	*x = mem_calloc(1, sizeof(**x));
+	if (!*x)
+		err_set(e, RC_NOMEM, "out of memory for expectations");
+	else if (exact_open(*x, l->at, l->n_slots, nowhere(run->design), decimals, e) == RC_OK)
+		return *x;
+	return NULL; // state_free frees what there is
+}
+
 // Values first … end - 1 that pass the filters and stand at a touch point that expects something of this measure,
 // without a branch.
-static uint32_t select_values(const struct lane *lane, const struct plan *plan, const struct layer *l,
-	const struct sparse_values *v, uint32_t first, uint32_t end, struct state *s)
+static uint32_t select_values(const struct lane *lane, const struct layer *l, const struct sparse_values *v,
+	uint32_t first, uint32_t end, struct state *s)
 {
 	const uint32_t *restrict touchpoint = lane->span->code[CODE_TOUCHPOINT];
 	const uint8_t *restrict keep = lane->keep;
-	const uint32_t *restrict from = v->row;
-	const double *restrict value = v->value;
+	const uint32_t *restrict from = v->row, *restrict slot_of = l->slot;
 	const struct yardstick *restrict at = l->at;
-	uint32_t *restrict rows = s->row, *restrict codes = s->code;
-	double *restrict values = s->value;
-	uint32_t n = 0, n_codes = plan->n_codes;
+	uint32_t *restrict rows = s->row, *restrict slots = s->slot, *restrict which = s->which;
+	uint32_t n = 0, n_codes = ((const struct plan *)lane->run->plan)->n_codes;
 	size_t none = nowhere(lane->run->design);
 	for (uint32_t i = first; i < end; i++) {
 		uint32_t row = from[i], code = touchpoint[row];
 		code = code < n_codes ? code : 0;
+		code = slot_of ? slot_of[code] : code;
 		rows[n] = row;
-		codes[n] = code;
-		values[n] = value[i];
+		slots[n] = code;
+		which[n] = i;
 		n += (at[code].sums != none) & (!keep || keep[row]);
 	}
 	return n;
@@ -220,22 +268,21 @@ static inline void sums_add(double *sums, pair n_kept, pair gap, pair x)
 	a[SUM_X / 2] += x;
 }
 
-static inline const struct yardstick *yardstick_at(
-	const struct plan *plan, const struct layer *l, uint32_t code)
+static inline const struct yardstick *yardstick_at(const struct layer *l, uint32_t slot)
 {
-	return &l->at[code < plan->n_codes ? code : 0];
+	return &l->at[slot < l->n_slots ? slot : 0];
 }
 
 // Adds n values to the sums of their groups and touch points, two at a time.
-static void hold_values(const struct plan *plan, const struct layer *l, struct sums *sums,
-	const uint32_t *restrict code, const double *restrict value, const uint32_t *restrict group, uint32_t n)
+static void hold_values(const struct layer *l, struct sums *sums, const uint32_t *restrict slot,
+	const double *restrict value, const uint32_t *restrict group, uint32_t n)
 {
 	const pair one = {1.0, 1.0}, zero = {0.0, 0.0};
 	double *v = sums->v;
 	size_t width = sums->width;
 	for (uint32_t i = 0; i < n; i += 2) {
 		uint32_t k = i + 1 < n ? i + 1 : i;
-		const struct yardstick *y = yardstick_at(plan, l, code[i]), *z = yardstick_at(plan, l, code[k]);
+		const struct yardstick *y = yardstick_at(l, slot[i]), *z = yardstick_at(l, slot[k]);
 		pair above = (pair){value[i], value[k]} - (pair){y->target, z->target};
 		pair g = above * (pair){y->inverse_scale, z->inverse_scale};
 		pair kept = (pair)((pair_bits)one & (g >= zero));
@@ -251,34 +298,88 @@ static void hold_values(const struct plan *plan, const struct layer *l, struct s
 static_assert(SUM_KEPT == SUM_N + 1 && SUM_GAP2 == SUM_GAP + 1 && SUM_X2 == SUM_X + 1 && N_SUMS % 2 == 0,
 	"sums stand in pairs");
 
-// Every row has a value, and most count.
-static enum rc add_dense(struct lane *lane, struct state *s, const struct layer *l, struct err *e)
+// A block of values and where they stand.
+struct block {
+	const struct sparse_values *values; // where they come from
+	const double *value;                // NULL: scaled
+	const int32_t *scaled;
+	const uint32_t *slot, *group;
+	uint32_t n;
+};
+
+static enum rc add_block(
+	struct lane *lane, struct state *s, uint32_t layer, const struct block *b, struct err *e)
 {
-	const struct span *span = lane->span;
-	const uint32_t *group = lane_group(lane, e);
-	enum rc rc = group ? sums_fit(&s->sums, lane->n_groups, e) : e->rc;
+	const struct layer *l = &((const struct plan *)lane->run->plan)->layers[layer];
+	const double *value = b->value;
+	if (!value) {
+		struct exact *x = layer_exact(lane->run, s, layer, b->values->decimals, e);
+		if (!x || (x->usable && exact_fit(x, lane->n_groups, e) != RC_OK))
+			return e->rc;
+		if (x->usable) {
+			exact_add(x, b->slot, b->scaled, b->group, b->n, b->values->scaled_max);
+			return RC_OK;
+		}
+		for (uint32_t i = 0; i < b->n; i++)
+			s->value[i] = (double)b->scaled[i] / x->unit;
+		value = s->value;
+	}
+	enum rc rc = sums_fit(&s->sums, lane->n_groups, e);
 	if (rc == RC_OK)
-		hold_values(lane->run->plan, l, &s->sums, span->code[CODE_TOUCHPOINT],
-			run_measure(lane->run, span, l->measure)->value, group, span->n);
+		hold_values(l, &s->sums, b->slot, value, b->group, b->n);
 	return rc;
 }
 
-static enum rc add_layer(struct lane *lane, struct state *s, const struct layer *l, struct err *e)
+static enum rc add_selected(struct lane *lane, struct state *s, uint32_t layer, const struct sparse_values *v,
+	uint32_t first, uint32_t end, struct err *e)
 {
 	const struct plan *plan = lane->run->plan;
+	uint32_t n = select_values(lane, &plan->layers[layer], v, first, end, s);
+	const uint32_t *group = lane_group_rows(lane, s->row, n, e);
+	if (!group)
+		return e->rc;
+	for (uint32_t i = 0; v->scaled && i < n; i++)
+		s->scaled[i] = v->scaled[s->which[i]];
+	for (uint32_t i = 0; v->value && i < n; i++)
+		s->value[i] = v->value[s->which[i]];
+	struct block b = {.values = v,
+		.value = v->value ? s->value : NULL,
+		.scaled = s->scaled,
+		.slot = s->slot,
+		.group = group,
+		.n = n};
+	return add_block(lane, s, layer, &b, e);
+}
+
+// Does every row have a value, and do all count?
+static bool is_dense(const struct lane *lane, const struct layer *l)
+{
+	return !l->slot && !lane->keep && run_measure(lane->run, lane->span, l->measure)->n == lane->span->n;
+}
+
+// Of a dense layer values are taken as they stand: codes are slots.
+static enum rc add_layer(struct lane *lane, struct state *s, uint32_t layer, struct err *e)
+{
+	const struct layer *l = &((const struct plan *)lane->run->plan)->layers[layer];
 	const struct sparse_values *v = run_measure(lane->run, lane->span, l->measure);
-	if (l->wide && !lane->keep && v->n == lane->span->n)
-		return add_dense(lane, s, l, e);
-	for (uint32_t first = 0; first < v->n; first += BLOCK) {
-		uint32_t end = v->n - first < BLOCK ? v->n : first + BLOCK;
-		uint32_t n = select_values(lane, plan, l, v, first, end, s);
-		const uint32_t *group = lane_group_rows(lane, s->row, n, e);
-		enum rc rc = group ? sums_fit(&s->sums, lane->n_groups, e) : e->rc;
-		if (rc != RC_OK)
-			return rc;
-		hold_values(plan, l, &s->sums, s->code, s->value, group, n);
+	const uint32_t *code = lane->span->code[CODE_TOUCHPOINT];
+	bool dense = is_dense(lane, l);
+	const uint32_t *group = dense ? lane_group(lane, e) : NULL;
+	enum rc rc = dense && !group ? e->rc : RC_OK;
+	for (uint32_t first = 0; rc == RC_OK && first < v->n; first += BLOCK) {
+		uint32_t n = v->n - first < BLOCK ? v->n - first : BLOCK;
+		struct block b = {.values = v,
+			.value = v->value ? v->value + first : NULL,
+			.scaled = v->scaled ? v->scaled + first : NULL,
+			.slot = code + first,
+			.group = dense ? group + first : NULL,
+			.n = n};
+		if (dense)
+			rc = add_block(lane, s, layer, &b, e);
+		else
+			rc = add_selected(lane, s, layer, v, first, first + n, e);
 	}
-	return RC_OK;
+	return rc;
 }
 
 static enum rc add(struct lane *lane, void *p, const struct span *span, struct err *e)
@@ -286,8 +387,12 @@ static enum rc add(struct lane *lane, void *p, const struct span *span, struct e
 	(void)span;
 	const struct plan *plan = lane->run->plan;
 	enum rc rc = RC_OK;
+	// Groups of all rows, once they are needed, tell those of chosen rows.
 	for (uint32_t i = 0; rc == RC_OK && i < plan->n_layers; i++)
-		rc = add_layer(lane, p, &plan->layers[i], e);
+		if (is_dense(lane, &plan->layers[i]) && !lane_group(lane, e))
+			rc = e->rc;
+	for (uint32_t i = 0; rc == RC_OK && i < plan->n_layers; i++)
+		rc = add_layer(lane, p, i, e);
 	return rc;
 }
 
@@ -295,7 +400,29 @@ static enum rc merge(struct run *run, void *into, void *from, struct err *e)
 {
 	(void)run;
 	struct state *a = into, *b = from;
-	return sums_merge(&a->sums, &b->sums, e);
+	enum rc rc = sums_merge(&a->sums, &b->sums, e);
+	for (uint32_t i = 0; i < a->n_layers; i++)
+		for (uint32_t k = 0; rc == RC_OK && k <= SCALED_DECIMALS_MAX; k++) {
+			struct exact **x = &a->layers[i].exact[k], **y = &b->layers[i].exact[k];
+			if (*x && *y) {
+				rc = exact_merge(*x, *y, e);
+			} else if (*y) {
+				*x = *y;
+				*y = NULL;
+			}
+		}
+	return rc;
+}
+
+// All sums as doubles.
+static enum rc sums_round(struct state *s, struct err *e)
+{
+	enum rc rc = RC_OK;
+	for (uint32_t i = 0; i < s->n_layers; i++)
+		for (uint32_t k = 0; rc == RC_OK && k <= SCALED_DECIMALS_MAX; k++)
+			if (s->layers[i].exact[k])
+				rc = exact_round(s->layers[i].exact[k], &s->sums, e);
+	return rc;
 }
 
 // Fewer values detect nothing: Wilson's interval of a single one excludes 80 %, and two that are equal have a t
@@ -357,6 +484,9 @@ static enum rc finish(struct run *run, void *p, struct err *e)
 	const struct design *d = run->design;
 	// Expectations that nothing was measured for are shown where they cannot be mistaken for filtered ones.
 	bool show_unmeasured = grouping_keys(run) == 1 && run->query->n_where == 0;
+	enum rc rounded = sums_round(s, e);
+	if (rounded != RC_OK)
+		return rounded;
 	for (uint32_t g = 0; g < run_groups(run); g++) {
 		for (uint32_t i = 0; i < d->n_expectations; i++) {
 			const double *a = sums_at(&s->sums, g, i * N_SUMS);

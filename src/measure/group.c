@@ -5,7 +5,7 @@
 // Up to DIRECT_MAX combinations the composite is the group. Beyond, groups are numbered as they are met: each lane
 // remembers composite → group (an array up to LANE_ARRAY_MAX, else a hash table) and asks the shared table, under
 // its lock, only at the first meeting.
-#include "measure/internal.h"
+#include "measure/group_vector.h"
 
 #include "base/mem.h"
 
@@ -22,6 +22,9 @@ struct key {
 	struct tz_buckets buckets;
 	uint64_t stride;
 	uint32_t n_values;
+	bool few; // codes or buckets: `lookup` or `steps` can do many rows at a time
+	struct group_lookup lookup;
+	struct group_steps steps;
 };
 
 // Open addressing, linear probing, at most half full.
@@ -213,6 +216,20 @@ static enum rc add_key(struct run *run, struct grouping *g, struct sv name, stru
 	return RC_OK;
 }
 
+// Tables for many rows at a time. What codes add fits 32 bits because the grouping is direct.
+static void open_few(struct key *k)
+{
+	const struct attribute *a = &k->attribute;
+	if (k->is_time) {
+		k->few = group_steps_make(&k->buckets, &k->steps);
+		return;
+	}
+	k->few = a->kind == ATTRIBUTE_CODES && a->n_codes > 0 && a->n_codes <= GROUP_LOOKUP_CODES;
+	k->lookup.n_codes = a->n_codes;
+	for (uint32_t code = 0; k->few && code < a->n_codes; code++)
+		k->lookup.value[code] = (a->map ? a->map[code] : code) * (uint32_t)k->stride;
+}
+
 enum rc grouping_open(struct run *run, struct err *e)
 {
 	struct grouping *g = arena_alloc(run->scratch, sizeof(*g));
@@ -234,6 +251,8 @@ enum rc grouping_open(struct run *run, struct err *e)
 			return err_set(e, RC_LIMIT, "grouping has more than 2^64 combinations");
 	}
 	g->direct = g->n_product <= DIRECT_MAX;
+	for (uint32_t i = 0; g->direct && i < g->n_keys; i++)
+		open_few(&g->keys[i]);
 	g->n_groups = g->direct ? (uint32_t)g->n_product : 0;
 	if (pthread_mutex_init(&g->lock, NULL) != 0)
 		return err_set(e, RC_NOMEM, "out of memory for a lock");
@@ -327,13 +346,15 @@ static inline uint32_t bucket_at(const struct tz_buckets *b, int64_t t)
 	return i;
 }
 
-// value · stride of key k for n rows (all of the span, or those in `row`), added to `out` unless it is the first key.
+// value · stride of key k for n rows (the first of the column, or those in `row`), added to `out` unless it is the first
+// key.
 static void add_codes32(const struct key *k, const uint32_t *code, const uint32_t *row, uint32_t n, bool first,
 	uint32_t *restrict out)
 {
 	const uint32_t *map = k->attribute.map;
 	uint32_t stride = (uint32_t)k->stride, n_codes = k->attribute.n_codes, old = first ? 0 : UINT32_MAX;
-	for (uint32_t i = 0; i < n; i++) {
+	uint32_t done = k->few && !row ? group_lookup_add(&k->lookup, code, n, first, out) : 0;
+	for (uint32_t i = done; i < n; i++) {
 		uint32_t c = code[row ? row[i] : i];
 		c = c < n_codes ? c : 0;
 		out[i] = (out[i] & old) + (map ? map[c] : c) * stride;
@@ -345,7 +366,8 @@ static void add_times32(const struct key *k, const int64_t *at, const uint32_t *
 {
 	const struct tz_buckets b = k->buckets;
 	uint32_t stride = (uint32_t)k->stride, old = first ? 0 : UINT32_MAX;
-	for (uint32_t i = 0; i < n; i++)
+	uint32_t done = k->few && !row ? group_steps_add(&k->steps, at, n, stride, first, out) : 0;
+	for (uint32_t i = done; i < n; i++)
 		out[i] = (out[i] & old) + bucket_at(&b, at[row ? row[i] : i]) * stride;
 }
 
@@ -369,10 +391,26 @@ static uint32_t key_value(const struct lane *lane, uint32_t key, uint32_t row)
 	return k->attribute.map ? k->attribute.map[c] : c;
 }
 
+// Is each row the one after the row before?
+static bool rows_follow(const uint32_t *row, uint32_t n)
+{
+	if (n == 0 || row[n - 1] - row[0] != n - 1)
+		return false;
+	uint32_t differs = 0;
+	for (uint32_t i = 0; i < n; i++)
+		differs |= row[i] ^ (row[0] + i);
+	return !differs;
+}
+
 static void groups_direct(const struct lane *lane, const uint32_t *row, uint32_t n, uint32_t *out)
 {
 	const struct grouping *g = lane->run->grouping;
 	bool first = true;
+	uint32_t from = 0; // rows that follow one another are as good as all
+	if (row && rows_follow(row, n)) {
+		from = row[0];
+		row = NULL;
+	}
 	for (uint32_t i = 0; i < g->n_keys; i++) {
 		const struct key *k = &g->keys[i];
 		const uint32_t *code = k->is_time ? NULL : key_codes(lane, i);
@@ -380,9 +418,9 @@ static void groups_direct(const struct lane *lane, const uint32_t *row, uint32_t
 		if (k->from_analysis || k->n_values == 1 || (!k->is_time && !code))
 			continue;
 		if (k->is_time)
-			add_times32(k, lane->span->at, row, n, first, out);
+			add_times32(k, lane->span->at + from, row, n, first, out);
 		else
-			add_codes32(k, code, row, n, first, out);
+			add_codes32(k, code + from, row, n, first, out);
 		first = false;
 	}
 	if (first)
@@ -483,7 +521,16 @@ const uint32_t *lane_group(struct lane *lane, struct err *e)
 
 const uint32_t *lane_group_rows(struct lane *lane, const uint32_t *row, uint32_t n, struct err *e)
 {
-	return lane_groups_into(lane, row, n, &lane->group_rows, &lane->group_rows_capacity, e);
+	if (!lane->group_ready)
+		return lane_groups_into(lane, row, n, &lane->group_rows, &lane->group_rows_capacity, e);
+	if (mem_grow((void **)&lane->group_rows, &lane->group_rows_capacity, n ? n : 1,
+		    sizeof(*lane->group_rows)) != 0) {
+		err_set(e, RC_NOMEM, "out of memory for groups");
+		return NULL;
+	}
+	for (uint32_t i = 0; i < n; i++)
+		lane->group_rows[i] = lane->group[row[i]];
+	return lane->group_rows;
 }
 
 struct group_cache *group_cache_new(const struct run *run)
