@@ -84,7 +84,17 @@ static uint32_t bitmap_rank(const uint8_t *bits, uint32_t row)
 	return n;
 }
 
-// The rows in [first, first + n) that are present, as row - first + add. Returns how many.
+// The number of bits that are set.
+static inline uint32_t ones(uint64_t x)
+{
+	x -= x >> 1 & 0x5555555555555555ull;
+	x = (x & 0x3333333333333333ull) + (x >> 2 & 0x3333333333333333ull);
+	x = (x + (x >> 4)) & 0x0f0f0f0f0f0f0f0full;
+	return (uint32_t)(x * 0x0101010101010101ull >> 56);
+}
+
+// The rows in [first, first + n) that are present, as row - first + add. Returns how many; there is room for n. Rows are
+// written four at a time, whether there are as many or not, because how many there are in a word is as good as random.
 static uint32_t bitmap_rows(
 	const uint8_t *bits, uint32_t first, uint32_t n, uint32_t add, uint32_t *restrict row)
 {
@@ -95,8 +105,15 @@ static uint32_t bitmap_rows(
 			word &= UINT64_MAX << (first % 64);
 		if (end - w * 64 < 64)
 			word &= (1ull << (end - w * 64)) - 1;
-		for (; word; word &= word - 1)
-			row[m++] = w * 64 + (uint32_t)__builtin_ctzll(word) - first + add;
+		uint32_t at = w * 64 - first + add, here = ones(word), done = 0;
+		for (; done < here && m + done + 4 <= n; done += 4)
+			for (uint32_t k = 0; k < 4; k++) {
+				row[m + done + k] = at + (uint32_t)__builtin_ctzll(word | 1ull << 63);
+				word &= word - 1;
+			}
+		for (; done < here; done++, word &= word - 1)
+			row[m + done] = at + (uint32_t)__builtin_ctzll(word);
+		m += here;
 	}
 	return m;
 }

@@ -317,7 +317,7 @@ static enum rc rows_of_measure(struct cursor *c, uint32_t k, struct err *e)
 	in->n = st->measure_n[slot];
 	in->of_measure = slot;
 	memcpy(in->row, st->measure_row[slot], in->n * sizeof *in->row);
-	for (uint32_t i = 0; i < in->n; i++)
+	for (uint32_t i = 0; c->request.interest_bits && i < in->n; i++)
 		in->bits[i] = 1u << k;
 	return RC_OK;
 }

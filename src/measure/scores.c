@@ -223,10 +223,12 @@ static void add_values(struct lane *lane, struct state *s, uint32_t index, const
 {
 	const uint8_t *keep = lane->keep;
 	double shift = score->shift, top = score->top, bottom = score->bottom;
+	double *sums = s->sums.v + (size_t)index * N_SUMS; // what stores through `a` cannot change
+	size_t width = s->sums.width;
 	for (uint32_t i = 0; i < n; i++) {
 		if (keep && !keep[row[i]])
 			continue;
-		double *a = s->sums.v + (size_t)group[i] * s->sums.width + (size_t)index * N_SUMS;
+		double *a = sums + group[i] * width;
 		double x = value[i] - shift;
 		a[SUM_N] += 1.0;
 		a[SUM_X] += x;
