@@ -8,8 +8,8 @@
 
 #include "measure/internal.h"
 
-#define MARKOV_TOLERANCE 1e-13
-#define MARKOV_SWEEPS_MAX 100000u
+#define MARKOV_TOLERANCE 1e-11 // of the probability of conversion
+#define MARKOV_ROUNDS_MAX 50000u
 
 struct markov_shape {
 	uint32_t n_keys, order;
@@ -39,7 +39,7 @@ enum rc markov_fold(struct markov_counts *c, const struct markov_shape *shape, c
 	struct err *e);
 // The removal effect of each key in a group: the share of the probability of conversion that is lost when every step to
 // the key leads to null (Anderl et al. 2016). *conversion: that probability with all keys. Absorption probabilities by
-// Gauss-Seidel until no state changes by more than MARKOV_TOLERANCE. Keys that were never touched, and all when nothing
+// Gauss-Seidel with aggregation, to within MARKOV_TOLERANCE. Keys that were never touched, and all when nothing
 // converts, have 0. RC_NOMEM, RC_LIMIT.
 enum rc markov_removal(const struct markov_counts *c, const struct markov_shape *shape, uint32_t group,
 	double *effect /* n_keys */, double *conversion, struct err *e);

@@ -176,12 +176,13 @@ enum rc markov_fold(struct markov_counts *c, const struct markov_shape *shape, c
 // --- the chain of one group ---
 
 struct edge {
-	uint64_t state, symbol; // state: its code
+	uint64_t state, symbol; // state: its rotated code
 	double times;
 };
 
 // Steps between states: state i has those from start[i] to start[i + 1], with probabilities that are already divided by
-// that of not staying in the state. State 0 is the beginning.
+// that of not staying in the state. State 0 is the beginning. States stand in the order of their codes with the oldest
+// touch put last: neighbours then step to the same few states.
 struct chain {
 	const struct markov_shape *shape;
 	uint32_t group;
@@ -189,12 +190,18 @@ struct chain {
 	size_t n_edges, capacity;
 	uint64_t *code;
 	uint32_t *start, *target, n_states;
+	uint32_t *last;       // of each state: the symbol it ends in, 0 at the beginning
+	double *left;         // of each state: how often it was left for another one
 	double *p, *converts; // of each step; of each state: to conversion at once
 	double *x;            // LANES per state: probability of conversion
+	uint32_t n_last;      // n_keys + 1
+	double *between; // n_last × n_last: steps from states that end in one to states that end in another
+	double *factors; // LANES × n_last × n_last: see coarse_factor; NULL: too many
 };
 
 // So many removals are solved side by side: every step is read once for all of them.
 #define LANES 8u
+#define COARSE_MAX 256u // keys; beyond, eliminating takes longer than it saves
 
 static void chain_free(struct chain *h)
 {
@@ -202,9 +209,25 @@ static void chain_free(struct chain *h)
 	mem_free(h->code);
 	mem_free(h->start);
 	mem_free(h->target);
+	mem_free(h->last);
+	mem_free(h->left);
 	mem_free(h->p);
 	mem_free(h->converts);
 	mem_free(h->x);
+	mem_free(h->between);
+	mem_free(h->factors);
+}
+
+static uint64_t rotated(const struct markov_shape *s, uint64_t state)
+{
+	uint64_t oldest = s->n_states / s->base;
+	return s->order == 1 ? state : state % oldest * s->base + state / oldest;
+}
+
+static uint64_t unrotated(const struct markov_shape *s, uint64_t code)
+{
+	uint64_t oldest = s->n_states / s->base;
+	return s->order == 1 ? code : code % s->base * oldest + code / s->base;
 }
 
 static enum rc take_edge(void *context, uint64_t transition, double times, struct err *e)
@@ -217,7 +240,7 @@ static enum rc take_edge(void *context, uint64_t transition, double times, struc
 		return no_memory(e);
 	uint64_t local = transition % s->n_transitions;
 	h->edges[h->n_edges++] =
-		(struct edge){.state = local / s->base, .symbol = local % s->base, .times = times};
+		(struct edge){.state = rotated(s, local / s->base), .symbol = local % s->base, .times = times};
 	return RC_OK;
 }
 
@@ -249,6 +272,8 @@ static uint32_t link_state(struct chain *h, uint32_t k, size_t from, size_t to, 
 	const struct markov_shape *s = h->shape;
 	double sum = 0.0;
 	uint32_t first = n;
+	uint64_t state = unrotated(s, h->code[k]);
+	h->last[k] = (uint32_t)(state % s->base);
 	for (size_t i = from; i < to; i++) {
 		const struct edge *x = &h->edges[i];
 		sum += x->times;
@@ -256,14 +281,17 @@ static uint32_t link_state(struct chain *h, uint32_t k, size_t from, size_t to, 
 			h->converts[k] = x->times;
 		if (x->symbol > s->n_keys)
 			continue;
-		uint32_t target = find_state(h, next_state(s, x->state, x->symbol));
+		uint32_t target = find_state(h, rotated(s, next_state(s, state, x->symbol)));
 		if (target == k) {
 			sum -= x->times;
 			continue;
 		}
 		h->target[n] = target;
 		h->p[n++] = x->times;
+		if (h->between)
+			h->between[h->last[k] * h->n_last + x->symbol] += x->times;
 	}
+	h->left[k] = sum;
 	h->converts[k] /= sum;
 	for (uint32_t i = first; i < n; i++)
 		h->p[i] /= sum;
@@ -295,23 +323,45 @@ static enum rc chain_open(struct chain *h, const struct markov_counts *c, struct
 		return RC_LIMIT;
 	}
 	qsort(h->edges, h->n_edges, sizeof(*h->edges), edge_compare);
+	h->n_last = h->shape->n_keys + 1;
+	size_t cells = (size_t)h->n_last * h->n_last;
+	bool coarse = h->shape->n_keys <= COARSE_MAX;
 	h->code = mem_calloc(h->n_edges, sizeof(*h->code));
 	h->start = mem_calloc(h->n_edges + 1, sizeof(*h->start));
 	h->target = mem_calloc(h->n_edges, sizeof(*h->target));
+	h->last = mem_calloc(h->n_edges, sizeof(*h->last));
+	h->left = mem_calloc(h->n_edges, sizeof(*h->left));
 	h->p = mem_calloc(h->n_edges, sizeof(*h->p));
 	h->converts = mem_calloc(h->n_edges, sizeof(*h->converts));
-	if (!h->code || !h->start || !h->target || !h->p || !h->converts)
+	h->between = coarse ? mem_calloc(cells, sizeof(*h->between)) : NULL;
+	h->factors = coarse ? mem_calloc(LANES * cells, sizeof(*h->factors)) : NULL;
+	if (!h->code || !h->start || !h->target || !h->last || !h->left || !h->p || !h->converts ||
+		(coarse && (!h->between || !h->factors)))
 		return no_memory(e);
 	chain_link(h);
 	h->x = mem_calloc((size_t)h->n_states * LANES, sizeof(*h->x));
 	return h->x ? RC_OK : no_memory(e);
 }
 
-// One state anew from the others, in all lanes; returns the largest change. To remove a key from a lane is to hold the
-// states that end in it at 0.
-static double relax(struct chain *h, uint32_t k, const uint64_t removed[LANES])
+// --- solving ---
+//
+// The unknowns x of a lane are the probabilities of conversion from each state that does not end in the removed key
+// (those are 0): x = converts + p·x. Gauss-Seidel takes away what differs from state to state in a few sweeps, but not
+// what states have in common. So between sweeps all states that end in the same symbol are moved together, by the
+// exact solution of the chain of the first order that these groups make, weighted by how often the states were left
+// (aggregation, Mandel & Sekerka 1983); with a chain that is of the first order the first such step ends it.
+//
+// How far x[0] may be off is known: by the residuals times how often each state is visited per path; without a removal
+// that is as often as it was counted, with one it can only be less often.
+
+static bool is_removed(const struct chain *h, uint32_t k, uint64_t removed)
 {
-	double x[LANES], *now = h->x + (size_t)k * LANES, change = 0.0;
+	return removed && h->last[k] == removed;
+}
+
+// What state k is by the others, in all lanes.
+static inline void step_from(const struct chain *h, uint32_t k, double x[LANES])
+{
 	for (uint32_t j = 0; j < LANES; j++)
 		x[j] = h->converts[k];
 	for (uint32_t i = h->start[k]; i < h->start[k + 1]; i++) {
@@ -319,34 +369,115 @@ static double relax(struct chain *h, uint32_t k, const uint64_t removed[LANES])
 		for (uint32_t j = 0; j < LANES; j++)
 			x[j] += h->p[i] * other[j];
 	}
-	uint64_t ends_in = h->code[k] % h->shape->base;
-	for (uint32_t j = 0; j < LANES; j++) {
-		x[j] = ends_in && ends_in == removed[j] ? 0.0 : x[j];
-		change = fmax(change, fabs(x[j] - now[j]));
-		now[j] = x[j];
-	}
-	return change;
 }
 
-// h->x[j]: probability of conversion from the beginning, without the symbol removed[j] (0: with all). Backwards: the
-// states of long paths tend to have the larger codes.
-static void solve(struct chain *h, const uint64_t removed[LANES])
+static void sweep(struct chain *h, const uint64_t removed[LANES])
+{
+	for (uint32_t k = h->n_states; k-- > 0;) {
+		double x[LANES], *now = h->x + (size_t)k * LANES;
+		step_from(h, k, x);
+		for (uint32_t j = 0; j < LANES; j++)
+			now[j] = is_removed(h, k, removed[j]) ? 0.0 : x[j];
+	}
+}
+
+// The bounds of |error of x[0]|, and the residuals by last symbol (n_last × LANES).
+static void residuals(const struct chain *h, const uint64_t removed[LANES], double *r, double bound[LANES])
+{
+	memset(bound, 0, LANES * sizeof(*bound));
+	memset(r, 0, (size_t)h->n_last * LANES * sizeof(*r));
+	for (uint32_t k = 0; k < h->n_states; k++) {
+		double x[LANES], *of = r + (size_t)h->last[k] * LANES;
+		const double *now = h->x + (size_t)k * LANES;
+		step_from(h, k, x);
+		for (uint32_t j = 0; j < LANES; j++) {
+			double d = is_removed(h, k, removed[j]) ? 0.0 : h->left[k] * (x[j] - now[j]);
+			of[j] += d;
+			bound[j] += fabs(d);
+		}
+	}
+	for (uint32_t j = 0; j < LANES; j++)
+		bound[j] /= h->left[0];
+}
+
+// LU factors of the chain of groups for one lane. The matrix is diagonally dominant: no pivots are looked for.
+static void coarse_factor(struct chain *h, uint32_t lane, uint64_t removed)
+{
+	const uint32_t n = h->n_last;
+	double *a = h->factors + (size_t)lane * n * n;
+	for (size_t i = 0; i < (size_t)n * n; i++)
+		a[i] = -h->between[i];
+	for (uint32_t k = 0; k < h->n_states; k++)
+		a[(size_t)h->last[k] * n + h->last[k]] += h->left[k];
+	for (uint32_t i = 0; i < n; i++) {
+		bool none = a[(size_t)i * n + i] <= 0.0 || (removed && i == removed);
+		for (uint32_t j = 0; none && j < n; j++)
+			a[(size_t)i * n + j] = i == j ? 1.0 : 0.0;
+		if (removed && i != removed)
+			a[(size_t)i * n + removed] = 0.0;
+	}
+	for (uint32_t k = 0; k < n; k++)
+		for (uint32_t i = k + 1; i < n; i++) {
+			double *row = a + (size_t)i * n, f = row[k] / a[(size_t)k * n + k];
+			row[k] = f;
+			for (uint32_t j = k + 1; f != 0.0 && j < n; j++)
+				row[j] -= f * a[(size_t)k * n + j];
+		}
+}
+
+// r: residuals by group in, corrections by group out.
+static void coarse_solve(const struct chain *h, uint32_t lane, double *r)
+{
+	const uint32_t n = h->n_last;
+	const double *a = h->factors + (size_t)lane * n * n;
+	for (uint32_t i = 0; i < n; i++)
+		for (uint32_t j = 0; j < i; j++)
+			r[i * LANES + lane] -= a[(size_t)i * n + j] * r[j * LANES + lane];
+	for (uint32_t i = n; i-- > 0;) {
+		for (uint32_t j = i + 1; j < n; j++)
+			r[i * LANES + lane] -= a[(size_t)i * n + j] * r[j * LANES + lane];
+		r[i * LANES + lane] /= a[(size_t)i * n + i];
+	}
+}
+
+static void correct(struct chain *h, const uint64_t removed[LANES], double *r)
+{
+	for (uint32_t j = 0; j < LANES; j++)
+		coarse_solve(h, j, r);
+	for (uint32_t k = 0; k < h->n_states; k++) {
+		const double *d = r + (size_t)h->last[k] * LANES;
+		for (uint32_t j = 0; j < LANES; j++)
+			if (!is_removed(h, k, removed[j]))
+				h->x[(size_t)k * LANES + j] += d[j];
+	}
+}
+
+// h->x[j]: probability of conversion from the beginning without the symbol removed[j], to within `tolerance`. r: room
+// for n_last × LANES.
+static void solve(struct chain *h, const uint64_t removed[LANES], double tolerance, double *r)
 {
 	memset(h->x, 0, (size_t)h->n_states * LANES * sizeof(*h->x));
-	for (uint32_t sweep = 0; sweep < MARKOV_SWEEPS_MAX; sweep++) {
-		double change = 0.0;
-		for (uint32_t k = h->n_states; k-- > 0;)
-			change = fmax(change, relax(h, k, removed));
-		if (change <= MARKOV_TOLERANCE)
+	for (uint32_t j = 0; h->factors && j < LANES; j++)
+		coarse_factor(h, j, removed[j]);
+	for (uint32_t round = 0; round < MARKOV_ROUNDS_MAX; round++) {
+		double bound[LANES], worst = 0.0;
+		residuals(h, removed, r, bound);
+		for (uint32_t j = 0; j < LANES; j++)
+			worst = fmax(worst, bound[j]);
+		if (worst <= tolerance)
 			return;
+		if (h->factors)
+			correct(h, removed, r);
+		for (uint32_t i = 0; i < (h->factors ? 2 : 6); i++)
+			sweep(h, removed);
 	}
 }
 
-// The symbols that were touched, behind a 0 (nothing removed); n counts both.
+// The symbols that were touched; n counts them.
 static uint64_t *symbols_of(const struct chain *h, uint32_t *n)
 {
 	uint64_t *symbol = mem_calloc((size_t)h->shape->n_keys + 1, sizeof(*symbol));
-	*n = 1;
+	*n = 0;
 	if (!symbol)
 		return NULL;
 	for (size_t i = 0; i < h->n_edges; i++)
@@ -358,34 +489,58 @@ static uint64_t *symbols_of(const struct chain *h, uint32_t *n)
 	return symbol;
 }
 
+// The chain was counted on whole paths, so with all keys it converts as often as they did. *steps: of a path.
+static double conversion_of(const struct chain *h, double *steps)
+{
+	double converted = 0.0, left = 0.0;
+	for (uint32_t k = 0; k < h->n_states; k++) {
+		converted += h->converts[k] * h->left[k];
+		left += h->left[k];
+	}
+	*steps = left / h->left[0];
+	return converted / h->left[0];
+}
+
+static void remove_each(struct chain *h, const uint64_t *symbol, uint32_t n, double conversion,
+	double tolerance, double *r, double *effect)
+{
+	for (uint32_t from = 0; from < n; from += LANES) {
+		uint64_t removed[LANES];
+		uint32_t lanes = n - from < LANES ? n - from : LANES;
+		for (uint32_t j = 0; j < LANES; j++)
+			removed[j] = symbol[from + (j < lanes ? j : 0)];
+		solve(h, removed, tolerance, r);
+		for (uint32_t j = 0; j < lanes; j++)
+			effect[removed[j] - 1] = fmax(1.0 - h->x[j] / conversion, 0.0);
+	}
+}
+
 enum rc markov_removal(const struct markov_counts *c, const struct markov_shape *shape, uint32_t group,
 	double *effect, double *conversion, struct err *e)
 {
 	struct chain h = {.shape = shape, .group = group};
 	uint64_t *symbol = NULL;
+	double *r = NULL, steps;
 	uint32_t n = 0;
 	memset(effect, 0, shape->n_keys * sizeof(*effect));
 	*conversion = 0.0;
 	enum rc rc = chain_open(&h, c, e);
 	if (rc != RC_OK || h.n_edges == 0)
 		goto out;
+	*conversion = conversion_of(&h, &steps);
+	if (*conversion <= 0.0)
+		goto out;
 	symbol = symbols_of(&h, &n);
-	if (!symbol) {
+	r = mem_calloc((size_t)h.n_last * LANES, sizeof(*r));
+	if (!symbol || !r) {
 		rc = no_memory(e);
 		goto out;
 	}
-	for (uint32_t from = 0; from < n && (from == 0 || *conversion > 0.0); from += LANES) {
-		uint64_t removed[LANES] = {0};
-		uint32_t lanes = n - from < LANES ? n - from : LANES;
-		memcpy(removed, symbol + from, lanes * sizeof(*removed));
-		solve(&h, removed);
-		if (from == 0)
-			*conversion = h.x[0];
-		for (uint32_t j = 0; j < lanes; j++)
-			if (removed[j] && *conversion > 0.0)
-				effect[removed[j] - 1] = fmax(1.0 - h.x[j] / *conversion, 0.0);
-	}
+	// Below what rounding leaves of a path's steps nothing gets any better.
+	double tolerance = fmax(MARKOV_TOLERANCE * *conversion, 4e-16 * steps);
+	remove_each(&h, symbol, n, *conversion, tolerance, r, effect);
 out:
+	mem_free(r);
 	mem_free(symbol);
 	chain_free(&h);
 	return rc;

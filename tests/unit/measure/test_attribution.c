@@ -4,6 +4,7 @@
 #include "fixture.h"
 
 #include "base/mem.h"
+#include "measure/attribution.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -330,6 +331,94 @@ static void test_mistakes(void **state)
 	fixture_free(&f);
 }
 
+// --- the chain alone ---
+
+enum { TOUCHES = 9, BASE = TOUCHES + 3, STATES = BASE * BASE * BASE };
+
+// Plain iteration over all states that there could be, until nothing changes.
+static double slow_conversion(const double *times, uint32_t n_states, uint32_t removed)
+{
+	static double x[STATES];
+	memset(x, 0, sizeof(x));
+	for (double change = 1.0; change > 1e-15;) {
+		change = 0.0;
+		for (uint32_t k = 0; k < n_states; k++) {
+			double sum = 0.0, next = 0.0;
+			for (uint32_t symbol = 1; symbol < BASE; symbol++) {
+				double t = times[k * BASE + symbol];
+				sum += t;
+				if (symbol == TOUCHES + 1)
+					next += t;
+				else if (symbol <= TOUCHES && symbol != removed)
+					next += t * x[n_states == BASE ? symbol
+								       : k % (n_states / BASE) * BASE + symbol];
+			}
+			next = sum > 0.0 ? next / sum : 0.0;
+			change = fmax(change, fabs(next - x[k]));
+			x[k] = next;
+		}
+	}
+	return x[0];
+}
+
+static uint32_t below(uint64_t *random, uint32_t n)
+{
+	*random = *random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+	return (uint32_t)((*random >> 33) % n);
+}
+
+// Paths with habits of the third order, some long and repetitive, so that the chain is far from one of the first order.
+static uint32_t make_touches(uint64_t *random, uint32_t touch[200], bool *converts)
+{
+	uint32_t n = 0, stay = 2 + below(random, 40);
+	do {
+		uint32_t k = below(random, TOUCHES);
+		if (n >= 3 && below(random, 3))
+			k = (touch[n - 1] + 2 * touch[n - 2] + 5 * touch[n - 3]) % TOUCHES;
+		if (n >= 1 && below(random, 4) == 0)
+			k = touch[n - 1];
+		touch[n++] = k;
+	} while (n < 200 && below(random, stay));
+	*converts = below(random, 10) < 1 + touch[n - 1] % 4 + (n > 2 ? touch[n - 3] % 3 : 0);
+	return n;
+}
+
+static void removals_agree_with_plain_iteration(void **state)
+{
+	(void)state;
+	for (uint32_t seed = 1; seed <= 12; seed++) {
+		struct err e = ERR_NONE;
+		struct markov_shape shape;
+		struct markov_counts c;
+		uint64_t random = seed;
+		double effect[TOUCHES], conversion;
+		static double times[STATES * BASE];
+		memset(times, 0, sizeof(times));
+		assert_int_equal(markov_shape_of(TOUCHES, 1 + seed % 3, &shape, &e), RC_OK);
+		markov_counts_open(&c, &shape, seed % 2);
+		for (uint32_t i = 0; i < (seed < 7 ? 40u : 3000u); i++) {
+			uint32_t touch[200], at = 0;
+			bool converts;
+			uint32_t n = make_touches(&random, touch, &converts);
+			assert_int_equal(markov_path(&c, &shape, 0, touch, n, converts, &e), RC_OK);
+			for (uint32_t k = 0; k < n; k++) {
+				times[at * BASE + touch[k] + 1] += 1.0;
+				at = (uint32_t)(at % (shape.n_states / BASE) * BASE) + touch[k] + 1;
+			}
+			times[at * BASE + TOUCHES + (converts ? 1 : 2)] += 1.0;
+		}
+		assert_int_equal(markov_removal(&c, &shape, 0, effect, &conversion, &e), RC_OK);
+		double all = slow_conversion(times, (uint32_t)shape.n_states, 0);
+		assert_true(all > 0.0);
+		assert_near(conversion, all, 1e-10);
+		for (uint32_t k = 0; k < TOUCHES; k++)
+			assert_near(effect[k],
+				fmax(1.0 - slow_conversion(times, (uint32_t)shape.n_states, k + 1) / all, 0.0),
+				1e-9);
+		markov_counts_free(&c);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -337,6 +426,7 @@ int main(void)
 		cmocka_unit_test(test_random),
 		cmocka_unit_test(test_groups),
 		cmocka_unit_test(test_mistakes),
+		cmocka_unit_test(removals_agree_with_plain_iteration),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
