@@ -272,6 +272,7 @@ struct loop {
 	pthread_t id;
 	_Atomic(struct mail *) mailbox;
 	atomic_bool stop;
+	atomic_uint posting;           // threads inside loop_post
 	struct conn *first;            // all connections
 	struct conn *again;            // those with work left that no event will announce
 	struct http_exchange *current; // whose handler runs

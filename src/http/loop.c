@@ -10,6 +10,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -42,6 +43,8 @@ void loop_wake(struct loop *l)
 
 void loop_post(struct loop *l, struct mail *m)
 {
+	// Once the mail is in the box the loop may answer, end and be closed: `posting` keeps it until we are out of here.
+	atomic_fetch_add_explicit(&l->posting, 1, memory_order_relaxed);
 	struct mail *head = atomic_load_explicit(&l->mailbox, memory_order_relaxed);
 	do
 		m->next = head;
@@ -49,6 +52,7 @@ void loop_post(struct loop *l, struct mail *m)
 		&l->mailbox, &head, m, memory_order_release, memory_order_relaxed));
 	if (!head)
 		loop_wake(l);
+	atomic_fetch_sub_explicit(&l->posting, 1, memory_order_release);
 }
 
 static void mailbox_empty(struct loop *l)
@@ -349,6 +353,8 @@ void loop_close(struct loop *l)
 		loop_wake(l);
 		thread_join(&l->thread);
 	}
+	while (atomic_load_explicit(&l->posting, memory_order_acquire))
+		sched_yield();
 	while (l->free_exchanges) {
 		struct http_exchange *next = l->free_exchanges->next_free;
 		exchange_free(l->free_exchanges);
