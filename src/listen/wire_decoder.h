@@ -156,8 +156,7 @@ struct sv wire_keep(struct wire_decoder *d, struct sv s);
 // A name: a text, or a number as its text; absent for null and the empty text. RC_INPUT for anything else and for
 // NUL characters.
 enum rc wire_name(struct wire_decoder *d, const char *what, struct json_node n, struct sv *out);
-// %XX decoded (and with `plus` + as a blank), into memory that lives as long as the message; bad escapes stay as they
-// are. SV_NONE when out of memory.
+// wire_percent_decode into memory that lives as long as the message. SV_NONE when out of memory.
 struct sv wire_unescape(struct wire_decoder *d, struct sv s, bool plus);
 // An instant: ISO 8601 (without an offset: UTC), or a number of Unix seconds or ms. TIME_NONE when absent.
 enum rc wire_time(struct wire_decoder *d, const char *what, struct json_node n, int64_t *ms);
@@ -207,6 +206,8 @@ struct wire_split {
 struct wire_split wire_split(struct sv text);
 // False at the end, and when the brackets do not balance (bad). key: quoted, as it stands.
 bool wire_split_next(struct wire_split *s, struct sv *key, struct sv *raw);
+// %XX decoded (and with `plus` + as a blank) into out, which has room for s.len bytes; bad escapes stay as they are.
+struct sv wire_percent_decode(struct sv s, bool plus, char *out);
 // Replaces escaped surrogates that stand alone by U+FFFD. False when there are none.
 bool wire_mend_surrogates(struct sv text, struct buf *out);
 

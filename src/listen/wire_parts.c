@@ -56,28 +56,10 @@ enum rc wire_name(struct wire_decoder *d, const char *what, struct json_node n, 
 	return RC_OK;
 }
 
-static int hex(char c)
-{
-	char low = (char)(c | 0x20);
-	return c >= '0' && c <= '9' ? c - '0' : low >= 'a' && low <= 'f' ? low - 'a' + 10 : -1;
-}
-
 struct sv wire_unescape(struct wire_decoder *d, struct sv s, bool plus)
 {
 	char *out = arena_alloc(d->scratch, s.len + 1);
-	size_t n = 0;
-	for (size_t i = 0; out && i < s.len; i++) {
-		char c = s.ptr[i];
-		bool escape = c == '%' && i + 2 < s.len && hex(s.ptr[i + 1]) >= 0 && hex(s.ptr[i + 2]) >= 0;
-		if (escape) {
-			c = (char)(hex(s.ptr[i + 1]) * 16 + hex(s.ptr[i + 2]));
-			i += 2;
-		} else if (plus && c == '+') {
-			c = ' ';
-		}
-		out[n++] = c;
-	}
-	return out ? (struct sv){out, n} : SV_NONE;
+	return out ? wire_percent_decode(s, plus, out) : SV_NONE;
 }
 
 // --- times ---

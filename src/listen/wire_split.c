@@ -160,3 +160,28 @@ bool wire_mend_surrogates(struct sv text, struct buf *out)
 	}
 	return any && out->rc == RC_OK;
 }
+
+// --- percent ---
+
+static int hex(char c)
+{
+	char low = (char)(c | 0x20);
+	return c >= '0' && c <= '9' ? c - '0' : low >= 'a' && low <= 'f' ? low - 'a' + 10 : -1;
+}
+
+struct sv wire_percent_decode(struct sv s, bool plus, char *out)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < s.len; i++) {
+		char c = s.ptr[i];
+		bool escape = c == '%' && i + 2 < s.len && hex(s.ptr[i + 1]) >= 0 && hex(s.ptr[i + 2]) >= 0;
+		if (escape) {
+			c = (char)(hex(s.ptr[i + 1]) * 16 + hex(s.ptr[i + 2]));
+			i += 2;
+		} else if (plus && c == '+') {
+			c = ' ';
+		}
+		out[n++] = c;
+	}
+	return (struct sv){out, n};
+}

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+// A webhook's body through the mapping language.
+//
+// An object is all or nothing. Mapping promises that for what it makes; what the store would refuse (a name that is too
+// long) is found out by adding everything to a batch on trial first. Webhooks are few, so that costs nothing that
+// matters.
+#include "listen/hook.h"
+
+#include "base/mem.h"
+#include "listen/internal.h"
+#include "listen/wire_decoder.h" // wire_percent_decode
+
+#include <assert.h>
+
+#define HOOK_MAGIC 0x686f6f6bu
+#define BODY_MAX ((size_t)64 << 20)
+
+struct hook {
+	uint32_t magic;
+	struct mapping_bound *bound;
+	struct json_parser *parser;
+	struct batch *trial;
+	struct arena *arena; // lives as long as the hook
+	struct sv name;
+	struct buf form; // a form as JSON
+	// The call in hand:
+	const struct wire_sink *sink;
+	struct hook_result *result;
+	uint32_t index;
+};
+
+enum rc hook_open(
+	const struct mapping *m, const struct design *d, struct sv name, struct hook **out, struct err *e)
+{
+	const struct reader_options *o = mapping_reader_options(m);
+	*out = NULL;
+	if (o->format != RECORD_NDJSON || o->xes) {
+		err_set(e, RC_INPUT, "the mapping of a webhook must be of format ndjson");
+		err_remedy(e, "write format: ndjson");
+		return RC_INPUT;
+	}
+	struct hook *h = mem_calloc(1, sizeof(*h));
+	if (!h)
+		return err_set(e, RC_NOMEM, "out of memory for a webhook");
+	h->magic = HOOK_MAGIC;
+	h->form = buf_new(BODY_MAX);
+	h->parser = json_parser_new(BODY_MAX);
+	h->trial = batch_new(d);
+	h->arena = arena_new(1u << 16);
+	h->name = h->arena ? arena_copy(h->arena, name) : SV_NONE;
+	enum rc rc = h->parser && h->trial && h->name.ptr ? mapping_bind(m, NULL, 0, &h->bound, e)
+							  : err_set(e, RC_NOMEM, "out of memory for a webhook");
+	if (rc == RC_OK)
+		*out = h;
+	else
+		hook_close(&h);
+	return rc;
+}
+
+void hook_close(struct hook **hook)
+{
+	struct hook *h = *hook;
+	if (!h)
+		return;
+	assert(h->magic == HOOK_MAGIC);
+	mapping_bound_free(&h->bound);
+	json_parser_free(&h->parser);
+	batch_free(&h->trial);
+	arena_free(&h->arena);
+	buf_free(&h->form);
+	h->magic = 0;
+	mem_free(h);
+	*hook = NULL;
+}
+
+static enum rc reject(struct hook *h, struct sv raw, const struct err *why, struct err *e)
+{
+	char reason[1400];
+	struct err told = *why;
+	told.line = told.column = 0;
+	told.file[0] = '\0';
+	h->result->n_rejected++;
+	err_format(&told, reason, sizeof(reason));
+	return h->sink->reject(h->sink->context, h->index, raw, sv_from(reason), e);
+}
+
+static enum rc emit_trial(void *context, const struct interaction *x, struct err *e)
+{
+	struct hook *h = context;
+	enum rc rc = batch_add(h->trial, x, e);
+	if (rc == RC_LIMIT && batch_count(h->trial)) {
+		*e = ERR_NONE;
+		batch_clear(h->trial);
+		rc = batch_add(h->trial, x, e);
+	}
+	return rc;
+}
+
+static enum rc emit(void *context, const struct interaction *x, struct err *e)
+{
+	struct hook *h = context;
+	h->result->n_interactions++;
+	return h->sink->interaction(h->sink->context, h->index, x, e);
+}
+
+static enum rc object_take(
+	struct hook *h, struct json_node object, struct sv raw, int64_t received_ms, struct err *e)
+{
+	struct record r = {.line = 1, .number = h->index + 1, .file = h->name, .raw = raw, .json = object};
+	struct map_counts counts = {0};
+	struct err why = ERR_NONE;
+	uint32_t n = 0;
+	h->result->n_messages++;
+	enum rc rc =
+		object.type == JSON_OBJECT ? RC_OK : err_set(&why, RC_INPUT, "the body is JSON but no object");
+	batch_clear(h->trial);
+	if (rc == RC_OK)
+		rc = mapping_map(h->bound, &r, received_ms, emit_trial, h, &n, &counts, &why);
+	if (rc == RC_INPUT || rc == RC_LIMIT)
+		return reject(h, raw, &why, e);
+	if (rc != RC_OK)
+		return err_take(e, &why);
+	h->result->n_empty += n == 0;
+	return n ? mapping_map(h->bound, &r, received_ms, emit, h, &n, &counts, e) : RC_OK;
+}
+
+// --- forms ---
+
+// "a=1&b=2" as {"a":"1","b":"2"}. False when it is no form.
+static bool form_read(struct hook *h, struct sv body, struct err *why)
+{
+	struct sv rest = body;
+	char *scratch = mem_alloc(body.len + 1);
+	if (!scratch) {
+		err_set(why, RC_NOMEM, "out of memory for a form");
+		return false;
+	}
+	buf_clear(&h->form);
+	struct json j = json_new(&h->form);
+	json_object(&j);
+	bool any = false;
+	while (rest.ptr) {
+		struct sv value, name = sv_cut(sv_cut(rest, '&', &rest), '=', &value);
+		if (!name.len || !value.ptr)
+			continue;
+		json_key_sv(&j, wire_percent_decode(name, true, scratch));
+		json_string(&j, wire_percent_decode(value, true, scratch));
+		any = true;
+	}
+	json_object_end(&j);
+	mem_free(scratch);
+	return any && buf_check(&h->form, why, "a form") == RC_OK;
+}
+
+// --- bodies ---
+
+static bool is_form(struct sv body)
+{
+	return body.len && body.ptr[0] != '{' && body.ptr[0] != '[' && memchr(body.ptr, '=', body.len) &&
+	       !memchr(body.ptr, ' ', body.len) && !memchr(body.ptr, '\n', body.len);
+}
+
+static enum rc list_take(struct hook *h, struct json_node list, int64_t received_ms, struct err *e)
+{
+	struct json_member m[16];
+	struct json_walk w = json_walk(list);
+	enum rc rc = RC_OK;
+	for (uint32_t n; rc == RC_OK && (n = json_walk_next(&w, m, 16)) > 0;) {
+		for (uint32_t i = 0; rc == RC_OK && i < n; i++, h->index++)
+			rc = object_take(h, m[i].value, m[i].raw, received_ms, e);
+	}
+	return rc;
+}
+
+enum rc hook_decode(struct hook *h, struct sv body, size_t bytes_max, int64_t received_ms,
+	const struct wire_sink *sink, struct hook_result *result, struct err *e)
+{
+	struct json_node root;
+	struct err why = ERR_NONE;
+	assert(h->magic == HOOK_MAGIC);
+	size_t max = bytes_max ? bytes_max : WIRE_BATCH_BYTES_MAX;
+	*result = (struct hook_result){0};
+	h->sink = sink;
+	h->result = result;
+	h->index = 0;
+	if (body.len > max || body.len > BODY_MAX) {
+		err_set(e, RC_LIMIT, "the body of %zu bytes is larger than the allowed %zu", body.len, max);
+		err_remedy(e, "allow more, or let the sender send less");
+		return RC_LIMIT;
+	}
+	struct sv text = sv_trim(body);
+	if (is_form(text) && form_read(h, text, &why))
+		text = buf_view(&h->form);
+	enum rc rc = why.rc;
+	if (rc == RC_OK)
+		rc = json_parse_to_walk(h->parser, text, &root, &why);
+	if (rc == RC_INPUT || rc == RC_LIMIT) {
+		err_remedy(&why, "webhooks carry JSON in UTF-8, or a form");
+		result->n_messages = 1;
+		return reject(h, body, &why, e);
+	}
+	if (rc != RC_OK)
+		return err_take(e, &why);
+	return root.type == JSON_ARRAY ? list_take(h, root, received_ms, e)
+				       : object_take(h, root, body, received_ms, e);
+}
