@@ -13,6 +13,12 @@ static const struct param params[] = {
 		.value = "week",
 		.choices = ACTIVITY_UNITS,
 		.help = "calendar buckets in the brand's time zone"},
+	{.name = "persons",
+		.type = PARAM_CHOICE,
+		.choices = "new|returning|resurrecting|dormant",
+		.help = "list the customers in this state in a bucket of the period instead; times: in how "
+			"many "
+			"buckets; at: their first interaction in such a bucket (dormant: the last one before)"},
 };
 
 enum {
@@ -49,10 +55,13 @@ enum { IS_NEW, IS_RETURNING, IS_RESURRECTING, IS_DORMANT, N_STATES };
 struct plan {
 	struct tz_buckets buckets;
 	uint32_t first, end;
+	bool list; // customers in the state `listed`
+	uint32_t listed;
 };
 
 struct state {
 	struct sums sums;
+	struct persons persons;
 	uint32_t *buckets, *start_rows;
 	size_t buckets_capacity, rows_capacity;
 	uint64_t n;
@@ -69,6 +78,10 @@ static enum rc prepare(struct run *run, struct err *e)
 		rc = activity_open(run, activity_unit(run_param(run, "bucket")->choice), &plan->buckets, e);
 	if (rc == RC_OK)
 		activity_period(run, &plan->buckets, &plan->first, &plan->end);
+	plan->list = run_param(run, "persons")->present;
+	plan->listed = run_param(run, "persons")->choice;
+	if (plan->list)
+		persons_open(run);
 	return rc;
 }
 
@@ -87,6 +100,7 @@ static void state_free(struct run *run, void *p)
 	(void)run;
 	struct state *s = p;
 	sums_free(&s->sums);
+	persons_free(&s->persons);
 	mem_free(s->buckets);
 	mem_free(s->start_rows);
 	mem_free(s);
@@ -104,6 +118,50 @@ static void add_journey(const uint32_t *bucket, uint32_t n, double *sums)
 		sums[(before + 1) * N_STATES + IS_DORMANT] += gap;
 	}
 	sums[(bucket[n - 1] + 1) * N_STATES + IS_DORMANT] += 1.0;
+}
+
+// One journey, rows [first, last), for the list. In every bucket that it is active in it has one state; the bucket after
+// is one of dormancy if the next row lies later still.
+struct listing {
+	const struct plan *plan;
+	struct persons *persons;
+	const struct run *run;
+	uint64_t person;
+	uint32_t group;
+};
+
+static enum rc list_state(
+	const struct listing *l, uint32_t bucket, uint32_t state, int64_t at_ms, struct err *e)
+{
+	if (state != l->plan->listed || bucket < l->plan->first || bucket >= l->plan->end)
+		return RC_OK;
+	return persons_add(l->persons, l->run, l->person, l->group, at_ms, e);
+}
+
+static enum rc list_journey(const struct listing *l, const struct lane *lane, const int64_t *at, uint32_t first,
+	uint32_t last, struct err *e)
+{
+	uint32_t before = UINT32_MAX, last_row = first;
+	enum rc rc = RC_OK;
+	for (uint32_t i = first; rc == RC_OK && i < last; i++) {
+		if (!lane_keeps(lane, i))
+			continue;
+		uint32_t b = activity_bucket(&l->plan->buckets, at[i]);
+		if (before == UINT32_MAX) {
+			rc = list_state(l, b, IS_NEW, at[i], e);
+		} else if (b != before) {
+			bool gap = b != before + 1;
+			if (gap)
+				rc = list_state(l, before + 1, IS_DORMANT, at[last_row], e);
+			if (rc == RC_OK)
+				rc = list_state(l, b, gap ? IS_RESURRECTING : IS_RETURNING, at[i], e);
+		}
+		before = b;
+		last_row = i;
+	}
+	if (rc == RC_OK && before != UINT32_MAX)
+		rc = list_state(l, before + 1, IS_DORMANT, at[last_row], e);
+	return rc;
 }
 
 static enum rc add(struct lane *lane, void *p, const struct span *span, struct err *e)
@@ -129,7 +187,11 @@ static enum rc add(struct lane *lane, void *p, const struct span *span, struct e
 	for (uint32_t k = 0; rc == RC_OK && k < span->n_persons; k++) {
 		uint32_t n = activity_buckets(&plan->buckets, span->at, lane->keep, s->start_rows[k],
 			span->person_start[k + 1], s->buckets);
-		add_journey(s->buckets, n, s->sums.v + (size_t)(group ? group[k] : 0) * s->sums.width);
+		uint32_t g = group ? group[k] : 0;
+		add_journey(s->buckets, n, s->sums.v + (size_t)g * s->sums.width);
+		const struct listing l = {plan, &s->persons, lane->run, span->person[k], g};
+		if (plan->list)
+			rc = list_journey(&l, lane, span->at, s->start_rows[k], span->person_start[k + 1], e);
 	}
 	s->n += activity_in_period(lane, span);
 	return rc;
@@ -140,7 +202,8 @@ static enum rc merge(struct run *run, void *into, void *from, struct err *e)
 	(void)run;
 	struct state *a = into, *b = from;
 	a->n += b->n;
-	return sums_merge(&a->sums, &b->sums, e);
+	enum rc rc = sums_merge(&a->sums, &b->sums, e);
+	return rc == RC_OK ? persons_merge(&a->persons, &b->persons, e) : rc;
 }
 
 static enum rc fold(struct run *run, void *p, const uint32_t *to, uint32_t n, struct err *e)
@@ -176,6 +239,8 @@ static enum rc finish(struct run *run, void *p, struct err *e)
 	const struct plan *plan = run->plan;
 	uint32_t n_groups = run_groups(run);
 	run->n = run->result->n = s->n;
+	if (plan->list)
+		return persons_rows(run, &s->persons, e);
 	enum rc rc = activity_sums_fit(&s->sums, n_groups, e);
 	for (uint32_t g = 0; rc == RC_OK && g < n_groups; g++) {
 		const double *v = s->sums.v + (size_t)g * s->sums.width;
@@ -191,6 +256,7 @@ static enum rc finish(struct run *run, void *p, struct err *e)
 }
 
 static const char clickhouse[] =
+	"{if:persons}{refuse:persons}{end}\n"
 	"WITH (SELECT (min(at), max(at)) FROM interactions) AS _ends,\n"
 	"{bucket:bucket|greatest({from}, _ends.1)} AS _first,\n"
 	"{bucket:bucket|least({to} - 1, _ends.2)} AS _last\n"

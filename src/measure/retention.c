@@ -56,6 +56,10 @@ static const struct param params[] = {
 		.value = "triangle",
 		.choices = "triangle|curve",
 		.help = "every cohort, or one curve over all cohorts that can have each offset"},
+	{.name = "persons",
+		.type = PARAM_STRING,
+		.help = "list the customers instead: returned:K, or lost:K (observed at offset K and not "
+			"returned); times: of so many cohorts"},
 };
 
 enum { COHORT, COHORT_START, OFFSET, COHORT_SIZE, OBSERVED, RETURNED, SHARE, SHARE_LOW, SHARE_HIGH, N_COLUMNS };
@@ -87,6 +91,8 @@ struct plan {
 	int64_t end_ms, period_ms;
 	bool plain; // first touch, any return, calendar buckets, up to the last interaction
 	bool masks; // plain, without groups, and sets of buckets fit 64 bits
+	bool list, list_lost;
+	uint32_t list_offset;
 	int64_t run_gap_ms;
 };
 
@@ -109,6 +115,8 @@ struct planes {
 
 struct state {
 	struct sums sums;
+	struct persons persons;
+	double *line;                       // of one start, for the list
 	struct planes planes[MASK_BUCKETS]; // by cohort, of group 0
 	uint64_t *masks;                    // by person: the buckets
 	struct class_rows rows;
@@ -165,6 +173,28 @@ static void open_masks(const struct run *run, struct plan *plan)
 			      plan->run_gap_ms >> plan->buckets.shift != 0;
 }
 
+static enum rc open_list(struct run *run, struct plan *plan, struct err *e)
+{
+	const struct param_value *v = run_param(run, "persons");
+	if (!v->present)
+		return RC_OK;
+	int64_t offset = 0;
+	struct sv number, word = sv_cut(v->text, ':', &number);
+	plan->list = true;
+	plan->list_lost = sv_equal(word, SV("lost"));
+	if ((!plan->list_lost && !sv_equal(word, SV("returned"))) || !number.ptr ||
+		!sv_to_i64(number, &offset) || offset < 0 || offset >= plan->n_offsets) {
+		err_set(e, RC_USAGE, "--persons “%.*s” is not a list of this retention", SV_ARG(v->text));
+		err_remedy(e, "returned:0 to returned:%u, or lost:0 to lost:%u", plan->n_offsets - 1,
+			plan->n_offsets - 1);
+		return RC_USAGE;
+	}
+	plan->list_offset = (uint32_t)offset;
+	plan->plain = false;
+	persons_open(run);
+	return RC_OK;
+}
+
 static enum rc prepare(struct run *run, struct err *e)
 {
 	struct plan *plan = arena_alloc(run->scratch, sizeof(*plan));
@@ -190,6 +220,9 @@ static enum rc prepare(struct run *run, struct err *e)
 	plan->plain = plan->starts_any && plan->returns_any && !plan->recurring && !plan->rolling &&
 		      !plan->elapsed && plan->end_ms == last + 1;
 	open_offsets(run, plan);
+	rc = open_list(run, plan, e);
+	if (rc != RC_OK)
+		return rc;
 	open_masks(run, plan);
 	if ((uint64_t)plan->stride * (plan->n_buckets + 1) <= 1u << 24)
 		return RC_OK;
@@ -206,6 +239,10 @@ static void *state_new(struct run *run)
 		return NULL;
 	s->sums.width = plan->stride * (plan->n_buckets + 1);
 	session_tables_make(&s->tables);
+	if (plan->list && !(s->line = mem_calloc(plan->stride, sizeof(*s->line)))) {
+		mem_free(s);
+		return NULL;
+	}
 	return s;
 }
 
@@ -214,6 +251,8 @@ static void state_free(struct run *run, void *p)
 	(void)run;
 	struct state *s = p;
 	sums_free(&s->sums);
+	persons_free(&s->persons);
+	mem_free(s->line);
 	class_rows_free(&s->rows);
 	mem_free(s->starts);
 	mem_free(s->start_rows);
@@ -337,12 +376,52 @@ static uint32_t class_end(const struct class_rows *rows, uint32_t from, uint32_t
 	return from;
 }
 
-static void add_starts(struct lane *lane, struct state *s, const uint32_t *group)
+// One row of the triangle, or one point of the curve.
+struct point {
+	double size, observed, returned;
+	bool possible; // the offset lies within the data
+};
+
+// line: the counts of the cohort.
+static struct point point_of(const struct plan *plan, const double *line, uint32_t cohort, uint32_t offset)
+{
+	struct point p = {.size = line[0], .observed = line[0], .returned = line[1 + offset]};
+	p.possible = offset < plan->n_buckets - cohort;
+	for (uint32_t k = offset + 1; plan->rolling && k < plan->n_offsets; k++)
+		p.returned += line[1 + k];
+	if (!plan->elapsed)
+		return p;
+	p.observed = 0.0;
+	for (uint32_t k = offset; k < plan->n_offsets; k++)
+		p.observed += line[1 + plan->n_offsets + k];
+	p.possible = p.observed > 0.0;
+	return p;
+}
+
+// Is the start on the list?
+static enum rc list_start(struct lane *lane, struct state *s, const struct start *x, uint32_t n_visits,
+	uint32_t group, struct err *e)
+{
+	const struct plan *plan = lane->run->plan;
+	const struct span *span = lane->span;
+	if (x->bucket < plan->first || x->bucket >= plan->end)
+		return RC_OK;
+	memset(s->line, 0, plan->stride * sizeof(*s->line));
+	add_visits(plan, span, x, s->visits, n_visits, s->line);
+	struct point p = point_of(plan, s->line, x->bucket, plan->list_offset);
+	bool returned = p.possible && p.returned > 0.0, lost = p.possible && p.observed > 0.0 && !returned;
+	if (plan->list_lost ? !lost : !returned)
+		return RC_OK;
+	return persons_add(&s->persons, lane->run, span->person[x->person], group, span->at[x->row], e);
+}
+
+static enum rc add_starts(struct lane *lane, struct state *s, const uint32_t *group, struct err *e)
 {
 	const struct plan *plan = lane->run->plan;
 	const struct span *span = lane->span;
 	uint32_t person = UINT32_MAX, n_visits = 0, lo = 0, hi = 0;
-	for (uint32_t i = 0; i < s->n_starts; i++) {
+	enum rc rc = RC_OK;
+	for (uint32_t i = 0; rc == RC_OK && i < s->n_starts; i++) {
 		const struct start *x = &s->starts[i];
 		if (x->person != person) {
 			person = x->person;
@@ -351,9 +430,13 @@ static void add_starts(struct lane *lane, struct state *s, const uint32_t *group
 			hi = class_end(&s->rows, lo, last);
 			n_visits = find_visits(lane, s, first, last, lo, hi);
 		}
-		double *cells = s->sums.v + (size_t)(group ? group[i] : 0) * s->sums.width;
+		uint32_t g = group ? group[i] : 0;
+		double *cells = s->sums.v + (size_t)g * s->sums.width;
 		add_visits(plan, span, x, s->visits, n_visits, cells + (size_t)x->bucket * plan->stride);
+		if (plan->list)
+			rc = list_start(lane, s, x, n_visits, g, e);
 	}
+	return rc;
 }
 
 // Rolling likewise: the last row says it all.
@@ -555,10 +638,9 @@ static enum rc add(struct lane *lane, void *p, const struct span *span, struct e
 		rc = activity_sums_fit(&s->sums, n_groups, e);
 	if (rc != RC_OK)
 		return rc;
-	if (!plan->returns_any || plan->recurring || plan->elapsed)
-		add_starts(lane, s, group);
-	else
-		(plan->rolling ? add_starts_rolling : add_starts_plain)(lane, s, group);
+	if (!plan->returns_any || plan->recurring || plan->elapsed || plan->list)
+		return add_starts(lane, s, group, e);
+	(plan->rolling ? add_starts_rolling : add_starts_plain)(lane, s, group);
 	return RC_OK;
 }
 
@@ -566,7 +648,9 @@ static enum rc merge(struct run *run, void *into, void *from, struct err *e)
 {
 	planes_flush_all(run->plan, into);
 	planes_flush_all(run->plan, from);
-	return sums_merge(&((struct state *)into)->sums, &((struct state *)from)->sums, e);
+	struct state *a = into, *b = from;
+	enum rc rc = sums_merge(&a->sums, &b->sums, e);
+	return rc == RC_OK ? persons_merge(&a->persons, &b->persons, e) : rc;
 }
 
 static enum rc fold(struct run *run, void *p, const uint32_t *to, uint32_t n, struct err *e)
@@ -575,28 +659,6 @@ static enum rc fold(struct run *run, void *p, const uint32_t *to, uint32_t n, st
 }
 
 // --- rows ---
-
-// One row of the triangle, or one point of the curve.
-struct point {
-	double size, observed, returned;
-	bool possible; // the offset lies within the data
-};
-
-static struct point point_of(const struct plan *plan, const double *cells, uint32_t cohort, uint32_t offset)
-{
-	const double *line = cells + (size_t)cohort * plan->stride;
-	struct point p = {.size = line[0], .observed = line[0], .returned = line[1 + offset]};
-	p.possible = offset < plan->n_buckets - cohort;
-	for (uint32_t k = offset + 1; plan->rolling && k < plan->n_offsets; k++)
-		p.returned += line[1 + k];
-	if (!plan->elapsed)
-		return p;
-	p.observed = 0.0;
-	for (uint32_t k = offset; k < plan->n_offsets; k++)
-		p.observed += line[1 + plan->n_offsets + k];
-	p.possible = p.observed > 0.0;
-	return p;
-}
 
 static enum rc write_point(struct run *run, uint32_t group, double weight, uint32_t cohort, uint32_t offset,
 	struct point p, struct err *e)
@@ -628,7 +690,7 @@ static enum rc write_triangle(struct run *run, const double *cells, uint32_t gro
 	enum rc rc = RC_OK;
 	for (uint32_t c = plan->first; c < plan->end; c++)
 		for (uint32_t k = 0; rc == RC_OK && k < plan->n_offsets; k++) {
-			struct point p = point_of(plan, cells, c, k);
+			struct point p = point_of(plan, cells + (size_t)c * plan->stride, c, k);
 			if (p.possible || k == 0)
 				rc = write_point(run, group, size, c, k, p, e);
 		}
@@ -642,7 +704,7 @@ static enum rc write_curve(struct run *run, const double *cells, uint32_t group,
 	for (uint32_t k = 0; rc == RC_OK && k < plan->n_offsets; k++) {
 		struct point sum = {0};
 		for (uint32_t c = plan->first; c < plan->end; c++) {
-			struct point p = point_of(plan, cells, c, k);
+			struct point p = point_of(plan, cells + (size_t)c * plan->stride, c, k);
 			if (!p.possible)
 				continue;
 			sum.possible = true;
@@ -662,6 +724,8 @@ static enum rc finish(struct run *run, void *p, struct err *e)
 	const struct plan *plan = run->plan;
 	uint32_t n_groups = run_groups(run);
 	planes_flush_all(plan, s);
+	if (plan->list)
+		return persons_rows(run, &s->persons, e);
 	enum rc rc = activity_sums_fit(&s->sums, n_groups, e);
 	for (uint32_t g = 0; rc == RC_OK && g < n_groups; g++) {
 		const double *cells = s->sums.v + (size_t)g * s->sums.width;
@@ -681,6 +745,7 @@ static enum rc finish(struct run *run, void *p, struct err *e)
 }
 
 static const char clickhouse[] =
+	"{if:persons}{refuse:persons}{end}\n"
 	"WITH (SELECT (min(at), max(at)) FROM interactions) AS _ends,\n"
 	"{if:as-of}least({param:as-of}, _ends.2 + 1){else}_ends.2 + 1{end} AS _end,\n"
 	"{bucket:bucket|_ends.1} AS _b0,\n"

@@ -173,6 +173,33 @@ static void check_retention_row(const struct fixture *f, const struct retention 
 	assert_near(number_at(r, row, "share"), observed ? returned / observed : (double)NAN, 1e-12);
 }
 
+// The lists have as many as the cells count, of all cohorts and groups.
+static void check_retention_list(const struct fixture *f, const struct words *question, const struct result *r,
+	uint32_t offset, bool lost)
+{
+	struct words w = *question;
+	char list[32];
+	double want = 0.0;
+	bool possible = false;
+	for (uint32_t i = 0; i < r->n_rows; i++) {
+		if (number_at(r, i, "offset") != offset)
+			continue;
+		possible = true;
+		want += lost ? number_at(r, i, "observed") - number_at(r, i, "returned")
+			     : number_at(r, i, "returned");
+	}
+	for (uint32_t i = 0; i < w.n; i++)
+		w.list[i] = w.text[i];
+	if (!possible)
+		return;
+	snprintf(list, sizeof(list), "%s:%u", lost ? "lost" : "returned", offset);
+	word(&w, "persons", list);
+	word(&w, "limit", "0");
+	struct result *l = ask(f, "retention", w.list);
+	assert_near(column_sum(l, "times"), want, 0);
+	result_free(&l);
+}
+
 static void check_retention(const struct fixture *f, const struct retention *q, const char *threads)
 {
 	struct words w = {0};
@@ -198,6 +225,8 @@ static void check_retention(const struct fixture *f, const struct retention *q, 
 		sizes += number_at(r, i, "offset") == 0.0 ? number_at(r, i, "cohort_size") : 0.0;
 	}
 	assert_near(sizes, starts_all, 0); // every start is in one cohort of one group
+	for (uint32_t k = 0; k < 2; k++)
+		check_retention_list(f, &w, r, 1 + q->recurring, k == 1);
 	int64_t n = last - first + 1;
 	if (!q->elapsed && !q->by) // the triangle is whole
 		assert_int_equal(r->n_rows, n * (n + 1) / 2);
@@ -330,6 +359,60 @@ static void check_lifecycle(
 	result_free(&r);
 }
 
+// Of a bucket: bits of new, returning, resurrecting, dormant.
+static uint32_t states_of(const struct fixture *f, const char *unit, const struct named *where, uint32_t c,
+	int64_t first, int64_t b)
+{
+	bool now = active(f, unit, where, c, b), before = active(f, unit, where, c, b - 1), earlier = false;
+	for (int64_t k = first; k < b; k++)
+		earlier |= active(f, unit, where, c, k);
+	return (uint32_t)(now && !earlier) | (uint32_t)(now && before) << 1 |
+	       (uint32_t)(now && earlier && !before) << 2 | (uint32_t)(!now && before) << 3;
+}
+
+// The lists hold who is in a state in the buckets shown, as often as that is so.
+static void check_lists(
+	const struct fixture *f, const char *unit, const struct named *where, const char *threads)
+{
+	static const char *const names[] = {"new", "returning", "resurrecting", "dormant"};
+	for (uint32_t k = 0; k < 4; k++) {
+		struct words w = {0};
+		uint32_t times[PERSONS_MAX] = {0}, n = 0;
+		int64_t first, last;
+		word(&w, "bucket", unit);
+		word(&w, "where", where->text);
+		word(&w, "threads", threads);
+		word(&w, "from", "2026-03-10");
+		word(&w, "limit", "0");
+		struct result *r = ask(f, "lifecycle", w.list);
+		last_and_first(f, unit, &first, &last);
+		for (uint32_t i = 0; i < r->n_rows; i++) {
+			int64_t b = bucket_number(unit, local_day(f, (int64_t)number_at(r, i, "bucket_start")));
+			for (uint32_t c = 1; c < PERSONS_MAX; c++)
+				times[c] += states_of(f, unit, where, c, first, b) >> k & 1;
+		}
+		result_free(&r);
+		for (uint32_t c = 1; c < PERSONS_MAX; c++)
+			n += times[c] > 0;
+		word(&w, "persons", names[k]);
+		r = ask(f, "lifecycle", w.list);
+		assert_int_equal(r->n_rows, n);
+		for (uint32_t i = 0; i < n; i++) {
+			struct sv customer = text_at(r, i, "customer");
+			int64_t c = 0;
+			while (customer.len && (customer.ptr[0] < '0' || customer.ptr[0] > '9')) {
+				customer.ptr++;
+				customer.len--;
+			}
+			assert_true(sv_to_i64(customer, &c) && c > 0 && c < PERSONS_MAX);
+			assert_near(number_at(r, i, "times"), times[c], 0);
+			assert_true(active(f, unit, where, (uint32_t)c,
+				bucket_number(unit, local_day(f, (int64_t)number_at(r, i, "at")))));
+		}
+		result_free(&r);
+	}
+}
+
 static void test_lifecycle(void **state)
 {
 	(void)state;
@@ -339,6 +422,8 @@ static void test_lifecycle(void **state)
 			check_lifecycle(f, "day", &wheres[i], "1");
 			check_lifecycle(f, "week", &wheres[i], "3");
 			check_lifecycle(f, "month", &wheres[i], "1");
+			check_lists(f, "day", &wheres[i], "3");
+			check_lists(f, "week", &wheres[i], "1");
 		}
 		fixture_free(&f);
 	}
@@ -543,6 +628,8 @@ static void test_mistakes(void **state)
 	ask_wrong(f, "retention", WORDS("start=oder"), "order");
 	ask_wrong(f, "retention", WORDS("periods=0"), "outside");
 	ask_wrong(f, "lifecycle", WORDS("by=month"), "--bucket");
+	ask_wrong(f, "retention", WORDS("persons=lost"), "returned:0");
+	ask_wrong(f, "retention", WORDS("persons=lost:1000"), "lost:0");
 	ask_wrong(f, "stickiness", WORDS("by=day"), "--period");
 	ask_wrong(f, "stickiness", WORDS("bucket=month", "period=week"), "a longer --period");
 	ask_wrong(f, "stickiness", WORDS("bucket=month", "period=month"), "a longer --period");
