@@ -23,6 +23,7 @@ static const struct command *const commands[] = {
 	&command_user,
 	&command_key,
 	&command_audit,
+	&command_serve,
 	&command_verify,
 	&command_backup,
 	&command_seal,

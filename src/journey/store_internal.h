@@ -288,7 +288,7 @@ struct store {
 	pthread_mutex_t append_mu, compact_mu, snap_mu, mu, back_mu;
 	pthread_cond_t wake;   // with mu: compactor
 	pthread_cond_t merged; // with mu: there are fewer segments, or the compactor has ended its work
-	bool foreground;     // no threads of its own: for deterministic tests
+	bool foreground;       // no threads of its own: for deterministic tests
 
 	struct design_entry *designs; // all that were parsed, newest first
 	_Atomic(struct design_entry *) current;

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: Apache-2.0
+// Opening and closing the server; who may call what; answers.
+//
+// Each request: admit (before the body is read: who asks, and may he?) → handler, on the loop or on a worker →
+// api_finish. A call lives in its exchange's arena.
+#include "api/internal.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/pool.h"
+
+#include <stdio.h>
+#include <time.h>
+
+// --- answers ---
+
+void api_retry_after(struct http_exchange *x, unsigned seconds)
+{
+	char text[16];
+	int len = snprintf(text, sizeof(text), "%u", seconds);
+	http_header_add(x, "Retry-After", (struct sv){text, (size_t)len});
+}
+
+void api_finish(struct api_call *c, enum rc rc, struct err *e)
+{
+	if (rc == API_ANSWERED)
+		return;
+	if (rc == RC_OK && http_out(c->x)->rc != RC_OK)
+		rc = err_set(e, RC_LIMIT, "the answer is too large: ask for less");
+	if (rc == RC_OK) {
+		http_security_headers(c->x, NULL);
+		http_header_add(c->x, "Cache-Control", SV("no-store"));
+		http_reply_json(c->x);
+		return;
+	}
+	if (rc != RC_USAGE && rc != RC_INPUT && rc != RC_NOT_FOUND && rc != RC_EXISTS && rc != RC_LIMIT &&
+		rc != RC_DENIED && rc != RC_BUSY)
+		log_err("api", e);
+	if (rc == RC_BUSY)
+		api_retry_after(c->x, 1);
+	http_problem_err(c->x, e);
+}
+
+// --- who asks ---
+
+static bool refuse(struct http_exchange *x, unsigned status, const char *detail)
+{
+	http_security_headers(x, NULL);
+	http_problem(x, status, NULL, NULL, detail);
+	return false;
+}
+
+// Pages of other sites may not act with our user's cookie, whatever the browser lets through.
+static bool from_elsewhere(struct http_exchange *x)
+{
+	struct sv site = http_header(x, "Sec-Fetch-Site"), origin = http_header(x, "Origin"),
+		  host = http_host(x);
+	if (site.ptr && !sv_equal(site, SV("same-origin")) && !sv_equal(site, SV("none")))
+		return true;
+	if (!origin.ptr)
+		return false;
+	const struct sv schemes[] = {SV("https://"), SV("http://")};
+	for (unsigned i = 0; i < 2; i++)
+		if (sv_starts(origin, schemes[i]) &&
+			sv_equal((struct sv){origin.ptr + schemes[i].len, origin.len - schemes[i].len}, host))
+			return false;
+	return true;
+}
+
+static bool writes(const struct api_row *row)
+{
+	return row->method != HTTP_GET && row->method != HTTP_HEAD;
+}
+
+static bool may(struct api_call *c, uint32_t rights)
+{
+	if (rights & RIGHT_BIT(c->row->right))
+		return true;
+	char detail[160];
+	snprintf(detail, sizeof(detail), "this needs the right “%s” (%s)", right_info(c->row->right)->name,
+		right_info(c->row->right)->summary);
+	return refuse(c->x, 403, detail);
+}
+
+static bool admit_program(struct api_call *c, const struct access_view *view, struct sv key_text)
+{
+	const struct access_key *key = access_view_key(view, key_text, http_received_ms(c->x));
+	if (!key || key->kind != KEY_API)
+		return refuse(c->x, 401, "the API key is unknown, revoked or expired");
+	c->actor =
+		(struct access_actor){0, arena_copy(http_arena(c->x), key->name), http_peer(c->x), key->rights};
+	return may(c, key->rights);
+}
+
+static bool admit_user(struct api_call *c, const struct access_view *view, struct sv token)
+{
+	struct access_session session;
+	struct err e = ERR_NONE;
+	enum rc rc = token.ptr ? access_session_find(c->api->access, view, token, &session, &e) : RC_DENIED;
+	const struct access_user *user = rc == RC_OK ? access_view_user(view, session.user) : NULL;
+	if (!user) {
+		if (rc != RC_OK && rc != RC_DENIED)
+			log_err("api", &e);
+		http_header_add(c->x, "WWW-Authenticate", SV("Bearer"));
+		return refuse(c->x, 401, "sign in first");
+	}
+	if (writes(c->row) && from_elsewhere(c->x))
+		return refuse(c->x, 403, "the request comes from another site's page");
+	if (writes(c->row) && !c->row->no_csrf &&
+		!access_session_csrf(&session, http_header(c->x, "X-CSRF-Token")))
+		return refuse(
+			c->x, 403, "the header X-CSRF-Token is missing or wrong: read /api/session again");
+	struct arena *a = http_arena(c->x);
+	c->user = user->id;
+	c->session = session.id;
+	c->role = user->role;
+	c->csrf = arena_copy(a, sv_from(session.csrf)).ptr;
+	c->actor = (struct access_actor){
+		user->id, arena_copy(a, user->email), http_peer(c->x), role_info(user->role)->rights};
+	return may(c, c->actor.rights);
+}
+
+static bool admit(struct http_exchange *x, const struct http_route *route, void *context)
+{
+	struct api_call *c = arena_alloc(http_arena(x), sizeof(*c));
+	if (!c)
+		return refuse(x, 503, "out of memory");
+	*c = (struct api_call){.api = context, .x = x, .row = route->data};
+	http_user_set(x, c);
+	if (c->row->auth != AUTH_USER)
+		return true;
+	const struct access_view *view = access_view_get(c->api->access);
+	struct sv bearer = http_header(x, "Authorization");
+	bool goes_on = sv_starts(bearer, SV("Bearer "))
+			       ? admit_program(c, view, sv_trim((struct sv){bearer.ptr + 7, bearer.len - 7}))
+			       : admit_user(c, view, http_cookie(x, "corridor"));
+	access_view_release(c->api->access, &view);
+	return goes_on;
+}
+
+static void handle(struct http_exchange *x, void *context)
+{
+	struct api *a = context;
+	struct api_call *c = http_user(x);
+	struct err e = ERR_NONE;
+	if (c->row->slow) {
+		if (!workers_take(a->workers, c)) {
+			err_set(&e, RC_BUSY, "too many questions wait; ask again in a moment");
+			api_finish(c, RC_BUSY, &e);
+		}
+		return;
+	}
+	enum rc rc = c->row->handle(c, &e);
+	api_finish(c, rc, &e);
+}
+
+static void preflight(struct http_exchange *x, const struct http_route *route, void *context)
+{
+	(void)context;
+	const struct api_row *row = route->data;
+	if (row->auth == AUTH_WRITE)
+		track_cors(x);
+}
+
+static void log_request(const struct http_log_line *line, void *context)
+{
+	(void)context;
+	struct buf out = buf_new(1 << 16);
+	http_log_json(&out, line);
+	fwrite(out.data, 1, out.len, stdout);
+	fflush(stdout);
+	buf_free(&out);
+}
+
+// --- what has to be done from time to time ---
+
+static void tend(void *context)
+{
+	struct api *a = context;
+	struct err e = ERR_NONE;
+	unsigned ticks = 0;
+	pthread_mutex_lock(&a->mu);
+	while (!a->closing) {
+		struct timespec until;
+		clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_nsec += 100000000;
+		until.tv_sec += until.tv_nsec / 1000000000;
+		until.tv_nsec %= 1000000000;
+		pthread_cond_timedwait(&a->wake, &a->mu, &until);
+		pthread_mutex_unlock(&a->mu);
+		live_tick(a->live);
+		if (++ticks % 10 == 0 && access_tend(a->access, &e) != RC_OK) {
+			log_err("api", &e);
+			e = ERR_NONE;
+		}
+		pthread_mutex_lock(&a->mu);
+	}
+	pthread_mutex_unlock(&a->mu);
+}
+
+// --- opening ---
+
+static enum rc open_server(struct api *a, struct err *e)
+{
+	a->routes = mem_calloc(api_n_rows, sizeof(*a->routes));
+	if (!a->routes)
+		return err_set(e, RC_NOMEM, "out of memory for the server");
+	for (size_t i = 0; i < api_n_rows; i++)
+		a->routes[i] = (struct http_route){
+			api_rows[i].method, api_rows[i].path, api_rows[i].body_max, handle, &api_rows[i]};
+	const struct http_options o = {
+		.addresses = a->o.addresses,
+		.n_addresses = a->o.n_addresses,
+		.tls_certificate = a->o.tls_certificate,
+		.tls_key = a->o.tls_key,
+		.trusted_proxies = a->o.trusted_proxies,
+		.n_trusted_proxies = a->o.n_trusted_proxies,
+		.routes = a->routes,
+		.n_routes = api_n_rows,
+		.context = a,
+		.admit = admit,
+		.preflight = preflight,
+		.log = a->o.access_log ? log_request : NULL,
+	};
+	return http_open(&o, &a->server, e);
+}
+
+enum rc api_open(const struct api_options *options, struct api **out, struct err *e)
+{
+	struct api *a = *out = mem_calloc(1, sizeof(*a));
+	if (!a)
+		return err_set(e, RC_NOMEM, "out of memory for the server");
+	a->o = *options;
+	a->store = options->store;
+	a->access = options->access;
+	a->clock = options->clock ? options->clock : clock_system();
+	a->started_ms = a->clock->now_ms(a->clock);
+	pthread_mutex_init(&a->mu, NULL);
+	pthread_cond_init(&a->wake, NULL);
+	enum rc rc = live_open(a, &a->live, e);
+	const struct intake_options io = {
+		.store = a->store,
+		.clock = a->clock,
+		.committed = live_committed,
+		.sample = live_sample,
+		.context = a->live,
+	};
+	if (rc == RC_OK)
+		rc = intake_open(&io, &a->intake, e);
+	if (rc == RC_OK)
+		rc = workers_open(options->threads, &a->workers, e);
+	if (rc == RC_OK)
+		rc = open_server(a, e);
+	if (rc == RC_OK && !(a->tender = thread_start(tend, a)))
+		rc = err_set(e, RC_NOMEM, "no thread could be started for the server");
+	if (rc != RC_OK)
+		api_close(out, 0);
+	return rc;
+}
+
+uint16_t api_port(const struct api *a, size_t address)
+{
+	return http_port(a->server, address);
+}
+
+enum rc api_reload(struct api *a, struct err *e)
+{
+	return a->o.tls_certificate ? http_reload_tls(a->server, e) : RC_OK;
+}
+
+void api_close(struct api **api, uint32_t timeout_ms)
+{
+	struct api *a = *api;
+	*api = NULL;
+	if (!a)
+		return;
+	if (a->server)
+		http_quiesce(a->server, timeout_ms);
+	workers_close(&a->workers);
+	intake_close(&a->intake); // answers what waits for the disk
+	pthread_mutex_lock(&a->mu);
+	a->closing = true;
+	pthread_cond_signal(&a->wake);
+	pthread_mutex_unlock(&a->mu);
+	if (a->tender)
+		thread_join(&a->tender);
+	http_close(&a->server);
+	live_close(&a->live); // after its streams
+	mem_free(a->routes);
+	pthread_cond_destroy(&a->wake);
+	pthread_mutex_destroy(&a->mu);
+	mem_free(a);
+}

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the files of api/ share: a route and its row of the table, a call, the server's state.
+//
+// A file per resource exports the handlers named here; routes.c is the one table of them. A handler returns RC_OK when
+// it has written JSON into http_out(c->x), which is sent for it; API_ANSWERED when it has answered or will (the call may
+// be gone by then); any other code becomes a problem document.
+#ifndef CORRIDOR_API_INTERNAL_H
+#define CORRIDOR_API_INTERNAL_H
+
+#include "api/api.h"
+#include "base/json.h"
+#include "listen/intake.h"
+#include "listen/listen.h"
+#include "measure/measure.h"
+
+#include <pthread.h>
+
+#define API_ANSWERED RC_COUNT
+
+enum api_auth {
+	AUTH_OPEN,  // anybody
+	AUTH_WRITE, // a write key, checked by the handler
+	AUTH_USER,  // a user's session, or an API key, with the right
+};
+
+struct api_call;
+typedef enum rc api_handler(struct api_call *c, struct err *e);
+
+// A parameter for the documentation.
+struct api_param {
+	const char *name, *help;
+	bool required, repeated;
+};
+
+struct api_row {
+	enum http_method method;
+	const char *path;
+	enum api_auth auth;
+	enum right right; // of AUTH_USER
+	size_t body_max;  // 0: the server's default
+	bool slow;        // runs on a worker, not on the server's loop
+	bool no_csrf; // AUTH_USER without the session's token: does not change anything, whatever the method
+	int subject;  // for the handler: several rows may have the same
+	const char *tag, *summary;
+	api_handler *handle;
+	const struct api_param *params; // of the query; up to a name that is NULL
+	const char *body, *answer;      // what they are, in words; NULL: none
+};
+extern const struct api_row api_rows[];
+extern const size_t api_n_rows;
+
+struct live;
+struct workers;
+
+struct api {
+	struct api_options o;
+	const struct clock *clock;
+	struct store *store;
+	struct access *access;
+	struct intake *intake;
+	struct http_server *server;
+	struct http_route *routes; // of api_rows
+	struct workers *workers;
+	struct live *live;
+	struct thread *tender;
+	pthread_mutex_t mu; // with wake: the tender's
+	pthread_cond_t wake;
+	bool closing;
+	int64_t started_ms;
+};
+
+struct api_call {
+	struct api *api;
+	struct http_exchange *x;
+	const struct api_row *row;
+	// AUTH_USER; user 0: a program with an API key.
+	int64_t user, session;
+	const char *csrf; // of the session
+	enum role role;   // of the user
+	struct access_actor actor;
+};
+
+// --- api.c ---
+
+// Answers for a handler that was called outside of it (workers, `done` of an intake).
+// No-op for API_ANSWERED.
+void api_finish(struct api_call *c, enum rc rc, struct err *e);
+// Seconds of Retry-After with 429 or 503.
+void api_retry_after(struct http_exchange *x, unsigned seconds);
+
+// --- workers.c: threads for what takes long ---
+
+// Starts the threads (0: as many as processors). RC_NOMEM: *out is NULL.
+enum rc workers_open(unsigned threads, struct workers **out, struct err *e);
+// Ends when all calls that were taken are answered. NULL is allowed.
+void workers_close(struct workers **w);
+// The call's handler is run by a worker, and answered. False: too many wait.
+bool workers_take(struct workers *w, struct api_call *c);
+
+// --- live.c: server-sent events ---
+
+// Counts what is stored already. Errors of snapshot_open; *out is to be closed then, too.
+enum rc live_open(struct api *a, struct live **out, struct err *e);
+// After the intake and the server: nobody calls it any more. NULL is allowed.
+void live_close(struct live **l);
+// Hooks of the intake.
+void live_committed(void *live, uint32_t n_added);
+void live_sample(void *live, const struct interaction *x, const struct design *d);
+// To be called ten times a second.
+void live_tick(struct live *l);
+
+// --- helpers for handlers (call.c) ---
+
+// The body as a JSON object; the parser is in the call's arena's lifetime (free it with json_parser_free after use).
+enum rc call_json(struct api_call *c, struct json_parser **parser, struct json_node *root, struct err *e);
+// A member that must be a string (optional: SV_NONE when absent).
+enum rc call_string(struct json_node object, const char *name, bool required, struct sv *out, struct err *e);
+// A number in the query; fallback when absent. RC_USAGE: not a whole number within min … max.
+enum rc call_integer(struct api_call *c, const char *name, int64_t min, int64_t max, int64_t fallback,
+	int64_t *out, struct err *e);
+// A parameter of the path as a number. RC_NOT_FOUND when it is none.
+enum rc call_id(struct api_call *c, const char *name, int64_t *out, struct err *e);
+// from, to, where, by, limit of the query string as a question; other names become parameters of the analysis, those in
+// `known` (up to NULL) are left alone. Lives in the call's arena.
+enum rc call_query(struct api_call *c, struct query *q, const char *const *known, struct err *e);
+
+// --- resources ---
+
+// subject: enum wire_kind.
+api_handler track, track_cloudevent, track_jitsu, track_native, track_pixel, track_settings,
+	track_source_config;
+api_handler session_get, session_begin, session_end, session_setup, session_link;
+api_handler health, ready, metrics, openapi, page, asset;
+api_handler live_stream;
+api_handler design_get, analyses_get, query_get;
+api_handler users_get, users_add, users_set, users_remove, users_link, password_set, keys_get, keys_add,
+	keys_revoke, audit_get;
+void track_cors(struct http_exchange *x);
+
+#endif

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is live, as server-sent events: `counts` every second, `interaction` for some of those that come in.
+#include "api/internal.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+
+enum { LISTENERS_MAX = 4096, SAMPLES = 16, SAMPLE_BYTES = 2048, TEXT_SHOWN = 200, TICKS_PER_COUNT = 10 };
+
+struct listener {
+	struct live *live;
+	struct http_stream *stream;
+	bool gone;    // its reader went away; to be ended
+	bool persons; // may see who it was
+};
+
+// Told with and without who it was, for those who may not see that.
+struct told_sample {
+	size_t len[2];
+	char text[2][SAMPLE_BYTES];
+};
+
+struct live {
+	struct api *api;
+	pthread_mutex_t mu;
+	struct listener *listeners[LISTENERS_MAX];
+	size_t n;
+	struct told_sample samples[SAMPLES]; // since the last tick
+	unsigned n_samples;
+	uint64_t added_before;
+	unsigned ticks;
+	atomic_uint_fast64_t added; // since the start
+	uint64_t at_start;          // in the store when it was opened
+};
+
+enum rc live_open(struct api *a, struct live **out, struct err *e)
+{
+	struct live *l = *out = mem_calloc(1, sizeof(*l));
+	struct snapshot *sn;
+	if (!l)
+		return err_set(e, RC_NOMEM, "out of memory for the server");
+	l->api = a;
+	pthread_mutex_init(&l->mu, NULL);
+	enum rc rc = snapshot_open(a->store, &sn, e);
+	if (rc != RC_OK)
+		return rc;
+	struct snapshot_stats stats;
+	snapshot_stats(sn, &stats);
+	snapshot_close(&sn);
+	l->at_start = stats.n_interactions;
+	return RC_OK;
+}
+
+void live_close(struct live **live)
+{
+	struct live *l = *live;
+	*live = NULL;
+	if (!l)
+		return;
+	for (size_t i = 0; i < l->n; i++) {
+		http_stream_end(l->listeners[i]->stream);
+		mem_free(l->listeners[i]);
+	}
+	pthread_mutex_destroy(&l->mu);
+	mem_free(l);
+}
+
+void live_committed(void *live, uint32_t n_added)
+{
+	struct live *l = live;
+	atomic_fetch_add(&l->added, n_added);
+}
+
+// --- interactions ---
+
+static struct sv cut_text(struct sv text)
+{
+	if (text.len <= TEXT_SHOWN)
+		return text;
+	size_t len = TEXT_SHOWN;
+	while (len > 0 && ((unsigned char)text.ptr[len] & 0xc0) == 0x80)
+		len--;
+	return (struct sv){text.ptr, len};
+}
+
+static void write_time(struct json *j, const char *key, const struct design *d, int64_t at_ms)
+{
+	char text[40];
+	tz_format(d->tz, at_ms, text);
+	json_key_text(j, key, text);
+}
+
+static void write_interaction(
+	struct buf *out, const struct interaction *x, const struct design *d, bool with_person)
+{
+	struct json j = json_new(out);
+	char key[17];
+	json_object(&j);
+	write_time(&j, "at", d, x->at_ms);
+	if (with_person) {
+		snprintf(key, sizeof(key), "%016llx",
+			(unsigned long long)person_of(x->identities[0].type, x->identities[0].value));
+		json_key_text(&j, "person", key);
+		json_key_string(&j, "text", cut_text(x->text));
+	}
+	const struct design_touchpoint *t =
+		x->touchpoint == TOUCHPOINT_NONE ? NULL : &d->touchpoints[x->touchpoint];
+	json_key_string(&j, "touchpoint", t ? t->name : SV_NONE);
+	json_key_string(&j, "stage", t ? d->stages[t->stage] : SV_NONE);
+	json_key_string(&j, "channel", x->channel.len ? x->channel : SV_NONE);
+	json_key_string(&j, "event", x->event);
+	json_key_string(&j, "source", x->source);
+	json_key_string(&j, "agent", x->agent.len ? x->agent : SV_NONE);
+	json_key(&j, "measures");
+	json_object(&j);
+	for (uint32_t i = 0; i < x->n_measures; i++) {
+		json_key_sv(&j, d->measures[x->measures[i].measure].name);
+		json_double(&j, x->measures[i].value);
+	}
+	json_object_end(&j);
+	json_object_end(&j);
+}
+
+void live_sample(void *live, const struct interaction *x, const struct design *d)
+{
+	struct live *l = live;
+	struct buf out[2] = {buf_new(SAMPLE_BYTES), buf_new(SAMPLE_BYTES)};
+	pthread_mutex_lock(&l->mu);
+	if (l->n > 0 && l->n_samples < SAMPLES) {
+		struct told_sample *s = &l->samples[l->n_samples];
+		for (unsigned i = 0; i < 2; i++) {
+			write_interaction(&out[i], x, d, i == 1);
+			s->len[i] = out[i].rc == RC_OK ? out[i].len : 0;
+			if (s->len[i])
+				memcpy(s->text[i], out[i].data, s->len[i]);
+		}
+		l->n_samples += s->len[0] > 0 && s->len[1] > 0;
+	}
+	pthread_mutex_unlock(&l->mu);
+	buf_free(&out[0]);
+	buf_free(&out[1]);
+}
+
+// --- telling ---
+
+static void write_counts(struct live *l, struct buf *out)
+{
+	uint64_t added = atomic_load(&l->added);
+	struct json j = json_new(out);
+	char at[40];
+	tz_format(store_design(l->api->store)->tz, l->api->clock->now_ms(l->api->clock), at);
+	buf_str(out, "event: counts\ndata: ");
+	json_object(&j);
+	json_key_u64(&j, "interactions", l->at_start + added);
+	json_key_u64(&j, "per_second", added - l->added_before);
+	json_key_text(&j, "at", at);
+	json_object_end(&j);
+	buf_str(out, "\n\n");
+	l->added_before = added;
+}
+
+static void write_samples(const struct live *l, struct buf *out, bool persons)
+{
+	for (unsigned i = 0; i < l->n_samples; i++) {
+		buf_str(out, "event: interaction\ndata: ");
+		buf_put(out, l->samples[i].text[persons], l->samples[i].len[persons]);
+		buf_str(out, "\n\n");
+	}
+}
+
+void live_tick(struct live *l)
+{
+	struct buf out[2] = {buf_new(1 << 17), buf_new(1 << 17)};
+	pthread_mutex_lock(&l->mu);
+	if (++l->ticks % TICKS_PER_COUNT == 0) {
+		write_counts(l, &out[0]);
+		buf_sv(&out[1], buf_view(&out[0]));
+	}
+	for (unsigned i = 0; i < 2; i++)
+		write_samples(l, &out[i], i == 1);
+	l->n_samples = 0;
+	for (size_t i = 0; i < l->n;) {
+		struct listener *x = l->listeners[i];
+		struct sv bytes = buf_view(&out[x->persons]);
+		if (!x->gone && (bytes.len == 0 || http_stream_write(x->stream, bytes) == RC_OK)) {
+			i++;
+			continue;
+		}
+		http_stream_end(x->stream);
+		mem_free(x);
+		l->listeners[i] = l->listeners[--l->n];
+	}
+	pthread_mutex_unlock(&l->mu);
+	buf_free(&out[0]);
+	buf_free(&out[1]);
+}
+
+// On the server's loop; the next tick ends the stream.
+static void reader_gone(struct http_stream *stream, void *context)
+{
+	(void)stream;
+	struct listener *x = context;
+	pthread_mutex_lock(&x->live->mu);
+	x->gone = true;
+	pthread_mutex_unlock(&x->live->mu);
+}
+
+enum rc live_stream(struct api_call *c, struct err *e)
+{
+	struct live *l = c->api->live;
+	struct listener *x = mem_calloc(1, sizeof(*x));
+	if (!x)
+		return err_set(e, RC_NOMEM, "out of memory for a listener");
+	*x = (struct listener){.live = l, .persons = c->actor.rights & RIGHT_BIT(RIGHT_PERSONS)};
+	pthread_mutex_lock(&l->mu);
+	enum rc rc = l->n < LISTENERS_MAX ? RC_OK : err_set(e, RC_BUSY, "too many pages are open already");
+	if (rc == RC_OK) {
+		http_header_add(c->x, "Cache-Control", SV("no-store"));
+		x->stream = http_stream_begin(c->x, "text/event-stream", reader_gone, x);
+		if (!x->stream)
+			rc = err_set(e, RC_NOMEM, "out of memory for a listener");
+	}
+	if (rc == RC_OK) {
+		l->listeners[l->n++] = x;
+		http_stream_write(x->stream, SV("retry: 2000\n\n"));
+	} else {
+		mem_free(x);
+	}
+	pthread_mutex_unlock(&l->mu);
+	return rc == RC_OK ? API_ANSWERED : rc;
+}

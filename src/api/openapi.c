@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: Apache-2.0
+// OpenAPI 3.1 of the route table and of the analyses' declarations.
+#include "api/internal.h"
+
+#include "base/version.h"
+
+#include <ctype.h>
+
+// "/hooks/{name}" as an operation's id: "post-hooks-name".
+static void write_id(struct json *j, enum http_method method, struct sv path, struct sv more)
+{
+	char id[160];
+	size_t n = 0;
+	for (const char *p = http_method_name(method); *p && n < 8; p++)
+		id[n++] = (char)tolower((unsigned char)*p);
+	const struct sv parts[] = {path, more};
+	for (unsigned k = 0; k < 2; k++)
+		for (size_t i = 0; i < parts[k].len && n + 1 < sizeof(id); i++) {
+			unsigned char ch = (unsigned char)parts[k].ptr[i];
+			if (isalnum(ch))
+				id[n++] = (char)ch;
+			else if (id[n - 1] != '-')
+				id[n++] = '-';
+		}
+	while (n > 0 && id[n - 1] == '-')
+		n--;
+	json_key_string(j, "operationId", (struct sv){id, n});
+}
+
+static void write_parameter(
+	struct json *j, struct sv name, const char *in, const char *help, bool required, const char *type)
+{
+	json_object(j);
+	json_key_string(j, "name", name);
+	json_key_text(j, "in", in);
+	json_key_bool(j, "required", required);
+	json_key_text(j, "description", help);
+	json_key(j, "schema");
+	json_object(j);
+	json_key_text(j, "type", type);
+	json_object_end(j);
+	json_object_end(j);
+}
+
+static void write_path_parameters(struct json *j, struct sv path)
+{
+	for (struct sv rest = path; rest.ptr;) {
+		struct sv part = sv_cut(rest, '/', &rest);
+		if (part.len > 2 && part.ptr[0] == '{')
+			write_parameter(j, (struct sv){part.ptr + 1, part.len - 2}, "path", "", true, "string");
+	}
+}
+
+static const char *schema_type(const struct param *p)
+{
+	switch (p->type) {
+	case PARAM_NUMBER:
+		return "number";
+	case PARAM_INTEGER:
+		return "integer";
+	case PARAM_FLAG:
+		return "boolean";
+	case PARAM_STRING:
+	case PARAM_CHOICE:
+	case PARAM_DURATION:
+	case PARAM_TIME:
+	case PARAM_FILTER:
+		break;
+	}
+	return "string";
+}
+
+static void write_analysis_parameter(struct json *j, const struct param *p)
+{
+	json_object(j);
+	json_key_text(j, "name", p->name);
+	json_key_text(j, "in", "query");
+	json_key_bool(j, "required", p->required);
+	json_key_text(j, "description", p->help);
+	json_key(j, "schema");
+	json_object(j);
+	if (p->repeated) {
+		json_key_text(j, "type", "array");
+		json_key(j, "items");
+		json_object(j);
+	}
+	json_key_text(j, "type", schema_type(p));
+	if (p->type == PARAM_CHOICE) {
+		json_key(j, "enum");
+		json_array(j);
+		for (struct sv rest = sv_from(p->choices); rest.ptr;)
+			json_string(j, sv_cut(rest, '|', &rest));
+		json_array_end(j);
+	}
+	if (p->value && !p->repeated)
+		json_key_text(j, "default", p->value);
+	if (p->repeated)
+		json_object_end(j);
+	json_object_end(j);
+	json_object_end(j);
+}
+
+static void write_answers(struct json *j, const struct api_row *row)
+{
+	json_key(j, "responses");
+	json_object(j);
+	json_key(j, "200");
+	json_object(j);
+	json_key_text(j, "description", row->answer ? row->answer : "done");
+	json_object_end(j);
+	json_key(j, "default");
+	json_object(j);
+	json_key_text(j, "description", "a problem document (RFC 9457)");
+	json_key(j, "content");
+	json_object(j);
+	json_key(j, "application/problem+json");
+	json_object(j);
+	json_key(j, "schema");
+	json_object(j);
+	json_key_text(j, "$ref", "#/components/schemas/Problem");
+	json_object_end(j);
+	json_object_end(j);
+	json_object_end(j);
+	json_object_end(j);
+	json_object_end(j);
+}
+
+static void write_security(struct json *j, const struct api_row *row)
+{
+	static const char *const user[] = {"session", "key"}, *const writer[] = {"writeKey"};
+	const char *const *names = row->auth == AUTH_USER ? user : writer;
+	unsigned n = row->auth == AUTH_USER ? 2 : row->auth == AUTH_WRITE ? 1 : 0;
+	json_key(j, "security");
+	json_array(j);
+	for (unsigned i = 0; i < n; i++) {
+		json_object(j);
+		json_key(j, names[i]);
+		json_array(j);
+		json_array_end(j);
+		json_object_end(j);
+	}
+	json_array_end(j);
+}
+
+static void write_operation(struct json *j, const struct api_row *row, const struct analysis *analysis)
+{
+	struct sv path = sv_from(row->path);
+	char method[8] = "";
+	const char *name = http_method_name(row->method);
+	for (size_t i = 0; i + 1 < sizeof(method) && name[i]; i++)
+		method[i] = (char)tolower((unsigned char)name[i]);
+	json_key(j, method);
+	json_object(j);
+	write_id(j, row->method, path, analysis ? sv_from(analysis->name) : SV(""));
+	json_key_text(j, "summary", analysis ? analysis->summary : row->summary);
+	if (analysis)
+		json_key_text(j, "description", analysis->definition);
+	json_key(j, "tags");
+	json_array(j);
+	json_string(j, sv_from(row->tag));
+	json_array_end(j);
+	if (row->auth == AUTH_USER)
+		json_key_text(j, "x-right", right_info(row->right)->name);
+	json_key(j, "parameters");
+	json_array(j);
+	if (!analysis)
+		write_path_parameters(j, path);
+	for (const struct api_param *p = row->params; p && p->name; p++)
+		write_parameter(j, sv_from(p->name), "query", p->help, p->required, "string");
+	for (uint32_t i = 0; analysis && i < analysis->n_params; i++)
+		write_analysis_parameter(j, &analysis->params[i]);
+	json_array_end(j);
+	if (row->body) {
+		json_key(j, "requestBody");
+		json_object(j);
+		json_key_text(j, "description", row->body);
+		json_key(j, "content");
+		json_object(j);
+		json_key(j, "application/json");
+		json_object(j);
+		json_object_end(j);
+		json_object_end(j);
+		json_object_end(j);
+	}
+	write_answers(j, row);
+	write_security(j, row);
+	json_object_end(j);
+}
+
+static bool first_of_path(size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (sv_equal(sv_from(api_rows[k].path), sv_from(api_rows[i].path)))
+			return false;
+	return true;
+}
+
+static void write_paths(struct json *j, struct arena *arena)
+{
+	json_key(j, "paths");
+	json_object(j);
+	for (size_t i = 0; i < api_n_rows; i++) {
+		struct sv path = sv_from(api_rows[i].path);
+		if (!first_of_path(i) || sv_ends(path, SV("*")) || api_rows[i].handle == query_get)
+			continue;
+		json_key_sv(j, path);
+		json_object(j);
+		for (size_t k = i; k < api_n_rows; k++)
+			if (sv_equal(sv_from(api_rows[k].path), path))
+				write_operation(j, &api_rows[k], NULL);
+		json_object_end(j);
+	}
+	for (size_t i = 0; i < api_n_rows; i++)
+		for (const struct analysis *const *a = analysis_list(); api_rows[i].handle == query_get && *a;
+			a++) {
+			json_key_sv(j, arena_printf(arena, "/api/query/%s", (*a)->name));
+			json_object(j);
+			write_operation(j, &api_rows[i], *a);
+			json_object_end(j);
+		}
+	json_object_end(j);
+}
+
+static void write_scheme(struct json *j, const char *name, const char *members)
+{
+	json_key(j, name);
+	json_raw(j, sv_from(members));
+}
+
+static void write_components(struct json *j)
+{
+	json_key(j, "components");
+	json_object(j);
+	json_key(j, "securitySchemes");
+	json_object(j);
+	write_scheme(j, "session",
+		"{\"type\":\"apiKey\",\"in\":\"cookie\",\"name\":\"corridor\",\"description\":\"what signing "
+		"in sets; with the "
+		"header X-CSRF-Token for everything that writes\"}");
+	write_scheme(j, "key",
+		"{\"type\":\"http\",\"scheme\":\"bearer\",\"description\":\"an API key: corridor key add\"}");
+	write_scheme(j, "writeKey",
+		"{\"type\":\"http\",\"scheme\":\"basic\",\"description\":\"a write key as user name; also as "
+		"X-Write-Key, "
+		"?writeKey= or in the body\"}");
+	json_object_end(j);
+	json_key(j, "schemas");
+	json_object(j);
+	write_scheme(j, "Problem",
+		"{\"type\":\"object\",\"properties\":{\"type\":{\"type\":\"string\"},\"title\":{\"type\":"
+		"\"string\"},"
+		"\"status\":{\"type\":\"integer\"},\"detail\":{\"type\":\"string\"}}}");
+	json_object_end(j);
+	json_object_end(j);
+}
+
+enum rc api_openapi_write(struct buf *out, struct err *e)
+{
+	struct arena *arena = arena_new(0);
+	if (!arena)
+		return err_set(e, RC_NOMEM, "out of memory for the document");
+	struct json j = json_new(out);
+	json_object(&j);
+	json_key_text(&j, "openapi", "3.1.0");
+	json_key(&j, "info");
+	json_object(&j);
+	json_key_text(&j, "title", "Corridor");
+	json_key_text(&j, "summary", "Customer experience management: interactions in, answers out.");
+	json_key_text(&j, "version", corridor_version());
+	json_key(&j, "license");
+	json_raw(&j, SV("{\"name\":\"Apache-2.0\",\"identifier\":\"Apache-2.0\"}"));
+	json_object_end(&j);
+	write_paths(&j, arena);
+	write_components(&j);
+	json_object_end(&j);
+	arena_free(&arena);
+	return buf_check(out, e, "the document");
+}
+
+enum rc openapi(struct api_call *c, struct err *e)
+{
+	return api_openapi_write(http_out(c->x), e);
+}

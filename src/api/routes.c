@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+// All routes: the one table that the server, the checks of rights and the OpenAPI document are made of.
+#include "api/internal.h"
+
+#define TRACK_BODY_MAX ((size_t)1 << 20)
+
+static const struct api_param query_params[] = {
+	{"by", "group by these names, separated by commas; may be repeated", false, true},
+	{"from", "from this time on: 2026-03, 2026-03-29, or with a time of day, in the brand's zone", false,
+		false},
+	{"to", "to the end of this month, day or instant", false, false},
+	{"where", "a filter; all must hold", false, true},
+	{"limit", "at most so many rows, the rest summed as other", false, false},
+	{"format", "json or csv", false, false},
+	{NULL, NULL, false, false},
+};
+
+// A row of Segment's specification, with its short form.
+#define SEGMENT(long_path, short_path, wire)                                                                   \
+	{HTTP_POST, long_path, AUTH_WRITE, RIGHT_LOOK, TRACK_BODY_MAX, false, false, wire, "tracking",         \
+		"a message of the tracking protocol", track, NULL, "a message, see docs/tracking.md",          \
+		"{\"success\":true} when it is durable"},                                                      \
+	{                                                                                                      \
+		HTTP_POST, short_path, AUTH_WRITE, RIGHT_LOOK, TRACK_BODY_MAX, false, false, wire, "tracking", \
+			"the same, short", track, NULL, "a message", "{\"success\":true}"                      \
+	}
+
+#define TRACK(verb, route, wire, handler, what)                                                                \
+	{                                                                                                      \
+		verb, route, AUTH_WRITE, RIGHT_LOOK, TRACK_BODY_MAX, false, false, wire, "tracking", what,     \
+			handler, NULL, "see docs/tracking.md", "200 when it is durable"                        \
+	}
+
+const struct api_row api_rows[] = {
+	// Ways in.
+	SEGMENT("/v1/track", "/v1/t", WIRE_SEGMENT_TRACK),
+	SEGMENT("/v1/identify", "/v1/i", WIRE_SEGMENT_IDENTIFY),
+	SEGMENT("/v1/page", "/v1/p", WIRE_SEGMENT_PAGE),
+	SEGMENT("/v1/screen", "/v1/s", WIRE_SEGMENT_SCREEN),
+	SEGMENT("/v1/group", "/v1/g", WIRE_SEGMENT_GROUP),
+	SEGMENT("/v1/alias", "/v1/a", WIRE_SEGMENT_ALIAS),
+	SEGMENT("/v1/batch", "/v1/b", WIRE_SEGMENT_BATCH),
+	TRACK(HTTP_POST, "/v1/import", WIRE_SEGMENT_BATCH, track, "messages of the past"),
+	TRACK(HTTP_POST, "/beacon/v1/batch", WIRE_SEGMENT_BATCH, track,
+		"messages that a page sends while it is left"),
+	TRACK(HTTP_GET, "/v1/projects/{key}/settings", 0, track_settings,
+		"what Segment's browser SDK loads first"),
+	TRACK(HTTP_GET, "/sourceConfig", 0, track_source_config, "what RudderStack's browser SDK loads first"),
+	TRACK(HTTP_GET, "/sourceConfig/", 0, track_source_config, "the same"),
+	TRACK(HTTP_POST, "/api/s/{type}", 0, track_jitsu, "Jitsu's browser SDK"),
+	TRACK(HTTP_POST, "/api/s/s2s/{type}", 0, track_jitsu, "Jitsu's server SDK"),
+	TRACK(HTTP_POST, "/batch", WIRE_POSTHOG, track, "PostHog's SDKs"),
+	TRACK(HTTP_POST, "/batch/", WIRE_POSTHOG, track, "the same"),
+	TRACK(HTTP_POST, "/com.snowplowanalytics.snowplow/tp2", WIRE_SNOWPLOW, track, "Snowplow's trackers"),
+	TRACK(HTTP_GET, "/i", WIRE_SNOWPLOW_GET, track_pixel, "Snowplow's trackers, one event in the query"),
+	TRACK(HTTP_POST, "/events", 0, track_cloudevent, "CloudEvents 1.0: binary, structured, batch"),
+	TRACK(HTTP_POST, "/api/interactions", WIRE_NATIVE, track_native,
+		"interactions as they are; every one that is not understood is named with its reason"),
+
+	// For those who run it.
+	{HTTP_GET, "/healthz", AUTH_OPEN, RIGHT_LOOK, 0, false, false, 0, "operation", "is the process alive",
+		health, NULL, NULL, "ok"},
+	{HTTP_GET, "/readyz", AUTH_OPEN, RIGHT_LOOK, 0, true, false, 0, "operation", "can it answer questions",
+		ready, NULL, NULL, "ready, or 503"},
+	{HTTP_GET, "/metrics", AUTH_USER, RIGHT_SETTINGS, 0, true, false, 0, "operation",
+		"metrics in Prometheus' text format", metrics, NULL, NULL, "text"},
+	{HTTP_GET, "/api/openapi.json", AUTH_OPEN, RIGHT_LOOK, 0, false, false, 0, "operation", "this document",
+		openapi, NULL, NULL, "OpenAPI 3.1"},
+
+	// Signing in.
+	{HTTP_GET, "/api/session", AUTH_OPEN, RIGHT_LOOK, 0, true, false, 0, "access",
+		"who is signed in, and where", session_get, NULL, NULL, "user, rights, csrf"},
+	{HTTP_POST, "/api/session", AUTH_OPEN, RIGHT_LOOK, 0, true, false, 0, "access", "sign in",
+		session_begin, NULL, "{\"email\", \"password\"}", "{\"csrf\"} and a cookie"},
+	{HTTP_DELETE, "/api/session", AUTH_USER, RIGHT_LOOK, 0, true, false, 0, "access", "sign out",
+		session_end, NULL, NULL, "{}"},
+	{HTTP_POST, "/api/setup", AUTH_OPEN, RIGHT_LOOK, 0, true, false, 0, "access",
+		"make the first administrator", session_setup, NULL,
+		"{\"token\", \"name\", \"email\", \"password\"}", "{\"csrf\"} and a cookie"},
+	{HTTP_POST, "/api/sign-in-link", AUTH_OPEN, RIGHT_LOOK, 0, true, false, 0, "access",
+		"sign in with a one-time link", session_link, NULL, "{\"token\"}", "{\"csrf\"} and a cookie"},
+
+	// Questions.
+	{HTTP_GET, "/api/design", AUTH_USER, RIGHT_LOOK, 0, true, false, 0, "design",
+		"the corridor as designed", design_get, NULL, NULL, "stages, touch points, expectations"},
+	{HTTP_GET, "/api/analyses", AUTH_USER, RIGHT_LOOK, 0, false, false, 0, "questions",
+		"all analyses with their parameters", analyses_get, NULL, NULL, "a list"},
+	{HTTP_GET, "/api/query/{analysis}", AUTH_USER, RIGHT_ASK, 0, true, false, 0, "questions",
+		"ask: the parameters are those of the analysis", query_get, query_params, NULL,
+		"columns, rows, n, definition, period, notes"},
+	{HTTP_GET, "/api/live", AUTH_USER, RIGHT_LOOK, 0, false, false, 0, "live",
+		"counts and new interactions as they come", live_stream, NULL, NULL, "server-sent events"},
+
+	// Who may do what.
+	{HTTP_GET, "/api/users", AUTH_USER, RIGHT_USERS, 0, true, false, 0, "access", "all users", users_get,
+		NULL, NULL, "items"},
+	{HTTP_POST, "/api/users", AUTH_USER, RIGHT_USERS, 0, true, false, 0, "access", "a new user", users_add,
+		NULL, "{\"name\", \"email\", \"role\", \"departments\"}",
+		"{\"id\", \"link\"}: a one-time sign-in link"},
+	{HTTP_PATCH, "/api/users/{user}", AUTH_USER, RIGHT_USERS, 0, true, false, 0, "access", "change a user",
+		users_set, NULL, "what is to change", "the user"},
+	{HTTP_DELETE, "/api/users/{user}", AUTH_USER, RIGHT_USERS, 0, true, false, 0, "access", "remove a user",
+		users_remove, NULL, NULL, "{}"},
+	{HTTP_POST, "/api/users/{user}/link", AUTH_USER, RIGHT_USERS, 0, true, false, 0, "access",
+		"a one-time sign-in link, for a day", users_link, NULL, NULL, "{\"link\"}"},
+	{HTTP_POST, "/api/password", AUTH_USER, RIGHT_LOOK, 0, true, false, 0, "access",
+		"set one's own password", password_set, NULL, "{\"old\", \"password\"}", "{}"},
+	{HTTP_GET, "/api/keys", AUTH_USER, RIGHT_KEYS, 0, true, false, 0, "access", "all keys", keys_get, NULL,
+		NULL, "items"},
+	{HTTP_POST, "/api/keys", AUTH_USER, RIGHT_KEYS, 0, true, false, 0, "access",
+		"a new key; its text is told once", keys_add, NULL,
+		"{\"kind\", \"name\", \"source\", \"origins\", \"rights\"}", "{\"id\", \"key\"}"},
+	{HTTP_DELETE, "/api/keys/{key}", AUTH_USER, RIGHT_KEYS, 0, true, false, 0, "access", "revoke a key",
+		keys_revoke, NULL, NULL, "{}"},
+	{HTTP_GET, "/api/audit", AUTH_USER, RIGHT_AUDIT, 0, true, false, 0, "access",
+		"who did what, newest first", audit_get, NULL, NULL, "items, next"},
+
+	// Everything else is a page.
+	{HTTP_GET, "/*", AUTH_OPEN, RIGHT_LOOK, 0, false, false, 0, "pages", "the web pages", page, NULL, NULL,
+		"HTML"},
+};
+const size_t api_n_rows = sizeof(api_rows) / sizeof(api_rows[0]);

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+// Signing in and out, the first user, one-time links.
+#include "api/internal.h"
+
+#include "base/version.h"
+
+#include <stdio.h>
+
+static struct access_client client_of(struct http_exchange *x)
+{
+	return (struct access_client){http_peer(x), http_header(x, "User-Agent")};
+}
+
+static void write_data(struct json *j, struct api_call *c)
+{
+	struct snapshot *sn;
+	struct snapshot_stats stats;
+	char text[40];
+	json_key(j, "data");
+	json_object(j);
+	if (snapshot_open(c->api->store, &sn, NULL) == RC_OK) {
+		snapshot_stats(sn, &stats);
+		int64_t now = c->api->clock->now_ms(c->api->clock);
+		const struct {
+			const char *name;
+			int64_t at_ms;
+		} ends[] = {{"first", stats.first_ms}, {"last", stats.last_ms > now ? now : stats.last_ms}};
+		for (unsigned i = 0; i < 2; i++) {
+			if (stats.first_ms == TIME_NONE) {
+				json_key_text(j, ends[i].name, NULL);
+				continue;
+			}
+			tz_format(snapshot_design(sn)->tz, ends[i].at_ms, text);
+			json_key_text(j, ends[i].name, text);
+		}
+		json_key_u64(j, "n", stats.n_interactions);
+		snapshot_close(&sn);
+	}
+	json_object_end(j);
+}
+
+static void write_rights(struct json *j, uint32_t rights)
+{
+	json_key(j, "rights");
+	json_array(j);
+	for (unsigned r = 0; r < RIGHT_COUNT; r++)
+		if (rights & RIGHT_BIT(r))
+			json_string(j, sv_from(right_info((enum right)r)->name));
+	json_array_end(j);
+}
+
+// The session of the cookie. What the user may see of the data is not told to strangers.
+enum rc session_get(struct api_call *c, struct err *e)
+{
+	(void)e;
+	const struct access_view *view = access_view_get(c->api->access);
+	const struct design *d = store_design(c->api->store);
+	struct sv token = http_cookie(c->x, "corridor");
+	struct access_session session;
+	const struct access_user *user = NULL;
+	if (token.ptr && access_session_find(c->api->access, view, token, &session, NULL) == RC_OK)
+		user = access_view_user(view, session.user);
+	struct json j = json_new(http_out(c->x));
+	json_object(&j);
+	json_key(&j, "user");
+	if (user) {
+		json_object(&j);
+		json_key_i64(&j, "id", user->id);
+		json_key_string(&j, "name", user->name);
+		json_key_string(&j, "email", user->email);
+		json_key_text(&j, "role", role_info(user->role)->name);
+		write_rights(&j, role_info(user->role)->rights);
+		json_object_end(&j);
+	} else {
+		json_null(&j);
+	}
+	json_key_text(&j, "csrf", user ? session.csrf : NULL);
+	json_key_bool(&j, "setup", access_view_is_new(view));
+	json_key_string(&j, "brand", d->brand);
+	json_key_string(&j, "timezone", d->timezone);
+	json_key_string(&j, "currency", d->currency);
+	json_key_text(&j, "version", corridor_version());
+	if (user)
+		write_data(&j, c);
+	json_object_end(&j);
+	access_view_release(c->api->access, &view);
+	return RC_OK;
+}
+
+static void set_cookie(struct api_call *c, const char *token, int64_t seconds)
+{
+	struct sv value =
+		arena_printf(http_arena(c->x), "corridor=%s; Path=/; HttpOnly; SameSite=Lax; Max-Age=%lld%s",
+			token, (long long)seconds, http_is_tls(c->x) ? "; Secure" : "");
+	http_header_add(c->x, "Set-Cookie", value);
+}
+
+static enum rc signed_in(struct api_call *c, const struct access_signed_in *in)
+{
+	int64_t now = c->api->clock->now_ms(c->api->clock);
+	set_cookie(c, in->token, (in->session.expires_ms - now) / 1000);
+	struct json j = json_new(http_out(c->x));
+	json_object(&j);
+	json_key_text(&j, "csrf", in->session.csrf);
+	json_object_end(&j);
+	return RC_OK;
+}
+
+static void retry_later(struct api_call *c, enum rc rc, int64_t retry_ms)
+{
+	if (rc == RC_LIMIT || rc == RC_BUSY)
+		api_retry_after(c->x, (unsigned)((retry_ms + 999) / 1000));
+}
+
+enum rc session_begin(struct api_call *c, struct err *e)
+{
+	struct json_parser *parser;
+	struct json_node root;
+	struct sv email, password;
+	struct access_signed_in in;
+	int64_t retry_ms = 0;
+	enum rc rc = call_json(c, &parser, &root, e);
+	if (rc != RC_OK)
+		return rc;
+	rc = call_string(root, "email", true, &email, e);
+	if (rc == RC_OK)
+		rc = call_string(root, "password", true, &password, e);
+	const struct access_client client = client_of(c->x);
+	if (rc == RC_OK)
+		rc = access_sign_in(c->api->access, email, password, &client, &in, &retry_ms, e);
+	json_parser_free(&parser);
+	retry_later(c, rc, retry_ms);
+	return rc == RC_OK ? signed_in(c, &in) : rc;
+}
+
+enum rc session_end(struct api_call *c, struct err *e)
+{
+	enum rc rc = access_session_end(c->api->access, &c->actor, c->user, c->session, e);
+	if (rc != RC_OK)
+		return rc;
+	set_cookie(c, "", 0);
+	buf_str(http_out(c->x), "{}");
+	return RC_OK;
+}
+
+enum rc session_setup(struct api_call *c, struct err *e)
+{
+	static const char *const names[] = {"token", "name", "email", "password"};
+	struct sv values[4];
+	struct json_parser *parser;
+	struct json_node root;
+	struct access_signed_in in;
+	enum rc rc = call_json(c, &parser, &root, e);
+	if (rc != RC_OK)
+		return rc;
+	for (unsigned i = 0; rc == RC_OK && i < 4; i++)
+		rc = call_string(root, names[i], true, &values[i], e);
+	const struct access_client client = client_of(c->x);
+	if (rc == RC_OK)
+		rc = access_setup(c->api->access, values[0], values[1], values[2], values[3], &client, &in, e);
+	json_parser_free(&parser);
+	return rc == RC_OK ? signed_in(c, &in) : rc;
+}
+
+enum rc session_link(struct api_call *c, struct err *e)
+{
+	struct json_parser *parser;
+	struct json_node root;
+	struct sv token;
+	struct access_signed_in in;
+	enum rc rc = call_json(c, &parser, &root, e);
+	if (rc != RC_OK)
+		return rc;
+	rc = call_string(root, "token", true, &token, e);
+	const struct access_client client = client_of(c->x);
+	if (rc == RC_OK)
+		rc = access_link_redeem(c->api->access, token, &client, &in, e);
+	json_parser_free(&parser);
+	return rc == RC_OK ? signed_in(c, &in) : rc;
+}
