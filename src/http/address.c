@@ -155,7 +155,7 @@ struct census {
 	size_t n_seats, n_used;
 };
 
-struct census *census_new(uint32_t limit)
+struct census *peers_new(uint32_t limit)
 {
 	struct census *c = mem_calloc(1, sizeof(*c));
 	if (!c)
@@ -165,7 +165,7 @@ struct census *census_new(uint32_t limit)
 	return c;
 }
 
-void census_free(struct census **c)
+void peers_free(struct census **c)
 {
 	if (!*c)
 		return;
@@ -191,7 +191,7 @@ static size_t seat_of(const struct census *c, const uint8_t key[16])
 	return i;
 }
 
-static bool census_room(struct census *c)
+static bool peers_room(struct census *c)
 {
 	if (c->n_seats && c->n_used * 2 < c->n_seats)
 		return true;
@@ -208,12 +208,12 @@ static bool census_room(struct census *c)
 	return true;
 }
 
-bool census_enter(struct census *c, const struct address *a)
+bool peers_enter(struct census *c, const struct address *a)
 {
 	uint8_t key[16];
 	key_of(a, key);
 	pthread_mutex_lock(&c->lock);
-	bool ok = census_room(c);
+	bool ok = peers_room(c);
 	if (ok) {
 		struct seat *s = &c->seats[seat_of(c, key)];
 		ok = s->n < c->limit;
@@ -226,7 +226,7 @@ bool census_enter(struct census *c, const struct address *a)
 	return ok;
 }
 
-void census_leave(struct census *c, const struct address *a)
+void peers_leave(struct census *c, const struct address *a)
 {
 	uint8_t key[16];
 	key_of(a, key);

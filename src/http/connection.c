@@ -23,7 +23,7 @@ static bool conn_admit(struct conn *c)
 		return false;
 	if (c->trusted || !c->address.known)
 		return true;
-	c->counted = census_enter(s->census, &c->address);
+	c->counted = peers_enter(s->census, &c->address);
 	return c->counted;
 }
 
@@ -82,7 +82,7 @@ static void socket_end(struct conn *c)
 		close(c->fd);
 		atomic_fetch_sub_explicit(&s->n_connections, 1, memory_order_relaxed);
 		if (c->counted)
-			census_leave(s->census, &c->address);
+			peers_leave(s->census, &c->address);
 	}
 	c->fd = -1;
 	c->counted = false;
@@ -106,7 +106,7 @@ void conn_free(struct conn *c)
 	if (c->state == CONN_WAITING)
 		return; // somebody works on its exchange: conn_answered frees
 	if (c->stream) {
-		stream_close(c->stream);
+		http_stream_close(c->stream);
 		stream_detach(c->stream);
 		c->stream = NULL;
 	}
@@ -386,7 +386,7 @@ void conn_sweep(struct conn *c)
 		}
 		if (c->state == CONN_STREAMING) {
 			c->closing = true;
-			stream_close(c->stream);
+			http_stream_close(c->stream);
 		}
 	}
 	if (l->now_ms < deadline_of(c))

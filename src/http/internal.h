@@ -93,11 +93,11 @@ bool listen_address(const char *text, struct sockaddr_storage *out, socklen_t *l
 
 // Connections by address.
 struct census;
-struct census *census_new(uint32_t limit);
-void census_free(struct census **c);
+struct census *peers_new(uint32_t limit);
+void peers_free(struct census **c);
 // False: the address has as many as it may (or there is no memory to count it).
-bool census_enter(struct census *c, const struct address *a);
-void census_leave(struct census *c, const struct address *a);
+bool peers_enter(struct census *c, const struct address *a);
+void peers_leave(struct census *c, const struct address *a);
 
 // --- router.c ---
 
@@ -360,7 +360,7 @@ bool exchange_current(const struct http_exchange *x);
 void stream_attach(struct conn *c);
 enum step stream_step(struct conn *c); // CONN_STREAMING
 // No more writing from now on; calls on_close, once.
-void stream_close(struct http_stream *s);
+void http_stream_close(struct http_stream *s);
 // The connection is gone.
 void stream_detach(struct http_stream *s);
 // The loop has seen its mail.

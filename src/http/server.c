@@ -135,7 +135,7 @@ static enum rc server_open(struct http_server *s, struct err *e)
 			s->o.tls_certificate, s->o.tls_key ? s->o.tls_key : s->o.tls_certificate, &s->tls, e);
 	if (rc)
 		return rc;
-	s->census = census_new(s->o.connections_per_address);
+	s->census = peers_new(s->o.connections_per_address);
 	s->listeners = mem_calloc(s->o.n_addresses + 1, sizeof(*s->listeners));
 	s->loops = mem_calloc(s->o.threads, sizeof(*s->loops));
 	if (!s->census || !s->listeners || !s->loops)
@@ -201,7 +201,7 @@ void http_close(struct http_server **out)
 		loop_close(&s->loops[i]);
 	for (size_t i = 0; i < s->n_listeners; i++)
 		close(s->listeners[i].fd);
-	census_free(&s->census);
+	peers_free(&s->census);
 	router_free(&s->router);
 	tls_free(&s->tls);
 	mem_free(s->trusted);

@@ -121,7 +121,7 @@ void stream_attach(struct conn *c)
 	s->conn = c;
 	pthread_mutex_unlock(&s->lock);
 	if (x->no_body) // HEAD
-		stream_close(s);
+		http_stream_close(s);
 }
 
 bool stream_pending(const struct http_stream *s)
@@ -171,7 +171,7 @@ enum step stream_step(struct conn *c)
 	}
 }
 
-void stream_close(struct http_stream *s)
+void http_stream_close(struct http_stream *s)
 {
 	pthread_mutex_lock(&s->lock);
 	bool tell = !s->closed && !s->ended;
