@@ -4,6 +4,7 @@
 #include "measure/stats.h"
 
 #include <assert.h>
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -160,7 +161,9 @@ struct estimate stats_mean(double n, double sum, double sum_squares, double shif
 	if (n < 2.0)
 		return r;
 	double squares = sum_squares - sum * mean;
-	double error = sqrt((squares > 0.0 ? squares : 0.0) / (n - 1.0) / n);
+	if (squares <= 8.0 * DBL_EPSILON * sum_squares)
+		squares = 0.0; // equal values: what is left is rounding
+	double error = sqrt(squares / (n - 1.0) / n);
 	double half = stats_t_975(n - 1.0) * error;
 	r.low = r.value - half;
 	r.high = r.value + half;
