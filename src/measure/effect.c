@@ -57,6 +57,11 @@ static const struct param params[] = {
 		.value = "interaction",
 		.choices = "interaction|person",
 		.help = "count every interaction, or each person's first on either side"},
+	{.name = "persons",
+		.type = PARAM_CHOICE,
+		.choices = "after-followed|after-not|against-followed|against-not",
+		.help = "list the customers of this side whose interactions were followed by --then, or not, "
+			"instead; those without a comparison too"},
 };
 
 enum {
@@ -128,6 +133,7 @@ struct plan {
 	struct match *match;
 	bool explicit, never, drop, persons;
 	bool matched; // there are strata
+	bool list, list_after, list_followed;
 	int64_t within_ms, end_ms;
 };
 
@@ -139,6 +145,7 @@ struct entry {
 
 struct state {
 	struct sums sums;
+	struct persons persons;
 	struct class_rows rows;
 	struct entry *entries;
 	uint32_t *entry_rows;
@@ -169,6 +176,12 @@ static enum rc prepare(struct run *run, struct err *e)
 		rc = classes_open(run, filters, plan->explicit ? 3 : 2, &plan->classes, e);
 	if (rc == RC_OK && plan->explicit && !match_by_journey(plan->match))
 		classes_narrow(run, plan->classes);
+	const struct param_value *list = run_param(run, "persons");
+	plan->list = list->present;
+	plan->list_after = list->choice < 2;
+	plan->list_followed = list->choice % 2 == 0;
+	if (plan->list)
+		persons_open(run);
 	return rc;
 }
 
@@ -186,6 +199,7 @@ static void state_free(struct run *run, void *p)
 	(void)run;
 	struct state *s = p;
 	sums_free(&s->sums);
+	persons_free(&s->persons);
 	class_rows_free(&s->rows);
 	mem_free(s->entries);
 	mem_free(s->entry_rows);
@@ -327,6 +341,23 @@ static void add_entries(
 	}
 }
 
+// Entries are in order of person.
+static enum rc list_entries(
+	struct lane *lane, struct state *s, const struct span *span, const uint32_t *group, struct err *e)
+{
+	const struct plan *plan = lane->run->plan;
+	enum rc rc = RC_OK;
+	for (uint32_t i = 0, k = 0; rc == RC_OK && i < s->n; i++) {
+		const struct entry *x = &s->entries[i];
+		while (x->row >= span->person_start[k + 1])
+			k++;
+		if (!x->censored && x->after == plan->list_after && x->followed == plan->list_followed)
+			rc = persons_add(&s->persons, lane->run, span->person[k], group ? group[i] : 0,
+				span->at[x->row], e);
+	}
+	return rc;
+}
+
 // --- the usual question: sides told by the scan, nothing to match or to group by, every interaction counts ---
 
 #define NO_FOLLOWER (INT64_MAX / 2) // later than any time by more than any --within
@@ -334,8 +365,8 @@ static void add_entries(
 static bool is_simple(const struct lane *lane)
 {
 	const struct plan *plan = lane->run->plan;
-	return plan->explicit && !plan->matched && !plan->persons && lane->run->query->n_by == 0 &&
-	       lane->span->interest;
+	return plan->explicit && !plan->matched && !plan->persons && !plan->list &&
+	       lane->run->query->n_by == 0 && lane->span->interest;
 }
 
 // All journeys in one loop, backwards. No branch depends on the data: which row is of which side, and where journeys
@@ -401,13 +432,15 @@ static enum rc add(struct lane *lane, void *p, const struct span *span, struct e
 		rc = activity_sums_fit(&s->sums, n_groups, e);
 	if (rc == RC_OK)
 		add_entries(plan, s, span, group);
-	return rc;
+	return rc == RC_OK && plan->list ? list_entries(lane, s, span, group, e) : rc;
 }
 
 static enum rc merge(struct run *run, void *into, void *from, struct err *e)
 {
 	(void)run;
-	return sums_merge(&((struct state *)into)->sums, &((struct state *)from)->sums, e);
+	struct state *a = into, *b = from;
+	enum rc rc = sums_merge(&a->sums, &b->sums, e);
+	return rc == RC_OK ? persons_merge(&a->persons, &b->persons, e) : rc;
 }
 
 static enum rc fold(struct run *run, void *p, const uint32_t *to, uint32_t n, struct err *e)
@@ -482,6 +515,8 @@ static enum rc finish(struct run *run, void *p, struct err *e)
 	struct state *s = p;
 	const struct plan *plan = run->plan;
 	uint32_t n_groups = run_groups(run);
+	if (plan->list)
+		return persons_rows(run, &s->persons, e);
 	enum rc rc = activity_sums_fit(&s->sums, n_groups, e);
 	for (uint32_t g = 0; rc == RC_OK && g < n_groups; g++)
 		rc = write_group(run, s->sums.v + (size_t)g * s->sums.width, g, e);
@@ -496,6 +531,7 @@ static enum rc finish(struct run *run, void *p, struct err *e)
 }
 
 static const char clickhouse[] =
+	"{if:persons}{refuse:persons}{end}\n"
 	"WITH (SELECT max(at) FROM interactions) AS _newest, 1.959963984540054 AS _z,\n"
 	"trim(ifNull({param:match}, {if:against}'none'{else}''{end})) != 'none' AS _matched\n"
 	"SELECT {by}_n1 AS after, if(_matched, _u1, _n1) AS after_matched, if(_matched, _j1, _i1) AS "

@@ -228,10 +228,42 @@ static void check_row(const struct result *r, uint32_t row, const struct table *
 			number_at(r, row, "difference"), 1e-12);
 }
 
+// The customers of each of the four numbers, as often as they count.
+static void check_lists(
+	const struct fixture *f, const struct question *q, const char **words, uint32_t n, int64_t end_ms)
+{
+	static const char *const lists[] = {"persons=after-followed", "persons=after-not",
+		"persons=against-followed", "persons=against-not"};
+	words[n] = "limit=0";
+	words[n + 2] = NULL;
+	for (uint32_t k = 0; k < 4; k++) {
+		double times = 0, want = 0;
+		words[n + 1] = lists[k];
+		struct result *r = ask(f, "effect", words);
+		for (uint32_t i = 0; i < f->n; i++) {
+			bool censored = !q->keep && f->rows[i].at_ms + q->within_ms > end_ms;
+			if (!counts(f, q, i) || censored || (side_of(f, q, i) == 1) != (k < 2) ||
+				followed(f, q, i) != (k % 2 == 0))
+				continue;
+			char customer[64];
+			bool found = false;
+			snprintf(customer, sizeof(customer), "user:c-%u", f->rows[i].customer);
+			for (uint32_t row = 0; row < r->n_rows; row++)
+				found |= sv_equal(text_at(r, row, "customer"), sv_from(customer));
+			assert_true(found);
+			want++;
+		}
+		times = column_sum(r, "times");
+		assert_near(r->n_rows ? times : 0.0, want, 0);
+		result_free(&r);
+	}
+	words[n] = NULL;
+}
+
 static void check(const struct fixture *f, const struct question *q)
 {
 	char within[32], match[80], by[32], threads[32];
-	const char *words[12] = {q->after_order ? "after=order" : "after=nps <= 3", "then=delivery",
+	const char *words[14] = {q->after_order ? "after=order" : "after=nps <= 3", "then=delivery",
 		"where=source = shop", within, threads, q->keep ? "censor=keep" : "censor=drop",
 		q->person ? "each=person" : "each=interaction", q->never ? "control=never" : "control=not-yet"};
 	uint32_t n = 8;
@@ -267,6 +299,7 @@ static void check(const struct fixture *f, const struct question *q)
 				table_add(&t, f, q, i, end_ms);
 		check_row(r, row, &t, matched);
 	}
+	check_lists(f, q, words, n, end_ms);
 	result_free(&r);
 }
 
