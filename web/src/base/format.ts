@@ -83,7 +83,7 @@ export function quantity(value: number, unit: string, currency = 'EUR', share = 
 	if (share) return percent(value);
 	if (unit === 's') return seconds(value);
 	if (unit === 'minor') return money(value, currency);
-	if (unit === 'ratio') return percent(value);
+	if (unit === 'ratio' || unit === 'share') return percent(value);
 	const text = number(value);
 	return unit === '' || unit === '1' ? text : `${text}${NBSP}${unit}`;
 }
@@ -157,7 +157,7 @@ export function cell(row: Row, column: Column, currency: string, zone: string): 
 			return time(v, zone);
 		default: {
 			const unit = column.unit === 'unit' ? String(row.unit ?? '') : column.unit;
-			if (unit === 's' || unit === 'minor') return quantity(v, unit, currency);
+			if (unit === 's' || unit === 'minor' || unit === 'share') return quantity(v, unit, currency);
 			return number(v, column.decimals);
 		}
 	}

@@ -37,12 +37,17 @@ export function usedColumns(r: Result): Column[] {
 	return r.columns.filter(c => r.rows.some(row => row[c.name] !== null && row[c.name] !== undefined && row[c.name] !== ''));
 }
 
+/** Columns that say where a row stands, or what is expected of it; as lengths they mean nothing. */
+const POSITIONS = new Set(['target', 'share_target', 'step', 'steps', 'offset', 'buckets', 'bin_from', 'bin_to', 'cohort_size']);
+
+/** Where several figures have equal right to be drawn first. */
+const PREFERRED: Record<string, string> = { attribution: 'markov', scores: 'value', stickiness: 'dau_mau' };
+
 /** What could be drawn as length: numbers with an interval first, then shares, then the rest. */
 export function drawable(r: Result): Figure[] {
-	const list = figures(usedColumns(r)).filter(f => !isText(f.column) && f.column.name !== 'n' && f.column.name !== 'target' && f.column.name !== 'share_target');
-	const rank = (f: Figure): number => (f.low ? 0 : f.column.type === 'ratio' ? 1 : 2);
-	const first = list.filter(f => f.low);
-	return first.length ? [...list].sort((a, b) => rank(a) - rank(b)) : list;
+	const list = figures(usedColumns(r)).filter(f => !isText(f.column) && !POSITIONS.has(f.column.name));
+	const rank = (f: Figure): number => (f.column.name === PREFERRED[r.analysis] ? 0 : f.low ? 1 : f.column.name === 'n' ? (f.column.type === 'count' && list.some(x => x.low) ? 4 : 2) : 3);
+	return [...list].sort((a, b) => rank(a) - rank(b));
 }
 
 /** The text columns that say what a row is about; unit, verdict and the like do not. */

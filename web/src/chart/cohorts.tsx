@@ -43,7 +43,7 @@ export function Cohorts({ result, bucket }: { result: Result; bucket: string }) 
 								const high = num(r, 'share_high');
 								if (s === null) return <td key={k} class="none" />;
 								return (
-									<td key={k} class="num" style={{ '--heat': `${Math.round(Math.min(1, s / top) * 86)}%` }} title={`${count(num(r, 'returned') ?? 0)} of ${count(num(r, 'observed') ?? 0)}${low !== null && high !== null ? `, 95 % interval ${range(low, high, percent)}` : ''}`}>
+									<td key={k} class="num" style={{ '--heat': String(Math.round(Math.min(1, s / top) * 100)) }} title={`${count(num(r, 'returned') ?? 0)} of ${count(num(r, 'observed') ?? 0)}${low !== null && high !== null ? `, 95 % interval ${range(low, high, percent)}` : ''}`}>
 										{(s * 100).toFixed(s < 0.0995 && s > 0 ? 1 : 0)}
 									</td>
 								);

@@ -153,7 +153,7 @@ export function FlowMatrix({ result, name }: { result: Result; name: (k: string)
 								const e = find.get(`${r}\n${c}`);
 								const s = e?.share ?? 0;
 								return (
-									<td key={c} class="num" style={e ? { '--heat': `${Math.round(Math.sqrt(s) * 88)}%` } : {}} title={e ? `${name(r)} → ${name(c)}: ${count(e.n)}` : ''}>
+									<td key={c} class="num" style={e ? { '--heat': String(Math.round(Math.sqrt(s) * 100)) } : {}} title={e ? `${name(r)} → ${name(c)}: ${count(e.n)}` : ''}>
 										{e ? percent(s, s < 0.0995 ? 1 : 0).replace(/\u00a0%/, '') : ''}
 									</td>
 								);

@@ -114,8 +114,7 @@ export function Answer({ analysis, url, at, filters, embedded = false }: { analy
 					) : (
 						<>
 							<div class="chart-panel panel">
-								<ResultChart result={r} analysis={analysis} embedded={embedded} />
-								{!embedded && r.rows.length > 0 && ['table', 'timeline'].includes(analysis.chart) && <p class="muted">The numbers are in the table.</p>}
+								<ResultChart result={r} analysis={analysis} url={url} embedded={embedded} />
 							</div>
 							{r.notes.length > 0 && (
 								<ul class="notes">

@@ -75,10 +75,13 @@ export function Card({ data, scale, tabIndex, onFocus, pulse }: { data: CardData
 			data-key={t.key}
 			tabIndex={tabIndex}
 			onFocus={onFocus}
-			aria-label={`${data.rank ? `Repair number ${data.rank}. ` : ''}${sentence(data)}`}
 		>
+			<span class="sr">
+				{sentence(data)}
+				{data.rank ? ` Number ${data.rank} of what to repair first.` : ''}
+			</span>
 			{pulse > 0 && <i key={pulse} class="pulse" />}
-			<span class="card-name">
+			<span class="card-name" aria-hidden="true">
 				<span>{t.name}</span>
 				{data.rank && (
 					<span class="rank" title={`Number ${data.rank} of what to repair first`}>
@@ -86,24 +89,24 @@ export function Card({ data, scale, tabIndex, onFocus, pulse }: { data: CardData
 					</span>
 				)}
 			</span>
-			<span class="card-owner">{t.owner || 'no owner'}</span>
+			<span class="card-owner" aria-hidden="true">{t.owner || 'no owner'}</span>
 			{w && a ? (
 				<>
-					<span class="card-answer">
+					<span class="card-answer" aria-hidden="true">
 						<Mark verdict={verdict} label={false} />
 						<b>{a.text}</b>
 						{w.share_target !== null && <small>/ {percent(w.share_target, 0)}</small>}
 					</span>
-					<span class="card-demand" title={e ? demand(e, currency.value, share) : ''}>
+					<span class="card-demand" aria-hidden="true" title={e ? demand(e, currency.value, share) : ''}>
 						{e ? demandShort(e, currency.value, share) : w.key}
 					</span>
 					<Bullet score={w} scale={scale} before={data.before} />
 					<Spark values={marginTrend(w)} tone={c} scale={scale} />
 				</>
 			) : (
-				<span class="card-demand">{data.now.n ? 'nothing measured' : 'no interactions'}</span>
+				<span class="card-demand" aria-hidden="true">{data.now.n ? 'nothing measured' : 'no interactions'}</span>
 			)}
-			<span class="card-foot">
+			<span class="card-foot" aria-hidden="true">
 				<span>n {compact(data.now.n)}</span>
 				{change !== null && (
 					<span class={overlap ? 'change' : change < 0 ? 'change worse' : 'change better'} title={overlap ? 'The intervals overlap' : 'The intervals do not overlap'}>

@@ -11,6 +11,7 @@ import { params, setParams, to } from '../base/router';
 import { answer, demand, marginScale, repairs, verdictOf, VERDICT_WORDS, type Repair } from '../base/score';
 import type { Design, Overview, Score, TouchPoint, Verdict } from '../base/types';
 import { Bullet } from '../chart/bullet';
+import { Ways } from '../chart/connect';
 import { AskBar } from '../ui/askbar';
 import { Await, Empty, Mark, PageHead, Section, Segmented, Tile, WhyButton } from '../ui/parts';
 import { Table, type TableColumn } from '../ui/table';
@@ -57,6 +58,7 @@ function Grid({ d, cards, scale, lanes }: { d: Design; cards: CardData[]; scale:
 	const list = laneList(d, cards.map(c => c.touchpoint), lanes);
 	const stages = d.stages.filter(s => cards.some(c => c.touchpoint.stage === s.key));
 	const cells = stages.map(s => list.map(l => cards.filter(c => c.touchpoint.stage === s.key && laneOf(d, c.touchpoint, lanes) === l.key)));
+	const shown = useMemo(() => cards.map(c => c.touchpoint), [cards]);
 	const current = cards.some(c => c.touchpoint.key === at) ? at : (cells.flat(2)[0]?.touchpoint.key ?? null);
 
 	const move = (event: KeyboardEvent): void => {
@@ -80,6 +82,7 @@ function Grid({ d, cards, scale, lanes }: { d: Design; cards: CardData[]; scale:
 
 	return (
 		<div class={`map lanes-${lanes}`} ref={grid} onKeyDown={move} style={{ '--stages': String(stages.length), '--lanes': String(list.length) }} role="group" aria-label="Corridor map; arrow keys go from touch point to touch point">
+			<Ways grid={grid} touchpoints={shown} layout={`${lanes} ${list.length} ${stages.length}`} />
 			{lanes !== 'none' &&
 				list.map((l, i) => (
 					<div key={l.key} class="lane" style={{ gridRow: i + 2 }} aria-hidden="true">
@@ -117,6 +120,12 @@ function Legend({ scale, compare }: { scale: number; compare: string | null }) {
 					<Mark verdict={v} label={false} /> {VERDICT_WORDS[v]}
 				</li>
 			))}
+			<li class="legend-way">
+				<svg viewBox="0 0 24 8" aria-hidden="true">
+					<path d="M1 4H22" />
+				</svg>{' '}
+				the designed way
+			</li>
 			<li>
 				<Bullet score={sample} scale={scale} /> the line is the expectation, right is better
 			</li>

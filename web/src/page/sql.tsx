@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // SQL over interactions, promises and people: read-only, the statement in the URL, the answer as table, CSV or bars.
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import { call, Problem } from '../base/api';
 import { count, number } from '../base/format';
 import { params, setParams } from '../base/router';
@@ -52,6 +52,8 @@ export function SqlPage() {
 			setState({ error: error as Problem });
 		}
 	};
+	// A link to a statement shows its answer.
+	useEffect(() => void run(text), []);
 	const a = state.answer;
 	const numeric = a ? a.columns.map((_, i) => a.rows.some(r => r[i] !== null) && a.rows.every(r => r[i] === null || typeof r[i] === 'number')) : [];
 	const label = numeric.indexOf(false);

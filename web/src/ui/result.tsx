@@ -6,8 +6,8 @@ import { design } from '../base/api';
 import { cell, compact, count, number, percent, quantity, seconds, title } from '../base/format';
 import { currency, touchpointName, touchpointOf, zone } from '../base/question';
 import { bucketColumn, drawable, figures, labelColumns, lines, usedColumns, type Figure } from '../base/result';
-import { params, setParams, to, withParams } from '../base/router';
-import { verdictClass } from '../base/score';
+import { setParams, to, withParams } from '../base/router';
+import { verdictClass, VERDICT_WORDS } from '../base/score';
 import type { Analysis, Column, Design, Result, Row, Verdict } from '../base/types';
 import { Bars, type Bar } from '../chart/bars';
 import { Cohorts } from '../chart/cohorts';
@@ -60,7 +60,7 @@ export function ResultTable({ result, caption }: { result: Result; caption?: str
 				sort: row => row[column.name] ?? null,
 				cell: row => {
 					const v = row[column.name];
-					if (column.name === 'verdict' && typeof v === 'string')
+					if (column.name === 'verdict' && typeof v === 'string' && v in VERDICT_WORDS)
 						return (
 							<span class="with-mark">
 								<Mark verdict={v as Verdict} label={false} /> {v}
@@ -145,9 +145,9 @@ function stacked(result: Result): ComponentChildren {
 	);
 }
 
-function generic(result: Result, embedded: boolean): ComponentChildren {
+function generic(result: Result, url: URLSearchParams, embedded: boolean): ComponentChildren {
 	const list = drawable(result);
-	const figure = list.find(f => f.column.name === params.value.get('y')) ?? list[0];
+	const figure = list.find(f => f.column.name === url.get('y')) ?? list[0];
 	if (!figure) return null;
 	const form = formOf(figure, result.rows);
 	const select = embedded ? null : <FigureSelect list={list} value={figure} />;
@@ -166,7 +166,7 @@ function generic(result: Result, embedded: boolean): ComponentChildren {
 	const units = new Set(result.rows.map(r => String(r.unit ?? '')));
 	if (figure.column.unit === 'unit' && units.size > 1 && list.length > 1) {
 		const better = list.find(f => f.column.unit !== 'unit');
-		if (!better || params.value.get('y')) return select;
+		if (!better || url.get('y')) return select;
 	}
 	const n = (row: Row): number | null => (typeof row.n === 'number' ? row.n : typeof row.interactions === 'number' ? row.interactions : null);
 	const value = (row: Row, name: string | null): number | null => (name !== null && typeof row[name] === 'number' ? (row[name] as number) : null);
@@ -199,8 +199,8 @@ function toneOf(d: Design | null): (key: string) => string {
 	};
 }
 
-function FlowViews({ result }: { result: Result }) {
-	const view = params.value.get('view') === 'matrix' ? 'matrix' : 'graph';
+function FlowViews({ result, url }: { result: Result; url: URLSearchParams }) {
+	const view = url.get('view') === 'matrix' ? 'matrix' : 'graph';
 	return (
 		<>
 			<Segmented label="Drawn as" value={view} options={[['graph', 'Graph'], ['matrix', 'Matrix']]} onChange={v => setParams({ view: v === 'graph' ? null : v })} />
@@ -209,20 +209,65 @@ function FlowViews({ result }: { result: Result }) {
 	);
 }
 
+/** One row: its figures as numbers one can read across the room. */
+function Figures({ result }: { result: Result }) {
+	const row = result.rows[0] as Row;
+	return (
+		<dl class="tiles flat">
+			{figures(usedColumns(result))
+				.filter(f => f.column.type !== 'text' && f.column.type !== 'time')
+				.slice(0, 12)
+				.map(f => (
+					<div key={f.column.name} class="tile">
+						<dt title={f.column.help}>{f.column.title || title(f.column.name)}</dt>
+						<dd class="tile-value">{cell(row, f.column, currency.value, zone.value)}</dd>
+						{f.low && f.high && row[f.low] != null && row[f.high] != null && (
+							<dd class="tile-note">
+								{cell(row, { ...f.column, name: f.low }, currency.value, zone.value)} – {cell(row, { ...f.column, name: f.high }, currency.value, zone.value)}
+							</dd>
+						)}
+					</div>
+				))}
+		</dl>
+	);
+}
+
+/** Shares of active persons over periods. */
+function Activity({ result }: { result: Result }) {
+	const first = new Map<string, Row>();
+	for (const r of result.rows) if (!first.has(String(r.period))) first.set(String(r.period), r);
+	const rows = [...first.values()];
+	const names: [string, string][] = [
+		['dau_wau', 'DAU / WAU'],
+		['dau_mau', 'DAU / MAU'],
+		['wau_mau', 'WAU / MAU'],
+	];
+	const all = names.map(([name, label]) => ({ name: label, values: rows.map(r => (typeof r[name] === 'number' ? (r[name] as number) : null)), low: null, high: null, n: 0 }));
+	return <LineChart label="Ratios of active persons over time" labels={[...first.keys()]} lines={all} format={percent} height={280} zero />;
+}
+
+/** Tables are drawn too when they have something with an interval to compare. */
+function isDrawn(result: Result, analysis: Analysis): boolean {
+	if (analysis.chart === 'timeline') return false;
+	return analysis.chart !== 'table' || (result.rows.length > 2 && drawable(result).some(f => f.low));
+}
+
 /** The picture alone; null when there is nothing to draw. */
-export function ResultChart({ result, analysis, embedded = false }: { result: Result; analysis: Analysis; embedded?: boolean }) {
+export function ResultChart({ result, analysis, url, embedded = false }: { result: Result; analysis: Analysis; url: URLSearchParams; embedded?: boolean }) {
 	const has = (name: string): boolean => result.columns.some(c => c.name === name) && result.rows.some(r => r[name] != null);
 	if (!result.rows.length) return <Empty title="No rows." />;
 	if (analysis.chart === 'funnel' && has('step') && has('share')) return <FunnelChart result={result} name={nameOf} personsLink={what => withParams({ persons: what })} />;
 	if (analysis.chart === 'sankey' && has('from') && has('to')) return <SankeyChart result={result} name={nameOf} tone={toneOf(design.value)} />;
-	if (analysis.chart === 'matrix' && has('from') && has('to') && result.columns[0]?.name === 'from') return <FlowViews result={result} />;
+	if (analysis.chart === 'matrix' && has('from') && has('to') && result.columns[0]?.name === 'from') return <FlowViews result={result} url={url} />;
 	if (analysis.chart === 'cohorts' && has('cohort') && result.columns[0]?.name === 'cohort') {
 		if (result.rows.every(r => r.cohort === '(all)')) return <Curve result={result} />;
-		return <Cohorts result={result} bucket={params.value.get('bucket') ?? 'week'} />;
+		return <Cohorts result={result} bucket={url.get('bucket') ?? 'week'} />;
 	}
 	if (result.columns[0]?.name === 'bucket' && has('resurrecting')) return <>{stacked(result)}</>;
-	if (analysis.chart === 'table' || analysis.chart === 'timeline') return null;
-	return <>{generic(result, embedded)}</>;
+	if (has('dau_mau') && result.columns[0]?.name === 'period') return <Activity result={result} />;
+	if (!isDrawn(result, analysis)) return null;
+	if (result.rows.length === 1 && !url.has('y')) return <Figures result={result} />;
+	return <>{generic(result, url, embedded)}</>;
 }
 
 function Curve({ result }: { result: Result }) {

@@ -151,7 +151,8 @@ export function Shell({ children }: { children: ComponentChildren }) {
 				{children}
 			</main>
 			<footer class="foot muted">
-				Corridor {session.value?.version} · times are those of {session.value?.timezone} · intervals are 95 %
+				Corridor {session.value?.version} · times are those of {session.value?.timezone} · intervals are 95 % ·{" "}
+				<a href="/licences.txt" target="_blank">licences</a>
 			</footer>
 			<WhyDrawer />
 			<HelpSheet />

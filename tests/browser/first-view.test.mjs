@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// The first view: under 100 kB over the wire, no host but ours, no script or style inline, and links that work when they
+// are opened directly.
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { close, signedIn, skip, url, visit } from './house.mjs';
+
+after(close);
+
+test('the program and the typeface come in under 100 kB, from here alone', { skip }, async () => {
+	const context = await signedIn({ viewport: { width: 1440, height: 900 } });
+	const page = await context.newPage();
+	const client = await context.newCDPSession(page);
+	await client.send('Network.enable');
+	const urls = new Map();
+	let bytes = 0;
+	client.on('Network.responseReceived', e => urls.set(e.requestId, e.response.url));
+	client.on('Network.loadingFinished', e => {
+		const from = urls.get(e.requestId) ?? '';
+		if (!from.includes('/api/')) bytes += e.encodedDataLength;
+	});
+	await page.goto(`${url}/`);
+	await page.waitForSelector('.card');
+	assert.ok(bytes > 10_000 && bytes < 100_000, `${bytes} bytes`);
+	for (const u of urls.values()) assert.equal(new URL(u).origin, new URL(url).origin);
+	assert.equal(await page.locator('script:not([src]), style, [onclick]').count(), 0);
+	await context.close();
+});
+
+test('the policy allows nothing inline', { skip }, async () => {
+	const context = await signedIn();
+	const response = await context.request.get(`${url}/`, { headers: { Accept: 'text/html' } });
+	const policy = response.headers()['content-security-policy'] ?? '';
+	assert.match(policy, /default-src 'self'/);
+	assert.doesNotMatch(policy, /unsafe/);
+	await context.close();
+});
+
+test('a deep link opens where it points', { skip }, async () => {
+	const context = await signedIn({ viewport: { width: 1440, height: 900 } });
+	const page = await visit(context, '/journeys/retention?bucket=month&show=curve&period=all');
+	assert.equal(await page.locator('h1').textContent(), 'Retention');
+	assert.equal(await page.locator('.line-chart').count(), 1);
+	await page.goBack().catch(() => undefined);
+	await context.close();
+});
+
+test('without a session there is the way in, and afterwards the page that was asked for', { skip }, async () => {
+	const context = await (await import('./house.mjs')).open().then(b => b.newContext());
+	const page = await context.newPage();
+	await page.goto(`${url}/design`);
+	await page.waitForSelector('h1');
+	const signed = (await (await context.request.get(`${url}/api/session`)).json()).user !== null;
+	if (!signed) assert.equal(new URL(page.url()).pathname + new URL(page.url()).search, '/sign-in?next=%2Fdesign');
+	await context.close();
+});

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// What all browser tests share: the address, one Chromium, a signed-in context, and the pages there are.
+//   CORRIDOR_URL       address of a running server, http://127.0.0.1:8080 …; without it the tests are skipped
+//   CORRIDOR_LINK      a one-time sign-in link (its path), or
+//   CORRIDOR_EMAIL, CORRIDOR_PASSWORD
+//   CHROMIUM           path of the browser, /usr/bin/chromium when left out
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { chromium } from 'playwright-core';
+
+export const url = process.env.CORRIDOR_URL?.replace(/\/$/, '');
+export const skip = url ? false : 'skipped: CORRIDOR_URL is not set';
+
+const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+let browser = null;
+let state = null;
+
+export async function open() {
+	browser ??= await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu'] });
+	return browser;
+}
+
+export async function close() {
+	await browser?.close();
+	browser = null;
+}
+
+/** A context of its own, signed in; options as Playwright's. Animations are off. */
+export async function signedIn(options = {}) {
+	const b = await open();
+	if (!state) {
+		const first = await b.newContext({ reducedMotion: 'reduce' });
+		const page = await first.newPage();
+		if (process.env.CORRIDOR_LINK) await page.goto(url + new URL(process.env.CORRIDOR_LINK, url).pathname);
+		else {
+			await page.goto(`${url}/`);
+			await page.waitForSelector('h1');
+			if (new URL(page.url()).pathname === '/sign-in') {
+				await page.getByLabel('E-mail').fill(process.env.CORRIDOR_EMAIL ?? '');
+				await page.getByLabel('Password').fill(process.env.CORRIDOR_PASSWORD ?? '');
+				await page.keyboard.press('Enter');
+			}
+		}
+		await page.waitForSelector('nav[aria-label="Pages"]', { timeout: 30_000, state: 'attached' });
+		state = await first.storageState();
+		await first.close();
+	}
+	return b.newContext({ reducedMotion: 'reduce', ...options, storageState: state });
+}
+
+/** Opens a page of the site and collects what the console says against it. */
+export async function visit(context, path, ready = 'h1') {
+	const page = await context.newPage();
+	page.said = [];
+	page.on('console', m => ['error', 'warning'].includes(m.type()) && page.said.push(m.text()));
+	page.on('pageerror', e => page.said.push(String(e)));
+	await page.goto(url + path);
+	await page.waitForSelector(ready, { timeout: 30_000 });
+	await settled(page);
+	return page;
+}
+
+/** Nothing is loading any more. */
+export async function settled(page) {
+	await page.waitForFunction(() => !document.querySelector('.loading, [aria-busy="true"], .boot'), null, { timeout: 60_000 });
+	await page.waitForTimeout(150);
+}
+
+/** Findings of axe-core (WCAG 2.2 A and AA, best practices) that are serious or critical. */
+export async function axe(page) {
+	// The page's policy allows no inline script; the test's own goes in beside it.
+	await page.evaluate(axeSource);
+	const found = await page.evaluate(async () => {
+		const r = await globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] });
+		return r.violations.filter(v => ['serious', 'critical'].includes(v.impact)).map(v => `${v.id}: ${v.nodes.slice(0, 3).map(n => `${n.target} ${n.any.concat(n.all).map(x => x.message).join('; ').slice(0, 160)}`).join(' | ')}`);
+	});
+	return found;
+}
+
+export const PAGES = [
+	['map', '/'],
+	['map as a table', '/?show=table'],
+	['map compared', '/?vs=previous&period=90d'],
+	['touch point', null], // the first of the corridor
+	['funnel', '/journeys/funnel'],
+	['paths', '/journeys/paths'],
+	['flow', '/journeys/flow'],
+	['matrix', '/journeys/flow?view=matrix&ends=true'],
+	['retention', '/journeys/retention'],
+	['conformance', '/journeys/conformance'],
+	['attribution', '/journeys/attribution'],
+	['gap', '/journeys/gap'],
+	['over time', '/journeys/scores?by=month&score=csat'],
+	['lifecycle', '/journeys/lifecycle'],
+	['customers', '/customers'],
+	['customer', null], // the first that is found
+	['interactions', '/interactions'],
+	['SQL', '/sql'],
+	['import', '/import'],
+	['design', '/design'],
+	['dashboards', '/dashboards'],
+	['users', '/settings/users'],
+	['keys', '/settings/keys'],
+	['sources', '/settings/sources'],
+	['shares', '/settings/shares'],
+	['audit', '/settings/audit'],
+	['not found', '/no/such/page'],
+];
+
+/** The paths of all pages, with those filled in that depend on the data. */
+export async function pages(context) {
+	const get = async path => (await context.request.get(url + path)).json();
+	const design = await get('/api/design');
+	const some = await get('/api/interactions?limit=1');
+	const customer = some.items[0]?.customer ?? some.items[0]?.person ?? 'user:nobody';
+	return PAGES.map(([name, path]) => [name, path ?? (name === 'customer' ? `/customers/${encodeURIComponent(customer)}` : `/touchpoint/${design.touchpoints[0].key}`)]);
+}
