@@ -174,6 +174,27 @@ static void log_request(const struct http_log_line *line, void *context)
 
 // --- what has to be done from time to time ---
 
+// Ten times a second. After a change of the corridor file the feed begins anew.
+static void feed(struct api *a)
+{
+	struct err e = ERR_NONE;
+	const struct design *d = store_design(a->store);
+	if (a->o.simulated_per_minute == 0)
+		return;
+	if (a->feed_design != d) {
+		simulate_feed_close(&a->feed);
+		a->feed_design = d;
+		if (simulate_feed_open(d, (uint64_t)a->clock->now_ms(a->clock), &a->feed, &e) != RC_OK)
+			log_err("api", &e);
+	}
+	a->feed_owed += a->o.simulated_per_minute;
+	for (; a->feed && a->feed_owed >= 600; a->feed_owed -= 600) {
+		const struct interaction *x = simulate_feed_next(a->feed, a->clock->now_ms(a->clock));
+		if (!x || intake_add(a->intake, x, &e) != RC_OK)
+			return;
+	}
+}
+
 static void tend(void *context)
 {
 	struct api *a = context;
@@ -188,6 +209,7 @@ static void tend(void *context)
 		until.tv_nsec %= 1000000000;
 		pthread_cond_timedwait(&a->wake, &a->mu, &until);
 		pthread_mutex_unlock(&a->mu);
+		feed(a);
 		live_tick(a->live);
 		if (++ticks % 10 == 0 && access_tend(a->access, &e) != RC_OK) {
 			log_err("api", &e);
@@ -286,6 +308,7 @@ void api_close(struct api **api, uint32_t timeout_ms)
 		thread_join(&a->tender);
 	http_close(&a->server);
 	live_close(&a->live); // after its streams
+	simulate_feed_close(&a->feed);
 	mem_free(a->routes);
 	pthread_cond_destroy(&a->wake);
 	pthread_mutex_destroy(&a->mu);

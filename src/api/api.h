@@ -20,6 +20,8 @@ struct api_options {
 	size_t n_trusted_proxies;
 	unsigned threads; // that ask questions; 0: the processors
 	bool access_log;  // one line of JSON on standard output for each request
+	// So many simulated interactions a minute come in by themselves, for data made by simulate_run; 0: none.
+	unsigned simulated_per_minute;
 };
 
 // Opens everything and starts to listen. Errors of http_open and intake_open.

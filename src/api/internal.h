@@ -12,6 +12,7 @@
 #include "listen/intake.h"
 #include "listen/listen.h"
 #include "measure/measure.h"
+#include "simulate/simulate.h"
 
 #include <pthread.h>
 
@@ -62,6 +63,9 @@ struct api {
 	struct http_route *routes; // of api_rows
 	struct workers *workers;
 	struct live *live;
+	struct simulate_feed *feed; // NULL: nothing comes in by itself
+	const struct design *feed_design;
+	uint64_t feed_owed; // in 600ths of an interaction
 	struct thread *tender;
 	pthread_mutex_t mu; // with wake: the tender's
 	pthread_cond_t wake;

@@ -10,10 +10,11 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-enum { ADDRESSES_MAX = 16, PROXIES_MAX = 64, STOP_MS = 20000 };
+enum { ADDRESSES_MAX = 16, PROXIES_MAX = 64, STOP_MS = 20000, LINK_LIFETIME_MS = 24 * 3600 * 1000 };
 
 struct serving {
 	struct store *store;
@@ -86,6 +87,7 @@ static enum rc open_all(struct cli *cli, struct serving *s, struct err *e)
 		.n_trusted_proxies = s->n_proxies,
 		.threads = (unsigned)args_integer(args, "threads"),
 		.access_log = args_flag(args, "access-log"),
+		.simulated_per_minute = (unsigned)args_integer(args, "simulate"),
 	};
 	return rc == RC_OK ? api_open(&o, &s->api, e) : rc;
 }
@@ -106,6 +108,24 @@ static struct sv origin_of(struct cli *cli, const struct serving *s, size_t i)
 		cli->arena, "%s://%.*s:%u", a->tls ? "https" : "http", SV_ARG(host), api_port(s->api, i));
 }
 
+// A one-time link for the user of --link-for.
+static enum rc tell_link(struct cli *cli, const struct serving *s, struct buf *out, struct err *e)
+{
+	const char *email = args_text(&cli->args, "link-for");
+	const struct access_actor self = {.who = SV("corridor serve"), .rights = RIGHTS_ALL};
+	struct access_user user;
+	char token[ACCESS_TOKEN_BYTES];
+	if (!email)
+		return RC_OK;
+	enum rc rc = access_user_find(s->access, sv_from(email), cli->arena, &user, e);
+	if (rc == RC_OK)
+		rc = access_link_new(s->access, &self, user.id, LINK_LIFETIME_MS, token, e);
+	if (rc == RC_OK)
+		buf_printf(out, "Sign in as %s (this link works once, for a day):\n%.*s/sign-in/%s\n", email,
+			SV_ARG(origin_of(cli, s, 0)), token);
+	return rc;
+}
+
 // Where it is, and how to get in when nobody can yet.
 static enum rc tell(struct cli *cli, const struct serving *s, struct err *e)
 {
@@ -122,6 +142,8 @@ static enum rc tell(struct cli *cli, const struct serving *s, struct err *e)
 			"Nobody can sign in yet. Make the first administrator (this link works once, for a "
 			"day):\n%.*s/set-up/%s\n",
 			SV_ARG(origin_of(cli, s, 0)), token);
+	if (rc == RC_OK)
+		rc = tell_link(cli, s, &out, e);
 	if (rc == RC_OK)
 		rc = cli_write_buf(cli, &out, e);
 	fflush(cli->env->out);
@@ -153,9 +175,20 @@ static void serve(const struct cli *cli, const struct serving *s)
 	}
 }
 
+// Each connection is a descriptor: as many as the system lets us have.
+static void raise_descriptors(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static enum rc run(struct cli *cli, struct err *e)
 {
 	struct serving s = {.signals = -1};
+	raise_descriptors();
 	enum rc rc = read_addresses(cli, &s, e);
 	if (rc == RC_OK)
 		rc = catch_signals(&s, e);
@@ -197,6 +230,18 @@ static const struct option options[] = {
 	{.name = "access-log",
 		.type = OPTION_FLAG,
 		.help = "one line of JSON for each request, on standard output"},
+	{.name = "link-for",
+		.type = OPTION_TEXT,
+		.value = "EMAIL",
+		.help = "print a link with which this user can sign in once"},
+	{.name = "simulate",
+		.type = OPTION_INTEGER,
+		.value = "N",
+		.fallback = "0",
+		.min = 0,
+		.max = 60000,
+		.help = "let N simulated interactions a minute come in, to look at data made by corridor "
+			"simulate"},
 	{.name = "seal-rows",
 		.type = OPTION_INTEGER,
 		.value = "N",

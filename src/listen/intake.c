@@ -309,6 +309,20 @@ enum rc intake_deliver(
 	return rc;
 }
 
+enum rc intake_add(struct intake *i, const struct interaction *x, struct err *e)
+{
+	struct lane *l = lane_take(i);
+	struct taking t = {.intake = i, .group = l->filling, .design = store_design(i->o.store)};
+	enum rc rc = atomic_load(&i->paused) ? err_set(e, RC_BUSY, "the corridor file is being changed")
+					     : take_interaction(&t, 0, x, e);
+	pthread_mutex_unlock(&l->mu);
+	pthread_mutex_lock(&i->mu);
+	i->wanted = true;
+	pthread_cond_signal(&i->work);
+	pthread_mutex_unlock(&i->mu);
+	return rc;
+}
+
 // --- the writer ---
 
 struct commit_context {

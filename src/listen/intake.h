@@ -69,6 +69,9 @@ struct intake_delivery {
 enum rc intake_deliver(
 	struct intake *i, const struct intake_delivery *d, struct wire_result *result, struct err *e);
 
+// One interaction, resolved with the store's design, without anybody being told when it is durable. RC_BUSY as above.
+enum rc intake_add(struct intake *i, const struct interaction *x, struct err *e);
+
 // Waits until all that was taken is committed and lets nobody in until intake_resume: for acts that need the store for
 // themselves (adopting a corridor file). One at a time.
 void intake_pause(struct intake *i);

@@ -148,4 +148,19 @@ uint64_t attack_size(const struct world *w);
 // A verbatim on a topic, varied by rng; the attack's are near-duplicates of one text.
 void text_write(struct rng *r, enum sim_topic topic, struct buf *out);
 
+// --- interaction.c ---
+
+// What the views of an interaction point to.
+struct sim_texts {
+	char customer[32], promise[48], keeps[48], properties[96];
+	struct buf verbatim;
+};
+// "c0000018".
+struct sv customer_name(uint64_t person, char out[32]);
+// What all interactions of a life share: who it is, region, product.
+void interaction_begin(const struct life *l, struct sim_texts *t, struct interaction *x);
+// One of its events. words: of verbatims.
+void interaction_fill(const struct life *l, const struct sim_event *x, struct rng *words, struct sim_texts *t,
+	struct interaction *out);
+
 #endif

@@ -38,75 +38,15 @@ uint64_t simulate_persons_for(uint64_t n_interactions)
 	return n ? n : 1;
 }
 
-static void measures_fill(const struct world *w, const struct sim_event *x, struct interaction *out)
+static enum rc person_add(const struct life *l, struct load_run *run, struct interaction *x,
+	struct sim_texts *t, uint64_t *n_added, struct err *e)
 {
-	out->n_measures = 0;
-	for (uint32_t i = 0; i < SIM_MEASURES; i++) {
-		if (isnan(x->measure[i]))
-			continue;
-		// Tenths come back exactly: floats are only the store of small decimals here.
-		double v = round((double)x->measure[i] * 1000) / 1000;
-		out->measures[out->n_measures++] = (struct measure_value){w->measure[i], v};
-	}
-}
-
-struct texts {
-	char customer[32], promise[48], keeps[48], properties[96];
-	struct buf verbatim;
-};
-
-static void interaction_fill(const struct life *l, const struct sim_event *x, struct rng *words,
-	struct texts *t, struct interaction *out)
-{
-	const struct world *w = l->world;
-	out->event = w->event[x->kind];
-	if (x->kind == SIM_RENEWAL && x->measure[SIM_RESOLVED] < .5F)
-		out->event = SV("Contract Cancelled");
-	out->channel = w->channel[x->channel];
-	out->agent = x->role == ROLE_NONE ? SV_NONE : w->agent[x->role - 1][x->agent];
-	out->at_ms = x->at_ms;
-	out->received_ms = x->at_ms + 1500;
-	measures_fill(w, x, out);
-	out->promise = out->keeps = SV_NONE;
-	out->due_ms = x->due_ms;
-	if (x->promise)
-		out->promise = (struct sv){t->promise,
-			(size_t)snprintf(t->promise, sizeof t->promise, "%s-%u", t->customer, x->promise)};
-	if (x->keeps)
-		out->keeps = (struct sv){
-			t->keeps, (size_t)snprintf(t->keeps, sizeof t->keeps, "%s-%u", t->customer, x->keeps)};
-	out->text = SV_NONE;
-	if (x->kind == SIM_COMPLAINT || x->kind == SIM_REVIEW) {
-		buf_clear(&t->verbatim);
-		text_write(words, x->topic, &t->verbatim);
-		out->text = buf_view(&t->verbatim);
-	}
-}
-
-static struct sv customer_name(uint64_t person, char out[32])
-{
-	int n = snprintf(out, 32, "c%07llu", (unsigned long long)person + 1);
-	return (struct sv){out, (size_t)n};
-}
-
-static enum rc person_add(const struct life *l, struct load_run *run, struct interaction *x, struct texts *t,
-	uint64_t *n_added, struct err *e)
-{
-	const struct world *w = l->world;
-	x->identities[0] = (struct identity){SV("customer"), customer_name(l->person, t->customer)};
-	x->n_identities = 1;
-	int n = snprintf(t->properties, sizeof t->properties, "{\"product\":\"%s\",\"region\":\"%s\"}",
-		w->product[l->product].ptr, w->region[l->region].ptr);
-	x->properties = (struct sv){t->properties, (size_t)n};
-	if (w->path_region != DESIGN_NONE)
-		x->paths[w->path_region] = w->region[l->region];
-	if (w->path_product != DESIGN_NONE)
-		x->paths[w->path_product] = w->product[l->product];
+	interaction_begin(l, t, x);
 	struct rng words = {l->rng.state ^ UINT64_C(0x7465787473)};
 	for (size_t i = 0; i < l->n; i++) {
 		bool added;
 		interaction_fill(l, &l->events[i], &words, t, x);
-		design_resolve(w->design, x);
+		design_resolve(l->world->design, x);
 		enum rc rc = load_run_add(run, x, &added, e);
 		if (rc)
 			return rc;
@@ -138,7 +78,7 @@ static enum rc lives_make(struct simulation *s, uint64_t first, uint64_t end, st
 	struct simulate_counts *counts, struct err *e)
 {
 	struct life l = {.world = s->world, .counts = counts};
-	struct texts t = {.verbatim = buf_new(4096)};
+	struct sim_texts t = {.verbatim = buf_new(4096)};
 	struct interaction *x = mem_calloc(1, sizeof *x);
 	enum rc rc = x ? RC_OK : err_set(e, RC_NOMEM, "out of memory while simulating");
 	if (x)

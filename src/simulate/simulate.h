@@ -50,4 +50,14 @@ enum rc simulate_run(
 enum rc simulate_truths_write(const struct design *d, const struct simulate_options *o,
 	const struct simulate_report *report, struct buf *out, struct err *e);
 
+// --- new interactions, one by one, for a server to be looked at ---
+
+struct simulate_feed;
+// Customers that the simulated year does not have, each living through a year of the same kind. Deterministic. Errors as
+// simulate_run. The design must outlive the feed.
+enum rc simulate_feed_open(const struct design *d, uint64_t seed, struct simulate_feed **out, struct err *e);
+void simulate_feed_close(struct simulate_feed **f); // NULL is allowed
+// The next interaction, as if it happened at now_ms, resolved; valid until the next call. NULL when out of memory.
+const struct interaction *simulate_feed_next(struct simulate_feed *f, int64_t now_ms);
+
 #endif
