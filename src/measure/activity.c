@@ -128,3 +128,49 @@ enum rc activity_sums_fit(struct sums *s, uint32_t n_groups, struct err *e)
 	err_remedy(e, "group by fewer fields, filter, or choose larger buckets");
 	return RC_LIMIT;
 }
+
+// --- persons by their buckets ---
+
+void activity_state_free(struct activity_state *s)
+{
+	sums_free(&s->sums);
+	mem_free(s->buckets);
+	mem_free(s->first_rows);
+}
+
+enum rc activity_state_span(struct activity_state *s, struct lane *lane, const struct span *span,
+	const uint32_t **group, struct err *e)
+{
+	uint32_t n_groups;
+	enum rc rc = activity_fit(&s->buckets, &s->buckets_capacity, span, e);
+	if (rc == RC_OK)
+		rc = activity_fit(&s->first_rows, &s->rows_capacity, span, e);
+	if (rc != RC_OK)
+		return rc;
+	for (uint32_t k = 0; k < span->n_persons; k++) {
+		uint32_t row = span->person_start[k];
+		while (row + 1 < span->person_start[k + 1] && !lane_keeps(lane, row))
+			row++;
+		s->first_rows[k] = row;
+	}
+	rc = activity_groups(lane, s->first_rows, span->n_persons, group, &n_groups, e);
+	if (rc == RC_OK)
+		rc = activity_sums_fit(&s->sums, n_groups, e);
+	if (rc == RC_OK)
+		s->n += activity_in_period(lane, span);
+	return rc;
+}
+
+double *activity_state_person(struct activity_state *s, const struct lane *lane, const struct tz_buckets *b,
+	const uint32_t *group, uint32_t k, uint32_t *n)
+{
+	const struct span *span = lane->span;
+	*n = activity_buckets(b, span->at, lane->keep, s->first_rows[k], span->person_start[k + 1], s->buckets);
+	return s->sums.v + (size_t)(group ? group[k] : 0) * s->sums.width;
+}
+
+enum rc activity_state_merge(struct activity_state *into, struct activity_state *from, struct err *e)
+{
+	into->n += from->n;
+	return sums_merge(&into->sums, &from->sums, e);
+}

@@ -49,4 +49,23 @@ enum rc activity_groups(struct lane *lane, const uint32_t *row, uint32_t n, cons
 // Grows sums like sums_fit, RC_LIMIT beyond 2^27 of them.
 enum rc activity_sums_fit(struct sums *s, uint32_t n_groups, struct err *e);
 
+// The state of an analysis that looks at each person's different buckets, ascending, and puts the person into the group
+// of its first interaction that passes the filters.
+struct activity_state {
+	struct sums sums;
+	uint32_t *buckets,
+		*first_rows; // of the person at hand; of each person, the first row that is kept (if any)
+	size_t buckets_capacity, rows_capacity;
+	uint64_t n; // interactions in the period
+};
+// What is in s, not s itself.
+void activity_state_free(struct activity_state *s);
+// Makes a span ready: its persons' first rows and groups (as activity_groups), sums for all groups, n.
+enum rc activity_state_span(struct activity_state *s, struct lane *lane, const struct span *span,
+	const uint32_t **group, struct err *e);
+// The sums of the group of the span's k-th person; its buckets are in s->buckets, *n of them.
+double *activity_state_person(struct activity_state *s, const struct lane *lane, const struct tz_buckets *b,
+	const uint32_t *group, uint32_t k, uint32_t *n);
+enum rc activity_state_merge(struct activity_state *into, struct activity_state *from, struct err *e);
+
 #endif

@@ -60,11 +60,8 @@ struct plan {
 };
 
 struct state {
-	struct sums sums;
+	struct activity_state active;
 	struct persons persons;
-	uint32_t *buckets, *start_rows;
-	size_t buckets_capacity, rows_capacity;
-	uint64_t n;
 };
 
 static enum rc prepare(struct run *run, struct err *e)
@@ -90,7 +87,7 @@ static void *state_new(struct run *run)
 	const struct plan *plan = run->plan;
 	struct state *s = mem_calloc(1, sizeof(*s));
 	if (s)
-		s->sums.width =
+		s->active.sums.width =
 			N_STATES * (plan->buckets.n + 1); // dormant after the last bucket falls in the spare
 	return s;
 }
@@ -99,10 +96,8 @@ static void state_free(struct run *run, void *p)
 {
 	(void)run;
 	struct state *s = p;
-	sums_free(&s->sums);
+	activity_state_free(&s->active);
 	persons_free(&s->persons);
-	mem_free(s->buckets);
-	mem_free(s->start_rows);
 	mem_free(s);
 }
 
@@ -168,32 +163,16 @@ static enum rc add(struct lane *lane, void *p, const struct span *span, struct e
 {
 	struct state *s = p;
 	const struct plan *plan = lane->run->plan;
-	enum rc rc = activity_fit(&s->buckets, &s->buckets_capacity, span, e);
-	if (rc == RC_OK)
-		rc = activity_fit(&s->start_rows, &s->rows_capacity, span, e);
-	if (rc != RC_OK)
-		return rc;
-	for (uint32_t k = 0; k < span->n_persons; k++) {
-		uint32_t row = span->person_start[k];
-		while (row + 1 < span->person_start[k + 1] && !lane_keeps(lane, row))
-			row++;
-		s->start_rows[k] = row;
-	}
 	const uint32_t *group;
-	uint32_t n_groups;
-	rc = activity_groups(lane, s->start_rows, span->n_persons, &group, &n_groups, e);
-	if (rc == RC_OK)
-		rc = activity_sums_fit(&s->sums, n_groups, e);
-	for (uint32_t k = 0; rc == RC_OK && k < span->n_persons; k++) {
-		uint32_t n = activity_buckets(&plan->buckets, span->at, lane->keep, s->start_rows[k],
-			span->person_start[k + 1], s->buckets);
-		uint32_t g = group ? group[k] : 0;
-		add_journey(s->buckets, n, s->sums.v + (size_t)g * s->sums.width);
-		const struct listing l = {plan, &s->persons, lane->run, span->person[k], g};
+	enum rc rc = activity_state_span(&s->active, lane, span, &group, e);
+	for (uint32_t k = 0, n; rc == RC_OK && k < span->n_persons; k++) {
+		double *sums = activity_state_person(&s->active, lane, &plan->buckets, group, k, &n);
+		add_journey(s->active.buckets, n, sums);
+		const struct listing l = {plan, &s->persons, lane->run, span->person[k], group ? group[k] : 0};
 		if (plan->list)
-			rc = list_journey(&l, lane, span->at, s->start_rows[k], span->person_start[k + 1], e);
+			rc = list_journey(
+				&l, lane, span->at, s->active.first_rows[k], span->person_start[k + 1], e);
 	}
-	s->n += activity_in_period(lane, span);
 	return rc;
 }
 
@@ -201,14 +180,13 @@ static enum rc merge(struct run *run, void *into, void *from, struct err *e)
 {
 	(void)run;
 	struct state *a = into, *b = from;
-	a->n += b->n;
-	enum rc rc = sums_merge(&a->sums, &b->sums, e);
+	enum rc rc = activity_state_merge(&a->active, &b->active, e);
 	return rc == RC_OK ? persons_merge(&a->persons, &b->persons, e) : rc;
 }
 
 static enum rc fold(struct run *run, void *p, const uint32_t *to, uint32_t n, struct err *e)
 {
-	return sums_fold(&((struct state *)p)->sums, to, n, run_groups(run), e);
+	return sums_fold(&((struct state *)p)->active.sums, to, n, run_groups(run), e);
 }
 
 static enum rc write_bucket(
@@ -238,12 +216,12 @@ static enum rc finish(struct run *run, void *p, struct err *e)
 	struct state *s = p;
 	const struct plan *plan = run->plan;
 	uint32_t n_groups = run_groups(run);
-	run->n = run->result->n = s->n;
+	run->n = run->result->n = s->active.n;
 	if (plan->list)
 		return persons_rows(run, &s->persons, e);
-	enum rc rc = activity_sums_fit(&s->sums, n_groups, e);
+	enum rc rc = activity_sums_fit(&s->active.sums, n_groups, e);
 	for (uint32_t g = 0; rc == RC_OK && g < n_groups; g++) {
-		const double *v = s->sums.v + (size_t)g * s->sums.width;
+		const double *v = s->active.sums.v + (size_t)g * s->active.sums.width;
 		double weight = 0.0;
 		for (uint32_t i = plan->first * N_STATES; i < plan->end * N_STATES; i++)
 			weight += v[i];

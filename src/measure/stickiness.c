@@ -78,13 +78,6 @@ struct plan {
 // Daily sums, n_daily of each.
 enum { DAILY_ACTIVE, DAILY_WEEK, DAILY_MONTH, N_DAILY };
 
-struct state {
-	struct sums sums;
-	uint32_t *days, *rows;
-	size_t days_capacity, rows_capacity;
-	uint64_t n;
-};
-
 // The larger bucket that each day lies in.
 static enum rc map_days(struct run *run, const struct tz_buckets *days, const struct tz_buckets *b,
 	uint32_t **out, struct err *e)
@@ -143,7 +136,7 @@ static enum rc prepare(struct run *run, struct err *e)
 static void *state_new(struct run *run)
 {
 	const struct plan *plan = run->plan;
-	struct state *s = mem_calloc(1, sizeof(*s));
+	struct activity_state *s = mem_calloc(1, sizeof(*s));
 	if (s)
 		s->sums.width = plan->at_days + N_DAILY * plan->n_daily;
 	return s;
@@ -152,11 +145,8 @@ static void *state_new(struct run *run)
 static void state_free(struct run *run, void *p)
 {
 	(void)run;
-	struct state *s = p;
-	sums_free(&s->sums);
-	mem_free(s->days);
-	mem_free(s->rows);
-	mem_free(s);
+	activity_state_free(p);
+	mem_free(p);
 }
 
 // The days on which a person counts as active within a trailing window are the union of [d, d + window).
@@ -200,44 +190,26 @@ static void add_journey(const struct plan *plan, const uint32_t *day, uint32_t n
 
 static enum rc add(struct lane *lane, void *p, const struct span *span, struct err *e)
 {
-	struct state *s = p;
+	struct activity_state *s = p;
 	const struct plan *plan = lane->run->plan;
-	enum rc rc = activity_fit(&s->days, &s->days_capacity, span, e);
-	if (rc == RC_OK)
-		rc = activity_fit(&s->rows, &s->rows_capacity, span, e);
-	if (rc != RC_OK)
-		return rc;
-	for (uint32_t k = 0; k < span->n_persons; k++) {
-		uint32_t row = span->person_start[k];
-		while (row + 1 < span->person_start[k + 1] && !lane_keeps(lane, row))
-			row++;
-		s->rows[k] = row;
-	}
 	const uint32_t *group;
-	uint32_t n_groups;
-	rc = activity_groups(lane, s->rows, span->n_persons, &group, &n_groups, e);
-	if (rc == RC_OK)
-		rc = activity_sums_fit(&s->sums, n_groups, e);
-	for (uint32_t k = 0; rc == RC_OK && k < span->n_persons; k++) {
-		uint32_t n = activity_buckets(
-			&plan->days, span->at, lane->keep, s->rows[k], span->person_start[k + 1], s->days);
-		add_journey(plan, s->days, n, s->sums.v + (size_t)(group ? group[k] : 0) * s->sums.width);
+	enum rc rc = activity_state_span(s, lane, span, &group, e);
+	for (uint32_t k = 0, n; rc == RC_OK && k < span->n_persons; k++) {
+		double *sums = activity_state_person(s, lane, &plan->days, group, k, &n);
+		add_journey(plan, s->buckets, n, sums);
 	}
-	s->n += activity_in_period(lane, span);
 	return rc;
 }
 
 static enum rc merge(struct run *run, void *into, void *from, struct err *e)
 {
 	(void)run;
-	struct state *a = into, *b = from;
-	a->n += b->n;
-	return sums_merge(&a->sums, &b->sums, e);
+	return activity_state_merge(into, from, e);
 }
 
 static enum rc fold(struct run *run, void *p, const uint32_t *to, uint32_t n, struct err *e)
 {
-	return sums_fold(&((struct state *)p)->sums, to, n, run_groups(run), e);
+	return sums_fold(&((struct activity_state *)p)->sums, to, n, run_groups(run), e);
 }
 
 // --- rows ---
@@ -327,7 +299,7 @@ static enum rc write_group(struct run *run, const double *sums, uint32_t group, 
 
 static enum rc finish(struct run *run, void *p, struct err *e)
 {
-	struct state *s = p;
+	struct activity_state *s = p;
 	const struct plan *plan = run->plan;
 	uint32_t n_groups = run_groups(run);
 	run->n = run->result->n = s->n;
