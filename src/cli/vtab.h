@@ -71,6 +71,11 @@ struct vtab_scan {
 int vtab_scan_find(const sqlite3_index_info *info, int column);
 // Takes condition i as the argument of this number (from 1) for vtab_scan_start; true: it is an IN.
 bool vtab_scan_choose(sqlite3_index_info *info, int i, int argument);
+// xBestIndex of a table that takes no other condition: idxNum is one of the numbers below, the condition's value argument
+// 1. rows: of the whole table; rows_of_one: of one person.
+enum { SCAN_ALL, SCAN_PERSON, SCAN_PERSONS };
+int vtab_scan_best_index(
+	sqlite3_vtab *table, sqlite3_index_info *info, int column, double rows, double rows_of_one);
 // For xFilter: begins anew. persons NULL: everybody; else the chosen condition's value. s is zero at first. SQLite's
 // code; the table has the error.
 int vtab_scan_start(struct vtab_scan *s, sqlite3_vtab *table, const struct scan_request *request,

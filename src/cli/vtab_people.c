@@ -6,7 +6,6 @@
 #include "base/mem.h"
 
 enum { PEOPLE_PERSON, PEOPLE_IDENTITIES, PEOPLE_FIRST, PEOPLE_LAST, PEOPLE_N };
-enum { FILTER_ALL, FILTER_PERSON, FILTER_PERSONS };
 
 struct people_cursor {
 	sqlite3_vtab_cursor base;
@@ -33,15 +32,7 @@ static int best_index(sqlite3_vtab *base, sqlite3_index_info *info)
 	const struct vtab *v = (const struct vtab *)base;
 	struct snapshot_stats stats;
 	snapshot_stats(v->source->snapshot, &stats);
-	info->estimatedCost = (double)stats.n_interactions + 1000;
-	info->estimatedRows = (sqlite3_int64)stats.n_persons_upper + 1;
-	int i = vtab_scan_find(info, PEOPLE_PERSON);
-	if (i >= 0) {
-		info->idxNum = vtab_scan_choose(info, i, 1) ? FILTER_PERSONS : FILTER_PERSON;
-		info->estimatedCost = 1000;
-		info->estimatedRows = 1;
-	}
-	return SQLITE_OK;
+	return vtab_scan_best_index(base, info, PEOPLE_PERSON, (double)stats.n_persons_upper, 0);
 }
 
 static int open_cursor(sqlite3_vtab *base, sqlite3_vtab_cursor **out)
@@ -88,7 +79,7 @@ static int filter(
 	c->rowid = 0;
 	c->end = false;
 	int rc = vtab_scan_start(
-		&c->scan, base->pVtab, &request, false, number ? values[0] : NULL, number == FILTER_PERSONS);
+		&c->scan, base->pVtab, &request, false, number ? values[0] : NULL, number == SCAN_PERSONS);
 	return rc == SQLITE_OK ? next_span(c) : rc;
 }
 

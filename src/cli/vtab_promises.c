@@ -19,7 +19,6 @@ enum {
 	PROMISE_CHANNEL,
 	PROMISE_AGENT
 };
-enum { FILTER_ALL, FILTER_PERSON, FILTER_PERSONS };
 
 static const char columns[] =
 	"person TEXT, id TEXT, made_at TEXT, due TEXT, kept_at TEXT, status TEXT, delay REAL, "
@@ -49,15 +48,7 @@ static int best_index(sqlite3_vtab *base, sqlite3_index_info *info)
 	const struct vtab *v = (const struct vtab *)base;
 	struct snapshot_stats stats;
 	snapshot_stats(v->source->snapshot, &stats);
-	info->estimatedCost = (double)stats.n_interactions + 1000;
-	info->estimatedRows = (sqlite3_int64)stats.n_interactions / 4 + 1;
-	int i = vtab_scan_find(info, PROMISE_PERSON);
-	if (i >= 0) {
-		info->idxNum = vtab_scan_choose(info, i, 1) ? FILTER_PERSONS : FILTER_PERSON;
-		info->estimatedCost = 1000;
-		info->estimatedRows = 4;
-	}
-	return SQLITE_OK;
+	return vtab_scan_best_index(base, info, PROMISE_PERSON, (double)stats.n_interactions / 4, 3);
 }
 
 static int open_cursor(sqlite3_vtab *base, sqlite3_vtab_cursor **out)
@@ -129,7 +120,7 @@ static int filter(
 	c->ledger.n = 0;
 	c->end = false;
 	int rc = vtab_scan_start(
-		&c->scan, base->pVtab, &request, true, number ? values[0] : NULL, number == FILTER_PERSONS);
+		&c->scan, base->pVtab, &request, true, number ? values[0] : NULL, number == SCAN_PERSONS);
 	return rc == SQLITE_OK ? settle(c) : rc;
 }
 

@@ -26,6 +26,19 @@ int vtab_scan_find(const sqlite3_index_info *info, int column)
 	return -1;
 }
 
+int vtab_scan_best_index(
+	sqlite3_vtab *table, sqlite3_index_info *info, int column, double rows, double rows_of_one)
+{
+	struct snapshot_stats stats;
+	snapshot_stats(((const struct vtab *)table)->source->snapshot, &stats);
+	int i = vtab_scan_find(info, column);
+	info->estimatedCost = i >= 0 ? 1000 : (double)stats.n_interactions + 1000;
+	info->estimatedRows = (sqlite3_int64)(i >= 0 ? rows_of_one : rows) + 1;
+	if (i >= 0)
+		info->idxNum = vtab_scan_choose(info, i, 1) ? SCAN_PERSONS : SCAN_PERSON;
+	return SQLITE_OK;
+}
+
 static int compare(const void *left, const void *right)
 {
 	uint64_t a, b;
