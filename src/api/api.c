@@ -41,6 +41,23 @@ void api_finish(struct api_call *c, enum rc rc, struct err *e)
 	http_problem_err(c->x, e);
 }
 
+enum rc api_act_begin(struct api *a, const char *what, struct err *e)
+{
+	pthread_mutex_lock(&a->mu);
+	const char *running = a->acting;
+	if (!running)
+		a->acting = what;
+	pthread_mutex_unlock(&a->mu);
+	return running ? err_set(e, RC_BUSY, "%s; try again when that is done", running) : RC_OK;
+}
+
+void api_act_end(struct api *a)
+{
+	pthread_mutex_lock(&a->mu);
+	a->acting = NULL;
+	pthread_mutex_unlock(&a->mu);
+}
+
 // --- who asks ---
 
 static bool refuse(struct http_exchange *x, unsigned status, const char *detail)

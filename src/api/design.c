@@ -110,6 +110,7 @@ enum rc design_get(struct api_call *c, struct err *e)
 	const struct design *d = snapshot_design(sn);
 	struct json j = json_new(http_out(c->x));
 	json_object(&j);
+	json_key_u64(&j, "version", store_design_version(c->api->store));
 	json_key_string(&j, "brand", d->brand);
 	json_key_string(&j, "timezone", d->timezone);
 	json_key_string(&j, "currency", d->currency);
@@ -133,5 +134,222 @@ enum rc design_get(struct api_call *c, struct err *e)
 	write_names(&j, "dimensions", d->dimensions, d->n_dimensions);
 	json_object_end(&j);
 	snapshot_close(&sn);
+	return RC_OK;
+}
+
+// --- the corridor file as text: versions, checking, comparing, publishing ---
+
+static enum rc read_text(struct api_call *c, struct json_parser **parser, struct sv *text, struct err *e)
+{
+	struct json_node root;
+	enum rc rc = call_json(c, parser, &root, e);
+	if (rc == RC_OK && (rc = call_string(root, "text", true, text, e)) != RC_OK)
+		json_parser_free(parser);
+	return rc;
+}
+
+enum rc design_text_get(struct api_call *c, struct err *e)
+{
+	int64_t wanted;
+	struct design_version *versions, *found = NULL;
+	uint32_t n = 0;
+	struct arena *a = arena_new(0);
+	enum rc rc = a ? call_integer(c, "version", 1, UINT32_MAX, 0, &wanted, e)
+		       : err_set(e, RC_NOMEM, "out of memory for the corridor file");
+	if (rc == RC_OK)
+		rc = store_design_versions(c->api->store, a, &versions, &n, e);
+	for (uint32_t i = 0; rc == RC_OK && i < n; i++)
+		if (!wanted || versions[i].version == wanted)
+			found = &versions[i];
+	if (rc == RC_OK && !found)
+		rc = err_set(
+			e, RC_NOT_FOUND, "there is no version %lld of the corridor file", (long long)wanted);
+	if (rc == RC_OK) {
+		struct json j = json_new(http_out(c->x));
+		json_object(&j);
+		json_key_u64(&j, "version", found->version);
+		json_key_string(&j, "text", found->text);
+		json_object_end(&j);
+	}
+	arena_free(&a);
+	return rc;
+}
+
+enum rc design_versions_get(struct api_call *c, struct err *e)
+{
+	struct design_version *versions;
+	uint32_t n = 0;
+	struct arena *a = arena_new(0);
+	enum rc rc = a ? store_design_versions(c->api->store, a, &versions, &n, e)
+		       : err_set(e, RC_NOMEM, "out of memory for the corridor file");
+	if (rc == RC_OK) {
+		struct json j = json_new(http_out(c->x));
+		char text[40];
+		json_object(&j);
+		json_key(&j, "items");
+		json_array(&j);
+		for (uint32_t i = n; i-- > 0;) {
+			const struct design_version *v = &versions[i];
+			json_object(&j);
+			json_key_u64(&j, "version", v->version);
+			json_key_text(&j, "at", tz_format(store_design(c->api->store)->tz, v->at_ms, text));
+			json_key_string(&j, "who", v->who);
+			json_key_string(&j, "hash", arena_printf(a, "%016llx", (unsigned long long)v->hash));
+			json_object_end(&j);
+		}
+		json_array_end(&j);
+		json_object_end(&j);
+	}
+	arena_free(&a);
+	return rc;
+}
+
+enum rc design_check(struct api_call *c, struct err *e)
+{
+	struct json_parser *parser;
+	struct sv text;
+	struct design *d = NULL;
+	struct design_problems problems = {0};
+	struct err why = ERR_NONE;
+	enum rc rc = read_text(c, &parser, &text, e);
+	if (rc != RC_OK)
+		return rc;
+	rc = design_parse(text, "corridor.yaml", &d, &problems, &why);
+	if (rc != RC_OK && problems.n == 0) { // not a mistake in the file
+		design_problems_free(&problems);
+		json_parser_free(&parser);
+		return err_take(e, &why);
+	}
+	struct json j = json_new(http_out(c->x));
+	json_object(&j);
+	json_key_bool(&j, "valid", rc == RC_OK);
+	json_key(&j, "problems");
+	json_array(&j);
+	for (uint32_t i = 0; i < problems.n; i++) {
+		const struct design_problem *p = &problems.items[i];
+		json_object(&j);
+		json_key_u64(&j, "line", p->line);
+		json_key_u64(&j, "column", p->column);
+		json_key_text(&j, "message", p->message);
+		json_key_text(&j, "remedy", p->remedy);
+		json_key_bool(&j, "warning", p->warning);
+		json_object_end(&j);
+	}
+	json_array_end(&j);
+	json_object_end(&j);
+	design_free(&d);
+	design_problems_free(&problems);
+	json_parser_free(&parser);
+	return RC_OK;
+}
+
+static struct sv change_text(struct arena *a, const struct design_change *c)
+{
+	struct sv where = c->touchpoint.len ? c->touchpoint : SV("the corridor");
+	bool values = c->before.len || c->after.len, both = c->before.len && c->after.len;
+	return arena_printf(a, "%.*s: %.*s%s%.*s%s%.*s", SV_ARG(where), SV_ARG(c->what), values ? ": " : "",
+		SV_ARG(c->before), both ? " → " : "", SV_ARG(c->after));
+}
+
+static void write_changes(struct json *j, struct arena *a, const struct design_changes *changes)
+{
+	static const char *const signs[] = {
+		[CHANGE_ADDED] = "+", [CHANGE_REMOVED] = "-", [CHANGE_CHANGED] = "~"};
+	json_key(j, "changes");
+	json_array(j);
+	for (uint32_t i = 0; i < changes->n; i++) {
+		json_object(j);
+		json_key_text(j, "sign", signs[changes->items[i].kind]);
+		json_key_string(j, "text", change_text(a, &changes->items[i]));
+		json_object_end(j);
+	}
+	json_array_end(j);
+}
+
+// What publishing would change, and how much of the past would move.
+enum rc design_compare(struct api_call *c, struct err *e)
+{
+	struct arena *a = http_arena(c->x);
+	struct json_parser *parser;
+	struct sv text;
+	struct design *after = NULL;
+	struct design_changes changes;
+	struct restate_count count = {0};
+	enum rc rc = read_text(c, &parser, &text, e);
+	if (rc != RC_OK)
+		return rc;
+	rc = design_parse(text, "corridor.yaml", &after, NULL, e);
+	if (rc == RC_OK)
+		rc = design_diff(store_design(c->api->store), after, a, &changes, e);
+	if (rc == RC_OK) {
+		count.n_at_touchpoint = arena_array(a, (size_t)after->n_touchpoints + 1, sizeof(uint64_t));
+		rc = count.n_at_touchpoint ? store_design_dry_run(c->api->store, after, &count, e)
+					   : err_set(e, RC_NOMEM, "out of memory for the comparison");
+	}
+	if (rc == RC_OK) {
+		struct json j = json_new(http_out(c->x));
+		json_object(&j);
+		json_key(&j, "lines");
+		json_array(&j);
+		if (changes.n == 0)
+			json_string(&j, SV("No difference in meaning."));
+		json_string(&j,
+			arena_printf(a,
+				"%llu of %llu past interactions would move to another touch point or "
+				"dimension.",
+				(unsigned long long)count.n_moved, (unsigned long long)count.n_interactions));
+		json_array_end(&j);
+		write_changes(&j, a, &changes);
+		json_key_u64(&j, "moved", count.n_moved);
+		json_key_u64(&j, "interactions", count.n_interactions);
+		json_object_end(&j);
+	}
+	design_free(&after);
+	json_parser_free(&parser);
+	return rc;
+}
+
+// The text is looked at before anything stops. What comes in meanwhile is told to come again.
+static enum rc publish(struct api_call *c, struct sv text, uint64_t *n_changed, struct err *e)
+{
+	struct design *d = NULL;
+	enum rc rc = design_parse(text, "corridor.yaml", &d, NULL, e);
+	design_free(&d);
+	if (rc != RC_OK)
+		return rc;
+	rc = api_act_begin(c->api, "a corridor file is being published", e);
+	if (rc != RC_OK)
+		return rc;
+	intake_pause(c->api->intake);
+	rc = store_design_adopt(c->api->store, text, "corridor.yaml", c->actor.who, n_changed, NULL, e);
+	intake_resume(c->api->intake);
+	api_act_end(c->api);
+	return rc;
+}
+
+enum rc design_publish(struct api_call *c, struct err *e)
+{
+	struct json_parser *parser;
+	struct sv text;
+	uint64_t n_changed = 0;
+	enum rc rc = read_text(c, &parser, &text, e);
+	if (rc != RC_OK)
+		return rc;
+	rc = publish(c, text, &n_changed, e);
+	json_parser_free(&parser);
+	if (rc != RC_OK)
+		return rc;
+	uint32_t version = store_design_version(c->api->store);
+	rc = access_audit_add(c->api->access, &c->actor, SV("design.publish"),
+		arena_printf(http_arena(c->x), "version %u", version),
+		arena_printf(http_arena(c->x), "%llu past interactions moved", (unsigned long long)n_changed),
+		e);
+	if (rc != RC_OK)
+		return rc;
+	struct json j = json_new(http_out(c->x));
+	json_object(&j);
+	json_key_u64(&j, "version", version);
+	json_key_u64(&j, "moved", n_changed);
+	json_object_end(&j);
 	return RC_OK;
 }

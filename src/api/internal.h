@@ -70,6 +70,7 @@ struct api {
 	pthread_mutex_t mu; // with wake: the tender's
 	pthread_cond_t wake;
 	bool closing;
+	const char *acting; // under mu; what api_act_begin began
 	int64_t started_ms;
 };
 
@@ -91,6 +92,11 @@ struct api_call {
 void api_finish(struct api_call *c, enum rc rc, struct err *e);
 // Seconds of Retry-After with 429 or 503.
 void api_retry_after(struct http_exchange *x, unsigned seconds);
+
+// Acts that need the store for longer and only one of which may run: publishing, importing, replaying. RC_BUSY with what
+// is running; `what` is told to others meanwhile and must outlive the act.
+enum rc api_act_begin(struct api *a, const char *what, struct err *e);
+void api_act_end(struct api *a);
 
 // --- workers.c: threads for what takes long ---
 
@@ -128,6 +134,9 @@ enum rc call_id(struct api_call *c, const char *name, int64_t *out, struct err *
 // `known` (up to NULL) are left alone. Lives in the call's arena.
 enum rc call_query(struct api_call *c, struct query *q, const char *const *known, struct err *e);
 
+// A person's key: 16 hexadecimal digits. False: it is none.
+bool person_key_parse(struct sv text, uint64_t *out);
+
 // --- resources ---
 
 // subject: enum wire_kind.
@@ -136,7 +145,9 @@ api_handler track, track_cloudevent, track_jitsu, track_native, track_pixel, tra
 api_handler session_get, session_begin, session_end, session_setup, session_link;
 api_handler health, ready, metrics, openapi, page, asset;
 api_handler live_stream;
-api_handler design_get, analyses_get, query_get;
+api_handler design_get, analyses_get, query_get, overview_get, interactions_get, person_get, search_get;
+api_handler design_text_get, design_versions_get, design_check, design_compare, design_publish;
+api_handler quarantine_get, quarantine_again, quarantine_remove;
 api_handler users_get, users_add, users_set, users_remove, users_link, password_set, keys_get, keys_add,
 	keys_revoke, audit_get;
 void track_cors(struct http_exchange *x);

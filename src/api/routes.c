@@ -3,6 +3,38 @@
 #include "api/internal.h"
 
 #define TRACK_BODY_MAX ((size_t)1 << 20)
+#define DESIGN_BODY_MAX ((size_t)9 << 20) // a corridor file as a JSON text
+
+static const struct api_param period_params[] = {
+	{"from", "from this time on: 2026-03, 2026-03-29, or with a time of day, in the brand's zone", false,
+		false},
+	{"to", "to the end of this month, day or instant", false, false},
+	{"where", "a filter; all must hold", false, true},
+	{"bucket", "day, week, month, quarter or year; by the length of the period when left out", false,
+		false},
+	{NULL, NULL, false, false},
+};
+static const struct api_param page_params[] = {
+	{"from", "from this time on", false, false},
+	{"to", "to the end of this month, day or instant", false, false},
+	{"where", "a filter; all must hold", false, true},
+	{"limit", "at most so many, 500 at most", false, false},
+	{"before", "“next” of the page before", false, false},
+	{NULL, NULL, false, false},
+};
+static const struct api_param before_params[] = {
+	{"limit", "at most so many, 500 at most", false, false},
+	{"before", "“next” of the page before", false, false},
+	{NULL, NULL, false, false},
+};
+static const struct api_param search_params[] = {
+	{"q", "part of an identity, or all of it", true, false},
+	{NULL, NULL, false, false},
+};
+static const struct api_param version_params[] = {
+	{"version", "its number; the one in force when left out", false, false},
+	{NULL, NULL, false, false},
+};
 
 static const struct api_param query_params[] = {
 	{"by", "group by these names, separated by commas; may be repeated", false, true},
@@ -88,8 +120,42 @@ const struct api_row api_rows[] = {
 	{HTTP_GET, "/api/query/{analysis}", AUTH_USER, RIGHT_ASK, 0, true, false, 0, "questions",
 		"ask: the parameters are those of the analysis", query_get, query_params, NULL,
 		"columns, rows, n, definition, period, notes"},
+	{HTTP_GET, "/api/overview", AUTH_USER, RIGHT_LOOK, 0, true, false, 0, "questions",
+		"the corridor map: every touch point's experience, volume and promises, with their course",
+		overview_get, period_params, NULL, "touch points with expectations and trends"},
+	{HTTP_GET, "/api/interactions", AUTH_USER, RIGHT_LOOK, 0, true, false, 0, "questions",
+		"interactions, newest first; who it was and what was said only for those who may see persons",
+		interactions_get, page_params, NULL, "items, next"},
+	{HTTP_GET, "/api/persons/{person}", AUTH_USER, RIGHT_PERSONS, 0, true, false, 0, "questions",
+		"a customer's story, by an identity (user:u-17) or the person's key", person_get, period_params,
+		NULL, "identities and the answer of the analysis journey"},
+	{HTTP_GET, "/api/search", AUTH_USER, RIGHT_PERSONS, 0, true, false, 0, "questions",
+		"customers with such an identity, at most 20", search_get, search_params, NULL, "items"},
 	{HTTP_GET, "/api/live", AUTH_USER, RIGHT_LOOK, 0, false, false, 0, "live",
 		"counts and new interactions as they come", live_stream, NULL, NULL, "server-sent events"},
+
+	// The corridor file.
+	{HTTP_GET, "/api/design/text", AUTH_USER, RIGHT_LOOK, 0, true, false, 0, "design", "the corridor file",
+		design_text_get, version_params, NULL, "{\"version\", \"text\"}"},
+	{HTTP_GET, "/api/design/versions", AUTH_USER, RIGHT_LOOK, 0, true, false, 0, "design",
+		"its versions, newest first", design_versions_get, NULL, NULL, "items"},
+	{HTTP_POST, "/api/design/check", AUTH_USER, RIGHT_LOOK, DESIGN_BODY_MAX, true, true, 0, "design",
+		"every mistake in a corridor file", design_check, NULL, "{\"text\"}", "problems"},
+	{HTTP_POST, "/api/design/diff", AUTH_USER, RIGHT_DESIGN, DESIGN_BODY_MAX, true, true, 0, "design",
+		"what a corridor file would change", design_compare, NULL, "{\"text\"}", "lines, changes"},
+	{HTTP_POST, "/api/design", AUTH_USER, RIGHT_DESIGN, DESIGN_BODY_MAX, true, false, 0, "design",
+		"put a corridor file in force and restate the past with it", design_publish, NULL, "{\"text\"}",
+		"{\"version\", \"moved\"}"},
+
+	// What could not be understood.
+	{HTTP_GET, "/api/quarantine", AUTH_USER, RIGHT_QUARANTINE, 0, true, false, 0, "quarantine",
+		"what could not be understood, newest first", quarantine_get, before_params, NULL,
+		"items, next, total"},
+	{HTTP_POST, "/api/quarantine/replay", AUTH_USER, RIGHT_QUARANTINE, 0, true, false, 0, "quarantine",
+		"try again", quarantine_again, NULL, "{\"ids\": […]} or {\"all\": true}",
+		"{\"taken\", \"rejected\"}"},
+	{HTTP_POST, "/api/quarantine/drop", AUTH_USER, RIGHT_QUARANTINE, 0, true, false, 0, "quarantine",
+		"drop it", quarantine_remove, NULL, "{\"ids\": […]} or {\"all\": true}", "{\"dropped\"}"},
 
 	// Who may do what.
 	{HTTP_GET, "/api/users", AUTH_USER, RIGHT_USERS, 0, true, false, 0, "access", "all users", users_get,

@@ -284,3 +284,12 @@ enum rc store_append(struct store *s, struct batch **batches, uint32_t n, struct
 {
 	return store_append_linking(s, batches, n, results, NULL, also, context, e);
 }
+
+enum rc store_alone(struct store *s, enum rc (*act)(void *context, struct db *db, struct err *e), void *context,
+	struct err *e)
+{
+	pthread_mutex_lock(&s->append_mu);
+	enum rc rc = act(context, s->db, e);
+	pthread_mutex_unlock(&s->append_mu);
+	return rc;
+}

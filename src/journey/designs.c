@@ -122,32 +122,46 @@ static enum rc count_versions(struct db *db, uint32_t *n, struct err *e)
 	return rc;
 }
 
-enum rc store_design_versions(
-	struct store *s, struct arena *a, struct design_version **out, uint32_t *n, struct err *e)
+struct versions {
+	struct arena *arena;
+	struct design_version *items;
+	uint32_t n;
+};
+
+static enum rc read_versions(void *context, struct db *db, struct err *e)
 {
-	*out = NULL;
-	*n = 0;
+	struct versions *v = context;
 	uint32_t count = 0;
 	struct db_stmt *row;
 	bool more = false;
-	enum rc rc = count_versions(s->db, &count, e);
+	enum rc rc = count_versions(db, &count, e);
 	if (rc != RC_OK)
 		return rc;
-	*out = arena_array(a, count, sizeof(**out));
-	if (!*out)
+	v->items = arena_array(v->arena, count, sizeof(*v->items));
+	if (!v->items)
 		return err_set(e, RC_NOMEM, "out of memory for %u versions of the design", count);
-	rc = db_prepare(s->db, "SELECT version, at_ms, who, hash, text FROM design ORDER BY version", &row, e);
+	rc = db_prepare(db, "SELECT version, at_ms, who, hash, text FROM design ORDER BY version", &row, e);
 	if (rc != RC_OK)
 		return rc;
-	while (*n < count && (rc = db_step(row, &more, e)) == RC_OK && more) {
-		rc = copy_version(row, a, &(*out)[*n]);
+	while (v->n < count && (rc = db_step(row, &more, e)) == RC_OK && more) {
+		rc = copy_version(row, v->arena, &v->items[v->n]);
 		if (rc != RC_OK) {
 			err_set(e, rc, "out of memory for the versions of the design");
 			break;
 		}
-		(*n)++;
+		v->n++;
 	}
 	db_reset(row);
+	return rc;
+}
+
+enum rc store_design_versions(
+	struct store *s, struct arena *a, struct design_version **out, uint32_t *n, struct err *e)
+{
+	struct versions v = {.arena = a};
+	enum rc rc = store_alone(s, read_versions, &v, e);
+	*out = v.items;
+	*n = v.n;
 	return rc;
 }
 
@@ -164,4 +178,10 @@ const struct design *store_design(const struct store *s)
 {
 	const struct design_entry *current = atomic_load(&s->current);
 	return current->design;
+}
+
+uint32_t store_design_version(const struct store *s)
+{
+	const struct design_entry *current = atomic_load(&s->current);
+	return current->version;
 }

@@ -61,7 +61,8 @@ enum rc store_open(const char *dir, const struct store_options *options, struct 
 // Waits for background work; does not seal. NULL is allowed.
 void store_close(struct store **s);
 const struct design *store_design(const struct store *s); // the current version
-struct db *store_db(struct store *s);                     // for parts that keep their own tables in corridor.db
+struct db *store_db(struct store *s); // for parts that keep their own tables in corridor.db; see store_alone
+uint32_t store_design_version(const struct store *s); // its number
 const char *store_dir(const struct store *s);
 
 // --- designs, versioned ---
@@ -116,6 +117,10 @@ struct append_result {
 enum rc store_append(struct store *s, struct batch **batches, uint32_t n, struct append_result *results /* n */,
 	enum rc (*also)(void *context, struct db *db, const struct append_result *results, struct err *e),
 	void *context, struct err *e);
+// Runs `act` with the database of store_db while nobody else uses it: what other parts do with their own tables goes
+// through here, or through `also`, once several threads write. What it returns is returned.
+enum rc store_alone(struct store *s, enum rc (*act)(void *context, struct db *db, struct err *e), void *context,
+	struct err *e);
 // Two persons that are one, by an identity of each ("type:value"): see store_link.
 struct person_link {
 	struct sv from, to;

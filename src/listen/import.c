@@ -419,6 +419,12 @@ static uint64_t total_bytes(const struct import_options *o, const char *const *p
 	return total;
 }
 
+static enum rc make_tables(void *context, struct db *db, struct err *e)
+{
+	(void)context;
+	return import_tables(db, e);
+}
+
 enum rc import_files(struct store *s, const struct import_options *o, const char *const *paths,
 	uint32_t n_files, struct import_report *reports, struct err *e)
 {
@@ -427,7 +433,7 @@ enum rc import_files(struct store *s, const struct import_options *o, const char
 	memset(reports, 0, n_files * sizeof(*reports));
 	enum rc rc = mapping_parse(o->map_text, map_name, store_design(s), &run.mapping, e);
 	if (rc == RC_OK && !o->dry_run)
-		rc = import_tables(store_db(s), e);
+		rc = store_alone(s, make_tables, NULL, e);
 	if (rc != RC_OK)
 		goto out;
 	run.progress = progress_new("import", total_bytes(o, paths, n_files), "bytes", o->quiet);

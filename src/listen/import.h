@@ -71,6 +71,12 @@ void import_block_clear(struct import_block *b);
 enum rc import_row_map(struct mapper *m, struct import_block *b, const struct block_row *row, int64_t now_ms,
 	bool careful, struct err *row_err, bool *again, struct err *e);
 enum rc import_block_pack(struct import_block *b, struct err *e);
+// For what is not mapped: adds an interaction that is resolved with d; puts a row to the rejects. A row in it counts in
+// n_rows, and if it gave an interaction in n_mapped_rows, when the caller says so.
+enum rc import_block_add(
+	struct import_block *b, const struct design *d, const struct interaction *x, struct err *e);
+enum rc import_block_reject(
+	struct import_block *b, const struct block_row *row, const char *reason, struct err *e);
 // The batches with something in them and the counts of what became of them when they are stored: for one commit of
 // several blocks.
 struct commit {

@@ -146,7 +146,7 @@ static enum rc emit(void *context, const struct interaction *x, struct err *e)
 	return RC_OK;
 }
 
-static enum rc reject_row(
+enum rc import_block_reject(
 	struct import_block *b, const struct block_row *row, const char *reason, struct err *e)
 {
 	void *p = b->rejects;
@@ -157,6 +157,14 @@ static enum rc reject_row(
 	*r = (struct reject){row->line, row->number, row->raw, b->reasons.len, strlen(reason)};
 	buf_put(&b->reasons, reason, r->reason_len);
 	return buf_check(&b->reasons, e, "the reasons of rejected rows");
+}
+
+enum rc import_block_add(
+	struct import_block *b, const struct design *d, const struct interaction *x, struct err *e)
+{
+	struct mapper m = {.design = d};
+	struct sink k = {.m = &m, .b = b};
+	return emit(&k, x, e);
 }
 
 struct sv reject_reason(const struct import_block *b, const struct reject *r)
@@ -190,7 +198,7 @@ enum rc import_row_map(struct mapper *m, struct import_block *b, const struct bl
 	*again = false;
 	b->n_rows++;
 	if (row->bad)
-		return reject_row(b, row, row->reason, e);
+		return import_block_reject(b, row, row->reason, e);
 	if (careful && !m->probe)
 		m->probe = batch_new(m->design);
 	if (careful && !m->probe)
@@ -211,7 +219,8 @@ enum rc import_row_map(struct mapper *m, struct import_block *b, const struct bl
 		return RC_OK;
 	}
 	*again = k.n_of_row > 0;
-	rc = rc == RC_INPUT || rc == RC_LIMIT ? reject_row(b, row, row_err->message, e) : err_take(e, row_err);
+	rc = rc == RC_INPUT || rc == RC_LIMIT ? import_block_reject(b, row, row_err->message, e)
+					      : err_take(e, row_err);
 	*row_err = ERR_NONE;
 	return rc;
 }

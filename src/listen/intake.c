@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/pool.h"
 #include "listen/import.h"
+#include "listen/wire_keep.h"
 #include "people/people.h"
 
 #include <assert.h>
@@ -48,9 +49,11 @@ struct lane {
 	struct group *filling, *spare; // spare: NULL while the writer has it
 };
 
+// A file of the quarantine's for each address and origin (wire_keep.h).
 struct quarantine_file {
 	char name[128];
-	struct import_file file;
+	struct buf origin;
+	struct import_file file; // points into this
 	struct csv_head head;
 };
 
@@ -69,7 +72,7 @@ struct intake {
 	atomic_uint_fast64_t n_quarantined;
 	_Atomic int64_t sampled_at;
 	struct intake_stats stats; // under mu
-	struct quarantine_file *files;
+	struct quarantine_file **files;
 	size_t n_files, files_capacity;
 	struct group **groups; // n_lanes, the writer's
 };
@@ -142,6 +145,7 @@ struct taking {
 	struct group *group;
 	const struct intake_delivery *d;
 	const struct design *design;
+	const struct wire_context *context;
 };
 
 static void sample(struct intake *i, const struct interaction *x, const struct design *d)
@@ -226,11 +230,18 @@ static enum rc take_reject(void *context, uint32_t index, struct sv raw, struct 
 	}
 	struct buf *b = &t->group->notes;
 	size_t before = b->len;
+	struct buf origin = buf_new(1 << 16), kept = buf_new((size_t)1 << 30);
+	wire_origin_write(&origin, t->d->kind, t->context);
+	wire_kept_write(&kept, t->d->kind, raw, t->context);
 	buf_u8(b, NOTE_REJECT);
 	buf_u64(b, index);
 	put_text(b, sv_from(t->d->file));
-	put_text(b, raw);
+	put_text(b, buf_view(&origin));
+	put_text(b, buf_view(&kept));
 	put_text(b, reason);
+	b->rc = b->rc != RC_OK ? b->rc : origin.rc != RC_OK ? origin.rc : kept.rc;
+	buf_free(&origin);
+	buf_free(&kept);
 	enum rc rc = note_check(b, before, e);
 	if (rc == RC_OK) {
 		t->group->n_rejects++;
@@ -253,9 +264,9 @@ static enum rc fill(struct intake *i, struct lane *l, const struct intake_delive
 	struct wire_result *result, struct err *e)
 {
 	struct group *g = l->filling;
-	struct taking t = {i, g, d, store_design(i->o.store)};
-	const struct wire_sink sink = {&t, take_interaction, take_link, take_reject};
 	struct wire_context c = d->context;
+	struct taking t = {i, g, d, store_design(i->o.store), &c};
+	const struct wire_sink sink = {&t, take_interaction, take_link, take_reject};
 	c.design = t.design;
 	struct sv key;
 	if (d->authorize) {
@@ -337,27 +348,41 @@ static struct sv take_text(struct rd *r)
 	return rd_bytes(r, len);
 }
 
-static struct quarantine_file *file_find(struct intake *i, struct sv name, struct err *e)
+static void file_free(struct quarantine_file *f)
+{
+	if (f)
+		buf_free(&f->origin);
+	mem_free(f);
+}
+
+static struct quarantine_file *file_find(struct intake *i, struct sv name, struct sv origin, struct err *e)
 {
 	for (size_t k = 0; k < i->n_files; k++)
-		if (sv_equal(sv_from(i->files[k].name), name))
-			return &i->files[k];
-	if (mem_grow((void **)&i->files, &i->files_capacity, i->n_files + 1, sizeof(*i->files)) != 0) {
+		if (sv_equal(sv_from(i->files[k]->name), name) &&
+			sv_equal(buf_view(&i->files[k]->origin), origin))
+			return i->files[k];
+	struct quarantine_file *f = mem_calloc(1, sizeof(*f));
+	if (f) {
+		f->origin = buf_new(1 << 16);
+		buf_sv(&f->origin, origin);
+		snprintf(f->name, sizeof(f->name), "%.*s", SV_ARG(name));
+	}
+	if (!f || f->origin.rc != RC_OK ||
+		mem_grow((void **)&i->files, &i->files_capacity, i->n_files + 1,
+			sizeof(struct quarantine_file *)) != 0) {
+		file_free(f);
 		err_set(e, RC_NOMEM, "out of memory for the quarantine");
 		return NULL;
 	}
-	struct quarantine_file *f = &i->files[i->n_files];
-	*f = (struct quarantine_file){0};
-	snprintf(f->name, sizeof(f->name), "%.*s", SV_ARG(name));
-	i->n_files++;
+	i->files[i->n_files++] = f;
 	return f;
 }
 
 static enum rc quarantine(struct intake *i, struct db *db, struct rd *r, struct err *e)
 {
 	uint64_t index = rd_u64(r);
-	struct sv name = take_text(r), raw = take_text(r), reason = take_text(r);
-	struct quarantine_file *f = file_find(i, name, e);
+	struct sv name = take_text(r), origin = take_text(r), raw = take_text(r), reason = take_text(r);
+	struct quarantine_file *f = file_find(i, name, origin, e);
 	if (!f)
 		return RC_NOMEM;
 	int64_t now = i->clock->now_ms(i->clock);
@@ -367,7 +392,7 @@ static enum rc quarantine(struct intake *i, struct db *db, struct rd *r, struct 
 		f->file = (struct import_file){.path = f->name,
 			.name = f->name,
 			.map_name = "tracking",
-			.map_text = SV(""),
+			.map_text = buf_view(&f->origin),
 			.head = &f->head,
 			.format = RECORD_NDJSON,
 			.at_ms = now};
@@ -442,7 +467,7 @@ static void commit_groups(struct intake *i, struct group **groups, unsigned n)
 		log_err("listen", &e);
 		people_failed(i->people);
 		for (size_t k = 0; k < i->n_files; k++) // their rows may not be there
-			i->files[k].file.id = 0;
+			i->files[k]->file.id = 0;
 		for (unsigned g = 0; g < n; g++)
 			atomic_fetch_sub(&i->n_quarantined, groups[g]->n_rejects);
 	}
@@ -665,11 +690,20 @@ void intake_close(struct intake **intake)
 	}
 	mem_free(i->lanes);
 	mem_free(i->groups);
+	for (size_t k = 0; k < i->n_files; k++)
+		file_free(i->files[k]);
 	mem_free(i->files);
 	pthread_cond_destroy(&i->work);
 	pthread_cond_destroy(&i->idle);
 	pthread_mutex_destroy(&i->mu);
 	mem_free(i);
+}
+
+void intake_quarantine_left(struct intake *i, uint64_t n)
+{
+	uint_fast64_t now = atomic_load(&i->n_quarantined);
+	while (!atomic_compare_exchange_weak(&i->n_quarantined, &now, now > n ? now - n : 0))
+		continue;
 }
 
 void intake_stats(struct intake *i, struct intake_stats *out)

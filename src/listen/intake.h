@@ -77,6 +77,9 @@ enum rc intake_add(struct intake *i, const struct interaction *x, struct err *e)
 void intake_pause(struct intake *i);
 void intake_resume(struct intake *i);
 
+// So many rows have left the quarantine: there is room for others.
+void intake_quarantine_left(struct intake *i, uint64_t n);
+
 // Sums since intake_open. Any thread.
 void intake_stats(struct intake *i, struct intake_stats *out);
 

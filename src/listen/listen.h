@@ -99,13 +99,24 @@ struct quarantine_group {
 // Groups by file, mapping and reason, newest first, in the arena.
 enum rc quarantine_groups(
 	struct store *s, struct arena *a, struct quarantine_group **out, uint32_t *n, struct err *e);
+// The newest items below the id `before` (0: from the newest), at most `limit`, newest first, in the arena; *total: of
+// all. Others may append meanwhile. The header is left out.
+enum rc quarantine_page(struct store *s, uint64_t before, uint32_t limit, struct arena *a,
+	struct quarantine_item **out, uint32_t *n, uint64_t *total, struct err *e);
+// Removes single items (ids NULL: all); *n_dropped: those that were there. Others may append meanwhile.
+enum rc quarantine_drop_items(
+	struct store *s, const int64_t *ids, uint32_t n, uint64_t *n_dropped, struct err *e);
 // Items with id > after, at most `limit`; file empty = of all files.
 enum rc quarantine_items(struct store *s, struct sv file, uint64_t after, uint32_t limit, struct arena *a,
 	struct quarantine_item **out, uint32_t *n, struct err *e);
 // Maps the items again (with their stored mapping, or map_text when given); what is understood now is stored
-// and leaves the quarantine in the same transaction.
+// and leaves the quarantine in the same transaction. Tracking messages are decoded again, without a mapping. Others may
+// append meanwhile.
 enum rc quarantine_replay(struct store *s, struct sv file, const struct import_options *o,
 	struct import_report *report, struct err *e);
+// The same of single items; those that are not there are left out.
+enum rc quarantine_replay_items(struct store *s, const int64_t *ids, uint32_t n_ids,
+	const struct import_options *o, struct import_report *report, struct err *e);
 // Removes items (one by id, or all of a file when id = 0; file empty and id 0 = all). *n_dropped.
 enum rc quarantine_drop(struct store *s, struct sv file, uint64_t id, uint64_t *n_dropped, struct err *e);
 struct quarantine_named {

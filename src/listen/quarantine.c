@@ -128,6 +128,103 @@ enum rc quarantine_items(struct store *s, struct sv file, uint64_t after, uint32
 	return rc;
 }
 
+// --- for a server, while others append ---
+
+struct page {
+	struct arena *arena;
+	struct quarantine_item *items;
+	uint64_t before, total;
+	uint32_t limit, n;
+};
+
+static enum rc read_page(void *context, struct db *db, struct err *e)
+{
+	struct page *p = context;
+	struct db_stmt *q = NULL;
+	bool more = false;
+	enum rc rc = import_tables_exist(db, &more, e);
+	if (rc != RC_OK || !more)
+		return rc;
+	rc = db_prepare(db, "SELECT count(*) FROM quarantine", &q, e);
+	if (rc == RC_OK)
+		rc = db_step(q, &more, e);
+	if (rc == RC_OK) {
+		p->total = (uint64_t)db_i64(q, 0);
+		db_reset(q);
+		rc = db_prepare(db,
+			"SELECT q.id, q.at_ms, i.path, i.map_name, q.reason, q.raw, q.line, NULL FROM "
+			"quarantine q"
+			" JOIN import i ON i.id = q.import WHERE (?1 = 0 OR q.id < ?1) ORDER BY q.id DESC "
+			"LIMIT ?2",
+			&q, e);
+	}
+	if (rc != RC_OK)
+		return rc;
+	db_bind_i64(q, 1, (int64_t)p->before);
+	db_bind_i64(q, 2, p->limit);
+	while (p->n < p->limit && (rc = db_step(q, &more, e)) == RC_OK && more) {
+		struct quarantine_item *item = &p->items[p->n++];
+		*item = item_of(q, p->arena);
+		if (!item->raw.ptr || !item->reason.ptr) {
+			rc = err_set(e, RC_LIMIT, "the page is too large: ask for fewer rows at a time");
+			break;
+		}
+	}
+	db_reset(q);
+	return rc;
+}
+
+enum rc quarantine_page(struct store *s, uint64_t before, uint32_t limit, struct arena *a,
+	struct quarantine_item **out, uint32_t *n, uint64_t *total, struct err *e)
+{
+	struct page p = {.arena = a, .before = before, .limit = limit};
+	p.items = arena_array(a, (size_t)limit + 1, sizeof(*p.items));
+	enum rc rc = p.items ? store_alone(s, read_page, &p, e)
+			     : err_set(e, RC_NOMEM, "out of memory for listing the quarantine");
+	*out = p.items;
+	*n = p.n;
+	*total = p.total;
+	return rc;
+}
+
+struct drop {
+	const int64_t *ids;
+	uint32_t n;
+	uint64_t n_dropped;
+};
+
+static enum rc drop_items(void *context, struct db *db, const struct append_result *results, struct err *e)
+{
+	(void)results;
+	struct drop *d = context;
+	struct db_stmt *q;
+	bool exist;
+	enum rc rc = import_tables_exist(db, &exist, e);
+	if (rc != RC_OK || !exist)
+		return rc;
+	rc = db_prepare(db, d->ids ? "DELETE FROM quarantine WHERE id = ?1" : "DELETE FROM quarantine", &q, e);
+	if (rc == RC_OK && !d->ids) {
+		rc = db_run(q, e);
+		d->n_dropped = rc == RC_OK ? (uint64_t)db_changes(db) : 0;
+		return rc;
+	}
+	for (uint32_t i = 0; rc == RC_OK && i < d->n; i++) {
+		db_bind_i64(q, 1, d->ids[i]);
+		rc = db_run(q, e);
+		d->n_dropped += rc == RC_OK ? (uint64_t)db_changes(db) : 0;
+	}
+	return rc;
+}
+
+enum rc quarantine_drop_items(
+	struct store *s, const int64_t *ids, uint32_t n, uint64_t *n_dropped, struct err *e)
+{
+	struct drop d = {.ids = ids, .n = n};
+	enum rc rc = store_append(s, NULL, 0, NULL, drop_items, &d, e);
+	*n_dropped = rc == RC_OK ? d.n_dropped : 0;
+	return rc;
+}
+
 enum rc quarantine_drop(struct store *s, struct sv file, uint64_t id, uint64_t *n_dropped, struct err *e)
 {
 	struct db *db = store_db(s);

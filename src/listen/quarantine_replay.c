@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Mapping quarantined rows again, with their stored mapping or a mended one.
+// Mapping quarantined rows again, with their stored mapping or a mended one; tracking messages are decoded again, as
+// what they came in.
 //
 // Invariants:
 //  1. Rows are taken in runs of the same imported file, in order of id; each run is one transaction: what is
 //     understood is stored and leaves the quarantine, what is not stays with its new reason.
-//  2. `after` only grows, so rows that stay are not taken twice.
+//  2. The database is used inside store_alone or the transaction, so that others may write meanwhile.
+//  3. `after` only grows, so rows that stay are not taken twice.
 #include "listen/import.h"
+#include "listen/wire_keep.h"
+#include "people/people.h"
 
 #include "base/mem.h"
 
@@ -13,11 +17,13 @@
 
 #define RUN_ROWS 4096u
 #define RUN_BYTES ((size_t)32 << 20)
+#define LINKS_AT_ONCE 20000u // what is left is linked by whoever links next
 
 // One quarantined row on its way.
 struct item {
 	int64_t id;
 	uint64_t line, number;
+	int64_t at_ms;
 	struct sv raw;    // in the run's arena
 	struct sv reason; // new; ptr NULL: it was understood
 };
@@ -29,6 +35,14 @@ struct origin {
 	struct sv file, map_name, map_text;
 	struct csv_head head;
 	struct mapping *own; // compiled from map_text, when no other was given
+	bool is_wire;        // tracking messages
+	struct wire_origin wire;
+};
+
+// "Both are one person", told by tracking messages.
+struct pair {
+	struct sv from, to; // in the run's arena
+	int64_t at_ms;
 };
 
 struct replay {
@@ -43,6 +57,16 @@ struct replay {
 	struct arena *arena; // of the run
 	struct item *items;  // RUN_ROWS
 	uint32_t n_items;
+	// What is to be read, and where it belongs.
+	struct sv wanted_file;
+	const int64_t *wanted; // ids, ascending; NULL: all
+	uint32_t n_wanted, at_wanted;
+	int64_t after, import;
+	// Of tracking messages; opened with the first of them.
+	struct wire_decoder *decoder;
+	struct people *people;
+	struct pair *pairs;
+	size_t n_pairs, pairs_capacity;
 	struct import_report report, next; // committed; with the run under way
 	uint64_t n_emitted;
 	struct tally *tally;
@@ -56,19 +80,19 @@ static void origin_free(struct replay *r)
 	r->origin = (struct origin){0};
 }
 
-static enum rc origin_read(struct replay *r, int64_t import, struct err *e)
+static enum rc origin_read(void *context, struct db *db, struct err *e)
 {
+	struct replay *r = context;
 	struct origin *o = &r->origin;
 	struct db_stmt *q = NULL;
 	bool row = false;
-	struct db *db = store_db(r->store);
 	enum rc rc = db_prepare(db,
 		"SELECT i.file, i.map_name, m.text, i.delimiter, i.quote, i.eol, i.n_columns, i.header"
 		" FROM import i JOIN import_mapping m ON m.id = i.mapping WHERE i.id = ?1",
 		&q, e);
 	if (rc != RC_OK)
 		return rc;
-	db_bind_i64(q, 1, import);
+	db_bind_i64(q, 1, r->import);
 	rc = db_step(q, &row, e);
 	if (rc == RC_OK && row) {
 		o->file = arena_copy(o->arena, db_text(q, 0));
@@ -105,17 +129,34 @@ static enum rc origin_columns(struct origin *o, const struct reader_options *ro,
 	return csv_columns_number(ro, o->head.n_columns, o->arena, &o->head.columns, &o->head.n_columns, e);
 }
 
-static enum rc origin_open(struct replay *r, int64_t import, struct err *e)
+static enum rc wire_open(struct replay *r, struct err *e)
+{
+	r->origin.is_wire = true;
+	if (!r->decoder && !(r->decoder = wire_decoder_new()))
+		return err_set(e, RC_NOMEM, "out of memory for replaying");
+	enum rc rc = r->people ? RC_OK : people_open(r->store, r->clock, &r->people, e);
+	return rc == RC_OK ? wire_origin_read(r->origin.map_text, r->origin.arena, &r->origin.wire, e) : rc;
+}
+
+static enum rc origin_open(struct replay *r, struct err *e)
 {
 	struct origin *o = &r->origin;
 	const struct design *d = store_design(r->store);
-	if (o->id == import)
+	if (o->id == r->import)
 		return RC_OK;
 	origin_free(r);
 	o->arena = arena_new((size_t)64 << 20);
 	if (!o->arena)
 		return err_set(e, RC_NOMEM, "out of memory for replaying");
-	enum rc rc = origin_read(r, import, e);
+	enum rc rc = store_alone(r->store, origin_read, r, e);
+	if (rc == RC_OK && wire_origin_is(o->map_text)) {
+		rc = wire_open(r, e);
+		o->id = rc == RC_OK ? r->import : 0;
+		return rc;
+	}
+	if (rc == RC_OK && !r->given && o->map_text.len == 0)
+		rc = err_set(e, RC_INPUT, "of the messages of %.*s it is not known how they came in",
+			SV_ARG(o->file));
 	if (rc == RC_OK && !r->given)
 		rc = mapping_parse(o->map_text, o->map_name.ptr, d, &o->own, e);
 	const struct mapping *m = r->given ? r->given : o->own;
@@ -124,43 +165,70 @@ static enum rc origin_open(struct replay *r, int64_t import, struct err *e)
 	if (rc == RC_OK)
 		rc = mapper_open(&r->mapper, m, d, &o->head, o->file, r->clock, e);
 	if (rc == RC_OK)
-		o->id = import;
+		o->id = r->import;
 	return rc;
 }
 
-// The rows after `after` that belong to the same import as the first of them.
-static enum rc read_run(struct replay *r, struct sv file, int64_t after, int64_t *import, struct err *e)
+static enum rc take_row(struct replay *r, struct db_stmt *q, struct err *e)
 {
+	r->import = db_i64(q, 1);
+	struct item *it = &r->items[r->n_items++];
+	*it = (struct item){db_i64(q, 0), (uint64_t)db_i64(q, 2), (uint64_t)db_i64(q, 3), db_i64(q, 5),
+		arena_copy(r->arena, db_blob(q, 4)), SV_NONE};
+	return it->raw.ptr ? RC_OK : err_set(e, RC_NOMEM, "out of memory for replaying");
+}
+
+#define ROWS_SQL                                                                                               \
+	"SELECT q.id, q.import, q.line, q.number, q.raw, q.at_ms FROM quarantine q JOIN import i"              \
+	" ON i.id = q.import WHERE "
+
+// The rows after `after` that belong to the same import as the first of them.
+static enum rc read_run(void *context, struct db *db, struct err *e)
+{
+	struct replay *r = context;
 	struct db_stmt *q = NULL;
 	bool more = false;
-	enum rc rc = db_prepare(store_db(r->store),
-		"SELECT q.id, q.import, q.line, q.number, q.raw FROM quarantine q JOIN import i ON i.id = "
-		"q.import"
-		" WHERE q.id > ?2 AND (?1 IS NULL OR i.path = ?1 OR i.file = ?1) ORDER BY q.id LIMIT ?3",
-		&q, e);
-	r->n_items = 0;
-	arena_reset(r->arena);
+	enum rc rc = db_prepare(db,
+		ROWS_SQL "q.id > ?2 AND (?1 IS NULL OR i.path = ?1 OR i.file = ?1) ORDER BY q.id LIMIT ?3", &q,
+		e);
 	if (rc != RC_OK)
 		return rc;
-	if (file.len)
-		db_bind_text(q, 1, file);
+	if (r->wanted_file.len)
+		db_bind_text(q, 1, r->wanted_file);
 	else
 		db_bind_null(q, 1);
-	db_bind_i64(q, 2, after);
+	db_bind_i64(q, 2, r->after);
 	db_bind_i64(q, 3, RUN_ROWS);
 	while ((rc = db_step(q, &more, e)) == RC_OK && more && arena_used(r->arena) < RUN_BYTES) {
-		if (r->n_items && db_i64(q, 1) != *import)
+		if (r->n_items && db_i64(q, 1) != r->import)
 			break;
-		*import = db_i64(q, 1);
-		struct item *it = &r->items[r->n_items++];
-		*it = (struct item){db_i64(q, 0), (uint64_t)db_i64(q, 2), (uint64_t)db_i64(q, 3),
-			arena_copy(r->arena, db_blob(q, 4)), SV_NONE};
-		if (!it->raw.ptr) {
-			rc = err_set(e, RC_NOMEM, "out of memory for replaying");
+		if ((rc = take_row(r, q, e)) != RC_OK)
 			break;
-		}
 	}
 	db_reset(q);
+	return rc;
+}
+
+// The same of rows that are named; those that are gone are left out.
+static enum rc read_named(void *context, struct db *db, struct err *e)
+{
+	struct replay *r = context;
+	struct db_stmt *q = NULL;
+	enum rc rc = db_prepare(db, ROWS_SQL "q.id = ?1", &q, e);
+	while (rc == RC_OK && r->at_wanted < r->n_wanted && r->n_items < RUN_ROWS &&
+		arena_used(r->arena) < RUN_BYTES) {
+		bool there;
+		db_bind_i64(q, 1, r->wanted[r->at_wanted]);
+		rc = db_step(q, &there, e);
+		if (rc == RC_OK && there && r->n_items && db_i64(q, 1) != r->import)
+			break;
+		if (rc == RC_OK && there)
+			rc = take_row(r, q, e);
+		db_reset(q);
+		r->at_wanted++;
+	}
+	if (q)
+		db_reset(q);
 	return rc;
 }
 
@@ -202,6 +270,74 @@ static enum rc map_item(struct replay *r, struct item *it, struct err *row_err, 
 	return it->reason.ptr ? RC_OK : err_set(e, RC_NOMEM, "out of memory for replaying");
 }
 
+// --- tracking messages ---
+
+struct decoding {
+	struct replay *r;
+	struct sv reason; // in the run's arena; ptr NULL: understood
+};
+
+static enum rc decoded(void *context, uint32_t index, const struct interaction *x, struct err *e)
+{
+	(void)index;
+	struct decoding *d = context;
+	return import_block_add(d->r->block, store_design(d->r->store), x, e);
+}
+
+static enum rc decoded_link(void *context, const struct wire_link *l, struct err *e)
+{
+	struct replay *r = ((struct decoding *)context)->r;
+	if (mem_grow((void **)&r->pairs, &r->pairs_capacity, r->n_pairs + 1, sizeof(*r->pairs)) != 0)
+		return err_set(e, RC_NOMEM, "out of memory for replaying");
+	struct pair *p = &r->pairs[r->n_pairs++];
+	*p = (struct pair){arena_printf(r->arena, "%.*s:%.*s", SV_ARG(l->from.type), SV_ARG(l->from.value)),
+		arena_printf(r->arena, "%.*s:%.*s", SV_ARG(l->to.type), SV_ARG(l->to.value)), l->at_ms};
+	return p->from.ptr && p->to.ptr ? RC_OK : err_set(e, RC_NOMEM, "out of memory for replaying");
+}
+
+static enum rc not_decoded(void *context, uint32_t index, struct sv raw, struct sv reason, struct err *e)
+{
+	(void)index;
+	(void)raw;
+	struct decoding *d = context;
+	d->reason = arena_copy(d->r->arena, reason);
+	return d->reason.ptr ? RC_OK : err_set(e, RC_NOMEM, "out of memory for replaying");
+}
+
+// The message came when it was put into the quarantine, as far as anybody knows.
+static enum rc decode_item(struct replay *r, struct item *it, struct err *row_err, struct err *e)
+{
+	struct import_block *b = r->block;
+	struct decoding d = {.r = r};
+	const struct wire_sink sink = {&d, decoded, decoded_link, not_decoded};
+	const struct wire_context c = {.design = store_design(r->store),
+		.source = r->origin.wire.source,
+		.channel = r->origin.wire.channel,
+		.received_ms = it->at_ms};
+	struct buf body = buf_new((size_t)1 << 30);
+	struct wire_result result;
+	enum wire_kind kind;
+	wire_again(&body, &r->origin.wire, it->raw, &kind);
+	enum rc rc = buf_check(&body, e, "a message");
+	if (rc == RC_OK)
+		rc = wire_decode(r->decoder, kind, buf_view(&body), &c, &sink, &result, row_err);
+	buf_free(&body);
+	b->n_rows++;
+	if (rc == RC_INPUT || rc == RC_LIMIT)
+		rc = not_decoded(&d, 0, it->raw, sv_from(row_err->message), e);
+	else if (rc != RC_OK)
+		rc = err_take(e, row_err);
+	*row_err = ERR_NONE;
+	if (rc != RC_OK)
+		return rc;
+	it->reason = d.reason;
+	b->n_mapped_rows += !d.reason.ptr;
+	const struct block_row row = {.line = it->line, .number = it->number, .raw = it->raw};
+	return d.reason.ptr ? import_block_reject(b, &row, d.reason.ptr, e) : RC_OK;
+}
+
+// --- a run of rows ---
+
 // Runs inside the transaction that stores what was understood.
 static enum rc settle(void *context, struct db *db, const struct append_result *results, struct err *e)
 {
@@ -209,6 +345,8 @@ static enum rc settle(void *context, struct db *db, const struct append_result *
 	struct db_stmt *q;
 	enum rc rc = RC_OK;
 	commit_count(&r->commit, results, &r->next);
+	for (size_t i = 0; i < r->n_pairs && rc == RC_OK; i++)
+		rc = people_pair(r->people, db, r->pairs[i].from, r->pairs[i].to, r->pairs[i].at_ms, e);
 	for (uint32_t i = 0; i < r->n_items && rc == RC_OK; i++) {
 		const struct item *it = &r->items[i];
 		rc = it->reason.ptr
@@ -233,8 +371,10 @@ static enum rc replay_run(struct replay *r, struct err *e)
 	struct import_block *b = r->block;
 	enum rc rc = RC_OK;
 	import_block_clear(b);
+	r->n_pairs = 0;
 	for (uint32_t i = 0; i < r->n_items && rc == RC_OK; i++)
-		rc = map_item(r, &r->items[i], &row_err, e);
+		rc = r->origin.is_wire ? decode_item(r, &r->items[i], &row_err, e)
+				       : map_item(r, &r->items[i], &row_err, e);
 	if (rc == RC_OK)
 		rc = import_block_pack(b, e);
 	if (rc == RC_OK)
@@ -263,17 +403,18 @@ static enum rc replay_run(struct replay *r, struct err *e)
 	return RC_OK;
 }
 
-static enum rc replay_all(struct replay *r, struct sv file, struct err *e)
+static enum rc replay_all(struct replay *r, struct err *e)
 {
-	int64_t after = 0, import = 0;
 	for (;;) {
-		enum rc rc = read_run(r, file, after, &import, e);
+		r->n_items = 0;
+		arena_reset(r->arena);
+		enum rc rc = store_alone(r->store, r->wanted ? read_named : read_run, r, e);
 		if (rc != RC_OK || r->n_items == 0)
 			return rc;
 		if (r->o->cancel && *r->o->cancel)
 			return err_set(e, RC_CANCELLED, "interrupted; what was understood so far is stored");
-		after = r->items[r->n_items - 1].id;
-		rc = origin_open(r, import, e);
+		r->after = r->items[r->n_items - 1].id;
+		rc = origin_open(r, e);
 		if (rc == RC_OK)
 			rc = replay_run(r, e);
 		if (rc != RC_OK)
@@ -281,8 +422,14 @@ static enum rc replay_all(struct replay *r, struct sv file, struct err *e)
 	}
 }
 
-enum rc quarantine_replay(struct store *s, struct sv file, const struct import_options *o,
-	struct import_report *report, struct err *e)
+static enum rc make_tables(void *context, struct db *db, struct err *e)
+{
+	(void)context;
+	return import_tables(db, e);
+}
+
+static enum rc replay(struct store *s, struct sv file, const int64_t *ids, uint32_t n_ids,
+	const struct import_options *o, struct import_report *report, struct err *e)
 {
 	struct replay *r = mem_calloc(1, sizeof(*r));
 	enum rc rc;
@@ -291,6 +438,9 @@ enum rc quarantine_replay(struct store *s, struct sv file, const struct import_o
 		return err_set(e, RC_NOMEM, "out of memory for replaying");
 	r->store = s;
 	r->o = o;
+	r->wanted_file = file;
+	r->wanted = ids;
+	r->n_wanted = n_ids;
 	r->clock = o->clock ? o->clock : clock_system();
 	int64_t started_ns = r->clock->monotonic_ns(r->clock);
 	r->tally = tally_new();
@@ -299,12 +449,15 @@ enum rc quarantine_replay(struct store *s, struct sv file, const struct import_o
 	rc = r->tally && r->arena && r->items ? import_block_new(&r->block, e)
 					      : err_set(e, RC_NOMEM, "out of memory for replaying");
 	if (rc == RC_OK)
-		rc = import_tables(store_db(s), e);
+		rc = store_alone(s, make_tables, NULL, e);
 	if (rc == RC_OK && o->map_text.len)
 		rc = mapping_parse(
 			o->map_text, o->map_name ? o->map_name : "mapping", store_design(s), &r->given, e);
 	if (rc == RC_OK)
-		rc = replay_all(r, file, e);
+		rc = replay_all(r, e);
+	struct people_linked linked;
+	if (rc == RC_OK && r->people && people_waiting(r->people) > 0)
+		rc = people_link(r->people, LINKS_AT_ONCE, &linked, e);
 	if (r->tally)
 		tally_report(r->tally, &r->report);
 	r->report.elapsed_ms = (r->clock->monotonic_ns(r->clock) - started_ns) / 1000000;
@@ -316,8 +469,24 @@ enum rc quarantine_replay(struct store *s, struct sv file, const struct import_o
 	mapping_free(&r->given);
 	import_block_free(&r->block);
 	arena_free(&r->arena);
+	wire_decoder_free(&r->decoder);
+	people_close(&r->people);
+	mem_free(r->pairs);
 	mem_free(r->items);
 	tally_free(&r->tally);
 	mem_free(r);
 	return rc;
+}
+
+enum rc quarantine_replay(struct store *s, struct sv file, const struct import_options *o,
+	struct import_report *report, struct err *e)
+{
+	return replay(s, file, NULL, 0, o, report, e);
+}
+
+enum rc quarantine_replay_items(struct store *s, const int64_t *ids, uint32_t n_ids,
+	const struct import_options *o, struct import_report *report, struct err *e)
+{
+	static const int64_t none;
+	return replay(s, SV_NONE, ids ? ids : &none, n_ids, o, report, e);
 }

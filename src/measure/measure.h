@@ -152,6 +152,10 @@ struct selection;
 // besides what the filters need. RC_USAGE as query_run.
 enum rc selection_open(struct snapshot *sn, const struct query *q, const struct scan_columns *columns,
 	struct selection **out, struct err *e);
+// The same with rows as they come, which is cheaper: spans have row_person instead of persons, unless a filter needs
+// whole journeys.
+enum rc selection_open_rows(struct snapshot *sn, const struct query *q, const struct scan_columns *columns,
+	struct selection **out, struct err *e);
 // The next span with locators, and which of its rows were selected (NULL: all); both valid until the next call. *span
 // NULL at the end.
 enum rc selection_next(struct selection *s, const struct span **span, const uint8_t **keep, struct err *e);

@@ -7,6 +7,7 @@
 
 static const struct analysis nothing = {
 	.name = "selection", .definition = "", .ordered = true, .all_rows = false};
+static const struct analysis nothing_unordered = {.name = "selection", .definition = ""};
 
 struct selection {
 	struct query query;
@@ -31,15 +32,15 @@ static void want(struct scan_columns *to, const struct scan_columns *more)
 	to->measures |= more->measures;
 }
 
-enum rc selection_open(struct snapshot *sn, const struct query *q, const struct scan_columns *columns,
-	struct selection **out, struct err *e)
+static enum rc open_as(struct snapshot *sn, const struct query *q, const struct scan_columns *columns,
+	const struct analysis *as, struct selection **out, struct err *e)
 {
 	struct selection *s = mem_calloc(1, sizeof(*s));
 	*out = s;
 	if (!s)
 		return err_set(e, RC_NOMEM, "out of memory for selecting interactions");
 	s->query = (struct query){.from = q->from, .to = q->to, .where = q->where, .n_where = q->n_where};
-	enum rc rc = run_open_as(sn, &s->query, &nothing, &s->run, e);
+	enum rc rc = run_open_as(sn, &s->query, as, &s->run, e);
 	if (rc == RC_OK) {
 		s->lane.run = s->run;
 		want(&s->run->request.columns, columns);
@@ -50,6 +51,18 @@ enum rc selection_open(struct snapshot *sn, const struct query *q, const struct 
 	else
 		selection_close(out);
 	return rc;
+}
+
+enum rc selection_open(struct snapshot *sn, const struct query *q, const struct scan_columns *columns,
+	struct selection **out, struct err *e)
+{
+	return open_as(sn, q, columns, &nothing, out, e);
+}
+
+enum rc selection_open_rows(struct snapshot *sn, const struct query *q, const struct scan_columns *columns,
+	struct selection **out, struct err *e)
+{
+	return open_as(sn, q, columns, &nothing_unordered, out, e);
 }
 
 enum rc selection_next(struct selection *s, const struct span **span, const uint8_t **keep, struct err *e)

@@ -26,11 +26,12 @@ struct people {
 	int64_t linked_at_ms, took_ms; // the last time that links were made
 };
 
-static enum rc count_waiting(struct people *p, struct err *e)
+static enum rc count_waiting(void *people, struct db *db, struct err *e)
 {
+	struct people *p = people;
 	struct db_stmt *s;
 	bool row;
-	enum rc rc = db_prepare(store_db(p->store), "SELECT count(*) FROM people_pair WHERE state = 0", &s, e);
+	enum rc rc = db_prepare(db, "SELECT count(*) FROM people_pair WHERE state = 0", &s, e);
 	if (rc == RC_OK)
 		rc = db_step(s, &row, e);
 	if (rc != RC_OK)
@@ -38,6 +39,12 @@ static enum rc count_waiting(struct people *p, struct err *e)
 	p->n_waiting = (uint64_t)db_i64(s, 0);
 	db_reset(s);
 	return RC_OK;
+}
+
+static enum rc make_table(void *people, struct db *db, struct err *e)
+{
+	enum rc rc = db_migrate(db, "people", migrations, sizeof(migrations) / sizeof(migrations[0]), e);
+	return rc == RC_OK ? count_waiting(people, db, e) : rc;
 }
 
 enum rc people_open(struct store *s, const struct clock *clock, struct people **out, struct err *e)
@@ -48,10 +55,7 @@ enum rc people_open(struct store *s, const struct clock *clock, struct people **
 		return err_set(e, RC_NOMEM, "out of memory for who is who");
 	p->store = s;
 	p->clock = clock ? clock : clock_system();
-	enum rc rc =
-		db_migrate(store_db(s), "people", migrations, sizeof(migrations) / sizeof(migrations[0]), e);
-	if (rc == RC_OK)
-		rc = count_waiting(p, e);
+	enum rc rc = store_alone(s, make_table, p, e);
 	if (rc != RC_OK)
 		people_close(&p);
 	*out = p;
@@ -67,7 +71,7 @@ void people_close(struct people **p)
 void people_failed(struct people *p)
 {
 	memset(p->seen, 0, sizeof(p->seen));
-	if (count_waiting(p, NULL) != RC_OK)
+	if (store_alone(p->store, count_waiting, p, NULL) != RC_OK)
 		p->n_waiting = 1; // looking again tells
 }
 
@@ -136,24 +140,27 @@ struct waiting {
 	struct person_link *links;
 	int64_t *ids;
 	enum link_outcome *outcomes;
-	uint32_t n;
+	uint32_t n, limit;
+	struct arena *arena;
 };
 
-static enum rc read_waiting(
-	const struct people *p, uint32_t limit, struct arena *a, struct waiting *w, struct err *e)
+static enum rc read_waiting(void *context, struct db *db, struct err *e)
 {
+	struct waiting *w = context;
+	struct arena *a = w->arena;
 	struct db_stmt *s;
 	bool row = false;
-	*w = (struct waiting){arena_array(a, limit, sizeof(*w->links)), arena_array(a, limit, sizeof(*w->ids)),
-		arena_array(a, limit, sizeof(*w->outcomes)), 0};
+	w->links = arena_array(a, w->limit, sizeof(*w->links));
+	w->ids = arena_array(a, w->limit, sizeof(*w->ids));
+	w->outcomes = arena_array(a, w->limit, sizeof(*w->outcomes));
 	if (!w->links || !w->ids || !w->outcomes)
 		return err_set(e, RC_NOMEM, "out of memory for links");
-	enum rc rc = db_prepare(store_db(p->store),
+	enum rc rc = db_prepare(db,
 		"SELECT id, from_identity, to_identity FROM people_pair WHERE state = 0 ORDER BY id LIMIT ?1",
 		&s, e);
 	if (rc != RC_OK)
 		return rc;
-	db_bind_i64(s, 1, limit);
+	db_bind_i64(s, 1, w->limit);
 	while ((rc = db_step(s, &row, e)) == RC_OK && row) {
 		struct person_link *l = &w->links[w->n];
 		*l = (struct person_link){arena_copy(a, db_text(s, 1)), arena_copy(a, db_text(s, 2))};
@@ -189,8 +196,8 @@ enum rc people_link(struct people *p, uint32_t limit, struct people_linked *out,
 	struct arena *a = arena_new(0);
 	if (!a)
 		return err_set(e, RC_NOMEM, "out of memory for links");
-	struct waiting w;
-	enum rc rc = read_waiting(p, limit, a, &w, e);
+	struct waiting w = {.limit = limit, .arena = a};
+	enum rc rc = store_alone(p->store, read_waiting, &w, e);
 	const struct linking linking = {w.links, w.n, SV("tracking"), w.outcomes};
 	if (rc == RC_OK && w.n > 0)
 		rc = store_append_linking(p->store, NULL, 0, NULL, &linking, mark, &w, e);

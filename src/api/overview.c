@@ -1,0 +1,387 @@
+// SPDX-License-Identifier: Apache-2.0
+// The corridor map in one answer: experience, volume and promises of every touch point, with their course over time.
+//
+// All of it is asked of one snapshot, so that the numbers fit together. What is an expectation, a touch point or a
+// bucket of time comes from the corridor file and the period; the analyses only fill in numbers, found by their names.
+#include "api/internal.h"
+
+#include <stdlib.h>
+
+enum { BUCKETS_MAX = 1000, DAYS_BY_DAY = 45, DAYS_BY_WEEK = 200 };
+#define DAY_MS INT64_C(86400000)
+
+static const struct bucket_unit {
+	const char *name;
+	enum tz_unit unit;
+} units[] = {
+	{"day", TZ_DAY}, {"week", TZ_WEEK}, {"month", TZ_MONTH}, {"quarter", TZ_QUARTER}, {"year", TZ_YEAR}};
+enum { UNIT_DAY, UNIT_WEEK, UNIT_MONTH };
+
+enum answer { GAP, GAP_COURSE, VOLUME_COURSE, CUSTOMERS, PROMISES, PROMISES_ALL, N_ANSWERS };
+
+struct overview {
+	struct api_call *c;
+	struct snapshot *snapshot;
+	const struct design *design;
+	const struct bucket_unit *unit;
+	struct tz_buckets buckets;
+	struct result *r[N_ANSWERS];
+	// Rows of the answers, -1: none. By expectation; by expectation × bucket; by touch point.
+	int64_t *gap_row, *course_row, *promise_row;
+	double *volume; // by touch point (the last: none) × bucket
+	uint64_t unmatched;
+};
+
+// --- reading answers ---
+
+static uint32_t column_of(const struct result *r, const char *name)
+{
+	uint32_t i = 0;
+	while (i < r->n_columns && strcmp(r->columns[i].name, name) != 0)
+		i++;
+	return i;
+}
+
+// The cell of a named column; NULL: there is none, or it is empty.
+static const struct cell *cell_of(const struct result *r, int64_t row, const char *name)
+{
+	uint32_t column = column_of(r, name);
+	if (row < 0 || column == r->n_columns)
+		return NULL;
+	const struct cell *c = &r->cells[(size_t)row * r->n_columns + column];
+	return c->null ? NULL : c;
+}
+
+static struct sv text_of(const struct result *r, int64_t row, const char *name)
+{
+	const struct cell *c = cell_of(r, row, name);
+	return c ? c->text : SV_NONE;
+}
+
+static double number_of(const struct result *r, int64_t row, const char *name)
+{
+	const struct cell *c = cell_of(r, row, name);
+	return c ? c->number : 0;
+}
+
+static void write_cell(struct json *j, const struct result *r, int64_t row, const char *name)
+{
+	const struct cell *c = cell_of(r, row, name);
+	if (!c)
+		json_null(j);
+	else if (c->text.ptr)
+		json_string(j, c->text);
+	else
+		json_double(j, c->number);
+}
+
+static void write_member(struct json *j, const struct result *r, int64_t row, const char *name)
+{
+	json_key(j, name);
+	write_cell(j, r, row, name);
+}
+
+static uint32_t bucket_of(const struct overview *o, struct sv label)
+{
+	uint32_t low = 0, high = o->buckets.n;
+	while (low < high) { // labels of one unit are in order of their bytes
+		uint32_t middle = low + (high - low) / 2;
+		int order = sv_compare(o->buckets.label[middle], label);
+		if (order == 0)
+			return middle;
+		low = order < 0 ? middle + 1 : low;
+		high = order < 0 ? high : middle;
+	}
+	return UINT32_MAX;
+}
+
+static uint32_t expectation_of(const struct design *d, struct sv touchpoint, struct sv name)
+{
+	uint32_t t = design_touchpoint_find(d, touchpoint);
+	for (uint32_t i = 0; t != DESIGN_NONE && i < d->touchpoints[t].n_expectations; i++)
+		if (sv_equal(d->expectations[d->touchpoints[t].first_expectation + i].name, name))
+			return d->touchpoints[t].first_expectation + i;
+	return DESIGN_NONE;
+}
+
+// --- asking ---
+
+static enum rc ask(struct overview *o, enum answer which, const struct query *base, const char *analysis,
+	const char *const *by, struct err *e)
+{
+	struct query q = *base;
+	static const struct query_param customers = {{"customers", 9}, {"true", 4}};
+	q.analysis = sv_from(analysis);
+	q.params = which == CUSTOMERS ? &customers : NULL;
+	q.n_params = which == CUSTOMERS;
+	for (q.n_by = 0; by[q.n_by]; q.n_by++)
+		q.by[q.n_by] = sv_from(by[q.n_by]);
+	return query_run(o->snapshot, &q, &o->r[which], e);
+}
+
+static enum rc ask_all(struct overview *o, const struct query *q, struct err *e)
+{
+	const char *unit = o->unit->name;
+	const struct {
+		enum answer which;
+		const char *analysis, *by[3];
+	} questions[] = {{GAP_COURSE, "gap", {unit}}, {VOLUME_COURSE, "volume", {"touchpoint", unit}},
+		{CUSTOMERS, "volume", {NULL}}, {PROMISES, "promises", {"touchpoint"}},
+		{PROMISES_ALL, "promises", {NULL}}};
+	enum rc rc = RC_OK;
+	for (size_t i = 0; rc == RC_OK && i < sizeof(questions) / sizeof(questions[0]); i++)
+		rc = ask(o, questions[i].which, q, questions[i].analysis, questions[i].by, e);
+	return rc;
+}
+
+// --- the period and its buckets ---
+
+static enum rc choose_unit(struct overview *o, int64_t from_ms, int64_t to_ms, struct err *e)
+{
+	struct sv name = http_query(o->c->x, "bucket", 0);
+	int64_t days = (to_ms - from_ms) / DAY_MS;
+	o->unit = &units[days <= DAYS_BY_DAY ? UNIT_DAY : days <= DAYS_BY_WEEK ? UNIT_WEEK : UNIT_MONTH];
+	if (name.len == 0)
+		return RC_OK;
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (sv_equal(name, sv_from(units[i].name))) {
+			o->unit = &units[i];
+			return RC_OK;
+		}
+	return err_set(e, RC_USAGE, "bucket=%.*s: day, week, month, quarter or year is expected", SV_ARG(name));
+}
+
+// An open end of the period is where the data ends.
+static enum rc open_buckets(struct overview *o, struct err *e)
+{
+	struct snapshot_stats stats;
+	snapshot_stats(o->snapshot, &stats);
+	const struct result *r = o->r[GAP];
+	bool empty = stats.first_ms == TIME_NONE;
+	int64_t now = o->c->api->clock->now_ms(o->c->api->clock);
+	int64_t from = r->from_ms != TIME_NONE ? r->from_ms : empty ? now - DAY_MS : stats.first_ms;
+	int64_t to = r->to_ms != TIME_NONE ? r->to_ms : (empty ? now : stats.last_ms) + 1;
+	if (to <= from)
+		to = from + 1;
+	enum rc rc = choose_unit(o, from, to, e);
+	if (rc == RC_OK)
+		rc = tz_buckets_make(
+			o->design->tz, o->unit->unit, from, to, http_arena(o->c->x), &o->buckets, e);
+	if (rc == RC_OK && o->buckets.n > BUCKETS_MAX)
+		rc = err_set(e, RC_USAGE, "the period has %u buckets (%s), more than %u: take a longer bucket",
+			o->buckets.n, o->unit->name, (unsigned)BUCKETS_MAX);
+	return rc;
+}
+
+// --- finding rows ---
+
+static int64_t *no_rows(struct overview *o, size_t n)
+{
+	int64_t *rows = arena_array(http_arena(o->c->x), n + 1, sizeof(*rows));
+	for (size_t i = 0; rows && i < n; i++)
+		rows[i] = -1;
+	return rows;
+}
+
+static void find_gaps(struct overview *o)
+{
+	const struct result *r = o->r[GAP], *course = o->r[GAP_COURSE];
+	for (uint32_t i = 0; i < r->n_rows; i++) {
+		uint32_t x =
+			expectation_of(o->design, text_of(r, i, "touchpoint"), text_of(r, i, "expectation"));
+		if (x != DESIGN_NONE)
+			o->gap_row[x] = i;
+	}
+	for (uint32_t i = 0; i < course->n_rows; i++) {
+		uint32_t x = expectation_of(
+			o->design, text_of(course, i, "touchpoint"), text_of(course, i, "expectation"));
+		uint32_t b = bucket_of(o, text_of(course, i, o->unit->name));
+		if (x != DESIGN_NONE && b != UINT32_MAX)
+			o->course_row[(size_t)x * o->buckets.n + b] = i;
+	}
+}
+
+static void find_volumes(struct overview *o)
+{
+	const struct result *r = o->r[VOLUME_COURSE];
+	for (uint32_t i = 0; i < r->n_rows; i++) {
+		uint32_t t = design_touchpoint_find(o->design, text_of(r, i, "touchpoint"));
+		uint32_t b = bucket_of(o, text_of(r, i, o->unit->name));
+		double n = number_of(r, i, "interactions");
+		if (t == DESIGN_NONE)
+			o->unmatched += (uint64_t)n;
+		else if (b != UINT32_MAX)
+			o->volume[(size_t)t * o->buckets.n + b] += n;
+	}
+}
+
+static enum rc find_rows(struct overview *o, struct err *e)
+{
+	const struct design *d = o->design;
+	o->gap_row = no_rows(o, d->n_expectations);
+	o->course_row = no_rows(o, (size_t)d->n_expectations * o->buckets.n);
+	o->promise_row = no_rows(o, d->n_touchpoints);
+	o->volume = arena_array(
+		http_arena(o->c->x), (size_t)d->n_touchpoints * o->buckets.n + 1, sizeof(*o->volume));
+	if (!o->gap_row || !o->course_row || !o->promise_row || !o->volume)
+		return err_set(e, RC_NOMEM, "out of memory for the overview");
+	find_gaps(o);
+	find_volumes(o);
+	for (uint32_t i = 0; i < o->r[PROMISES]->n_rows; i++) {
+		uint32_t t = design_touchpoint_find(d, text_of(o->r[PROMISES], i, "touchpoint"));
+		if (t != DESIGN_NONE)
+			o->promise_row[t] = i;
+	}
+	return RC_OK;
+}
+
+// --- writing ---
+
+static void write_course(struct json *j, const struct overview *o, uint32_t x)
+{
+	static const char *const series[] = {"n", "gap", "experience", "share_kept", "verdict"};
+	json_key(j, "trend");
+	json_object(j);
+	for (size_t s = 0; s < sizeof(series) / sizeof(series[0]); s++) {
+		json_key(j, series[s]);
+		json_array(j);
+		for (uint32_t b = 0; b < o->buckets.n; b++)
+			write_cell(j, o->r[GAP_COURSE], o->course_row[(size_t)x * o->buckets.n + b], series[s]);
+		json_array_end(j);
+	}
+	json_object_end(j);
+}
+
+static void write_expectation(struct json *j, const struct overview *o, uint32_t x)
+{
+	static const char *const columns[] = {"gap", "gap_low", "gap_high", "experience", "experience_low",
+		"experience_high", "share_kept", "share_kept_low", "share_kept_high"};
+	const struct expectation *x_of = &o->design->expectations[x];
+	const struct result *r = o->r[GAP];
+	int64_t row = o->gap_row[x];
+	json_object(j);
+	json_key_string(j, "key", x_of->name);
+	json_key_string(j, "measure", o->design->measures[x_of->measure].name);
+	json_key_string(j, "unit", o->design->measures[x_of->measure].unit);
+	json_key_double(j, "n", number_of(r, row, "n"));
+	for (size_t i = 0; i < sizeof(columns) / sizeof(columns[0]); i++)
+		write_member(j, r, row, columns[i]);
+	json_key_double(j, "target", x_of->target);
+	json_key_text(j, "direction", x_of->direction == EXPECT_AT_LEAST ? "at least" : "at most");
+	json_key_double(j, "scale", x_of->scale);
+	json_key_double(j, "share_target", x_of->share);
+	struct sv verdict = text_of(r, row, "verdict");
+	json_key_string(j, "verdict", verdict.len ? verdict : SV("no data"));
+	write_course(j, o, x);
+	json_object_end(j);
+}
+
+static void write_promises(struct json *j, const struct result *r, int64_t row)
+{
+	static const char *const columns[] = {
+		"made", "kept", "broken", "overdue", "open", "share_kept", "share_kept_low", "share_kept_high"};
+	json_key(j, "promises");
+	if (number_of(r, row, "made") <= 0) {
+		json_null(j);
+		return;
+	}
+	json_object(j);
+	for (size_t i = 0; i < sizeof(columns) / sizeof(columns[0]); i++)
+		write_member(j, r, row, columns[i]);
+	json_object_end(j);
+}
+
+static void write_touchpoint(struct json *j, const struct overview *o, uint32_t t)
+{
+	const struct design_touchpoint *p = &o->design->touchpoints[t];
+	const double *volume = &o->volume[(size_t)t * o->buckets.n];
+	double n = 0;
+	json_object(j);
+	json_key_string(j, "key", p->name);
+	json_key(j, "volume");
+	json_array(j);
+	for (uint32_t b = 0; b < o->buckets.n; b++) {
+		n += volume[b];
+		json_double(j, volume[b]);
+	}
+	json_array_end(j);
+	json_key_double(j, "n", n);
+	json_key(j, "expectations");
+	json_array(j);
+	for (uint32_t i = 0; i < p->n_expectations; i++)
+		write_expectation(j, o, p->first_expectation + i);
+	json_array_end(j);
+	write_promises(j, o->r[PROMISES], o->promise_row[t]);
+	json_object_end(j);
+}
+
+static void write_texts(struct json *j, const char *key, const struct sv *items, uint32_t n)
+{
+	json_key(j, key);
+	json_array(j);
+	for (uint32_t i = 0; i < n; i++)
+		json_string(j, items[i]);
+	json_array_end(j);
+}
+
+static void write_frame(struct json *j, const struct overview *o)
+{
+	const struct result *gap = o->r[GAP], *customers = o->r[CUSTOMERS];
+	json_key(j, "period");
+	json_object(j);
+	json_key_string(j, "from", gap->from);
+	json_key_string(j, "to", gap->to);
+	json_object_end(j);
+	write_texts(j, "where", gap->where, gap->n_where);
+	json_key_string(j, "timezone", gap->timezone);
+	json_key_string(j, "currency", gap->currency);
+	json_key_text(j, "bucket", o->unit->name);
+	write_texts(j, "labels", o->buckets.label, o->buckets.n);
+	json_key_u64(j, "n", customers->n);
+	json_key_double(j, "customers", number_of(customers, customers->n_rows ? 0 : -1, "customers"));
+	json_key_u64(j, "unmatched", o->unmatched);
+	json_key_string(j, "definition", gap->definition);
+	write_texts(j, "notes", gap->notes, gap->n_notes);
+}
+
+static void write_overview(const struct overview *o)
+{
+	struct json j = json_new(http_out(o->c->x));
+	json_object(&j);
+	write_frame(&j, o);
+	json_key(&j, "touchpoints");
+	json_array(&j);
+	for (uint32_t t = 0; t < o->design->n_touchpoints; t++)
+		write_touchpoint(&j, o, t);
+	json_array_end(&j);
+	write_promises(&j, o->r[PROMISES_ALL], o->r[PROMISES_ALL]->n_rows ? 0 : -1);
+	json_object_end(&j);
+}
+
+enum rc overview_get(struct api_call *c, struct err *e)
+{
+	static const char *const known[] = {"bucket", NULL};
+	struct overview o = {.c = c};
+	struct query q = {.threads = 0};
+	enum rc rc = call_query(c, &q, known, e);
+	if (rc == RC_OK && (q.n_params || q.n_by || q.limit))
+		rc = err_set(e, RC_USAGE, "only from, to, where and bucket can be given");
+	if (rc == RC_OK)
+		rc = snapshot_open(c->api->store, &o.snapshot, e);
+	if (rc == RC_OK) {
+		o.design = snapshot_design(o.snapshot);
+		rc = ask(&o, GAP, &q, "gap", (const char *const[]){NULL}, e);
+	}
+	if (rc == RC_OK)
+		rc = open_buckets(&o, e);
+	if (rc == RC_OK)
+		rc = ask_all(&o, &q, e);
+	if (rc == RC_OK)
+		rc = find_rows(&o, e);
+	if (rc == RC_OK)
+		write_overview(&o);
+	for (size_t i = 0; i < N_ANSWERS; i++)
+		result_free(&o.r[i]);
+	snapshot_close(&o.snapshot);
+	return rc;
+}
