@@ -22,7 +22,7 @@ struct flips {
 };
 
 // One number over all rows of all tables; 0 when they cannot be read. The sums themselves are left out, with the
-// sequence of their table: they are what finds, not what is found.
+// sequence of their table: they are what finds, not what is found. Names of tables mean the same in capitals.
 static uint64_t content_of(const char *dir)
 {
 	char path[300];
@@ -34,14 +34,14 @@ static uint64_t content_of(const char *dir)
 	if (code == SQLITE_OK)
 		code = sqlite3_prepare_v2(db,
 			"SELECT name FROM sqlite_schema WHERE type = 'table' AND name <> 'checksum' ORDER BY "
-			"name",
+			"name COLLATE NOCASE",
 			-1, &tables, NULL);
 	while (code == SQLITE_OK && (code = sqlite3_step(tables)) == SQLITE_ROW) {
 		char sql[300];
 		sqlite3_stmt *rows = NULL;
 		const char *name = (const char *)sqlite3_column_text(tables, 0);
 		snprintf(sql, sizeof(sql), "SELECT rowid, * FROM \"%s\"%s", name,
-			strcmp(name, "sqlite_sequence") == 0
+			sqlite3_stricmp(name, "sqlite_sequence") == 0
 				? " WHERE name IN (SELECT name FROM sqlite_schema) AND name <> 'checksum'"
 				: "");
 		code = sqlite3_prepare_v2(db, sql, -1, &rows, NULL);
