@@ -100,7 +100,7 @@ static void check_truncated(packer *pack)
 	struct err e;
 	size_t got, n = pack(text, 20000, packed, sizeof(packed)), first = n;
 	n += pack(text + 20000, 500, packed + n, sizeof(packed) - n);
-	for (size_t cut = 9; cut < n; cut += cut < 30 || cut > n - 30 ? 1 : 997) {
+	for (size_t cut = 9; cut < n; cut += cut < 20 || cut > n - 12 ? 1 : 3989) {
 		if (cut == first)
 			continue; // a whole file
 		char offset[40];
