@@ -313,6 +313,7 @@ void api_close(struct api **api, uint32_t timeout_ms)
 	*api = NULL;
 	if (!a)
 		return;
+	atomic_store(&a->stopping, true);
 	if (a->server)
 		http_quiesce(a->server, timeout_ms);
 	workers_close(&a->workers);

@@ -140,6 +140,8 @@ enum rc metrics(struct api_call *c, struct err *e)
 		write_route(out, &api_rows[i], &s);
 	}
 	write_durations(out, &http.all);
+	http_security_headers(c->x, NULL);
+	http_header_add(c->x, "Cache-Control", SV("no-store"));
 	http_header_add(c->x, "Content-Type", SV("text/plain; version=0.0.4; charset=utf-8"));
 	http_reply(c->x);
 	return API_ANSWERED;

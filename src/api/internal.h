@@ -15,6 +15,7 @@
 #include "simulate/simulate.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #define API_ANSWERED RC_COUNT
 
@@ -70,7 +71,9 @@ struct api {
 	pthread_mutex_t mu; // with wake: the tender's
 	pthread_cond_t wake;
 	bool closing;
-	const char *acting; // under mu; what api_act_begin began
+	atomic_bool stopping; // what takes long gives up
+	atomic_uint n_sql;    // statements that run
+	const char *acting;   // under mu; what api_act_begin began
 	int64_t started_ms;
 };
 
@@ -148,6 +151,7 @@ api_handler live_stream;
 api_handler design_get, analyses_get, query_get, overview_get, interactions_get, person_get, search_get;
 api_handler design_text_get, design_versions_get, design_check, design_compare, design_publish;
 api_handler quarantine_get, quarantine_again, quarantine_remove;
+api_handler sql_post, sources_get;
 api_handler users_get, users_add, users_set, users_remove, users_link, password_set, keys_get, keys_add,
 	keys_revoke, audit_get;
 void track_cors(struct http_exchange *x);

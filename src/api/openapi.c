@@ -24,6 +24,11 @@ static void write_id(struct json *j, enum http_method method, struct sv path, st
 		}
 	while (n > 0 && id[n - 1] == '-')
 		n--;
+	const struct sv again = SV("-slash"); // a path of its own
+	if (path.len > 1 && sv_ends(path, SV("/")) && n + again.len < sizeof(id)) {
+		memcpy(id + n, again.ptr, again.len);
+		n += again.len;
+	}
 	json_key_string(j, "operationId", (struct sv){id, n});
 }
 
@@ -173,6 +178,7 @@ static void write_operation(struct json *j, const struct api_row *row, const str
 	if (row->body) {
 		json_key(j, "requestBody");
 		json_object(j);
+		json_key_u64(j, "x-body-bytes", row->body_max ? row->body_max : (size_t)1 << 20);
 		json_key_text(j, "description", row->body);
 		json_key(j, "content");
 		json_object(j);

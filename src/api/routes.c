@@ -131,6 +131,9 @@ const struct api_row api_rows[] = {
 		NULL, "identities and the answer of the analysis journey"},
 	{HTTP_GET, "/api/search", AUTH_USER, RIGHT_PERSONS, 0, true, false, 0, "questions",
 		"customers with such an identity, at most 20", search_get, search_params, NULL, "items"},
+	{HTTP_POST, "/api/sql", AUTH_USER, RIGHT_SQL, 0, true, false, 0, "questions",
+		"one SQL statement, reading only: interactions, promises, people", sql_post, NULL,
+		"{\"sql\", \"limit\"}", "{\"columns\", \"rows\", \"truncated\", \"elapsed_ms\"}"},
 	{HTTP_GET, "/api/live", AUTH_USER, RIGHT_LOOK, 0, false, false, 0, "live",
 		"counts and new interactions as they come", live_stream, NULL, NULL, "server-sent events"},
 
@@ -178,6 +181,8 @@ const struct api_row api_rows[] = {
 		"{\"kind\", \"name\", \"source\", \"origins\", \"rights\"}", "{\"id\", \"key\"}"},
 	{HTTP_DELETE, "/api/keys/{key}", AUTH_USER, RIGHT_KEYS, 0, true, false, 0, "access", "revoke a key",
 		keys_revoke, NULL, NULL, "{}"},
+	{HTTP_GET, "/api/sources", AUTH_USER, RIGHT_LOOK, 0, true, false, 0, "access",
+		"where interactions come from", sources_get, NULL, NULL, "items"},
 	{HTTP_GET, "/api/audit", AUTH_USER, RIGHT_AUDIT, 0, true, false, 0, "access",
 		"who did what, newest first", audit_get, NULL, NULL, "items, next"},
 

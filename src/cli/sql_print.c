@@ -195,20 +195,6 @@ static const struct printer printers[] = {
 	[SQL_MARKDOWN] = {markdown_begin, markdown_row, nothing_more},
 };
 
-static enum rc step_error(sqlite3_stmt *statement, int rc, struct err *e)
-{
-	sqlite3 *db = sqlite3_db_handle(statement);
-	if (rc == SQLITE_INTERRUPT)
-		return err_set(e, RC_CANCELLED, "the statement was interrupted");
-	if (rc == SQLITE_READONLY) {
-		err_set(e, RC_USAGE, "not authorized");
-		err_remedy(e, "corridor sql only reads: SELECT, WITH, VALUES, EXPLAIN");
-		return RC_USAGE;
-	}
-	enum rc kind = rc == SQLITE_NOMEM ? RC_NOMEM : rc == SQLITE_CORRUPT_VTAB ? RC_CORRUPT : RC_USAGE;
-	return err_set(e, kind, "%s", sqlite3_errmsg(db));
-}
-
 static enum rc flush(struct printing *p, size_t at_least, struct err *e)
 {
 	if (p->out.len < at_least)
@@ -218,8 +204,8 @@ static enum rc flush(struct printing *p, size_t at_least, struct err *e)
 	return rc;
 }
 
-enum rc sql_print(
-	const struct cli *cli, sqlite3_stmt *statement, enum sql_format format, uint64_t limit, struct err *e)
+enum rc sql_print(const struct cli *cli, struct sql *sql, sqlite3_stmt *statement, enum sql_format format,
+	uint64_t limit, struct err *e)
 {
 	const struct printer *printer = &printers[format];
 	struct printing p = {.cli = cli, .statement = statement, .out = buf_new(ROW_BYTES_MAX)};
@@ -231,13 +217,10 @@ enum rc sql_print(
 	enum rc rc = RC_OK;
 	bool more = false;
 	for (;;) {
-		int step = sqlite3_step(statement);
-		if (step == SQLITE_DONE)
+		bool row;
+		rc = sql_step(sql, statement, &row, e);
+		if (rc != RC_OK || !row)
 			break;
-		if (step != SQLITE_ROW) {
-			rc = step_error(statement, step, e);
-			break;
-		}
 		if (limit && p.n_rows == limit) {
 			more = true;
 			break;

@@ -5,13 +5,13 @@
 
 #include "cli/internal.h"
 
-#include <sqlite3.h>
+#include "sql/sql.h"
 
 enum sql_format { SQL_TABLE, SQL_JSON, SQL_CSV, SQL_MARKDOWN };
 
 // Runs a prepared statement to its end and prints its rows to standard output as they come (a table: when they are
 // all there). limit: rows to print, 0 = all; a note says when there were more.
-enum rc sql_print(
-	const struct cli *cli, sqlite3_stmt *statement, enum sql_format format, uint64_t limit, struct err *e);
+enum rc sql_print(const struct cli *cli, struct sql *sql, sqlite3_stmt *statement, enum sql_format format,
+	uint64_t limit, struct err *e);
 
 #endif

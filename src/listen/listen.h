@@ -103,6 +103,13 @@ enum rc quarantine_groups(
 // all. Others may append meanwhile. The header is left out.
 enum rc quarantine_page(struct store *s, uint64_t before, uint32_t limit, struct arena *a,
 	struct quarantine_item **out, uint32_t *n, uint64_t *total, struct err *e);
+// How many tracking messages of each source are in the quarantine, in the arena. Others may append meanwhile.
+struct quarantine_source {
+	struct sv name;
+	uint64_t n;
+};
+enum rc quarantine_sources(
+	struct store *s, struct arena *a, struct quarantine_source **out, uint32_t *n, struct err *e);
 // Removes single items (ids NULL: all); *n_dropped: those that were there. Others may append meanwhile.
 enum rc quarantine_drop_items(
 	struct store *s, const int64_t *ids, uint32_t n, uint64_t *n_dropped, struct err *e);

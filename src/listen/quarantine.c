@@ -187,6 +187,52 @@ enum rc quarantine_page(struct store *s, uint64_t before, uint32_t limit, struct
 	return rc;
 }
 
+struct sources {
+	struct arena *arena;
+	struct quarantine_source *items;
+	uint32_t n;
+};
+#define SOURCES_MAX 10000u
+
+static enum rc read_sources(void *context, struct db *db, struct err *e)
+{
+	struct sources *x = context;
+	struct db_stmt *q = NULL;
+	bool more = false;
+	enum rc rc = import_tables_exist(db, &more, e);
+	if (rc != RC_OK || !more)
+		return rc;
+	rc = db_prepare(db,
+		"SELECT json_extract(CAST(m.text AS TEXT), '$.source'), sum(x.n) FROM (SELECT import, count(*) "
+		"n"
+		" FROM quarantine GROUP BY import) x JOIN import i ON i.id = x.import"
+		" JOIN import_mapping m ON m.id = i.mapping WHERE CAST(substr(m.text, 1, 8) AS TEXT) = "
+		"'{\"wire\":'"
+		" GROUP BY 1 ORDER BY 1 LIMIT ?1",
+		&q, e);
+	if (rc != RC_OK)
+		return rc;
+	db_bind_i64(q, 1, SOURCES_MAX);
+	while ((rc = db_step(q, &more, e)) == RC_OK && more) {
+		struct sv name = db_text(q, 0);
+		x->items[x->n++] = (struct quarantine_source){
+			arena_copy(x->arena, name.ptr ? name : SV("")), (uint64_t)db_i64(q, 1)};
+	}
+	db_reset(q);
+	return rc;
+}
+
+enum rc quarantine_sources(
+	struct store *s, struct arena *a, struct quarantine_source **out, uint32_t *n, struct err *e)
+{
+	struct sources x = {.arena = a, .items = arena_array(a, SOURCES_MAX, sizeof(*x.items))};
+	enum rc rc = x.items ? store_alone(s, read_sources, &x, e)
+			     : err_set(e, RC_NOMEM, "out of memory for the sources");
+	*out = x.items;
+	*n = x.n;
+	return rc;
+}
+
 struct drop {
 	const int64_t *ids;
 	uint32_t n;

@@ -2,7 +2,7 @@
 // The scan behind a table's cursor: of everybody, or of the persons that `person =` and `person IN` name, one after
 // the other. A person is asked for by its own key or by the key of anyone who is linked to it, so SQLite must not
 // compare the keys again, and a person that is named twice comes once.
-#include "cli/vtab.h"
+#include "sql/vtab.h"
 
 #include "base/mem.h"
 

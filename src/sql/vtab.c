@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the virtual tables share: connecting, errors, times and persons as text.
-#include "cli/vtab.h"
+#include "sql/vtab.h"
 
 #include "base/mem.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The table `people`: one row a person, with identities and the first and last interaction.
-#include "cli/vtab.h"
+#include "sql/vtab.h"
 
 #include "base/json.h"
 #include "base/mem.h"

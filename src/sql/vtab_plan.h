@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The table `interactions`: its columns, and conditions of SQL as predicates of the scan.
-#ifndef CORRIDOR_CLI_VTAB_PLAN_H
-#define CORRIDOR_CLI_VTAB_PLAN_H
+#ifndef CORRIDOR_SQL_VTAB_PLAN_H
+#define CORRIDOR_SQL_VTAB_PLAN_H
 
-#include "cli/vtab.h"
+#include "sql/vtab.h"
 
 // What a column shows.
 enum field {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Conditions of SQL as predicates of the scan. The index string carries the mask of used columns and, for each
 // value that SQLite will hand to xFilter, the column and the operator: "MASK COLUMN.OPERATOR COLUMN.OPERATOR …".
-#include "cli/vtab_plan.h"
+#include "sql/vtab_plan.h"
 
 #include "base/buf.h"
 

@@ -5,8 +5,8 @@
 // `local` columns are the wall clock of the brand's zone. Persons are 16 hexadecimal digits. Conditions and the
 // choice of columns are pushed down into the scan; SQLite checks the conditions again, so a push-down may let too
 // many rows through, never too few. Only conditions on `person` are not checked again (vtab_scan.c).
-#ifndef CORRIDOR_CLI_VTAB_H
-#define CORRIDOR_CLI_VTAB_H
+#ifndef CORRIDOR_SQL_VTAB_H
+#define CORRIDOR_SQL_VTAB_H
 
 #include "base/arena.h"
 #include "base/err.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The table `promises`: one row a promise, with what became of it. Promises are paired within the journey of one
 // person (measure/ledger.h).
-#include "cli/vtab.h"
+#include "sql/vtab.h"
 
 #include "base/mem.h"
 #include "measure/ledger.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The table `interactions`: a cursor of the store behind a cursor of SQLite. Only columns that the statement uses
 // are decoded; what lies in cold blocks is read for the rows that get as far as showing it.
-#include "cli/vtab_plan.h"
+#include "sql/vtab_plan.h"
 
 #include "base/mem.h"
 

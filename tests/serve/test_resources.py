@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Each resource of the management API: that it answers, and what it says to mistakes."""
+import json
+import threading
+
+from serving import main, serving, wait_for
+
+YEAR = ('--persons', '300', '--quiet')
+
+
+def overview_agrees_with_the_analyses():
+    with serving(simulate=YEAR) as s:
+        c = s.everybody()['viewer']
+        for period in ({}, {'from': '2026-03', 'to': '2026-05'}, {'where': 'channel = app'}):
+            o = c.get('/api/overview', **period).json
+            gap = c.get('/api/query/gap', **period).json
+            rows = {(r['touchpoint'], r['expectation']): r for r in gap['rows']}
+            told = 0
+            for t in o['touchpoints']:
+                assert sum(t['volume']) == t['n']
+                assert len(t['volume']) == len(o['labels'])
+                for x in t['expectations']:
+                    row = rows.get((t['key'], x['key']))
+                    if not row or not row['n']:
+                        assert x['n'] == 0 and x['gap'] is None and x['verdict'] == 'no data', x
+                        continue
+                    told += 1
+                    for name in ('n', 'gap', 'gap_low', 'gap_high', 'experience', 'share_kept', 'verdict', 'target'):
+                        assert x[name] == row[name], (t['key'], x['key'], name, x[name], row[name])
+                    assert sum(n or 0 for n in x['trend']['n']) == x['n']
+                    assert all(len(v) == len(o['labels']) for v in x['trend'].values())
+            assert told > 0
+            volume = c.get('/api/query/volume', customers='true', **period).json
+            assert o['n'] == volume['n'] == sum(t['n'] for t in o['touchpoints']) + o['unmatched']
+            assert o['customers'] == volume['rows'][0]['customers']
+            promises = c.get('/api/query/promises', **period).json['rows']
+            if promises and promises[0]['made']:
+                assert o['promises']['made'] == promises[0]['made']
+        assert c.get('/api/overview', **{'from': '2026-03-01', 'to': '2026-03-31'}).json['bucket'] == 'day'
+        assert c.get('/api/overview', **{'from': '2026-03', 'to': '2026-05'}).json['bucket'] == 'week'
+        assert c.get('/api/overview').json['bucket'] == 'month'
+        for wrong in ({'bucket': 'minute'}, {'from': 'nonsense'}, {'where': 'nothing = 3'}, {'limit': '3'}):
+            assert c.get('/api/overview', **wrong).status == 400, wrong
+
+
+def interactions_come_newest_first_and_each_once():
+    with serving(simulate=YEAR) as s:
+        c = s.everybody()
+        m = c['manager']
+        for where in ([], ['touchpoint = complaint'], ['csat <= 2', 'channel = app']):
+            for limit in (7, 100, 500):
+                seen, before = [], None
+                for _ in range(60):
+                    page = m.get('/api/interactions', limit=limit, before=before, where=where).json
+                    seen += page['items']
+                    before = page['next']
+                    if not before:
+                        break
+                    assert len(page['items']) == limit
+                n = m.get('/api/query/volume', where=where).json['n']
+                times = [i['at'] for i in seen]
+                instants = m.post('/api/sql', {'sql': 'SELECT 1'})  # the server still answers
+                assert instants.status == 200
+                places = [(i['at'], i['person'], i['event'], json.dumps(i['measures'])) for i in seen]
+                assert len(places) == min(n, limit * 60)
+                assert len(set(places)) >= len(places) - 2  # the same may have happened twice at once
+                keys = [_utc(t) for t in times]
+                assert keys == sorted(keys, reverse=True)
+        first = m.get('/api/interactions', limit=1).json['items'][0]
+        assert set(first) >= {'at', 'person', 'customer', 'touchpoint', 'stage', 'channel', 'event', 'measures', 'id'}
+        for role in ('viewer',):
+            item = c[role].get('/api/interactions', limit=1).json['items'][0]
+            assert not {'person', 'customer', 'text', 'properties'} & set(item), item
+        for wrong in ({'before': 'x'}, {'before': '1.2.3'}, {'limit': '0'}, {'limit': '501'}, {'where': 'x ='},
+                      {'by': 'channel'}, {'from': 'yesterday'}):
+            assert m.get('/api/interactions', **wrong).status == 400, wrong
+        assert m.get('/api/interactions', from_='2031').json == {'items': [], 'next': None}
+
+
+def _utc(text):
+    import datetime
+    return datetime.datetime.fromisoformat(text).timestamp()
+
+
+def a_customers_story():
+    with serving(simulate=YEAR) as s:
+        m = s.everybody()['manager']
+        item = m.get('/api/interactions', limit=1, where='touchpoint = complaint').json['items'][0]
+        by_name = m.get('/api/persons/' + item['customer']).json
+        by_key = m.get('/api/persons/' + item['person']).json
+        assert by_name == by_key and by_name['key'] == item['person']
+        assert item['customer'] in by_name['identities']
+        assert by_name['n'] == len(by_name['story']['rows']) and by_name['n'] > 0
+        assert by_name['story']['rows'][0]['at'] == by_name['first']
+        assert by_name['story']['rows'][-1]['at'] == by_name['last']
+        for nobody in ('user:nobody', '0123456789abcdef', 'nobody'):
+            assert m.get('/api/persons/' + nobody).status == 404
+        found = m.get('/api/search', q=item['customer']).json['items']
+        assert [p['key'] for p in found] == [item['person']]
+        part = item['customer'].split(':')[1][:-1]
+        found = m.get('/api/search', q=part.upper()).json['items']
+        assert item['person'] in [p['key'] for p in found] and len(found) <= 20
+        assert m.get('/api/search', q='no such customer').json['items'] == []
+        assert m.get('/api/search', q='x').status == 400
+
+
+def the_corridor_file():
+    with serving(simulate=YEAR) as s:
+        c = s.everybody()
+        m = c['manager']
+        text = m.get('/api/design/text').json
+        assert text['version'] == 1 and m.get('/api/design').json['version'] == 1
+        assert m.post('/api/design/check', {'text': text['text']}).json['problems'] == []
+        problems = m.post('/api/design/check', {'text': text['text'] + '\nbad: ['}).json['problems']
+        assert problems and problems[0]['line'] > 1 and problems[0]['message']
+        changed = text['text'].replace('importance: 3', 'importance: 2', 1)
+        diff = m.post('/api/design/diff', {'text': changed}).json
+        assert [x['sign'] for x in diff['changes']] == ['~'] and 'importance' in diff['changes'][0]['text']
+        assert c['viewer'].post('/api/design', {'text': changed}).status == 403
+        assert m.post('/api/design', {'text': 'nonsense'}).status == 400
+        assert m.post('/api/design', {'text': changed}).json['version'] == 2
+        assert m.get('/api/design/text').json == {'version': 2, 'text': changed}
+        assert m.get('/api/design/text', version='1').json == text
+        assert m.get('/api/design/text', version='3').status == 404
+        versions = m.get('/api/design/versions').json['items']
+        assert [v['version'] for v in versions] == [2, 1] and versions[0]['who'] == 'manager@tidewater.example'
+        entry = m.get('/api/audit', what='design.publish').json['items'][0]
+        assert entry['who'] == 'manager@tidewater.example' and entry['on'] == 'version 2'
+
+
+
+def the_quarantine_is_replayed():
+    with serving(simulate=YEAR) as s:
+        c = s.everybody()
+        m, admin = c['manager'], c['administrator']
+        key = admin.post('/api/keys', {'kind': 'write', 'name': 'web', 'source': 'shop'}).json['key']
+        sender = s.client()
+        good = {'type': 'track', 'userId': 'u-1', 'event': 'Order Completed', 'messageId': 'm-1'}
+        # A channel that the corridor file does not declare yet.
+        event = {'specversion': '1.0', 'id': 'e-1', 'source': '/desk', 'type': 'Ticket', 'subject': 'u-1',
+                 'channel': 'telepathy', 'data': {'words': 'none'}}
+        batch = {'batch': [good, {'type': 'track', 'event': 'nobody'}]}
+        a = sender.post('/v1/batch', batch, headers={'Authorization': basic(key)})
+        assert a.status == 200, a
+        a = sender.ask('POST', '/events', body=json.dumps([event]).encode(), raw=True, headers={
+            'Content-Type': 'application/cloudevents-batch+json', 'Authorization': basic(key)})
+        assert a.status == 200, a
+        binary = {'ce-' + k: v for k, v in event.items() if k != 'data'}
+        a = sender.ask('POST', '/events', body=b'{"words": "two"}', raw=True, headers={
+            **binary, 'ce-id': 'e-2', 'Content-Type': 'application/json', 'Authorization': basic(key)})
+        assert a.status == 200, a
+        page = m.get('/api/quarantine').json
+        # A binary event's channel is an extension that is not read; it is understood at once.
+        held = [i for i in page['items'] if 'channel' in i['reason']]
+        assert page['total'] == len(page['items']) >= 2 and held, page
+        assert [i['id'] for i in page['items']] == sorted((i['id'] for i in page['items']), reverse=True)
+        one = m.get('/api/quarantine', limit='1').json
+        rest = m.get('/api/quarantine', before=one['next']).json
+        assert one['items'] + rest['items'] == page['items'] and rest['next'] is None
+        before = m.get('/api/query/volume').json['n']
+        assert m.post('/api/quarantine/replay', {'all': True}).json['taken'] == 0
+        text = m.get('/api/design/text').json['text']
+        assert '\nchannels:' in text
+        at = text.index('\nchannels:') + len('\nchannels:')
+        line = text[at:].split('\n')[0]
+        if '{' in line:
+            text = text[:at] + line.replace('{', '{telepathy: digital, ', 1) + text[at + len(line):]
+        else:
+            text = text[:at + len(line)] + '\n  telepathy: digital' + text[at + len(line):]
+        a = m.post('/api/design', {'text': text})
+        assert a.status == 200, a
+        ids = [i['id'] for i in held]
+        a = m.post('/api/quarantine/replay', {'ids': ids + [10 ** 9]}).json
+        assert a['taken'] == len(ids) and a['rejected'] == 0, a
+        assert m.get('/api/query/volume').json['n'] == before + len(ids)
+        taken = m.get('/api/interactions', where='channel = telepathy').json['items']
+        assert len(taken) == len(ids) and taken[0]['source'] == 'shop' and taken[0]['event'] == 'Ticket'
+        sources = {x['name']: x for x in m.get('/api/sources').json['items']}
+        assert sources['shop']['kind'] == 'tracking' and sources['shop']['rejected'] == page['total'] - len(ids)
+        left = m.get('/api/quarantine').json['items']
+        assert m.post('/api/quarantine/drop', {'ids': [left[0]['id']]}).json == {'dropped': 1}
+        assert m.post('/api/quarantine/drop', {'all': True}).json == {'dropped': len(left) - 1}
+        assert m.get('/api/quarantine').json == {'items': [], 'next': None, 'total': 0}
+        for wrong in ({}, {'ids': 'x'}, {'ids': ['x']}, {'all': True, 'ids': [1]}, {'all': False}):
+            assert m.post('/api/quarantine/replay', wrong).status == 400, wrong
+        assert c['agent'].get('/api/quarantine').status == 403
+
+
+def basic(key):
+    import base64
+    return 'Basic ' + base64.b64encode(f'{key}:'.encode()).decode()
+
+
+def sql_only_reads():
+    with serving(simulate=YEAR) as s:
+        c = s.everybody()
+        m = c['manager']
+        a = m.post('/api/sql', {'sql': 'SELECT channel, count(*) AS n, avg(csat) FROM interactions GROUP BY 1 -- end'})
+        assert a.status == 200, a
+        assert [x['name'] for x in a.json['columns']] == ['channel', 'n', 'avg(csat)']
+        assert [x['type'] for x in a.json['columns']] == ['text', 'integer', 'number']
+        assert sum(r[1] for r in a.json['rows']) == m.get('/api/query/volume').json['n']
+        a = m.post('/api/sql', {'sql': 'SELECT * FROM people', 'limit': 5}).json
+        assert len(a['rows']) == 5 and a['truncated']
+        assert not m.post('/api/sql', {'sql': 'VALUES(1)'}).json['truncated']
+        for wrong in ('', 'SELEC 1', 'SELECT 1; SELECT 2', 'CREATE TABLE t(a)', 'DELETE FROM interactions',
+                      "ATTACH 'x.db' AS x", 'PRAGMA query_only = OFF', "SELECT load_extension('x')",
+                      'INSERT INTO interactions VALUES(1)', 'VACUUM', "SELECT writefile('x', 'y')",
+                      "SELECT readfile('/etc/passwd')", 'BEGIN', 'SELECT 1 FROM nothing'):
+            a = m.post('/api/sql', {'sql': wrong})
+            assert a.status == 400, (wrong, a)
+        assert m.post('/api/sql', {'sql': 'VALUES(1)', 'limit': 0}).status == 400
+        assert m.post('/api/sql', {'sql': 'VALUES(1)\0'}).status == 400
+        assert c['agent'].post('/api/sql', {'sql': 'VALUES(1)'}).status == 403
+        # Others get their answers while a long statement runs, and stopping the server ends it.
+        endless = 'WITH RECURSIVE n(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n'
+        thread = threading.Thread(target=lambda: _quietly(lambda: m.post('/api/sql', {'sql': endless})))
+        thread.start()
+        assert wait_for(lambda: m.post('/api/sql', {'sql': 'VALUES(1)'}).status == 429
+                        or m.post('/api/sql', {'sql': 'VALUES(1)'}).status in (409, 503))
+        assert m.get('/api/query/volume').status == 200
+        assert s.stop() == 0
+        thread.join()
+
+
+def _quietly(act):
+    try:
+        act()
+    except Exception:
+        pass
+
+
+if __name__ == '__main__':
+    main([overview_agrees_with_the_analyses, interactions_come_newest_first_and_each_once, a_customers_story,
+          the_corridor_file, the_quarantine_is_replayed, sql_only_reads])
