@@ -40,10 +40,10 @@ static uint64_t content_of(const char *dir)
 		char sql[300];
 		sqlite3_stmt *rows = NULL;
 		const char *name = (const char *)sqlite3_column_text(tables, 0);
-		snprintf(sql, sizeof(sql), "SELECT rowid, * FROM \"%s\"%s", name,
-			sqlite3_stricmp(name, "sqlite_sequence") == 0
-				? " WHERE name IN (SELECT name FROM sqlite_schema) AND name <> 'checksum'"
-				: "");
+		bool sequences = sqlite3_stricmp(name, "sqlite_sequence") == 0; // whose own rowids mean nothing
+		snprintf(sql, sizeof(sql), "SELECT %s, * FROM \"%s\"%s", sequences ? "0" : "rowid", name,
+			sequences ? " WHERE name IN (SELECT name FROM sqlite_schema) AND name <> 'checksum'"
+				  : "");
 		code = sqlite3_prepare_v2(db, sql, -1, &rows, NULL);
 		while (code == SQLITE_OK && (code = sqlite3_step(rows)) == SQLITE_ROW) {
 			for (int i = 0; i < sqlite3_column_count(rows); i++) {
