@@ -38,7 +38,7 @@ export async function call<T>(url: string, options: CallOptions = {}): Promise<T
 	const method = options.method ?? (options.json !== undefined || options.body ? 'POST' : 'GET');
 	const headers: Record<string, string> = { Accept: 'application/json' };
 	if (options.json !== undefined) headers['Content-Type'] = 'application/json';
-	if (method !== 'GET' && session.value) headers['X-CSRF-Token'] = session.value.csrf;
+	if (method !== 'GET' && session.value?.csrf) headers['X-CSRF-Token'] = session.value.csrf;
 	let response: Response;
 	try {
 		response = await fetch(url, {

@@ -160,7 +160,8 @@ export interface Overview {
 }
 
 export interface Interaction {
-	id: string;
+	/** As its source gave it, if it did. */
+	id: string | null;
 	at: string;
 	person: string;
 	customer: string | null;
@@ -191,7 +192,7 @@ export interface User {
 
 export interface Session {
 	user: User | null;
-	csrf: string;
+	csrf: string | null;
 	setup: boolean;
 	brand: string;
 	timezone: string;

@@ -71,11 +71,12 @@ export function FlowGraph({ result, design, name }: { result: Result; design: De
 	const biggest = Math.max(...[...nodes.values()].map(n => n.n), 1);
 	return (
 		<figure class="flow">
-			<label class="slider no-print">
-				Transitions shown: <output>{Math.min(most, all.length)}</output>
-				<input type="range" min="5" max={Math.max(10, Math.min(120, all.length))} value={most} onInput={e => setMost(Number(e.currentTarget.value))} />
-			</label>
-			<div class="scroll-x" ref={box}>
+			<div class="slider no-print">
+				<label for="transitions">Transitions shown</label>
+				<output for="transitions">{Math.min(most, all.length)}</output>
+				<input id="transitions" type="range" min="5" max={Math.max(10, Math.min(120, all.length))} value={most} onInput={e => setMost(Number(e.currentTarget.value))} />
+			</div>
+			<div class="scroll-x" ref={box} tabIndex={0} role="region" aria-label="Flow graph">
 				<svg width={inner} height={height} viewBox={`0 0 ${inner} ${height}`} role="group" aria-label="Flow graph; every place can be focused, the table below has all numbers">
 					<defs>
 						<marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" markerUnits="userSpaceOnUse" orient="auto">

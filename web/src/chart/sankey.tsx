@@ -35,7 +35,7 @@ export function SankeyChart({ result, name, tone }: { result: Result; name: (key
 	const path = sankeyLinkHorizontal<SankeyNode, SankeyLink>();
 	const idOf = (end: unknown): string => (end as SankeyNode).id;
 	return (
-		<div class="scroll-x" ref={box}>
+		<div class="scroll-x" ref={box} tabIndex={0} role="region" aria-label="Paths">
 			<svg class="sankey" width={inner} height={height} viewBox={`0 0 ${inner} ${height}`} role="group" aria-label="Paths; every node can be focused, the table below has all numbers">
 				<g fill="none">
 					{placed.links.map(l => {

@@ -111,7 +111,7 @@ function Story({ story, at, setAt }: { story: PersonStory; at: number | null; se
 		svg.current?.querySelector<SVGGElement>(`[data-i="${i}"]`)?.focus();
 	};
 	return (
-		<div class="scroll-x panel story" ref={box}>
+		<div class="scroll-x panel story" ref={box} tabIndex={0} role="region" aria-label="Time line of the customer">
 			<svg
 				ref={svg}
 				width={inner}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Dashboards: views pinned from elsewhere. A tile is nothing but the address of a view, so it stays what it was.
 import { useState } from 'preact/hooks';
-import { call, forget, Problem, useApi } from '../base/api';
+import { call, forget, may, Problem, useApi } from '../base/api';
 import { count, time } from '../base/format';
 import { periodOf, periodText } from '../base/period';
 import { anchor, period, where, zone } from '../base/question';
@@ -31,9 +31,11 @@ export function DashboardsPage() {
 				title="Dashboards"
 				eyebrow="Pinned"
 				aside={
-					<button type="button" class="button primary" onClick={() => void create()}>
-						<Icon name="plus" /> Dashboard
-					</button>
+					may('share') && (
+						<button type="button" class="button primary" onClick={() => void create()}>
+							<Icon name="plus" /> Dashboard
+						</button>
+					)
 				}
 			>
 				<p class="muted">Questions that are asked again and again, side by side.</p>
@@ -256,7 +258,7 @@ export function DashboardPage({ id = '' }: { id?: string }) {
 							</p>
 						</PageHead>
 						<AskBar compare={false} />
-						<Board board={d} edit />
+						<Board board={d} edit={may('share')} />
 						<Dialog open={name !== null} title="Rename" onClose={() => setName(null)}>
 							<form
 								class="form"

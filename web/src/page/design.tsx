@@ -39,6 +39,7 @@ export function DesignPage() {
 	const now = text ?? source.data?.text ?? '';
 	const changed = text !== null && source.data !== null && text !== source.data.text;
 	const mayWrite = may('design');
+	const mistakes = problems.filter(p => !p.warning).length;
 
 	useEffect(() => {
 		setText(null);
@@ -90,7 +91,7 @@ export function DesignPage() {
 			setError(e as Problem);
 		}
 	};
-	const state = checking ? 'checking…' : problems.length ? `${problems.length} ${problems.length === 1 ? 'problem' : 'problems'}` : changed ? 'valid, not published' : 'as published';
+	const state = checking ? 'checking…' : mistakes ? `${mistakes} ${mistakes === 1 ? 'mistake' : 'mistakes'}` : changed ? 'valid, not published' : 'as published';
 	return (
 		<>
 			<PageHead
@@ -99,7 +100,7 @@ export function DesignPage() {
 				aside={
 					<div class="actions">
 						<span class="with-mark" role="status" id="design-state">
-							<Mark verdict={problems.length ? 'broken' : changed ? 'no detectable difference' : 'kept'} label={false} /> {said && !changed ? said : state}
+							<Mark verdict={mistakes ? 'broken' : changed ? 'no detectable difference' : 'kept'} label={false} /> {said && !changed ? said : state}
 						</span>
 						{changed && (
 							<button type="button" class="button" onClick={() => setText(null)}>
@@ -107,7 +108,7 @@ export function DesignPage() {
 							</button>
 						)}
 						{mayWrite && (
-							<button type="button" class="button primary" disabled={!changed || problems.length > 0 || checking} onClick={() => void compare()}>
+							<button type="button" class="button primary" disabled={!changed || mistakes > 0 || checking} onClick={() => void compare()}>
 								Compare and publish…
 							</button>
 						)}
@@ -129,11 +130,14 @@ export function DesignPage() {
 						{problems.length ? (
 							<ol class="problems">
 								{problems.map((p, i) => (
-									<li key={i}>
+									<li key={i} class={p.warning ? 'warning' : ''}>
 										<button type="button" class="link" onClick={() => jump(p.line, p.column)}>
 											line {p.line}, column {p.column}
 										</button>
-										<p>{p.message}</p>
+										<p>
+											{p.warning && <b>To look at: </b>}
+											{p.message}
+										</p>
 										{p.remedy && <p class="muted">{p.remedy}</p>}
 									</li>
 								))}

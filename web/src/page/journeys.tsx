@@ -243,7 +243,7 @@ export function JourneysPage({ analysis: name = 'funnel' }: { analysis?: string 
 								<a class="button" href={csv} download={`${a.name}.csv`}>
 									CSV
 								</a>
-								{may('look') && <Pin analysis={a} />}
+								{may('share') && <Pin analysis={a} />}
 							</div>
 						)
 					}

@@ -2,6 +2,7 @@
 // Users, keys, sources, shares and the audit trail.
 import { useState } from 'preact/hooks';
 import { call, design, forget, may, Problem, useApi } from '../base/api';
+import { quote } from '../base/filter';
 import { ago, count, time } from '../base/format';
 import { zone } from '../base/question';
 import { to } from '../base/router';
@@ -15,9 +16,9 @@ interface SettingsUser {
 	name: string;
 	email: string;
 	role: string;
-	departments: string[];
+	departments?: string[];
 	disabled: boolean;
-	last_seen: string | null;
+	last_seen?: string | null;
 }
 
 interface Key {
@@ -26,18 +27,18 @@ interface Key {
 	kind: 'write' | 'api';
 	prefix: string;
 	source: string;
-	origins: string[];
+	origins?: string[];
 	created: string;
-	last_used: string | null;
-	revoked: string | null;
+	last_used?: string | null;
+	revoked?: string | null;
 }
 
 const ROLES: [string, string][] = [
-	['viewer', 'sees the map and the numbers'],
-	['agent', 'also single customers'],
-	['owner', 'of departments: also their design'],
-	['manager', 'also import, design, quarantine'],
-	['administrator', 'everything'],
+	['viewer', 'sees the corridor and its numbers, no single customer'],
+	['agent', 'front-line staff: customers and their stories too'],
+	['owner', 'head of departments: looks after what arrives, shares dashboards'],
+	['manager', 'head of customer experience, analysts: design, import, SQL'],
+	['administrator', 'everything: users, keys, settings, erasing'],
 ];
 
 /** Something that is shown once: the link of a new user, the text of a new key. */
@@ -124,8 +125,8 @@ function Users() {
 									</label>
 								),
 							},
-							{ key: 'dep', title: 'Departments', cell: u => u.departments.join(', ') || '–' },
-							{ key: 'seen', title: 'Last seen', sort: u => u.last_seen, cell: u => (u.disabled ? 'disabled' : u.last_seen ? <time dateTime={u.last_seen} title={time(u.last_seen, zone.value)}>{ago(u.last_seen)}</time> : 'never') },
+							{ key: 'dep', title: 'Departments', cell: u => u.departments?.join(', ') || '–' },
+							{ key: 'seen', title: 'Last seen', sort: u => u.last_seen ?? null, cell: u => (u.disabled ? 'disabled' : u.last_seen ? <time dateTime={u.last_seen} title={time(u.last_seen, zone.value)}>{ago(u.last_seen)}</time> : 'never') },
 							{
 								key: 'do',
 								title: '',
@@ -221,7 +222,7 @@ function Keys() {
 								{ key: 'kind', title: 'Kind', cell: k => k.kind },
 								{ key: 'prefix', title: 'Begins', cell: k => <code>{k.prefix}…</code> },
 								{ key: 'source', title: 'Source', cell: k => k.source || '–' },
-								{ key: 'origins', title: 'Allowed pages', cell: k => k.origins.join(', ') || (k.kind === 'write' ? 'any' : '–') },
+								{ key: 'origins', title: 'Allowed pages', cell: k => k.origins?.join(', ') || (k.kind === 'write' ? 'any' : '–') },
 								{ key: 'used', title: 'Last used', cell: k => (k.revoked ? `revoked ${time(k.revoked, zone.value, 'day')}` : k.last_used ? time(k.last_used, zone.value) : 'never') },
 								{
 									key: 'do',
@@ -301,7 +302,7 @@ function Sources() {
 						caption="Sources"
 						rows={d.items}
 						columns={[
-							{ key: 'name', title: 'Source', head: true, sort: s => s.name, cell: s => <a href={to('/interactions', { where: [`source = ${s.name}`] })}>{s.name}</a> },
+							{ key: 'name', title: 'Source', head: true, sort: s => s.name, cell: s => <a href={to('/interactions', { where: [`source = ${quote(s.name)}`] })}>{s.name}</a> },
 							{ key: 'kind', title: 'Kind', cell: s => s.kind },
 							{ key: 'n', title: 'Interactions', numeric: true, sort: s => s.n, cell: s => count(s.n) },
 							{ key: 'rejected', title: 'Quarantined', numeric: true, sort: s => s.rejected, cell: s => count(s.rejected) },
@@ -378,10 +379,10 @@ function Audit() {
 
 const PARTS: { key: string; name: string; right: string; page: () => preact.JSX.Element; about: string }[] = [
 	{ key: 'users', name: 'Users', right: 'users', page: Users, about: 'Who may do what.' },
-	{ key: 'keys', name: 'Keys', right: 'settings', page: Keys, about: 'How systems get in.' },
+	{ key: 'keys', name: 'Keys', right: 'keys', page: Keys, about: 'How systems get in.' },
 	{ key: 'sources', name: 'Sources', right: 'settings', page: Sources, about: 'Where interactions come from.' },
-	{ key: 'shares', name: 'Shared links', right: 'settings', page: Shares, about: 'What can be seen without signing in.' },
-	{ key: 'audit', name: 'Audit trail', right: 'settings', page: Audit, about: 'Who did what, when, from where.' },
+	{ key: 'shares', name: 'Shared links', right: 'share', page: Shares, about: 'What can be seen without signing in.' },
+	{ key: 'audit', name: 'Audit trail', right: 'audit', page: Audit, about: 'Who did what, when, from where.' },
 ];
 
 export function SettingsPage({ part = 'users' }: { part?: string }) {

@@ -189,15 +189,16 @@ function FromTo({ t }: { t: TouchPoint }) {
 	);
 }
 
+/** Of the newest interactions, those in which somebody said something. */
 function Verbatims({ t }: { t: TouchPoint }) {
-	const page = useApi<Page<Interaction>>(`/api/interactions?${new URLSearchParams([...pairs(period.value, [...where.value, `touchpoint = ${t.key}`, 'text exists']), ['limit', '8']])}`);
+	const page = useApi<Page<Interaction>>(`/api/interactions?${new URLSearchParams([...pairs(period.value, [...where.value, `touchpoint = ${t.key}`]), ['limit', '200']])}`);
 	return (
 		<Await of={page} height={120}>
 			{p =>
-				p.items.length ? (
+				p.items.some(i => i.text) ? (
 					<ul class="verbatims">
-						{p.items.map(i => (
-							<li key={i.id} class="verbatim panel">
+						{p.items.filter(i => i.text).slice(0, 9).map((i, k) => (
+							<li key={`${i.person}${i.at}${k}`} class="verbatim panel">
 								<blockquote>{i.text}</blockquote>
 								<p class="muted small">
 									{new Date(i.at).toLocaleDateString('en-GB', { timeZone: zone.value, day: 'numeric', month: 'short', year: 'numeric' })} · {[i.channel, measuresText(i)].filter(Boolean).join(' · ')} ·{' '}
@@ -207,7 +208,7 @@ function Verbatims({ t }: { t: TouchPoint }) {
 						))}
 					</ul>
 				) : (
-					<p class="muted">Nobody wrote anything here in this period.</p>
+					<p class="muted">Nobody wrote anything in the newest {p.items.length} interactions here.</p>
 				)
 			}
 		</Await>

@@ -8,6 +8,8 @@ export interface TextProblem {
 	column: number;
 	message: string;
 	remedy?: string;
+	/** Worth a look, but may be published. */
+	warning?: boolean;
 }
 
 type Token = [string, string];

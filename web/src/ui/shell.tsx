@@ -17,10 +17,10 @@ const PAGES: { at: string; name: string; right?: string; group: string }[] = [
 	{ at: '/customers', name: 'Customers', right: 'persons', group: '/customers' },
 	{ at: '/interactions', name: 'Interactions', group: '/interactions' },
 	{ at: '/dashboards', name: 'Dashboards', group: '/dashboards' },
-	{ at: '/sql', name: 'SQL', right: 'ask', group: '/sql' },
+	{ at: '/sql', name: 'SQL', right: 'sql', group: '/sql' },
 	{ at: '/import', name: 'Import', right: 'import', group: '/import' },
 	{ at: '/design', name: 'Design', group: '/design' },
-	{ at: '/settings/users', name: 'Settings', right: 'settings', group: '/settings' },
+	{ at: '/settings/users', name: 'Settings', right: 'users', group: '/settings' },
 ];
 
 function Search() {

@@ -41,8 +41,8 @@ export function measuresText(i: Interaction): string {
 export function InteractionList({ items }: { items: Interaction[] }) {
 	return (
 		<ol class="interaction-list">
-			{items.map(i => (
-				<li key={i.id}>
+			{items.map((i, k) => (
+				<li key={`${i.person}${i.at}${k}`}>
 					<p class="interaction-head">
 						<time dateTime={i.at}>{time(i.at, zone.value)}</time>
 						<a href={to(`/customers/${encodeURIComponent(i.customer ?? i.person)}`)}>{i.customer ?? i.person}</a>
