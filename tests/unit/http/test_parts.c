@@ -208,23 +208,23 @@ static void test_addresses(void **state)
 		address_text(&peer, text);
 		assert_string_equal(text, cases[i].wanted);
 	}
-	struct census *c = census_new(2);
+	struct census *c = peers_new(2);
 	struct address a[1000];
 	for (uint32_t i = 0; i < 1000; i++) {
 		a[i] = (struct address){.known = true};
 		memcpy(a[i].bytes, (uint8_t[8]){0x20, 1, 0, 0, (uint8_t)(i >> 8), (uint8_t)i}, 8);
-		assert_true(census_enter(c, &a[i]));
+		assert_true(peers_enter(c, &a[i]));
 		a[i].bytes[15] = 9; // the same /64
-		assert_true(census_enter(c, &a[i]));
-		assert_false(census_enter(c, &a[i]));
+		assert_true(peers_enter(c, &a[i]));
+		assert_false(peers_enter(c, &a[i]));
 	}
 	for (uint32_t i = 0; i < 1000; i += 2)
-		census_leave(c, &a[i]);
+		peers_leave(c, &a[i]);
 	for (uint32_t i = 0; i < 1000; i++) {
-		assert_int_equal(census_enter(c, &a[i]), i % 2 == 0);
-		census_leave(c, &a[i]);
+		assert_int_equal(peers_enter(c, &a[i]), i % 2 == 0);
+		peers_leave(c, &a[i]);
 	}
-	census_free(&c);
+	peers_free(&c);
 	assert_true(sv_equal(cookie_find(SV("a=1; bc=\"2\";  c=3=4"), SV("bc")), SV("2")));
 	assert_true(sv_equal(cookie_find(SV("a=1; bc=2; c=3=4"), SV("c")), SV("3=4")));
 	assert_null(cookie_find(SV("abc=1; d"), SV("d")).ptr);
