@@ -46,6 +46,12 @@ static const char *const schema[] = {
 	" BEGIN SELECT RAISE(ABORT, 'the audit trail can only grow'); END;"
 	"CREATE TRIGGER audit_delete BEFORE DELETE ON audit"
 	" BEGIN SELECT RAISE(ABORT, 'the audit trail can only grow'); END",
+	"CREATE TABLE board(id INTEGER PRIMARY KEY AUTOINCREMENT, made_ms INTEGER NOT NULL, title TEXT NOT "
+	"NULL,"
+	" tiles TEXT NOT NULL, who TEXT NOT NULL) STRICT;"
+	"CREATE TABLE share(id INTEGER PRIMARY KEY AUTOINCREMENT, hash BLOB NOT NULL UNIQUE,"
+	" made_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL, path TEXT NOT NULL, title TEXT NOT NULL,"
+	" who TEXT NOT NULL) STRICT",
 };
 
 int64_t access_now(const struct access *a)

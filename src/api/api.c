@@ -58,6 +58,12 @@ void api_act_end(struct api *a)
 	pthread_mutex_unlock(&a->mu);
 }
 
+enum rc api_run(struct api_call *c, struct err *e)
+{
+	enum rc rc = c->share_token.ptr ? share_check(c, e) : RC_OK;
+	return rc == RC_OK ? c->row->handle(c, e) : rc;
+}
+
 // --- who asks ---
 
 static bool refuse(struct http_exchange *x, unsigned status, const char *detail)
@@ -109,12 +115,24 @@ static bool admit_program(struct api_call *c, const struct access_view *view, st
 	return may(c, key->rights);
 }
 
+// What a share may see is looked at by the worker, since it waits for the disk.
+static bool admit_share(struct api_call *c, struct sv token)
+{
+	const uint32_t rights = RIGHT_BIT(RIGHT_LOOK) | RIGHT_BIT(RIGHT_ASK);
+	c->share_token = arena_copy(http_arena(c->x), token);
+	c->actor = (struct access_actor){0, SV("a share"), http_peer(c->x), rights};
+	return c->share_token.ptr ? may(c, rights) : refuse(c->x, 503, "out of memory");
+}
+
 static bool admit_user(struct api_call *c, const struct access_view *view, struct sv token)
 {
 	struct access_session session;
 	struct err e = ERR_NONE;
 	enum rc rc = token.ptr ? access_session_find(c->api->access, view, token, &session, &e) : RC_DENIED;
 	const struct access_user *user = rc == RC_OK ? access_view_user(view, session.user) : NULL;
+	struct sv share = http_cookie(c->x, "corridor_share");
+	if (!user && share.len > 0 && c->row->slow && !writes(c->row))
+		return admit_share(c, share);
 	if (!user) {
 		if (rc != RC_OK && rc != RC_DENIED)
 			log_err("api", &e);
@@ -167,7 +185,7 @@ static void handle(struct http_exchange *x, void *context)
 		}
 		return;
 	}
-	enum rc rc = c->row->handle(c, &e);
+	enum rc rc = api_run(c, &e);
 	api_finish(c, rc, &e);
 }
 

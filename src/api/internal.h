@@ -85,6 +85,9 @@ struct api_call {
 	int64_t user, session;
 	const char *csrf; // of the session
 	enum role role;   // of the user
+	// Somebody without an account, with the token of a share; share: it, once share_check has found it. Else NULL.
+	struct sv share_token;
+	const struct access_share *share;
 	struct access_actor actor;
 };
 
@@ -93,6 +96,8 @@ struct api_call {
 // Answers for a handler that was called outside of it (workers, `done` of an intake).
 // No-op for API_ANSWERED.
 void api_finish(struct api_call *c, enum rc rc, struct err *e);
+// Runs the call's handler, after a look at what its share allows.
+enum rc api_run(struct api_call *c, struct err *e);
 // Seconds of Retry-After with 429 or 503.
 void api_retry_after(struct http_exchange *x, unsigned seconds);
 
@@ -137,6 +142,8 @@ enum rc call_id(struct api_call *c, const char *name, int64_t *out, struct err *
 // `known` (up to NULL) are left alone. Lives in the call's arena.
 enum rc call_query(struct api_call *c, struct query *q, const char *const *known, struct err *e);
 
+// May a share ask this? RC_DENIED: no, or it has expired. Sets c->share. (boards.c)
+enum rc share_check(struct api_call *c, struct err *e);
 // A person's key: 16 hexadecimal digits. False: it is none.
 bool person_key_parse(struct sv text, uint64_t *out);
 
@@ -152,6 +159,7 @@ api_handler design_get, analyses_get, query_get, overview_get, interactions_get,
 api_handler design_text_get, design_versions_get, design_check, design_compare, design_publish;
 api_handler quarantine_get, quarantine_again, quarantine_remove;
 api_handler sql_post, sources_get;
+api_handler boards_get, boards_add, boards_set, boards_remove, shares_get, shares_add, shares_end, shares_open;
 api_handler users_get, users_add, users_set, users_remove, users_link, password_set, keys_get, keys_add,
 	keys_revoke, audit_get;
 void track_cors(struct http_exchange *x);

@@ -90,6 +90,18 @@ enum rc analyses_get(struct api_call *c, struct err *e)
 	return RC_OK;
 }
 
+// Stories and lists of customers are for those who may see persons.
+static enum rc may_tell(const struct api_call *c, const struct result *r, struct err *e)
+{
+	bool persons = strcmp(r->analysis->name, "journey") == 0;
+	for (uint32_t i = 0; i < r->n_columns; i++)
+		persons = persons || strcmp(r->columns[i].name, "customer") == 0;
+	if (!persons || c->actor.rights & RIGHT_BIT(RIGHT_PERSONS))
+		return RC_OK;
+	return err_set(e, RC_DENIED, "the answer names customers: this needs the right “%s”",
+		right_info(RIGHT_PERSONS)->name);
+}
+
 enum rc query_get(struct api_call *c, struct err *e)
 {
 	static const char *const known[] = {"format", NULL};
@@ -109,6 +121,8 @@ enum rc query_get(struct api_call *c, struct err *e)
 		rc = snapshot_open(c->api->store, &sn, e);
 	if (rc == RC_OK)
 		rc = query_run(sn, &q, &r, e);
+	if (rc == RC_OK)
+		rc = may_tell(c, r, e);
 	if (rc == RC_OK)
 		rc = csv ? result_write_csv(r, http_out(c->x), e) : result_write_json(r, http_out(c->x), e);
 	result_free(&r);

@@ -115,7 +115,7 @@ const struct api_row api_rows[] = {
 	// Questions.
 	{HTTP_GET, "/api/design", AUTH_USER, RIGHT_LOOK, 0, true, false, 0, "design",
 		"the corridor as designed", design_get, NULL, NULL, "stages, touch points, expectations"},
-	{HTTP_GET, "/api/analyses", AUTH_USER, RIGHT_LOOK, 0, false, false, 0, "questions",
+	{HTTP_GET, "/api/analyses", AUTH_USER, RIGHT_LOOK, 0, true, false, 0, "questions",
 		"all analyses with their parameters", analyses_get, NULL, NULL, "a list"},
 	{HTTP_GET, "/api/query/{analysis}", AUTH_USER, RIGHT_ASK, 0, true, false, 0, "questions",
 		"ask: the parameters are those of the analysis", query_get, query_params, NULL,
@@ -159,6 +159,27 @@ const struct api_row api_rows[] = {
 		"{\"taken\", \"rejected\"}"},
 	{HTTP_POST, "/api/quarantine/drop", AUTH_USER, RIGHT_QUARANTINE, 0, true, false, 0, "quarantine",
 		"drop it", quarantine_remove, NULL, "{\"ids\": […]} or {\"all\": true}", "{\"dropped\"}"},
+
+	// Dashboards and shares.
+	{HTTP_GET, "/api/dashboards", AUTH_USER, RIGHT_LOOK, 0, true, false, 0, "dashboards", "all dashboards",
+		boards_get, NULL, NULL, "items"},
+	{HTTP_POST, "/api/dashboards", AUTH_USER, RIGHT_SHARE, 0, true, false, 0, "dashboards",
+		"a new dashboard", boards_add, NULL, "{\"title\", \"tiles\": [{\"title\", \"view\"}]}",
+		"the dashboard"},
+	{HTTP_PUT, "/api/dashboards/{dashboard}", AUTH_USER, RIGHT_SHARE, 0, true, false, 0, "dashboards",
+		"its title and tiles anew", boards_set, NULL, "{\"title\", \"tiles\"}", "the dashboard"},
+	{HTTP_DELETE, "/api/dashboards/{dashboard}", AUTH_USER, RIGHT_SHARE, 0, true, false, 0, "dashboards",
+		"remove a dashboard", boards_remove, NULL, NULL, "{}"},
+	{HTTP_GET, "/api/shares", AUTH_USER, RIGHT_SHARE, 0, true, false, 0, "dashboards",
+		"links for people without an account", shares_get, NULL, NULL, "items"},
+	{HTTP_POST, "/api/shares", AUTH_USER, RIGHT_SHARE, 0, true, false, 0, "dashboards",
+		"a link to one page, to be read only, until it expires", shares_add, NULL,
+		"{\"path\", \"title\", \"days\"}", "{\"url\", \"expires\"}"},
+	{HTTP_DELETE, "/api/shares/{share}", AUTH_USER, RIGHT_SHARE, 0, true, false, 0, "dashboards",
+		"end a link", shares_end, NULL, NULL, "{}"},
+	{HTTP_POST, "/api/shares/open", AUTH_OPEN, RIGHT_LOOK, 0, true, false, 0, "dashboards",
+		"open a link: its page can be read with the cookie", shares_open, NULL, "{\"token\"}",
+		"{\"path\", \"title\", \"expires\"} and a cookie"},
 
 	// Who may do what.
 	{HTTP_GET, "/api/users", AUTH_USER, RIGHT_USERS, 0, true, false, 0, "access", "all users", users_get,

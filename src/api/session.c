@@ -130,6 +130,11 @@ enum rc session_begin(struct api_call *c, struct err *e)
 		rc = access_sign_in(c->api->access, email, password, &client, &in, &retry_ms, e);
 	json_parser_free(&parser);
 	retry_later(c, rc, retry_ms);
+	if (rc == RC_LIMIT) {
+		http_security_headers(c->x, NULL);
+		http_problem(c->x, 429, NULL, NULL, e->message);
+		return API_ANSWERED;
+	}
 	return rc == RC_OK ? signed_in(c, &in) : rc;
 }
 

@@ -39,7 +39,7 @@ static void work(void *context)
 	struct api_call *c;
 	while ((c = next_call(context)) != NULL) {
 		struct err e = ERR_NONE;
-		enum rc rc = c->row->handle(c, &e);
+		enum rc rc = api_run(c, &e);
 		api_finish(c, rc, &e);
 	}
 }

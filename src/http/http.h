@@ -206,7 +206,7 @@ void http_reply_empty(struct http_exchange *x, unsigned status);
 // NULL takes the status's; detail may be NULL. Headers that were added stay.
 void http_problem(
 	struct http_exchange *x, unsigned status, const char *type, const char *title, const char *detail);
-// Answers with an error of ours: kinds become 400, 404, 409, 413, 429, 499 or 500; the detail is message and remedy for those
+// Answers with an error of ours: kinds become 400, 403, 404, 409, 413, 429, 499 or 500; the detail is message and remedy for those
 // the asker can mend.
 void http_problem_err(struct http_exchange *x, const struct err *e);
 

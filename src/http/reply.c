@@ -126,6 +126,7 @@ void http_problem_err(struct http_exchange *x, const struct err *e)
 		[RC_INPUT] = 400,
 		[RC_LIMIT] = 413,
 		[RC_BUSY] = 503,
+		[RC_DENIED] = 403,
 		[RC_NOT_FOUND] = 404,
 		[RC_EXISTS] = 409,
 		[RC_CANCELLED] = 499,
@@ -134,7 +135,7 @@ void http_problem_err(struct http_exchange *x, const struct err *e)
 	char text[sizeof(e->message) + sizeof(e->remedy) + sizeof(e->file) + 64];
 	if (status == 503)
 		http_header_add(x, "Retry-After", SV("1"));
-	bool theirs = status < 500;
+	bool theirs = status < 500 || e->rc == RC_BUSY;
 	http_problem(x, status, NULL, NULL, theirs ? err_format(e, text, sizeof(text)) : NULL);
 }
 

@@ -230,6 +230,99 @@ def _quietly(act):
         pass
 
 
+def signing_in():
+    with serving() as s:
+        clients = s.everybody()
+        nobody = s.client()
+        assert nobody.get('/api/session').json['user'] is None
+        for email, password in (('administrator@tidewater.example', 'wrong password'), ('no@body.example', 'x')):
+            a = nobody.post('/api/session', {'email': email, 'password': password})
+            assert a.status == 403 and not a.headers['Set-Cookie'], a
+        answers = [nobody.post('/api/session', {'email': 'viewer@tidewater.example', 'password': 'x'})
+                   for _ in range(12)]
+        assert answers[-1].status == 429 and int(answers[-1].headers['Retry-After']) > 0, answers[-1]
+        link = clients['administrator'].post('/api/users', {
+            'name': 'Eve', 'email': 'eve@tidewater.example', 'role': 'agent'}).json['link']
+        token = link.rsplit('/', 1)[1]
+        eve = s.client()
+        a = eve.post('/api/sign-in-link', {'token': token})
+        assert a.status == 200, a
+        cookie = a.headers['Set-Cookie']
+        assert 'HttpOnly' in cookie and 'SameSite=' in cookie
+        assert eve.get('/api/session').json['user']['name'] == 'Eve'
+        assert s.client().post('/api/sign-in-link', {'token': token}).status == 403
+        eve.csrf = a.json['csrf']
+        assert eve.ask('DELETE', '/api/session', body={}).status == 200
+        assert eve.get('/api/design').status == 401
+        assert nobody.post('/api/setup', {'token': 'x', 'name': 'x', 'email': 'x@x.example',
+                                          'password': 'long enough a password'}).status in (403, 409)
+
+
+def customers_are_named_only_to_those_who_may_see_them():
+    with serving(simulate=YEAR) as s:
+        c = s.everybody()
+        item = c['agent'].get('/api/interactions', limit=1).json['items'][0]
+        for path, query in (('/api/query/journey', {'customer': item['customer']}),
+                            ('/api/query/retention', {'persons': '0,0'})):
+            told, refused = c['agent'].get(path, **query), c['viewer'].get(path, **query)
+            if told.status == 200:
+                assert refused.status == 403, (path, refused)
+        assert c['agent'].get('/api/query/journey', customer=item['customer']).status == 200
+
+
+def dashboards_and_shares():
+    with serving(simulate=YEAR) as s:
+        c = s.everybody()
+        owner = c['owner']
+        tiles = [{'title': 'Experience', 'view': '/journeys/gap?where=channel%20%3D%20app'}]
+        a = owner.post('/api/dashboards', {'title': 'Monday', 'tiles': tiles})
+        assert a.status == 201, a
+        board = a.json
+        other = owner.post('/api/dashboards', {'title': 'Other', 'tiles': []}).json
+        assert board['tiles'] == tiles and board['title'] == 'Monday'
+        a = owner.ask('PUT', '/api/dashboards/' + board['id'], body={'title': 'Tuesday', 'tiles': tiles})
+        assert a.status == 200 and a.json['title'] == 'Tuesday', a
+        items = c['viewer'].get('/api/dashboards').json['items']
+        assert [b['title'] for b in items] == ['Tuesday', 'Other']
+        assert c['viewer'].post('/api/dashboards', {'title': 'x'}).status == 403
+        for wrong in ({}, {'title': ''}, {'title': 'x', 'tiles': {}}, {'title': 'x', 'tiles': [{'title': 'y'}]},
+                      {'title': 'x', 'tiles': [{'title': 'y', 'view': 'https://evil.example'}]}):
+            assert owner.post('/api/dashboards', wrong).status == 400, wrong
+        assert owner.ask('PUT', '/api/dashboards/999', body={'title': 'x'}).status == 404
+        path = '/dashboards/' + board['id']
+        a = owner.post('/api/shares', {'path': path, 'title': 'For the board', 'days': 7})
+        assert a.status == 201, a
+        token = a.json['url'].rsplit('/', 1)[1]
+        guest = s.client()
+        assert guest.get('/api/dashboards').status == 401
+        assert guest.post('/api/shares/open', {'token': token[:-1] + 'x'}).status == 403
+        a = guest.post('/api/shares/open', {'token': token})
+        assert a.status == 200 and a.json['path'] == path, a
+        assert [b['title'] for b in guest.get('/api/dashboards').json['items']] == ['Tuesday']
+        assert guest.get('/api/design').status == guest.get('/api/analyses').status == 200
+        assert guest.get('/api/query/gap', where='channel = app').status == 200
+        assert guest.get('/api/query/gap', where=['channel = app', 'touchpoint = order']).status == 200
+        for path_, query in (('/api/query/gap', {}), ('/api/query/gap', {'where': 'channel = web'}),
+                             ('/api/query/volume', {'where': 'channel = app'}), ('/api/overview', {}),
+                             ('/api/interactions', {}), ('/api/persons/user:x', {}), ('/api/users', {}),
+                             ('/api/search', {'q': 'user'}), ('/api/quarantine', {}), ('/api/shares', {}),
+                             ('/api/design/text', {}), ('/api/live', {})):
+            assert guest.get(path_, **query).status in (401, 403), (path_, query)
+        for method, path_ in (('POST', '/api/dashboards'), ('DELETE', '/api/dashboards/' + other['id']),
+                              ('POST', '/api/design/check'), ('POST', '/api/sql')):
+            assert guest.ask(method, path_, body={}).status == 401, path_
+        shares = owner.get('/api/shares').json['items']
+        assert [x['path'] for x in shares] == [path] and token not in str(shares)
+        assert owner.ask('DELETE', '/api/shares/' + shares[0]['id'], body={}).status == 200
+        assert guest.get('/api/query/gap', where='channel = app').status == 403
+        for wrong in ({'path': 'x', 'title': 't', 'days': 1}, {'path': '/', 'title': 't', 'days': 0},
+                      {'path': '/', 'title': 't', 'days': 9999}, {'path': '/', 'title': 't'}):
+            assert owner.post('/api/shares', wrong).status == 400, wrong
+        assert owner.ask('DELETE', '/api/dashboards/' + board['id'], body={}).status == 200
+        assert owner.ask('DELETE', '/api/dashboards/' + board['id'], body={}).status == 404
+
+
 if __name__ == '__main__':
     main([overview_agrees_with_the_analyses, interactions_come_newest_first_and_each_once, a_customers_story,
-          the_corridor_file, the_quarantine_is_replayed, sql_only_reads])
+          the_corridor_file, the_quarantine_is_replayed, sql_only_reads, dashboards_and_shares, signing_in,
+          customers_are_named_only_to_those_who_may_see_them])

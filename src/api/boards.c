@@ -1,0 +1,358 @@
+// SPDX-License-Identifier: Apache-2.0
+// Dashboards over HTTP, and shares: links that let somebody without an account read one page.
+//
+// A share stands for a path of the pages ("/dashboards/3", "/journeys/funnel?where=…"). Whoever has its token may ask what
+// that page asks and nothing else: the analysis of the path, or those of the dashboard's tiles, with at least the filters
+// that stand in it. Persons and texts are never in it, because a share has only the rights to look and to ask.
+#include "api/internal.h"
+
+#include "access/boards.h"
+
+#include <stdio.h>
+
+enum { TILES_MAX = 200, DAYS_MAX = 366, WHERES_MAX = 32 };
+#define DAY_MS INT64_C(86400000)
+
+// --- dashboards ---
+
+static void write_board(struct json *j, const struct access_board *b)
+{
+	char id[24];
+	snprintf(id, sizeof(id), "%lld", (long long)b->id);
+	json_object(j);
+	json_key_text(j, "id", id);
+	json_key_string(j, "title", b->title);
+	json_key(j, "tiles");
+	json_raw(j, b->tiles);
+	json_key_string(j, "who", b->who);
+	json_object_end(j);
+}
+
+// A share sees the dashboard that it is for.
+static bool is_shown(const struct api_call *c, int64_t id)
+{
+	char path[48];
+	if (!c->share)
+		return true;
+	int len = snprintf(path, sizeof(path), "/dashboards/%lld", (long long)id);
+	struct sv rest, page = sv_cut(c->share->path, '?', &rest);
+	return sv_equal(page, (struct sv){path, (size_t)len});
+}
+
+enum rc boards_get(struct api_call *c, struct err *e)
+{
+	struct access_board *boards;
+	uint32_t n;
+	enum rc rc = access_board_list(c->api->access, http_arena(c->x), &boards, &n, e);
+	if (rc != RC_OK)
+		return rc;
+	struct json j = json_new(http_out(c->x));
+	json_object(&j);
+	json_key(&j, "items");
+	json_array(&j);
+	for (uint32_t i = 0; i < n; i++)
+		if (is_shown(c, boards[i].id))
+			write_board(&j, &boards[i]);
+	json_array_end(&j);
+	json_object_end(&j);
+	return RC_OK;
+}
+
+// The tiles of a body as they are kept: title and view of each, nothing else.
+static enum rc read_tiles(struct json_node root, struct buf *out, struct err *e)
+{
+	struct json_node list = json_get(root, SV("tiles"));
+	struct json j = json_new(out);
+	uint32_t n = 0;
+	enum rc rc = RC_OK;
+	if (list.type != JSON_ARRAY && list.type != JSON_NONE)
+		return err_set(e, RC_INPUT, "“tiles” must be a list");
+	json_array(&j);
+	for (struct json_iter it = json_iter(list); rc == RC_OK && json_next(&it);) {
+		struct sv title, view;
+		rc = call_string(it.value, "title", true, &title, e);
+		if (rc == RC_OK)
+			rc = call_string(it.value, "view", true, &view, e);
+		if (rc == RC_OK && (view.len == 0 || view.ptr[0] != '/'))
+			rc = err_set(e, RC_INPUT, "“view” must be a path that begins with /");
+		if (rc == RC_OK && ++n > TILES_MAX)
+			rc = err_set(e, RC_INPUT, "a dashboard has at most %d tiles", TILES_MAX);
+		if (rc != RC_OK)
+			break;
+		json_object(&j);
+		json_key_string(&j, "title", title);
+		json_key_string(&j, "view", view);
+		json_object_end(&j);
+	}
+	json_array_end(&j);
+	return rc == RC_OK ? buf_check(out, e, "a dashboard") : rc;
+}
+
+static enum rc put_board(struct api_call *c, int64_t id, struct err *e)
+{
+	struct json_parser *parser;
+	struct json_node root;
+	struct access_board b = {.id = id, .who = c->actor.who};
+	struct buf tiles = buf_new(BOARD_TILES_BYTES_MAX);
+	enum rc rc = call_json(c, &parser, &root, e);
+	if (rc != RC_OK)
+		return rc;
+	rc = call_string(root, "title", true, &b.title, e);
+	if (rc == RC_OK)
+		rc = read_tiles(root, &tiles, e);
+	b.tiles = buf_view(&tiles);
+	if (rc == RC_OK)
+		rc = access_board_put(c->api->access, &c->actor, &b.id, b.title, b.tiles, e);
+	if (rc == RC_OK) {
+		struct json j = json_new(http_out(c->x));
+		write_board(&j, &b);
+	}
+	buf_free(&tiles);
+	json_parser_free(&parser);
+	return rc;
+}
+
+enum rc boards_add(struct api_call *c, struct err *e)
+{
+	enum rc rc = put_board(c, 0, e);
+	if (rc == RC_OK)
+		http_status_set(c->x, 201);
+	return rc;
+}
+
+enum rc boards_set(struct api_call *c, struct err *e)
+{
+	int64_t id;
+	enum rc rc = call_id(c, "dashboard", &id, e);
+	return rc == RC_OK ? put_board(c, id, e) : rc;
+}
+
+enum rc boards_remove(struct api_call *c, struct err *e)
+{
+	int64_t id;
+	enum rc rc = call_id(c, "dashboard", &id, e);
+	if (rc == RC_OK)
+		rc = access_board_remove(c->api->access, &c->actor, id, e);
+	buf_str(http_out(c->x), "{}");
+	return rc;
+}
+
+// --- what a share may ask ---
+
+static int hex(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
+}
+
+// Undoes %-escapes and "+" of a query; SV_NONE: out of memory.
+static struct sv unescape(struct arena *a, struct sv text)
+{
+	char *out = arena_alloc(a, text.len + 1);
+	size_t n = 0;
+	if (!out)
+		return SV_NONE;
+	for (size_t i = 0; i < text.len; i++) {
+		char ch = text.ptr[i];
+		if (ch == '%' && i + 2 < text.len && hex(text.ptr[i + 1]) >= 0 && hex(text.ptr[i + 2]) >= 0) {
+			ch = (char)(hex(text.ptr[i + 1]) * 16 + hex(text.ptr[i + 2]));
+			i += 2;
+		} else if (ch == '+') {
+			ch = ' ';
+		}
+		out[n++] = ch;
+	}
+	return (struct sv){out, n};
+}
+
+static bool asks_where(struct api_call *c, struct sv wanted)
+{
+	struct sv where;
+	for (size_t i = 0; (where = http_query(c->x, "where", i)).ptr; i++)
+		if (sv_equal(where, wanted))
+			return true;
+	return false;
+}
+
+// The question has all filters of the page.
+static bool has_filters(struct api_call *c, struct sv query)
+{
+	for (struct sv rest = query; rest.ptr;) {
+		struct sv value, pair = sv_cut(rest, '&', &rest), name = sv_cut(pair, '=', &value);
+		if (!sv_equal(name, SV("where")) || value.len == 0)
+			continue;
+		struct sv where = unescape(http_arena(c->x), value);
+		if (!where.ptr || !asks_where(c, where))
+			return false;
+	}
+	return true;
+}
+
+// Does a page of the UI ask this?
+static bool page_asks(struct api_call *c, struct sv page)
+{
+	struct sv query, path = sv_cut(page, '?', &query), asked = http_path(c->x);
+	bool overview = sv_equal(asked, SV("/api/overview"));
+	if (!has_filters(c, query))
+		return false;
+	if (sv_equal(path, SV("/")))
+		return overview;
+	if (sv_starts(path, SV("/touchpoint/")))
+		return overview || sv_starts(asked, SV("/api/query/"));
+	if (sv_starts(path, SV("/journeys/")))
+		return sv_starts(asked, SV("/api/query/")) &&
+		       sv_equal((struct sv){asked.ptr + 11, asked.len - 11},
+			       (struct sv){path.ptr + 10, path.len - 10});
+	return sv_equal(path, SV("/interactions")) && sv_equal(asked, SV("/api/interactions"));
+}
+
+static bool tiles_ask(struct api_call *c, struct sv tiles)
+{
+	struct json_parser *parser = json_parser_new(BOARD_TILES_BYTES_MAX + 1);
+	struct json_node root;
+	struct err why = ERR_NONE;
+	char scratch[32];
+	bool asks = false;
+	if (parser && json_parse(parser, tiles, &root, &why) == RC_OK)
+		for (struct json_iter it = json_iter(root); !asks && json_next(&it);)
+			asks = page_asks(c, json_text(json_get(it.value, SV("view")), scratch));
+	json_parser_free(&parser);
+	return asks;
+}
+
+static bool board_asks(struct api_call *c)
+{
+	struct access_board *boards;
+	uint32_t n;
+	struct err why = ERR_NONE;
+	if (access_board_list(c->api->access, http_arena(c->x), &boards, &n, &why) != RC_OK)
+		return false;
+	for (uint32_t i = 0; i < n; i++)
+		if (is_shown(c, boards[i].id) && tiles_ask(c, boards[i].tiles))
+			return true;
+	return false;
+}
+
+enum rc share_check(struct api_call *c, struct err *e)
+{
+	static const char *const always[] = {"/api/design", "/api/analyses", "/api/dashboards"};
+	struct access_share *s = arena_alloc(http_arena(c->x), sizeof(*s));
+	if (!s)
+		return err_set(e, RC_NOMEM, "out of memory for a request");
+	enum rc rc = access_share_find(c->api->access, c->share_token, http_arena(c->x), s, e);
+	if (rc != RC_OK)
+		return rc;
+	c->share = s;
+	for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++)
+		if (sv_equal(http_path(c->x), sv_from(always[i])))
+			return RC_OK;
+	if (page_asks(c, s->path) || (sv_starts(s->path, SV("/dashboards/")) && board_asks(c)))
+		return RC_OK;
+	return err_set(e, RC_DENIED, "this is not part of the page that the link is for");
+}
+
+// --- shares ---
+
+static void write_time(struct api_call *c, struct json *j, const char *key, int64_t at_ms)
+{
+	char text[40];
+	json_key_text(j, key, tz_format(store_design(c->api->store)->tz, at_ms, text));
+}
+
+enum rc shares_get(struct api_call *c, struct err *e)
+{
+	struct access_share *shares;
+	uint32_t n;
+	enum rc rc = access_share_list(c->api->access, http_arena(c->x), &shares, &n, e);
+	if (rc != RC_OK)
+		return rc;
+	struct json j = json_new(http_out(c->x));
+	json_object(&j);
+	json_key(&j, "items");
+	json_array(&j);
+	for (uint32_t i = 0; i < n; i++) {
+		char id[24];
+		snprintf(id, sizeof(id), "%lld", (long long)shares[i].id);
+		json_object(&j);
+		json_key_text(&j, "id", id);
+		json_key_string(&j, "path", shares[i].path);
+		json_key_string(&j, "title", shares[i].title);
+		write_time(c, &j, "expires", shares[i].expires_ms);
+		json_key_string(&j, "who", shares[i].who);
+		json_object_end(&j);
+	}
+	json_array_end(&j);
+	json_object_end(&j);
+	return RC_OK;
+}
+
+enum rc shares_add(struct api_call *c, struct err *e)
+{
+	struct json_parser *parser;
+	struct json_node root;
+	struct sv path, title;
+	double days;
+	char token[ACCESS_TOKEN_BYTES];
+	int64_t expires_ms;
+	enum rc rc = call_json(c, &parser, &root, e);
+	if (rc != RC_OK)
+		return rc;
+	rc = call_string(root, "path", true, &path, e);
+	if (rc == RC_OK)
+		rc = call_string(root, "title", true, &title, e);
+	if (rc == RC_OK && (!json_number(json_get(root, SV("days")), &days) || days <= 0 || days > DAYS_MAX))
+		rc = err_set(e, RC_INPUT, "“days” must be a number, at most %d", DAYS_MAX);
+	if (rc == RC_OK)
+		rc = access_share_add(c->api->access, &c->actor, path, title, (int64_t)(days * (double)DAY_MS),
+			token, &expires_ms, e);
+	json_parser_free(&parser);
+	if (rc != RC_OK)
+		return rc;
+	struct json j = json_new(http_out(c->x));
+	json_object(&j);
+	json_key_string(&j, "url", arena_printf(http_arena(c->x), "/shared/%s", token));
+	write_time(c, &j, "expires", expires_ms);
+	json_object_end(&j);
+	http_status_set(c->x, 201);
+	return RC_OK;
+}
+
+enum rc shares_end(struct api_call *c, struct err *e)
+{
+	int64_t id;
+	enum rc rc = call_id(c, "share", &id, e);
+	if (rc == RC_OK)
+		rc = access_share_end(c->api->access, &c->actor, id, e);
+	buf_str(http_out(c->x), "{}");
+	return rc;
+}
+
+// The token becomes a cookie of its own, beside that of a session.
+enum rc shares_open(struct api_call *c, struct err *e)
+{
+	struct json_parser *parser;
+	struct json_node root;
+	struct sv token;
+	struct access_share s;
+	enum rc rc = call_json(c, &parser, &root, e);
+	if (rc != RC_OK)
+		return rc;
+	rc = call_string(root, "token", true, &token, e);
+	token = arena_copy(http_arena(c->x), token.ptr ? token : SV(""));
+	json_parser_free(&parser);
+	if (rc == RC_OK)
+		rc = access_share_find(c->api->access, token, http_arena(c->x), &s, e);
+	if (rc != RC_OK)
+		return rc;
+	int64_t left_s = (s.expires_ms - c->api->clock->now_ms(c->api->clock)) / 1000;
+	http_header_add(c->x, "Set-Cookie",
+		arena_printf(http_arena(c->x),
+			"corridor_share=%.*s; Path=/api/; HttpOnly; SameSite=Lax; Max-Age=%lld%s",
+			SV_ARG(token), (long long)left_s, http_is_tls(c->x) ? "; Secure" : ""));
+	struct json j = json_new(http_out(c->x));
+	json_object(&j);
+	json_key_string(&j, "path", s.path);
+	json_key_string(&j, "title", s.title);
+	write_time(c, &j, "expires", s.expires_ms);
+	json_object_end(&j);
+	return RC_OK;
+}
