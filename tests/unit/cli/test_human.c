@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "cli/look.h"
-#include "cli/vtab.h"
+#include "sql/vtab.h"
 
 static void numbers(void **state)
 {
