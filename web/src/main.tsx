@@ -4,6 +4,7 @@ import './style/tokens.css';
 import './style/base.css';
 import './style/parts.css';
 import './style/map.css';
+import './style/charts.css';
 import './style/pages.css';
 import './style/print.css';
 import { render } from 'preact';
