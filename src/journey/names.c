@@ -142,7 +142,8 @@ static enum rc load_rows(struct db *db, struct names *n, struct err *e)
 {
 	struct db_stmt *s;
 	bool row = false;
-	enum rc rc = db_prepare(db, "SELECT kind, code, name FROM name ORDER BY kind, code", &s, e);
+	enum rc rc = db_prepare(db, "SELECT kind, code, name FROM name NOT INDEXED ORDER BY kind, code", &s,
+		e); // the table itself, which the sums are about
 	if (rc != RC_OK)
 		return rc;
 	while ((rc = db_step(s, &row, e)) == RC_OK && row) {
