@@ -152,8 +152,10 @@ export async function withServer(body) {
  * server takes it, its answer never arrives); or a status with which it is answered instead.
  */
 export async function troubledWay(server, fate) {
+	const met = new Set(); // fates, and statuses of the server's own answers as texts
 	const proxy = createServer((incoming, outgoing) => {
 		const what = incoming.method === "POST" ? fate() : "pass";
+		met.add(what);
 		if (typeof what === "number") {
 			incoming.resume();
 			outgoing.writeHead(what, { "Retry-After": "1", "Access-Control-Allow-Origin": "*",
@@ -163,6 +165,7 @@ export async function troubledWay(server, fate) {
 		}
 		const forwarded = request({ host: "127.0.0.1", port: server.port, method: incoming.method,
 			path: incoming.url, headers: incoming.headers }, (answer) => {
+			met.add(String(answer.statusCode));
 			if (what === "lose") {
 				answer.resume();
 				answer.on("end", () => outgoing.socket.destroy());
@@ -176,6 +179,7 @@ export async function troubledWay(server, fate) {
 	});
 	await new Promise((done) => proxy.listen(0, "127.0.0.1", done));
 	return {
+		met,
 		origin: `http://127.0.0.1:${proxy.address().port}`,
 		close: () => {
 			proxy.closeAllConnections();

@@ -88,6 +88,7 @@ async function troubles(server, way, start) {
 	await server.start();
 	await settled();
 	assert.deepEqual(told.filter(([, err]) => err), []);
+	for (const what of ["lose", 503, 429, "503"]) assert.ok(way.met.has(what), `${what} was met`);
 	const rows = await server.interactions();
 	assert.deepEqual(rows.map((r) => r.event).sort(), names.sort());
 	assert.equal(await server.stop(), 0);
@@ -294,6 +295,7 @@ test("Snowplow for Node.js: what was refused comes with the next events", () => 
 	await until(() => delivered.length >= 5, "all delivered");
 	const rows = await server.interactions();
 	assert.deepEqual(rows.map((r) => r.event), [0, 1, 2, 3, 4].map((i) => `Step ${i}`));
+	assert.ok(way.met.has("lose") && way.met.has(503));
 	way.close();
 }));
 
