@@ -26,8 +26,9 @@ async function pour(sender, send) {
 }
 
 const sender = (name, inFlight, goOn) => ({ name, inFlight, goOn, acknowledged: new Set(), failed: new Set() });
-// RudderStack's SDK writes out its whole queue with each event, so that one batch at a time is best.
-const segment = sender("segment", 2000, 1000), rudder = sender("rudder", 100, 0);
+// RudderStack's SDK writes out its whole queue with each event: several of them with short queues are quicker than one.
+const RUDDERS = 4;
+const segment = sender("segment", 1000, 500), rudder = sender("rudder", RUDDERS * 100, RUDDERS * 50);
 const senders = [segment, rudder];
 const told = () => senders.reduce((n, s) => n + s.acknowledged.size + s.failed.size, 0);
 
@@ -39,14 +40,15 @@ await withServer(async (server) => {
 		maxRetries: 20 });
 	analytics.on("error", () => {});
 	const Rudder = sdk("@rudderstack/rudder-sdk-node").default ?? sdk("@rudderstack/rudder-sdk-node");
-	const rudderstack = new Rudder(key, { dataPlaneUrl: server.origin, flushAt: 100, flushInterval: 500,
-		maxQueueSize: 1e6, maxInternalQueueSize: 1e6, retryCount: 10,
-		logLevel: "none", errorHandler: () => {} });
+	const rudders = Array.from({ length: RUDDERS }, () => new Rudder(key, { dataPlaneUrl: server.origin, flushAt: 50,
+		flushInterval: 200, maxQueueSize: 1e6, maxInternalQueueSize: 1e6, retryCount: 10, logLevel: "none",
+		errorHandler: () => {} }));
+	let turn = 0;
 
 	const started = Date.now();
 	const pouring = Promise.all([
 		pour(segment, (m, done) => analytics.track(m, done)),
-		pour(rudder, (m, done) => rudderstack.track(m, done)),
+		pour(rudder, (m, done) => rudders[Math.floor(turn++ / 50) % RUDDERS].track(m, done)),
 	]);
 	for (let k = 1; k <= kills; k++) {
 		const mark = (2 * events * k) / (kills + 1);
@@ -58,7 +60,7 @@ await withServer(async (server) => {
 	}
 	await pouring;
 	await analytics.closeAndFlush({ timeout: 600000 });
-	rudderstack.flush(() => {});
+	for (const r of rudders) r.flush(() => {});
 	await until(() => told() >= 2 * events, "the last callbacks", 600);
 	const seconds = (Date.now() - started) / 1000;
 	assert.equal(await server.stop(), 0, server.errors);
