@@ -34,7 +34,7 @@ static void csv_begin(const struct export_shape *s, struct buf *out)
 	buf_str(out, "id,customer,at,event,source,channel,touchpoint,stage,owner,agent,location,received,"
 		     "promise,due,"
 		     "keeps");
-	for (uint32_t i = 0; i < d->n_measures + d->n_dimensions; i++) {
+	for (uint32_t i = 0; name.rc == RC_OK && i < d->n_measures + d->n_dimensions; i++) {
 		bool measure = i < d->n_measures;
 		uint32_t k = measure ? i : i - d->n_measures;
 		if (measure ? !s->measures[k] : !s->dimensions[k])

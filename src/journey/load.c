@@ -270,7 +270,8 @@ static enum rc row_texts(struct load_run *r, const struct interaction *x, struct
 	row->cold[COLD_TEXT] = present(x->text);
 	row->cold[COLD_PROPERTIES] = present(x->properties);
 	buf_clear(&r->list);
-	for (uint32_t i = 0; i < x->n_identities; i++) {
+	buf_clear(&r->identities);
+	for (uint32_t i = 0; r->identities.rc == RC_OK && i < x->n_identities; i++) {
 		buf_clear(&r->identities);
 		buf_sv(&r->identities, x->identities[i].type);
 		buf_char(&r->identities, ':');

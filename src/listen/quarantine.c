@@ -62,6 +62,10 @@ enum rc quarantine_groups(
 			.first_id = (uint64_t)db_i64(q, 4),
 			.last_id = (uint64_t)db_i64(q, 5),
 			.last_at_ms = db_i64(q, 6)};
+		if (!g->file.ptr || !g->map_name.ptr || !g->reason.ptr) {
+			rc = err_set(e, RC_NOMEM, "out of memory for listing the quarantine");
+			break;
+		}
 		++*n;
 	}
 	if (q)
@@ -113,7 +117,8 @@ enum rc quarantine_items(struct store *s, struct sv file, uint64_t after, uint32
 		struct quarantine_item *item = grow_one(&items, &capacity, *n, sizeof(*item));
 		if (item)
 			*item = item_of(q, a);
-		if (!item || !item->raw.ptr || !item->reason.ptr) {
+		if (!item || !item->raw.ptr || !item->reason.ptr || !item->file.ptr || !item->map_name.ptr ||
+			(!item->header.ptr && !db_is_null(q, 7))) {
 			rc = err_set(e, RC_NOMEM, "out of memory for listing the quarantine");
 			err_remedy(e, "ask for fewer rows at a time");
 			break;

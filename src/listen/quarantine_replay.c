@@ -104,7 +104,8 @@ static enum rc origin_read(void *context, struct db *db, struct err *e)
 		o->head.n_columns = (uint32_t)db_i64(q, 6);
 		if (!db_is_null(q, 7))
 			o->head.header_raw = arena_copy(o->arena, db_blob(q, 7));
-		if (!o->file.ptr || !o->map_name.ptr || !o->map_text.ptr)
+		if (!o->file.ptr || !o->map_name.ptr || !o->map_text.ptr ||
+			(!o->head.header_raw.ptr && !db_is_null(q, 7)))
 			rc = err_set(e, RC_NOMEM, "out of memory for replaying");
 	} else if (rc == RC_OK) {
 		rc = err_set(e, RC_CORRUPT, "the quarantine names an import that is not in the history");

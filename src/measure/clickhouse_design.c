@@ -59,6 +59,8 @@ static void put_score(struct score_list *l, const struct score *s)
 static bool score_chosen(struct score_list *l, const char *name)
 {
 	const struct param_value *v = run_param(l->run, "score");
+	if (l->value.rc != RC_OK)
+		return false; // nothing more: the error stays
 	buf_clear(&l->value);
 	return sv_equal(v->text, SV("all")) || sv_equal(v->text, sv_from(name));
 }

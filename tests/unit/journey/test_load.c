@@ -119,11 +119,68 @@ static void what_does_not_fit_is_refused(void **state)
 	mem_free(order);
 }
 
+static void check_identities(struct store *s, const struct interaction *x)
+{
+	struct err e = ERR_NONE;
+	struct snapshot *sn;
+	struct sv *found;
+	uint32_t n;
+	struct arena *a = arena_new(1u << 16);
+	kit_ok(snapshot_open(s, &sn, &e), &e);
+	kit_ok(snapshot_identities(
+		       sn, person_of(x->identities[0].type, x->identities[0].value), a, &found, &n, &e),
+		&e);
+	assert_int_equal(n, x->n_identities);
+	for (uint32_t i = 0; i < n; i++)
+		assert_int_equal(found[i].len, x->identities[i].type.len + 1 + x->identities[i].value.len);
+	snapshot_close(&sn);
+	arena_free(&a);
+}
+
+// An identity that there is no memory for is an error, also when the next one fits.
+static void every_allocation_may_fail(void **state)
+{
+	struct kit *k = *state;
+	struct kit_texts t;
+	struct interaction *x = mem_calloc(1, sizeof(*x));
+	bool fired = true;
+	assert_non_null(x);
+	kit_interaction(1, x, &t);
+	x->identities[1] = (struct identity){SV("card"), SV("4711")};
+	x->identities[2] = (struct identity){SV("email"), SV("somebody@example.org")};
+	x->n_identities = 3;
+	for (uint64_t n = 1; fired; n++) {
+		struct err e = ERR_NONE, failed = ERR_NONE;
+		struct store_load *l;
+		struct load_run *r;
+		bool added;
+		kit_create(k);
+		struct store *s = kit_open(k, NULL, true);
+		kit_ok(store_load_begin(s, &l, &e), &e);
+		kit_ok(load_run_new(l, 0, &r, &e), &e);
+		uint64_t before = mem_count();
+		mem_fail_at(n);
+		enum rc rc = load_run_add(r, x, &added, &failed);
+		mem_fail_at(0);
+		fired = mem_count() - before >= n;
+		assert_true(rc == RC_OK || (fired && rc == RC_NOMEM));
+		if (rc == RC_OK)
+			kit_ok(load_run_finish(&r, &e), &e);
+		load_run_free(&r);
+		store_load_end(&l);
+		if (rc == RC_OK)
+			check_identities(s, x);
+		store_close(&s);
+	}
+	mem_free(x);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(what_is_loaded_is_there, kit_setup, kit_teardown),
 		cmocka_unit_test_setup_teardown(what_does_not_fit_is_refused, kit_setup, kit_teardown),
+		cmocka_unit_test_setup_teardown(every_allocation_may_fail, kit_setup, kit_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
