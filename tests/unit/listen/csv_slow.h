@@ -25,6 +25,8 @@ struct slow {
 	size_t n, capacity;
 	char *texts;
 	size_t n_texts, cap_texts;
+	char *field;
+	size_t cap_field;
 };
 
 static inline void slow_put(struct slow *s, char c)
@@ -50,6 +52,7 @@ static inline void slow_free(struct slow *s)
 {
 	free(s->records);
 	free(s->texts);
+	free(s->field);
 	memset(s, 0, sizeof(*s));
 }
 
@@ -78,13 +81,24 @@ static inline void slow_text(struct slow *s, const struct csv_dialect *d, const 
 		slow_put(s, p[i]);
 }
 
+// Room for the field under way, kept from record to record.
+static inline char *slow_field(struct slow *s, size_t room)
+{
+	if (room > s->cap_field) {
+		free(s->field);
+		s->field = malloc(room);
+		s->cap_field = room;
+	}
+	return s->field;
+}
+
 // The record at p; returns where the next begins.
 static inline size_t slow_one(struct slow *s, const struct csv_dialect *d, size_t max, const char *data,
 	size_t len, size_t p, uint64_t *line)
 {
 	struct slow_record *r = slow_add(s);
 	enum slow_state state = AT_START;
-	char *field = malloc(len + 1); // of the field under way
+	char *field = slow_field(s, len + 1);
 	size_t n = 0, i = p;
 	uint64_t lines = 0;
 	int quoted = 0, open_quote = 0;
@@ -128,7 +142,6 @@ static inline size_t slow_one(struct slow *s, const struct csv_dialect *d, size_
 				field[n++] = (char)c;
 		}
 	}
-	free(field);
 	r->texts_len = s->n_texts - r->texts_at;
 	size_t end = i;
 	if (open_quote || end - p > max) {
