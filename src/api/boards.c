@@ -129,12 +129,7 @@ enum rc boards_set(struct api_call *c, struct err *e)
 
 enum rc boards_remove(struct api_call *c, struct err *e)
 {
-	int64_t id;
-	enum rc rc = call_id(c, "dashboard", &id, e);
-	if (rc == RC_OK)
-		rc = access_board_remove(c->api->access, &c->actor, id, e);
-	buf_str(http_out(c->x), "{}");
-	return rc;
+	return call_act(c, "dashboard", access_board_remove, e);
 }
 
 // --- what a share may ask ---
@@ -318,12 +313,7 @@ enum rc shares_add(struct api_call *c, struct err *e)
 
 enum rc shares_end(struct api_call *c, struct err *e)
 {
-	int64_t id;
-	enum rc rc = call_id(c, "share", &id, e);
-	if (rc == RC_OK)
-		rc = access_share_end(c->api->access, &c->actor, id, e);
-	buf_str(http_out(c->x), "{}");
-	return rc;
+	return call_act(c, "share", access_share_end, e);
 }
 
 // The token becomes a cookie of its own, beside that of a session.

@@ -56,6 +56,18 @@ enum rc call_id(struct api_call *c, const char *name, int64_t *out, struct err *
 	return RC_OK;
 }
 
+enum rc call_act(struct api_call *c, const char *name,
+	enum rc (*act)(struct access *a, const struct access_actor *by, int64_t id, struct err *e),
+	struct err *e)
+{
+	int64_t id;
+	enum rc rc = call_id(c, name, &id, e);
+	if (rc == RC_OK)
+		rc = act(c->api->access, &c->actor, id, e);
+	buf_str(http_out(c->x), "{}");
+	return rc;
+}
+
 static bool in_list(struct sv name, const char *const *list)
 {
 	for (; list && *list; list++)

@@ -138,6 +138,10 @@ enum rc call_integer(struct api_call *c, const char *name, int64_t min, int64_t 
 	int64_t *out, struct err *e);
 // A parameter of the path as a number. RC_NOT_FOUND when it is none.
 enum rc call_id(struct api_call *c, const char *name, int64_t *out, struct err *e);
+// Does `act` to the thing with the id that stands in the path under `name`, and answers with {}.
+enum rc call_act(struct api_call *c, const char *name,
+	enum rc (*act)(struct access *a, const struct access_actor *by, int64_t id, struct err *e),
+	struct err *e);
 // from, to, where, by, limit of the query string as a question; other names become parameters of the analysis, those in
 // `known` (up to NULL) are left alone. Lives in the call's arena.
 enum rc call_query(struct api_call *c, struct query *q, const char *const *known, struct err *e);

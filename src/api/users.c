@@ -171,12 +171,7 @@ enum rc users_set(struct api_call *c, struct err *e)
 
 enum rc users_remove(struct api_call *c, struct err *e)
 {
-	int64_t id;
-	enum rc rc = call_id(c, "user", &id, e);
-	if (rc == RC_OK)
-		rc = access_user_remove(c->api->access, &c->actor, id, e);
-	buf_str(http_out(c->x), "{}");
-	return rc;
+	return call_act(c, "user", access_user_remove, e);
 }
 
 enum rc users_link(struct api_call *c, struct err *e)
@@ -314,12 +309,7 @@ enum rc keys_add(struct api_call *c, struct err *e)
 
 enum rc keys_revoke(struct api_call *c, struct err *e)
 {
-	int64_t id;
-	enum rc rc = call_id(c, "key", &id, e);
-	if (rc == RC_OK)
-		rc = access_key_revoke(c->api->access, &c->actor, id, e);
-	buf_str(http_out(c->x), "{}");
-	return rc;
+	return call_act(c, "key", access_key_revoke, e);
 }
 
 // --- the audit trail ---
