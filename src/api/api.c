@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <time.h>
 
+enum { SWEEP_TICKS = 36000 }; // an hour
+
 // --- answers ---
 
 void api_retry_after(struct http_exchange *x, unsigned seconds)
@@ -170,7 +172,7 @@ static bool admit(struct http_exchange *x, const struct http_route *route, void 
 			       ? admit_program(c, view, sv_trim((struct sv){bearer.ptr + 7, bearer.len - 7}))
 			       : admit_user(c, view, http_cookie(x, "corridor"));
 	access_view_release(c->api->access, &view);
-	return goes_on;
+	return goes_on && (c->row->handle != import_upload || upload_begin(c));
 }
 
 static void handle(struct http_exchange *x, void *context)
@@ -250,6 +252,8 @@ static void tend(void *context)
 			log_err("api", &e);
 			e = ERR_NONE;
 		}
+		if (ticks % SWEEP_TICKS == 0)
+			uploads_sweep(a, false);
 		pthread_mutex_lock(&a->mu);
 	}
 	pthread_mutex_unlock(&a->mu);
@@ -265,6 +269,9 @@ static enum rc open_server(struct api *a, struct err *e)
 	for (size_t i = 0; i < api_n_rows; i++)
 		a->routes[i] = (struct http_route){
 			api_rows[i].method, api_rows[i].path, api_rows[i].body_max, handle, &api_rows[i]};
+	for (size_t i = 0; i < api_n_rows; i++)
+		if (api_rows[i].handle == import_upload)
+			a->routes[i].body_max = (size_t)a->o.upload_bytes;
 	const struct http_options o = {
 		.addresses = a->o.addresses,
 		.n_addresses = a->o.n_addresses,
@@ -288,6 +295,7 @@ enum rc api_open(const struct api_options *options, struct api **out, struct err
 	if (!a)
 		return err_set(e, RC_NOMEM, "out of memory for the server");
 	a->o = *options;
+	a->o.upload_bytes = options->upload_bytes ? options->upload_bytes : API_UPLOAD_BYTES;
 	a->store = options->store;
 	a->access = options->access;
 	a->clock = options->clock ? options->clock : clock_system();
@@ -304,6 +312,8 @@ enum rc api_open(const struct api_options *options, struct api **out, struct err
 	};
 	if (rc == RC_OK)
 		rc = intake_open(&io, &a->intake, e);
+	if (rc == RC_OK)
+		rc = import_open(a, e);
 	if (rc == RC_OK)
 		rc = workers_open(options->threads, &a->workers, e);
 	if (rc == RC_OK)
@@ -335,6 +345,7 @@ void api_close(struct api **api, uint32_t timeout_ms)
 	if (a->server)
 		http_quiesce(a->server, timeout_ms);
 	workers_close(&a->workers);
+	jobs_close(&a->jobs);
 	intake_close(&a->intake); // answers what waits for the disk
 	pthread_mutex_lock(&a->mu);
 	a->closing = true;

@@ -9,6 +9,8 @@
 
 struct api;
 
+#define API_UPLOAD_BYTES ((uint64_t)1 << 30)
+
 struct api_options {
 	struct store *store; // open for writing; the API appends to it until api_close
 	struct access *access;
@@ -22,6 +24,7 @@ struct api_options {
 	bool access_log;  // one line of JSON on standard output for each request
 	// So many simulated interactions a minute come in by themselves, for data made by simulate_run; 0: none.
 	unsigned simulated_per_minute;
+	uint64_t upload_bytes; // of a file sent to be imported; 0: API_UPLOAD_BYTES
 };
 
 // Opens everything and starts to listen. Errors of http_open and intake_open.

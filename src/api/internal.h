@@ -10,6 +10,7 @@
 #include "api/api.h"
 #include "base/json.h"
 #include "listen/intake.h"
+#include "listen/jobs.h"
 #include "listen/listen.h"
 #include "measure/measure.h"
 #include "simulate/simulate.h"
@@ -18,6 +19,7 @@
 #include <stdatomic.h>
 
 #define API_ANSWERED RC_COUNT
+#define API_PATH_BYTES 4096
 
 enum api_auth {
 	AUTH_OPEN,  // anybody
@@ -53,6 +55,7 @@ extern const size_t api_n_rows;
 
 struct live;
 struct workers;
+struct upload;
 
 struct api {
 	struct api_options o;
@@ -64,6 +67,7 @@ struct api {
 	struct http_route *routes; // of api_rows
 	struct workers *workers;
 	struct live *live;
+	struct jobs *jobs;          // imports
 	struct simulate_feed *feed; // NULL: nothing comes in by itself
 	const struct design *feed_design;
 	uint64_t feed_owed; // in 600ths of an interaction
@@ -89,6 +93,7 @@ struct api_call {
 	struct sv share_token;
 	const struct access_share *share;
 	struct access_actor actor;
+	struct upload *upload; // of import_upload: where its body went
 };
 
 // --- api.c ---
@@ -126,6 +131,26 @@ void live_committed(void *live, uint32_t n_added);
 void live_sample(void *live, const struct interaction *x, const struct design *d);
 // To be called ten times a second.
 void live_tick(struct live *l);
+// What is told of an interaction to everybody, as members of an object.
+void live_members(struct json *j, const struct interaction *x, const struct design *d);
+
+// --- uploads.c: files on their way to an import ---
+
+// In admit: where the body goes. False: it has answered.
+bool upload_begin(struct api_call *c);
+// The path of an uploaded file. RC_NOT_FOUND.
+enum rc upload_find(struct api *a, struct sv token, char path[API_PATH_BYTES], struct err *e);
+// The file is no longer needed; paths elsewhere are left alone.
+void upload_done(struct api *a, struct sv path);
+// Removes what nobody wanted for days, and at the start what was never received to its end.
+void uploads_sweep(struct api *a, bool starting);
+// An error tells people the file's name, not the place where we keep it.
+void upload_name_error(struct sv path, struct sv name, struct err *e);
+
+// --- import.c ---
+
+// Opens a->jobs.
+enum rc import_open(struct api *a, struct err *e);
 
 // --- helpers for handlers (call.c) ---
 
@@ -161,6 +186,9 @@ api_handler health, ready, metrics, openapi, page, asset;
 api_handler live_stream;
 api_handler design_get, analyses_get, query_get, overview_get, interactions_get, person_get, search_get;
 api_handler design_text_get, design_versions_get, design_check, design_compare, design_publish;
+// The body of this one goes to a file.
+api_handler import_upload;
+api_handler import_preview_post, import_start, import_jobs_get, import_job_get;
 api_handler quarantine_get, quarantine_again, quarantine_remove;
 api_handler sql_post, sources_get;
 api_handler boards_get, boards_add, boards_set, boards_remove, shares_get, shares_add, shares_end, shares_open;

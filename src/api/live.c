@@ -93,34 +93,39 @@ static void write_time(struct json *j, const char *key, const struct design *d, 
 	json_key_text(j, key, text);
 }
 
+void live_members(struct json *j, const struct interaction *x, const struct design *d)
+{
+	const struct design_touchpoint *t =
+		x->touchpoint == TOUCHPOINT_NONE ? NULL : &d->touchpoints[x->touchpoint];
+	write_time(j, "at", d, x->at_ms);
+	json_key_string(j, "touchpoint", t ? t->name : SV_NONE);
+	json_key_string(j, "stage", t ? d->stages[t->stage] : SV_NONE);
+	json_key_string(j, "channel", x->channel.len ? x->channel : SV_NONE);
+	json_key_string(j, "event", x->event);
+	json_key_string(j, "source", x->source);
+	json_key_string(j, "agent", x->agent.len ? x->agent : SV_NONE);
+	json_key(j, "measures");
+	json_object(j);
+	for (uint32_t i = 0; i < x->n_measures; i++) {
+		json_key_sv(j, d->measures[x->measures[i].measure].name);
+		json_double(j, x->measures[i].value);
+	}
+	json_object_end(j);
+}
+
 static void write_interaction(
 	struct buf *out, const struct interaction *x, const struct design *d, bool with_person)
 {
 	struct json j = json_new(out);
 	char key[17];
 	json_object(&j);
-	write_time(&j, "at", d, x->at_ms);
+	live_members(&j, x, d);
 	if (with_person) {
 		snprintf(key, sizeof(key), "%016llx",
 			(unsigned long long)person_of(x->identities[0].type, x->identities[0].value));
 		json_key_text(&j, "person", key);
 		json_key_string(&j, "text", cut_text(x->text));
 	}
-	const struct design_touchpoint *t =
-		x->touchpoint == TOUCHPOINT_NONE ? NULL : &d->touchpoints[x->touchpoint];
-	json_key_string(&j, "touchpoint", t ? t->name : SV_NONE);
-	json_key_string(&j, "stage", t ? d->stages[t->stage] : SV_NONE);
-	json_key_string(&j, "channel", x->channel.len ? x->channel : SV_NONE);
-	json_key_string(&j, "event", x->event);
-	json_key_string(&j, "source", x->source);
-	json_key_string(&j, "agent", x->agent.len ? x->agent : SV_NONE);
-	json_key(&j, "measures");
-	json_object(&j);
-	for (uint32_t i = 0; i < x->n_measures; i++) {
-		json_key_sv(&j, d->measures[x->measures[i].measure].name);
-		json_double(&j, x->measures[i].value);
-	}
-	json_object_end(&j);
 	json_object_end(&j);
 }
 

@@ -178,11 +178,14 @@ static void write_operation(struct json *j, const struct api_row *row, const str
 	if (row->body) {
 		json_key(j, "requestBody");
 		json_object(j);
+		bool bytes = row->handle == import_upload;
 		json_key_u64(j, "x-body-bytes", row->body_max ? row->body_max : (size_t)1 << 20);
+		if (bytes)
+			json_key_bool(j, "x-bytes", true);
 		json_key_text(j, "description", row->body);
 		json_key(j, "content");
 		json_object(j);
-		json_key(j, "application/json");
+		json_key(j, bytes ? "application/octet-stream" : "application/json");
 		json_object(j);
 		json_object_end(j);
 		json_object_end(j);

@@ -27,6 +27,14 @@ static const struct api_param before_params[] = {
 	{"before", "“next” of the page before", false, false},
 	{NULL, NULL, false, false},
 };
+static const struct api_param upload_params[] = {
+	{"name", "the file's name: calls.csv, calls.csv.gz, log.xes", true, false},
+	{NULL, NULL, false, false},
+};
+static const struct api_param limit_params[] = {
+	{"limit", "at most so many, 500 at most", false, false},
+	{NULL, NULL, false, false},
+};
 static const struct api_param search_params[] = {
 	{"q", "part of an identity, or all of it", true, false},
 	{NULL, NULL, false, false},
@@ -149,6 +157,24 @@ const struct api_row api_rows[] = {
 	{HTTP_POST, "/api/design", AUTH_USER, RIGHT_DESIGN, DESIGN_BODY_MAX, true, false, 0, "design",
 		"put a corridor file in force and restate the past with it", design_publish, NULL, "{\"text\"}",
 		"{\"version\", \"moved\"}"},
+
+	// Files.
+	{HTTP_POST, "/api/import/files", AUTH_USER, RIGHT_IMPORT, API_UPLOAD_BYTES, true, false, 0, "import",
+		"send a file to be imported; the answer has its columns and a guessed mapping", import_upload,
+		upload_params, "the file, as it is: CSV, NDJSON or XES, plain, gzip or zstd",
+		"{\"file\", \"name\", \"bytes\", \"format\", \"mapping\", \"columns\"}"},
+	{HTTP_POST, "/api/import/preview", AUTH_USER, RIGHT_IMPORT, DESIGN_BODY_MAX, true, true, 0, "import",
+		"what a mapping makes of the first rows of a file that was sent", import_preview_post, NULL,
+		"{\"file\", \"mapping\"}", "{\"problems\", \"rows\", \"items\", \"rejected\"}"},
+	{HTTP_POST, "/api/import", AUTH_USER, RIGHT_IMPORT, DESIGN_BODY_MAX, true, false, 0, "import",
+		"take in a file that was sent; one import runs, others wait", import_start, NULL,
+		"{\"file\", \"mapping\", \"dry_run\"}", "{\"job\"}"},
+	{HTTP_GET, "/api/import/jobs", AUTH_USER, RIGHT_IMPORT, 0, true, false, 0, "import",
+		"imports, newest first", import_jobs_get, limit_params, NULL, "items"},
+	{HTTP_GET, "/api/import/jobs/{job}", AUTH_USER, RIGHT_IMPORT, 0, true, false, 0, "import",
+		"how far an import has come, and what became of the rows", import_job_get, NULL, NULL,
+		"{\"state\", \"rows\", \"taken\", \"repeated\", \"rejected\", \"bytes_read\", \"bytes\", "
+		"\"message\"}"},
 
 	// What could not be understood.
 	{HTTP_GET, "/api/quarantine", AUTH_USER, RIGHT_QUARANTINE, 0, true, false, 0, "quarantine",

@@ -88,6 +88,7 @@ static enum rc open_all(struct cli *cli, struct serving *s, struct err *e)
 		.threads = (unsigned)args_integer(args, "threads"),
 		.access_log = args_flag(args, "access-log"),
 		.simulated_per_minute = (unsigned)args_integer(args, "simulate"),
+		.upload_bytes = (uint64_t)args_integer(args, "upload-max") << 20,
 	};
 	return rc == RC_OK ? api_open(&o, &s->api, e) : rc;
 }
@@ -234,6 +235,13 @@ static const struct option options[] = {
 		.type = OPTION_TEXT,
 		.value = "EMAIL",
 		.help = "print a link with which this user can sign in once"},
+	{.name = "upload-max",
+		.type = OPTION_INTEGER,
+		.value = "MIB",
+		.fallback = "1024",
+		.min = 1,
+		.max = 1 << 20,
+		.help = "the largest file that can be sent to be imported, in MiB"},
 	{.name = "simulate",
 		.type = OPTION_INTEGER,
 		.value = "N",

@@ -63,6 +63,12 @@ struct sv http_peer(const struct http_exchange *x)
 	return x->peer;
 }
 
+void http_divert(struct http_exchange *x, const struct http_sink *sink, void *context)
+{
+	x->sink = sink;
+	x->sink_context = context;
+}
+
 bool http_is_tls(const struct http_exchange *x)
 {
 	return x->is_tls;

@@ -168,6 +168,16 @@ struct sv http_header(const struct http_exchange *x, const char *name);
 struct sv http_cookie(const struct http_exchange *x, const char *name);
 // The whole body, unpacked by Content-Encoding (gzip, deflate, zstd). Empty in `admit`.
 struct sv http_body(const struct http_exchange *x);
+// Where the bytes of a body go instead of into memory: for uploads. Both are called on the loop's thread and must not
+// wait for long.
+struct http_sink {
+	// The next bytes, as sent. 0: taken; else the status of the refusal, with *why.
+	unsigned (*take)(void *context, struct sv bytes, const char **why);
+	// Once, when the exchange is over, whether the body was read to its end and handled or not.
+	void (*over)(void *context);
+};
+// To be called in `admit`, which must not answer afterwards. http_body is empty then. A body with Content-Encoding is refused (415).
+void http_divert(struct http_exchange *x, const struct http_sink *sink, void *context);
 // Who asks: an address as text. With a trusted proxy in between the last address of X-Forwarded-For that is not a
 // trusted proxy.
 struct sv http_peer(const struct http_exchange *x);

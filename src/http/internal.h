@@ -250,6 +250,9 @@ struct http_exchange {
 	uint64_t bytes_in;
 	enum packing packing;
 	bool body_read;
+	const struct http_sink *sink; // NULL: into memory
+	void *sink_context;
+	uint64_t diverted; // bytes that went there
 	// query, parsed when asked for
 	bool query_read;
 	struct http_field *query;

@@ -186,7 +186,9 @@ void loop_exchange_give(struct loop *l, struct http_exchange *x)
 	x->chunks = (struct chunks){0};
 	x->body_view = x->constant = SV_NONE;
 	x->body_max = x->reserved = x->sent = x->n_query = 0;
-	x->bytes_in = 0;
+	x->bytes_in = x->diverted = 0;
+	x->sink = NULL;
+	x->sink_context = NULL;
 	x->packing = PACKING_NONE;
 	x->query = NULL;
 	x->stream = NULL;

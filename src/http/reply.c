@@ -363,6 +363,8 @@ void exchange_finish(struct http_exchange *x)
 			.duration_us = us};
 		o->log(&line, o->context);
 	}
+	if (x->sink)
+		x->sink->over(x->sink_context);
 	c->x = NULL;
 	loop_exchange_give(l, x);
 }

@@ -194,6 +194,8 @@ static enum step admit(struct conn *c)
 			return x->answered ? answer_early(c)
 					   : refuse_early(c, 500, "the request was left unanswered");
 	}
+	if (x->sink && x->packing != PACKING_NONE)
+		return refuse_early(c, 415, "a file is sent as it is, without Content-Encoding");
 	if (x->request.length > (int64_t)x->body_max)
 		return refuse_early(c, 413, "the body is larger than this path takes");
 	if (!x->request.chunked && x->request.length <= 0)
@@ -303,7 +305,7 @@ static enum step body_done(struct conn *c, struct sv body)
 {
 	struct http_exchange *x = c->x;
 	const struct http_options *o = &c->loop->server->o;
-	x->bytes_in = body.len;
+	x->bytes_in = x->sink ? x->diverted : body.len;
 	x->body_view = body;
 	if (x->packing == PACKING_NONE)
 		return handle(c);
@@ -325,6 +327,45 @@ static enum step body_done(struct conn *c, struct sv body)
 	return handle(c);
 }
 
+// Bytes of a body that goes elsewhere. 0, or the status of the refusal.
+static unsigned divert(struct http_exchange *x, struct sv bytes, const char **why)
+{
+	*why = "the body is larger than this path takes";
+	if (bytes.len > x->body_max - x->diverted)
+		return 413;
+	x->diverted += bytes.len;
+	return x->sink->take(x->sink_context, bytes, why);
+}
+
+// One input buffer at a time, so that other connections have their turn.
+static enum step diverted_step(struct conn *c)
+{
+	struct http_exchange *x = c->x;
+	uint64_t left = (uint64_t)x->request.length - x->diverted;
+	struct sv in = input_view(c);
+	const char *why;
+	if (in.len > left)
+		in.len = (size_t)left;
+	unsigned status = in.len ? divert(x, in, &why) : 0;
+	c->in_start += in.len;
+	if (status)
+		return refuse_body(c, status, why);
+	return left == in.len ? body_done(c, SV("")) : input_read(c);
+}
+
+// The next piece of a chunked body. 0, or the status of the refusal.
+static unsigned chunk_take(struct http_exchange *x, struct sv data, const char **why)
+{
+	if (x->sink)
+		return divert(x, data, why);
+	*why = "the server holds as many bodies as it can";
+	if (!body_reserve(x, data.len))
+		return 503;
+	buf_sv(&x->body, data);
+	*why = "the body is larger than this path takes";
+	return x->body.rc == RC_OK ? 0 : x->body.rc == RC_LIMIT ? 413 : 503;
+}
+
 static enum step chunked_step(struct conn *c)
 {
 	struct http_exchange *x = c->x;
@@ -333,20 +374,18 @@ static enum step chunked_step(struct conn *c)
 		struct sv in = input_view(c), data;
 		size_t used = 0;
 		bool done = false, ok = true;
-		while (ok && !done && used < in.len) {
+		unsigned status = 0;
+		const char *why = NULL;
+		while (ok && !done && !status && used < in.len) {
 			ok = chunks_next(&x->chunks, in, &used, &data, &done);
-			if (ok && data.len) {
-				if (!body_reserve(x, data.len))
-					return refuse_body(c, 503, "the server holds as many bodies as it can");
-				buf_sv(&x->body, data);
-			}
+			if (ok && data.len)
+				status = chunk_take(x, data, &why);
 		}
 		c->in_start += used;
 		if (!ok)
 			return refuse_body(c, 400, "the body's chunks are not well formed");
-		if (x->body.rc)
-			return refuse_body(c, x->body.rc == RC_LIMIT ? 413 : 503,
-				"the body is larger than this path takes");
+		if (status)
+			return refuse_body(c, status, why);
 		if (done)
 			return body_done(c, x->body.len ? buf_view(&x->body) : SV(""));
 		enum step step = input_read(c);
@@ -408,5 +447,5 @@ enum step body_step(struct conn *c)
 	c->sent_continue = true;
 	if (!c->in && !(c->in = loop_input_take(c->loop)))
 		return STEP_CLOSE;
-	return x->request.chunked ? chunked_step(c) : length_step(c);
+	return x->request.chunked ? chunked_step(c) : x->sink ? diverted_step(c) : length_step(c);
 }

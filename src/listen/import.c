@@ -318,8 +318,9 @@ static void file_known(struct pipeline *p, const char *path)
 	const struct csv_head *h = reader_head(p->reader);
 	const struct import_options *o = p->run->o;
 	bool standard = strcmp(path, "-") == 0;
-	p->file = (struct import_file){.path = standard ? "standard input" : path,
-		.name = standard ? "standard input" : base_name(path),
+	const char *known = o->file_name ? o->file_name : path;
+	p->file = (struct import_file){.path = standard ? "standard input" : known,
+		.name = standard ? "standard input" : base_name(known),
 		.map_name = o->map_name ? o->map_name : "",
 		.map_text = o->map_text,
 		.head_hash = reader_head_hash(p->reader),
@@ -443,7 +444,7 @@ enum rc import_files(struct store *s, const struct import_options *o, const char
 		run.rows_before += reports[i].n_rows;
 		progress_update(run.progress, run.bytes_before, run.rows_before);
 	}
-	if (rc == RC_OK && !o->dry_run)
+	if (rc == RC_OK && !o->dry_run && !o->leave_inbox)
 		rc = store_seal(s, e);
 out:
 	progress_finish(&run.progress);

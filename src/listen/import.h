@@ -62,6 +62,8 @@ void import_block_free(struct import_block **b);
 enum rc mapper_open(struct mapper *m, const struct mapping *mapping, const struct design *d,
 	const struct csv_head *head, struct sv file, const struct clock *clock, struct err *e);
 void mapper_close(struct mapper *m);
+// A row as the mapping takes it. RC_INPUT: it is no JSON object.
+enum rc mapper_record(struct mapper *m, const struct block_row *row, struct record *r, struct err *e);
 // Maps all rows of b->rows into b's batches and rejects; what b held before is forgotten.
 enum rc import_block_map(struct mapper *m, struct import_block *b, struct err *e);
 // The same step by step: forget what b holds, map row by row, pack. careful: a row that breaks a limit of the store

@@ -172,7 +172,7 @@ struct sv reject_reason(const struct import_block *b, const struct reject *r)
 	return (struct sv){(const char *)b->reasons.data + r->reason_at, r->reason_len};
 }
 
-static enum rc record_of(struct mapper *m, const struct block_row *row, struct record *r, struct err *e)
+enum rc mapper_record(struct mapper *m, const struct block_row *row, struct record *r, struct err *e)
 {
 	*r = (struct record){.line = row->line,
 		.number = row->number,
@@ -203,7 +203,7 @@ enum rc import_row_map(struct mapper *m, struct import_block *b, const struct bl
 		m->probe = batch_new(m->design);
 	if (careful && !m->probe)
 		return err_set(e, RC_NOMEM, "out of memory for a batch");
-	enum rc rc = record_of(m, row, &record, row_err);
+	enum rc rc = mapper_record(m, row, &record, row_err);
 	if (rc == RC_OK)
 		rc = mapping_map(m->bound, &record, now_ms, emit, &k, &n, &times, row_err);
 	if (rc == RC_OK && careful) {

@@ -42,8 +42,8 @@ struct intake_stats {
 	uint64_t commit_us, links_waiting; // commit_us: sum of the time that commits took
 };
 
-// Opens the tables and starts the writer. The store must outlive it and nobody else may append meanwhile, but through
-// intake_pause.
+// Opens the tables and starts the writer. The store must outlive it. Others may append meanwhile (imports, replays); for
+// acts that need the store for themselves there is intake_pause.
 enum rc intake_open(const struct intake_options *options, struct intake **out, struct err *e);
 // Takes nothing more, makes durable what is there, tells all, and frees. NULL is allowed.
 void intake_close(struct intake **i);

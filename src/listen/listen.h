@@ -32,10 +32,13 @@ struct import_report;
 struct import_options {
 	const char *map_name; // for messages and the quarantine
 	struct sv map_text;
-	bool quiet;               // no progress bar
-	unsigned threads;         // 0 = all processors
+	const char
+		*file_name; // not NULL: what the history and the quarantine call the file, instead of its path
+	bool quiet;         // no progress bar
+	unsigned threads;   // 0 = all processors
 	uint64_t max_quarantined; // stop with RC_LIMIT after so many rejected rows; 0 = never
 	bool dry_run;             // map and report only, store nothing
+	bool leave_inbox;         // do not seal at the end: others append meanwhile and would wait for it
 	const volatile sig_atomic_t
 		*cancel;           // not NULL: stop with RC_CANCELLED soon after it is non-zero; what was
 				   // acknowledged stays, and running the import again adds the rest
@@ -81,6 +84,39 @@ struct import_report {
 // what was acknowledged stays. Running it again adds nothing that is there.
 enum rc import_files(struct store *s, const struct import_options *o, const char *const *paths,
 	uint32_t n_files, struct import_report *reports, struct err *e);
+
+// What is told of the first rows of a file, in their order.
+struct preview_sink {
+	void *context;
+	enum rc (*interaction)(void *context, uint64_t line, const struct interaction *x, struct err *e);
+	enum rc (*reject)(void *context, uint64_t line, struct sv reason, struct err *e);
+};
+// Maps the first rows (at most max_rows) and stores nothing; of the options only io, clock and the mapping count.
+// *n_rows: how many there were. *about_mapping after RC_INPUT: the mapping has a mistake, or does not fit the file, with
+// the place in it; false: the file cannot be read.
+enum rc import_preview(const struct design *d, const struct import_options *o, const char *path,
+	uint32_t max_rows, const struct preview_sink *sink, uint32_t *n_rows, bool *about_mapping,
+	struct err *e);
+
+// --- a file nobody has told anything about (peek.c, guess.c) ---
+
+#define PEEK_SAMPLES 4u
+
+struct peek_column {
+	struct sv name; // NDJSON, XES: the path
+	struct sv samples[PEEK_SAMPLES];
+	uint32_t n_samples; // different ones that are not empty
+};
+struct import_peek {
+	const char *format; // "csv", "ndjson", "xes"
+	struct peek_column *columns;
+	uint32_t n_columns;
+	struct sv mapping; // a guess; where nothing could be guessed it says so in a comment and is incomplete
+};
+// Looks at the first rows of a file; `name` is what it is called. Everything in the arena. RC_INPUT with the remedy for what
+// cannot be read.
+enum rc import_peek(const char *path, struct sv name, const struct design *d, struct arena *a,
+	struct import_peek *out, struct err *e);
 
 // --- quarantine ---
 

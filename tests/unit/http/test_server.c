@@ -80,9 +80,47 @@ static void smuggle(struct http_exchange *x, void *context)
 	http_reply(x);
 }
 
-static bool admit(struct http_exchange *x, const struct http_route *route, void *context)
+// What went into a sink.
+struct swallowed {
+	uint64_t bytes, sum;
+};
+static atomic_int swallows_over;
+
+static unsigned swallow(void *context, struct sv bytes, const char **why)
+{
+	struct swallowed *w = context;
+	w->bytes += bytes.len;
+	for (size_t i = 0; i < bytes.len; i++)
+		w->sum += (unsigned char)bytes.ptr[i];
+	*why = "it tastes of nothing";
+	return memchr(bytes.ptr, '!', bytes.len) ? 507 : 0;
+}
+
+static void swallow_over(void *context)
 {
 	(void)context;
+	atomic_fetch_add(&swallows_over, 1);
+}
+
+static void swallow_tell(struct http_exchange *x, void *context)
+{
+	(void)context;
+	const struct swallowed *w = http_user(x);
+	buf_printf(http_out(x), "swallowed %llu, %llu, %zu", (unsigned long long)w->bytes,
+		(unsigned long long)w->sum, http_body(x).len);
+	http_reply(x);
+}
+
+static bool admit(struct http_exchange *x, const struct http_route *route, void *context)
+{
+	static const struct http_sink sink = {swallow, swallow_over};
+	(void)context;
+	if (route->handle == swallow_tell) {
+		struct swallowed *w = arena_alloc(http_arena(x), sizeof(*w));
+		http_user_set(x, w);
+		http_divert(x, &sink, w);
+		return true;
+	}
 	if (!route->data || http_header(x, "authorization").ptr)
 		return true;
 	http_problem(x, 401, NULL, NULL, "who are you?");
@@ -112,7 +150,8 @@ static const struct http_route routes[] = {{HTTP_GET, "/echo/{id}", 0, echo, NUL
 	{HTTP_POST, "/echo/{id}", 0, echo, NULL}, {HTTP_POST, "/small", 10, echo, NULL},
 	{HTTP_POST, "/big", 3 << 20, echo, NULL}, {HTTP_POST, "/later", 0, later, NULL},
 	{HTTP_POST, "/closed", 0, echo, "closed"}, {HTTP_GET, "/events", 0, events, NULL},
-	{HTTP_GET, "/asset", 0, asset, NULL}, {HTTP_GET, "/smuggle", 0, smuggle, NULL}};
+	{HTTP_GET, "/asset", 0, asset, NULL}, {HTTP_GET, "/smuggle", 0, smuggle, NULL},
+	{HTTP_POST, "/swallow", 100 << 20, swallow_tell, NULL}};
 
 static void open_with(struct http_options o)
 {
@@ -336,6 +375,61 @@ static void test_bodies(void **state)
 	close_world();
 }
 
+static void wait_for(atomic_int *what, int n)
+{
+	for (int i = 0; i < 20000 && atomic_load(what) < n; i++)
+		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+	assert_true(atomic_load(what) >= n);
+}
+
+// A body that goes elsewhere: all of it and nothing but it, whatever the pieces; over is told once, whatever the end.
+static void test_diverted(void **state)
+{
+	(void)state;
+	enum { N = 40 << 20 };
+	open_with((struct http_options){.bodies_bytes = 1 << 20});
+	atomic_store(&swallows_over, 0);
+	assert_non_null(strstr(ask("POST /swallow HTTP/1.1\r\n" CLOSE "Content-Length: 3\r\n\r\nabc")->bytes,
+		"swallowed 3, 294, 0"));
+	assert_non_null(strstr(ask("POST /swallow HTTP/1.1\r\n" CLOSE "Transfer-Encoding: chunked\r\n\r\n"
+				   "2\r\nab\r\n1\r\nc\r\n0\r\n\r\n")
+				       ->bytes,
+		"swallowed 3, 294, 0"));
+	assert_non_null(strstr(ask("POST /swallow HTTP/1.1\r\n" CLOSE "Content-Length: 0\r\n\r\n")->bytes,
+		"swallowed 0, 0, 0"));
+	// The request behind it on the same connection is not swallowed with it.
+	struct answer *a = ask("POST /swallow HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"
+			       "GET /echo/7 HTTP/1.1\r\n" CLOSE "\r\n");
+	assert_non_null(strstr(a->bytes, "swallowed 3, 294, 0"));
+	assert_non_null(strstr(a->bytes, "id=7"));
+	assert_int_equal(ask("POST /swallow HTTP/1.1\r\n" CLOSE "Content-Length: 3\r\n\r\nab!")->status, 507);
+	assert_int_equal(
+		ask("POST /swallow HTTP/1.1\r\n" CLOSE "Content-Length: 104857601\r\n\r\n")->status, 413);
+	assert_int_equal(
+		ask("POST /swallow HTTP/1.1\r\n" CLOSE "Content-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc")
+			->status,
+		415);
+	assert_int_equal(atomic_load(&swallows_over), 7);
+	// More than all bodies may hold in memory.
+	char *big = mem_alloc(N), head[200], wanted[100];
+	memset(big, 'a', N);
+	int fd = dial();
+	snprintf(head, sizeof(head), "POST /swallow HTTP/1.1\r\n" CLOSE "Content-Length: %d\r\n\r\n", N);
+	say_text(fd, head);
+	say(fd, big, N);
+	snprintf(wanted, sizeof(wanted), "swallowed %d, %lld, 0", N, 97LL * N);
+	hear(fd, wanted);
+	close(fd);
+	fd = dial(); // broken off
+	say_text(fd, head);
+	say(fd, big, N / 2);
+	close(fd);
+	mem_free(big);
+	wait_for(&swallows_over, 9);
+	close_world();
+	assert_int_equal(atomic_load(&swallows_over), 9);
+}
+
 static void test_slow(void **state)
 {
 	(void)state;
@@ -364,13 +458,6 @@ static void test_slow(void **state)
 	http_stats(world.s, &st);
 	assert_int_equal(st.timed_out, 3);
 	close_world();
-}
-
-static void wait_for(atomic_int *what, int n)
-{
-	for (int i = 0; i < 20000 && atomic_load(what) < n; i++)
-		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-	assert_true(atomic_load(what) >= n);
 }
 
 static struct http_stream *stream_now(void)
@@ -532,7 +619,7 @@ static void test_gone(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_answers), cmocka_unit_test(test_pipelines),
-		cmocka_unit_test(test_bodies), cmocka_unit_test(test_slow), cmocka_unit_test(test_streams),
-		cmocka_unit_test(test_limits), cmocka_unit_test(test_gone)};
+		cmocka_unit_test(test_bodies), cmocka_unit_test(test_diverted), cmocka_unit_test(test_slow),
+		cmocka_unit_test(test_streams), cmocka_unit_test(test_limits), cmocka_unit_test(test_gone)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: Apache-2.0
+// Importing files over HTTP: a look at what a mapping makes of an uploaded file, and the jobs that take files in
+// (listen/jobs.h), whoever asked for them.
+#include "api/internal.h"
+
+#include "base/log.h"
+
+#include <stdio.h>
+
+enum { PREVIEW_ROWS = 30, JOBS_SHOWN = 50 };
+static const char map_name[] = "the mapping";
+
+// --- hooks of the jobs ---
+
+static enum rc begin(void *context, struct err *e)
+{
+	return api_act_begin(context, "a file is being imported", e);
+}
+
+static void end(void *context)
+{
+	api_act_end(context);
+}
+
+static void committed(void *context, uint32_t n_added)
+{
+	struct api *a = context;
+	live_committed(a->live, n_added);
+}
+
+static void over(void *context, const struct job *job)
+{
+	struct api *a = context;
+	struct err e = ERR_NONE;
+	char detail[800];
+	const struct import_report *r = &job->report;
+	const struct access_actor who = {.who = job->who};
+	const char *act = job->state == JOB_DONE ? "import.done" : "import.failed";
+	snprintf(detail, sizeof(detail),
+		"job %lld%s: %llu rows, %llu interactions taken in, %llu known, %llu rows to quarantine%s%.*s",
+		(long long)job->id, job->dry_run ? ", dry run" : "", (unsigned long long)r->n_rows,
+		(unsigned long long)r->n_interactions, (unsigned long long)r->n_duplicates,
+		(unsigned long long)r->n_quarantined, job->message.len ? "; " : "", SV_ARG(job->message));
+	if (access_audit_add(a->access, &who, sv_from(act), job->name, sv_from(detail), &e) != RC_OK)
+		log_err("api", &e);
+	if (job->origin == JOB_UPLOAD && job->state == JOB_DONE && !job->dry_run)
+		upload_done(a, job->path);
+}
+
+enum rc import_open(struct api *a, struct err *e)
+{
+	const struct jobs_options o = {.store = a->store,
+		.clock = a->clock,
+		.context = a,
+		.begin = begin,
+		.end = end,
+		.committed = committed,
+		.over = over};
+	uploads_sweep(a, true);
+	return jobs_open(&o, &a->jobs, e);
+}
+
+// --- bodies ---
+
+// {"file", "mapping", "dry_run"}; copies live in the call's arena.
+struct request {
+	char path[API_PATH_BYTES];
+	struct sv name, mapping;
+	bool dry_run;
+};
+
+static enum rc read_request(struct api_call *c, struct request *r, struct err *e)
+{
+	struct json_parser *parser;
+	struct json_node root;
+	struct sv token, mapping;
+	char scratch[32];
+	enum rc rc = call_json(c, &parser, &root, e);
+	if (rc != RC_OK)
+		return rc;
+	rc = call_string(root, "file", true, &token, e);
+	if (rc == RC_OK)
+		rc = call_string(root, "mapping", true, &mapping, e);
+	struct json_node dry_run = json_get(root, SV("dry_run"));
+	if (rc == RC_OK && dry_run.type != JSON_NONE && dry_run.type != JSON_NULL && dry_run.type != JSON_BOOL)
+		rc = err_set(e, RC_INPUT, "“dry_run” must be true or false");
+	if (rc == RC_OK)
+		rc = upload_find(c->api, token, r->path, e);
+	if (rc == RC_OK) {
+		const char *slash = strrchr(r->path, '/');
+		r->name = sv_from(slash + 1);
+		r->mapping = arena_copy(http_arena(c->x), mapping);
+		r->dry_run = dry_run.type == JSON_BOOL && sv_equal(json_text(dry_run, scratch), SV("true"));
+		if (!r->mapping.ptr)
+			rc = err_set(e, RC_NOMEM, "out of memory for a mapping");
+	}
+	json_parser_free(&parser);
+	return rc;
+}
+
+// --- preview ---
+
+struct preview {
+	const struct design *design;
+	struct buf items, rejected;
+	struct json items_json, rejected_json;
+	uint32_t n_interactions, n_rejected;
+};
+
+static enum rc show_interaction(void *context, uint64_t line, const struct interaction *x, struct err *e)
+{
+	struct preview *p = context;
+	char customer[600];
+	(void)line;
+	snprintf(customer, sizeof(customer), "%.*s:%.*s", SV_ARG(x->identities[0].type),
+		SV_ARG(x->identities[0].value));
+	struct json *j = &p->items_json;
+	json_object(j);
+	live_members(j, x, p->design);
+	json_key_text(j, "customer", customer);
+	json_key_string(j, "location", x->location.len ? x->location : SV_NONE);
+	json_key_string(j, "text", x->text.len ? x->text : SV_NONE);
+	json_key_string(j, "id", x->id.len ? x->id : SV_NONE);
+	if (x->properties.len > 2) {
+		json_key(j, "properties");
+		json_raw(j, x->properties);
+	}
+	json_object_end(j);
+	p->n_interactions++;
+	return buf_check(&p->items, e, "the preview");
+}
+
+static enum rc show_reject(void *context, uint64_t line, struct sv reason, struct err *e)
+{
+	struct preview *p = context;
+	struct json *j = &p->rejected_json;
+	json_object(j);
+	json_key_u64(j, "line", line);
+	json_key_string(j, "reason", reason);
+	json_object_end(j);
+	p->n_rejected++;
+	return buf_check(&p->rejected, e, "the preview");
+}
+
+static void write_problem(struct json *j, const struct err *e)
+{
+	json_object(j);
+	json_key_u64(j, "line", e->line);
+	json_key_u64(j, "column", e->column);
+	json_key_text(j, "message", e->message);
+	json_key_text(j, "remedy", e->remedy);
+	json_object_end(j);
+}
+
+static void write_preview(
+	struct api_call *c, const struct preview *p, uint32_t n_rows, const struct err *problem)
+{
+	struct json j = json_new(http_out(c->x));
+	json_object(&j);
+	json_key(&j, "problems");
+	json_array(&j);
+	if (problem->rc != RC_OK)
+		write_problem(&j, problem);
+	json_array_end(&j);
+	json_key_u64(&j, "rows", n_rows);
+	json_key(&j, "items");
+	json_raw(&j, problem->rc == RC_OK ? buf_view(&p->items) : SV("[]"));
+	json_key(&j, "rejected");
+	json_raw(&j, problem->rc == RC_OK ? buf_view(&p->rejected) : SV("[]"));
+	json_object_end(&j);
+}
+
+enum rc import_preview_post(struct api_call *c, struct err *e)
+{
+	struct request r;
+	struct err why = ERR_NONE;
+	uint32_t n_rows = 0;
+	bool about_mapping = false;
+	enum rc rc = read_request(c, &r, e);
+	if (rc != RC_OK)
+		return rc;
+	struct preview p = {.design = store_design(c->api->store),
+		.items = buf_new((size_t)64 << 20),
+		.rejected = buf_new((size_t)1 << 20)};
+	const struct import_options o = {.map_name = map_name, .map_text = r.mapping, .clock = c->api->clock};
+	const struct preview_sink sink = {&p, show_interaction, show_reject};
+	p.items_json = json_new(&p.items);
+	p.rejected_json = json_new(&p.rejected);
+	json_array(&p.items_json);
+	json_array(&p.rejected_json);
+	rc = import_preview(p.design, &o, r.path, PREVIEW_ROWS, &sink, &n_rows, &about_mapping, &why);
+	json_array_end(&p.items_json);
+	json_array_end(&p.rejected_json);
+	if (rc == RC_OK || about_mapping) {
+		rc = RC_OK;
+		write_preview(c, &p, n_rows, &why);
+	} else {
+		upload_name_error(sv_from(r.path), r.name, &why);
+		rc = err_take(e, &why);
+	}
+	buf_free(&p.items);
+	buf_free(&p.rejected);
+	return rc;
+}
+
+// --- jobs ---
+
+// A mapping with a mistake is told at once, and no job begins.
+static enum rc check_mapping(struct api_call *c, const struct request *r, struct err *e)
+{
+	struct mapping *m = NULL;
+	enum rc rc = mapping_parse(r->mapping, map_name, store_design(c->api->store), &m, e);
+	mapping_free(&m);
+	return rc;
+}
+
+enum rc import_start(struct api_call *c, struct err *e)
+{
+	struct request r;
+	int64_t id = 0;
+	char text[24];
+	enum rc rc = read_request(c, &r, e);
+	if (rc == RC_OK)
+		rc = check_mapping(c, &r, e);
+	if (rc != RC_OK)
+		return rc;
+	const struct job_order order = {.origin = JOB_UPLOAD,
+		.who = c->actor.who,
+		.name = r.name,
+		.path = sv_from(r.path),
+		.map_name = sv_from(map_name),
+		.map_text = r.mapping,
+		.dry_run = r.dry_run};
+	rc = access_audit_add(
+		c->api->access, &c->actor, SV("import.start"), r.name, r.dry_run ? SV("dry run") : SV(""), e);
+	if (rc == RC_OK)
+		rc = jobs_add(c->api->jobs, &order, &id, e);
+	if (rc != RC_OK)
+		return rc;
+	snprintf(text, sizeof(text), "%lld", (long long)id);
+	struct json j = json_new(http_out(c->x));
+	json_object(&j);
+	json_key_text(&j, "job", text);
+	json_object_end(&j);
+	http_status_set(c->x, 202);
+	return RC_OK;
+}
+
+enum rc import_job_get(struct api_call *c, struct err *e)
+{
+	int64_t id;
+	struct job job;
+	enum rc rc = call_id(c, "job", &id, e);
+	if (rc == RC_OK)
+		rc = jobs_get(c->api->jobs, id, http_arena(c->x), &job, e);
+	if (rc != RC_OK)
+		return rc;
+	struct json j = json_new(http_out(c->x));
+	job_write(&j, &job, store_design(c->api->store)->tz);
+	return RC_OK;
+}
+
+enum rc import_jobs_get(struct api_call *c, struct err *e)
+{
+	int64_t limit;
+	struct job *jobs;
+	uint32_t n;
+	enum rc rc = call_integer(c, "limit", 1, 500, JOBS_SHOWN, &limit, e);
+	if (rc == RC_OK)
+		rc = jobs_list(c->api->jobs, (uint32_t)limit, http_arena(c->x), &jobs, &n, e);
+	if (rc != RC_OK)
+		return rc;
+	struct json j = json_new(http_out(c->x));
+	json_object(&j);
+	json_key(&j, "items");
+	json_array(&j);
+	for (uint32_t i = 0; i < n; i++)
+		job_write(&j, &jobs[i], store_design(c->api->store)->tz);
+	json_array_end(&j);
+	json_object_end(&j);
+	return RC_OK;
+}
