@@ -345,7 +345,7 @@ void api_close(struct api **api, uint32_t timeout_ms)
 	if (a->server)
 		http_quiesce(a->server, timeout_ms);
 	workers_close(&a->workers);
-	jobs_close(&a->jobs);
+	import_close(a);
 	intake_close(&a->intake); // answers what waits for the disk
 	pthread_mutex_lock(&a->mu);
 	a->closing = true;

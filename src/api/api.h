@@ -24,7 +24,10 @@ struct api_options {
 	bool access_log;  // one line of JSON on standard output for each request
 	// So many simulated interactions a minute come in by themselves, for data made by simulate_run; 0: none.
 	unsigned simulated_per_minute;
-	uint64_t upload_bytes; // of a file sent to be imported; 0: API_UPLOAD_BYTES
+	const char *const *drop_dirs; // folders whose files are imported, see listen/drop.h
+	size_t n_drop_dirs;
+	int64_t drop_settle_ms; // 0: DROP_SETTLE_MS
+	uint64_t upload_bytes;  // of a file sent to be imported; 0: API_UPLOAD_BYTES
 };
 
 // Opens everything and starts to listen. Errors of http_open and intake_open.

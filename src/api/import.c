@@ -56,8 +56,27 @@ enum rc import_open(struct api *a, struct err *e)
 		.end = end,
 		.committed = committed,
 		.over = over};
+	const struct drop_options watched = {.dirs = a->o.drop_dirs,
+		.n_dirs = a->o.n_drop_dirs,
+		.clock = a->clock,
+		.tz = store_design(a->store)->tz,
+		.settle_ms = a->o.drop_settle_ms};
 	uploads_sweep(a, true);
-	return jobs_open(&o, &a->jobs, e);
+	enum rc rc = jobs_open(&o, &a->jobs, e);
+	if (rc == RC_OK && watched.n_dirs > 0) {
+		struct drop_options with = watched;
+		with.jobs = a->jobs;
+		rc = drop_open(&with, &a->drop, e);
+	}
+	return rc;
+}
+
+void import_close(struct api *a)
+{
+	if (a->jobs)
+		jobs_stop(a->jobs);
+	drop_close(&a->drop);
+	jobs_close(&a->jobs);
 }
 
 // --- bodies ---

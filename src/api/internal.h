@@ -9,6 +9,7 @@
 
 #include "api/api.h"
 #include "base/json.h"
+#include "listen/drop.h"
 #include "listen/intake.h"
 #include "listen/jobs.h"
 #include "listen/listen.h"
@@ -68,6 +69,7 @@ struct api {
 	struct workers *workers;
 	struct live *live;
 	struct jobs *jobs;          // imports
+	struct drop *drop;          // NULL: no folder is watched
 	struct simulate_feed *feed; // NULL: nothing comes in by itself
 	const struct design *feed_design;
 	uint64_t feed_owed; // in 600ths of an interaction
@@ -149,8 +151,10 @@ void upload_name_error(struct sv path, struct sv name, struct err *e);
 
 // --- import.c ---
 
-// Opens a->jobs.
+// Opens a->jobs, and what brings files by itself.
 enum rc import_open(struct api *a, struct err *e);
+// NULL members are allowed.
+void import_close(struct api *a);
 
 // --- helpers for handlers (call.c) ---
 

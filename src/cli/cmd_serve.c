@@ -6,6 +6,7 @@
 #include "api/api.h"
 #include "base/log.h"
 #include "cli/commands.h"
+#include "listen/drop.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -24,6 +25,8 @@ struct serving {
 	size_t n_addresses;
 	const char *proxies[PROXIES_MAX];
 	size_t n_proxies;
+	const char *drops[DROP_DIRS_MAX];
+	size_t n_drops;
 	int signals;
 };
 
@@ -49,6 +52,10 @@ static enum rc read_addresses(const struct cli *cli, struct serving *s, struct e
 	s->n_proxies = args_list(args, "trust", proxies, PROXIES_MAX);
 	for (size_t i = 0; i < s->n_proxies; i++)
 		s->proxies[i] = proxies[i].ptr;
+	struct sv drops[DROP_DIRS_MAX];
+	s->n_drops = args_list(args, "drop", drops, DROP_DIRS_MAX);
+	for (size_t i = 0; i < s->n_drops; i++)
+		s->drops[i] = drops[i].ptr;
 	return RC_OK;
 }
 
@@ -88,6 +95,9 @@ static enum rc open_all(struct cli *cli, struct serving *s, struct err *e)
 		.threads = (unsigned)args_integer(args, "threads"),
 		.access_log = args_flag(args, "access-log"),
 		.simulated_per_minute = (unsigned)args_integer(args, "simulate"),
+		.drop_dirs = s->drops,
+		.n_drop_dirs = s->n_drops,
+		.drop_settle_ms = 1000 * args_integer(args, "settle"),
 		.upload_bytes = (uint64_t)args_integer(args, "upload-max") << 20,
 	};
 	return rc == RC_OK ? api_open(&o, &s->api, e) : rc;
@@ -235,6 +245,19 @@ static const struct option options[] = {
 		.type = OPTION_TEXT,
 		.value = "EMAIL",
 		.help = "print a link with which this user can sign in once"},
+	{.name = "drop",
+		.type = OPTION_DIR,
+		.repeated = true,
+		.value = "DIR",
+		.help = "import the files that are put into this folder, with the mapping beside them"},
+	{.name = "settle",
+		.type = OPTION_INTEGER,
+		.value = "SECONDS",
+		.fallback = "5",
+		.min = 1,
+		.max = 3600,
+		.help = "a file that is written into a watched folder is whole when it has not changed for so "
+			"long"},
 	{.name = "upload-max",
 		.type = OPTION_INTEGER,
 		.value = "MIB",
@@ -271,7 +294,8 @@ const struct command command_serve = {
 	.options = options,
 	.n_options = sizeof options / sizeof options[0],
 	.examples = "corridor serve --data tidewater\n"
-		    "corridor serve --data tidewater --listen '*:443' --certificate chain.pem --key key.pem",
+		    "corridor serve --data tidewater --listen '*:443' --certificate chain.pem --key key.pem\n"
+		    "corridor serve --data tidewater --drop /srv/corridor/calls",
 	.run = run,
 	.stops_by_itself = true,
 };
