@@ -52,6 +52,10 @@ static const char *const schema[] = {
 	"CREATE TABLE share(id INTEGER PRIMARY KEY AUTOINCREMENT, hash BLOB NOT NULL UNIQUE,"
 	" made_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL, path TEXT NOT NULL, title TEXT NOT NULL,"
 	" who TEXT NOT NULL) STRICT",
+	"CREATE TABLE hook(id INTEGER PRIMARY KEY AUTOINCREMENT, revision INTEGER NOT NULL,"
+	" name TEXT NOT NULL UNIQUE, mapping TEXT NOT NULL, style TEXT NOT NULL, header TEXT NOT NULL,"
+	" secret TEXT NOT NULL, old_secret TEXT NOT NULL, window_s INTEGER NOT NULL, enabled INTEGER NOT NULL,"
+	" made_ms INTEGER NOT NULL, changed_ms INTEGER NOT NULL, made_by TEXT NOT NULL) STRICT",
 };
 
 int64_t access_now(const struct access *a)

@@ -3,7 +3,8 @@
 //
 // All of it is in access.db beside corridor.db, a file of its own that only its owner may read
 // (docs/decisions/access-database.md). Secrets are stored as hashes only: passwords by argon2id, everything that this
-// program made up itself (tokens, keys) by BLAKE2b. No function logs a secret or puts it into an error.
+// program made up itself (tokens, keys) by BLAKE2b. The one exception are those of webhooks (hooks.h). No function logs
+// a secret or puts it into an error.
 //
 // Threads: every function here may be called from any thread. Three never wait for the disk, so that they may stand in
 // the way of each request: access_view_get, what reads a view, and access_session_find (as long as the sessions fit into
@@ -147,7 +148,7 @@ enum rc access_password_check(
 // Removes a user with sessions and links; keys that it made stay. RC_NOT_FOUND, RC_USAGE, RC_DENIED as above.
 enum rc access_user_remove(struct access *a, const struct access_actor *by, int64_t id, struct err *e);
 
-// --- the view: users and keys at one moment, in memory ---
+// --- the view: users, keys and webhooks (hooks.h) at one moment, in memory ---
 
 struct access_view;
 

@@ -37,30 +37,35 @@ enum rc access_audit_add(struct access *a, const struct access_actor *by, struct
 	return rc == RC_OK ? change_end(a, put(a, by, act, object, detail, e), false, e) : rc;
 }
 
-void audit_refused(struct access *a, struct sv who, struct sv address, const char *why)
+void audit_flooded(struct access *a, struct flood *f, const struct access_actor *by, const char *act,
+	struct sv object, const char *why)
 {
 	struct err e = ERR_NONE;
-	const struct access_actor by = {.who = who, .address = address};
 	int64_t minute = access_now(a) / MINUTE_MS;
 	enum rc rc = change_begin(a, &e);
 	if (rc == RC_OK) {
-		unsigned before = a->refused_minute == minute ? a->n_refused : 0;
-		unsigned left_out = a->refused_minute != minute && a->n_refused > REFUSED_PER_MINUTE
-					    ? a->n_refused - REFUSED_PER_MINUTE
-					    : 0;
+		unsigned before = f->minute == minute ? f->n : 0;
+		unsigned left_out =
+			f->minute != minute && f->n > REFUSED_PER_MINUTE ? f->n - REFUSED_PER_MINUTE : 0;
 		char more[80];
 		int n = snprintf(more, sizeof(more), "%u more in a minute before", left_out);
 		if (left_out)
-			rc = audit_put(a, &(struct access_actor){.who = SV("corridor")}, "session.refused",
-				SV_NONE, (struct sv){more, (size_t)n}, &e);
+			rc = audit_put(a, &(struct access_actor){.who = SV("corridor")}, act, SV_NONE,
+				(struct sv){more, (size_t)n}, &e);
 		if (rc == RC_OK && before < REFUSED_PER_MINUTE)
-			rc = audit_put(a, &by, "session.refused", SV_NONE, sv_from(why), &e);
-		a->refused_minute = minute;
-		a->n_refused = before + 1;
+			rc = audit_put(a, by, act, object, sv_from(why), &e);
+		f->minute = minute;
+		f->n = before + 1;
 		rc = change_end(a, rc, false, &e);
 	}
 	if (rc != RC_OK)
 		log_err("access", &e);
+}
+
+void audit_refused(struct access *a, struct sv who, struct sv address, const char *why)
+{
+	const struct access_actor by = {.who = who, .address = address};
+	audit_flooded(a, &a->refused, &by, "session.refused", SV_NONE, why);
 }
 
 // --- reading ---

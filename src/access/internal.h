@@ -11,6 +11,7 @@
 #define CORRIDOR_ACCESS_INTERNAL_H
 
 #include "access/access.h"
+#include "access/hooks.h"
 #include "db/db.h"
 
 #include <pthread.h>
@@ -45,6 +46,12 @@ struct gate {
 	unsigned running, waiting;
 };
 
+// Audit entries about refused attempts: in which minute, and how many in it.
+struct flood {
+	int64_t minute;
+	unsigned n;
+};
+
 struct access {
 	uint32_t magic;
 	const struct clock *clock;
@@ -54,9 +61,8 @@ struct access {
 	struct session_cache *cache;
 	pthread_mutex_t db_mu;
 	struct db *db;
-	int64_t data_version;   // SQLite's, of what the view and the cache say
-	int64_t refused_minute; // of the audit entries about refused attempts: which minute, how many in it
-	unsigned n_refused;
+	int64_t data_version;                // SQLite's, of what the view and the cache say
+	struct flood refused, refused_hooks; // under db_mu
 	pthread_mutex_t view_mu;
 	struct access_view *view;
 	bool closing; // times of use are saved now, however new
@@ -204,7 +210,15 @@ bool throttle_has_unsaved(struct throttle *t);
 // In the transaction that is open.
 enum rc audit_put(struct access *a, const struct access_actor *by, const char *act, struct sv object,
 	struct sv detail, struct err *e);
-// A refused attempt to get in; a flood of them is counted, not listed one by one. Has a transaction of its own.
+// An entry of which a flood is counted, not listed one by one. Has a transaction of its own; what fails is logged.
+void audit_flooded(struct access *a, struct flood *f, const struct access_actor *by, const char *act,
+	struct sv object, const char *why);
+// The same of a refused attempt to get in.
 void audit_refused(struct access *a, struct sv who, struct sv address, const char *why);
+
+// --- hooks.c ---
+
+// All webhooks by name. db_mu is held.
+enum rc hooks_read(struct access *a, struct arena *arena, struct access_hook **out, uint32_t *n, struct err *e);
 
 #endif

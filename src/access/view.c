@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The view: users and keys as they are in the database at one moment, in memory, never changed. Requests are judged by
+// The view: users, keys and webhooks as they are in the database at one moment, in memory, never changed. Requests are judged by
 // it without touching SQLite. A change makes a new one and swaps it; who holds the old one keeps it until given back.
 //
 // Only when a key was used last is written into a view, by whoever uses it; the next view takes these times over. What a
@@ -20,9 +20,11 @@ struct access_view {
 	uint32_t n_keys;
 	uint32_t *slots; // n_slots, a power of two: number of the key + 1, by hash, linear probing
 	uint32_t n_slots;
-	_Atomic int64_t *used_ms; // by key
-	int64_t *saved_ms;        // of it; under db_mu
-	uint32_t n_held;          // under view_mu; the newest is held by the access itself
+	_Atomic int64_t *used_ms;  // by key
+	int64_t *saved_ms;         // of it; under db_mu
+	struct access_hook *hooks; // by name
+	uint32_t n_hooks;
+	uint32_t n_held; // under view_mu; the newest is held by the access itself
 };
 
 static enum rc no_memory(struct err *e)
@@ -85,6 +87,8 @@ enum rc view_read(struct access *a, const struct access_view *before, struct acc
 		rc = keys_read(a, false, v->arena, &v->keys, &v->n_keys, e);
 	if (rc == RC_OK)
 		rc = index_keys(v, before, e);
+	if (rc == RC_OK)
+		rc = hooks_read(a, v->arena, &v->hooks, &v->n_hooks, e);
 	if (rc != RC_OK) {
 		view_free(&v);
 		return rc;
@@ -157,6 +161,19 @@ const struct access_user *access_view_user(const struct access_view *view, int64
 	}
 	bool there = lo < view->n_users && view->users[lo].id == id && !view->users[lo].disabled;
 	return there ? &view->users[lo] : NULL;
+}
+
+const struct access_hook *access_view_hook(const struct access_view *view, struct sv name)
+{
+	uint32_t lo = 0, hi = view->n_hooks;
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+		if (sv_compare(view->hooks[mid].name, name) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < view->n_hooks && sv_equal(view->hooks[lo].name, name) ? &view->hooks[lo] : NULL;
 }
 
 const struct access_key *access_view_key(const struct access_view *view, struct sv text, int64_t now_ms)

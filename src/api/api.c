@@ -13,6 +13,7 @@
 #include <time.h>
 
 enum { SWEEP_TICKS = 36000 }; // an hour
+enum { HOOK_THREADS = 4 };
 
 // --- answers ---
 
@@ -180,10 +181,15 @@ static void handle(struct http_exchange *x, void *context)
 	struct api *a = context;
 	struct api_call *c = http_user(x);
 	struct err e = ERR_NONE;
+	bool hook = c->row->auth == AUTH_SIGNED;
 	if (c->row->slow) {
-		if (!workers_take(a->workers, c)) {
-			err_set(&e, RC_BUSY, "too many questions wait; ask again in a moment");
-			api_finish(c, RC_BUSY, &e);
+		if (!workers_take(hook ? a->hook_workers : a->workers, c)) {
+			err_set(&e, RC_BUSY, "too many %s wait; try again in a moment",
+				hook ? "webhooks" : "questions");
+			if (hook)
+				api_intake_problem(x, &e);
+			else
+				api_finish(c, RC_BUSY, &e);
 		}
 		return;
 	}
@@ -317,6 +323,10 @@ enum rc api_open(const struct api_options *options, struct api **out, struct err
 	if (rc == RC_OK)
 		rc = workers_open(options->threads, &a->workers, e);
 	if (rc == RC_OK)
+		rc = workers_open(HOOK_THREADS, &a->hook_workers, e);
+	if (rc == RC_OK && !(a->hook_lines = hook_lines_new()))
+		rc = err_set(e, RC_NOMEM, "out of memory for the webhooks");
+	if (rc == RC_OK)
 		rc = open_server(a, e);
 	if (rc == RC_OK && !(a->tender = thread_start(tend, a)))
 		rc = err_set(e, RC_NOMEM, "no thread could be started for the server");
@@ -346,7 +356,9 @@ void api_close(struct api **api, uint32_t timeout_ms)
 		http_quiesce(a->server, timeout_ms);
 	workers_close(&a->workers);
 	import_close(a);
+	workers_close(&a->hook_workers);
 	intake_close(&a->intake); // answers what waits for the disk
+	hook_lines_free(&a->hook_lines);
 	pthread_mutex_lock(&a->mu);
 	a->closing = true;
 	pthread_cond_signal(&a->wake);

@@ -131,6 +131,10 @@ enum rc metrics(struct api_call *c, struct err *e)
 	value(out, "start_time_seconds", "gauge", "When the server was started.", (double)a->started_ms / 1e3);
 	write_store(out, &stats);
 	write_intake(out, a->intake);
+	value(out, "hooks_taken_total", "counter", "Bodies of webhooks that were rightly signed.",
+		(double)atomic_load(&a->n_hooks_taken));
+	value(out, "hooks_refused_total", "counter", "Bodies of webhooks whose signature was missing or wrong.",
+		(double)atomic_load(&a->n_hooks_refused));
 	http_stats(a->server, &http);
 	write_http(out, &http);
 	head(out, "http_requests_total", "counter", "Requests answered.");

@@ -10,6 +10,7 @@
 #include "api/api.h"
 #include "base/json.h"
 #include "listen/drop.h"
+#include "listen/hook_line.h"
 #include "listen/intake.h"
 #include "listen/jobs.h"
 #include "listen/listen.h"
@@ -21,11 +22,13 @@
 
 #define API_ANSWERED RC_COUNT
 #define API_PATH_BYTES 4096
+#define HOOK_BODY_MAX ((size_t)1 << 20)
 
 enum api_auth {
-	AUTH_OPEN,  // anybody
-	AUTH_WRITE, // a write key, checked by the handler
-	AUTH_USER,  // a user's session, or an API key, with the right
+	AUTH_OPEN,   // anybody
+	AUTH_WRITE,  // a write key, checked by the handler
+	AUTH_SIGNED, // a signature of the body, checked by the handler
+	AUTH_USER,   // a user's session, or an API key, with the right
 };
 
 struct api_call;
@@ -67,6 +70,8 @@ struct api {
 	struct http_server *server;
 	struct http_route *routes; // of api_rows
 	struct workers *workers;
+	struct workers *hook_workers; // so that webhooks and questions do not wait for each other
+	struct hook_lines *hook_lines;
 	struct live *live;
 	struct jobs *jobs;          // imports
 	struct drop *drop;          // NULL: no folder is watched
@@ -79,7 +84,8 @@ struct api {
 	bool closing;
 	atomic_bool stopping; // what takes long gives up
 	atomic_uint n_sql;    // statements that run
-	const char *acting;   // under mu; what api_act_begin began
+	atomic_uint_fast64_t n_hooks_taken, n_hooks_refused;
+	const char *acting; // under mu; what api_act_begin began
 	int64_t started_ms;
 };
 
@@ -121,6 +127,11 @@ enum rc workers_open(unsigned threads, struct workers **out, struct err *e);
 void workers_close(struct workers **w);
 // The call's handler is run by a worker, and answered. False: too many wait.
 bool workers_take(struct workers *w, struct api_call *c);
+
+// --- track.c ---
+
+// Answers with what the intake said: 429 or 503 with Retry-After when sending it again may help.
+void api_intake_problem(struct http_exchange *x, struct err *e);
 
 // --- live.c: server-sent events ---
 
@@ -196,6 +207,7 @@ api_handler import_preview_post, import_start, import_jobs_get, import_job_get;
 api_handler quarantine_get, quarantine_again, quarantine_remove;
 api_handler sql_post, sources_get;
 api_handler boards_get, boards_add, boards_set, boards_remove, shares_get, shares_add, shares_end, shares_open;
+api_handler hook_receive, hook_verify, hooks_get, hooks_add, hooks_set, hooks_remove, hooks_test;
 api_handler users_get, users_add, users_set, users_remove, users_link, password_set, keys_get, keys_add,
 	keys_revoke, audit_get;
 void track_cors(struct http_exchange *x);

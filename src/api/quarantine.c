@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What could not be understood, over HTTP: to be seen, tried again, dropped.
+#include "api/hook_settings.h"
 #include "api/internal.h"
 
 enum { PAGE = 50, IDS_MAX = 10000 };
@@ -86,7 +87,8 @@ enum rc quarantine_again(struct api_call *c, struct err *e)
 	const int64_t *ids;
 	uint32_t n;
 	struct import_report report;
-	const struct import_options o = {.quiet = true, .threads = 1};
+	const struct import_options o = {
+		.quiet = true, .threads = 1, .hook_find = hook_settings_find, .hook_context = c->api->access};
 	enum rc rc = read_ids(c, &ids, &n, e);
 	if (rc != RC_OK)
 		return rc;

@@ -114,6 +114,11 @@ static void answer_problem(struct arrival *a, struct err *e)
 		http_problem(x, 401, NULL, NULL, e->message);
 		return;
 	}
+	api_intake_problem(x, e);
+}
+
+void api_intake_problem(struct http_exchange *x, struct err *e)
+{
 	if (e->rc == RC_BUSY || e->rc == RC_IO || e->rc == RC_DB || e->rc == RC_NOMEM) {
 		api_retry_after(x, RETRY_AFTER_S);
 		http_problem(x, e->rc == RC_BUSY ? 429 : 503, NULL, NULL, e->message);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // corridor quarantine list|show|replay|drop: the rows that could not be understood.
+#include "api/hook_settings.h"
 #include "cli/commands.h"
 #include "cli/import_report.h"
+#include "cli/secret.h"
 #include "cli/table.h"
 
 #include "base/json.h"
@@ -195,16 +197,36 @@ static enum rc run_show(struct cli *cli, struct err *e)
 	return rc;
 }
 
+// Opened when the first body of a webhook is met.
+struct hook_source {
+	struct cli *cli;
+	struct access *access;
+};
+
+static enum rc hook_find(
+	void *context, struct sv name, struct arena *a, struct hook_settings *out, struct err *e)
+{
+	struct hook_source *s = context;
+	struct access_actor by;
+	enum rc rc = s->access ? RC_OK : cli_access_open(s->cli, &s->access, &by, e);
+	return rc == RC_OK ? hook_settings_find(s->access, name, a, out, e) : rc;
+}
+
 static enum rc run_replay(struct cli *cli, struct err *e)
 {
 	struct store *store = NULL;
 	struct import_report report = {0};
-	struct import_options o = {.quiet = cli->quiet, .map_name = args_text(&cli->args, "map")};
+	struct hook_source hooks = {.cli = cli};
+	struct import_options o = {.quiet = cli->quiet,
+		.map_name = args_text(&cli->args, "map"),
+		.hook_find = hook_find,
+		.hook_context = &hooks};
 	enum rc rc = o.map_name ? cli_read_file(cli, o.map_name, &o.map_text, e) : RC_OK;
 	if (rc == RC_OK)
 		rc = cli_store_open(cli, false, &store, e);
 	if (rc == RC_OK)
 		rc = quarantine_replay(store, args_sv(&cli->args, "file"), &o, &report, e);
+	access_close(&hooks.access);
 	store_close(&store);
 	if (rc != RC_OK)
 		return rc;
@@ -291,7 +313,9 @@ static const struct option replay_options[] = {
 		.letter = 'm',
 		.type = OPTION_FILE,
 		.value = "MAP",
-		.help = "the mended mapping; without it the mapping they were read with"},
+		.help = "the mended mapping; without it the mapping they were read with, or the webhook's as "
+			"it "
+			"is now"},
 	OPTION_REPORT_FORMAT,
 };
 static const struct option drop_options[] = {

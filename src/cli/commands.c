@@ -22,6 +22,7 @@ static const struct command *const commands[] = {
 	&command_journal,
 	&command_user,
 	&command_key,
+	&command_hook,
 	&command_audit,
 	&command_serve,
 	&command_verify,

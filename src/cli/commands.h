@@ -9,7 +9,7 @@ extern const struct command command_init, command_check, command_diff, command_d
 	command_import, command_export, command_quarantine, command_query, command_report, command_simulate,
 	command_sql, command_verify, command_backup, command_export_clickhouse, command_seal, command_compact,
 	command_erase, command_link, command_unlink, command_journal, command_completion, command_help,
-	command_user, command_key, command_audit, command_serve;
+	command_user, command_key, command_hook, command_audit, command_serve;
 
 // Rows of option tables that several commands have.
 #define OPTION_THREADS                                                                                         \

@@ -15,6 +15,9 @@
 #define HOOK_MAGIC 0x686f6f6bu
 #define BODY_MAX ((size_t)64 << 20)
 
+// Each object tried and given on; or all of them tried, and then all given on.
+enum pass { PASS_EACH, PASS_TRY, PASS_GIVE };
+
 struct hook {
 	uint32_t magic;
 	struct mapping_bound *bound;
@@ -26,7 +29,10 @@ struct hook {
 	// The call in hand:
 	const struct wire_sink *sink;
 	struct hook_result *result;
+	int64_t received_ms;
 	uint32_t index;
+	enum pass pass;
+	struct err why; // PASS_TRY: what was wrong with the object that stopped it
 };
 
 enum rc hook_open(
@@ -103,25 +109,38 @@ static enum rc emit(void *context, const struct interaction *x, struct err *e)
 	return h->sink->interaction(h->sink->context, h->index, x, e);
 }
 
-static enum rc object_take(
-	struct hook *h, struct json_node object, struct sv raw, int64_t received_ms, struct err *e)
+static enum rc object_try(struct hook *h, const struct record *r, uint32_t *n, struct err *why)
+{
+	struct map_counts counts = {0};
+	if (r->json.type != JSON_OBJECT)
+		return err_set(why, RC_INPUT, "the body is JSON but no object");
+	batch_clear(h->trial);
+	return mapping_map(h->bound, r, h->received_ms, emit_trial, h, n, &counts, why);
+}
+
+// RC_INPUT only in PASS_TRY, with the reason in h->why.
+static enum rc object_take(struct hook *h, struct json_node object, struct sv raw, struct err *e)
 {
 	struct record r = {.line = 1, .number = h->index + 1, .file = h->name, .raw = raw, .json = object};
 	struct map_counts counts = {0};
 	struct err why = ERR_NONE;
 	uint32_t n = 0;
-	h->result->n_messages++;
-	enum rc rc =
-		object.type == JSON_OBJECT ? RC_OK : err_set(&why, RC_INPUT, "the body is JSON but no object");
-	batch_clear(h->trial);
-	if (rc == RC_OK)
-		rc = mapping_map(h->bound, &r, received_ms, emit_trial, h, &n, &counts, &why);
-	if (rc == RC_INPUT || rc == RC_LIMIT)
-		return reject(h, raw, &why, e);
-	if (rc != RC_OK)
-		return err_take(e, &why);
-	h->result->n_empty += n == 0;
-	return n ? mapping_map(h->bound, &r, received_ms, emit, h, &n, &counts, e) : RC_OK;
+	if (h->pass != PASS_GIVE) {
+		h->result->n_messages++;
+		enum rc rc = object_try(h, &r, &n, &why);
+		if ((rc == RC_INPUT || rc == RC_LIMIT) && h->pass == PASS_EACH)
+			return reject(h, raw, &why, e);
+		if (rc == RC_INPUT || rc == RC_LIMIT) {
+			h->why = why;
+			return RC_INPUT;
+		}
+		if (rc != RC_OK)
+			return err_take(e, &why);
+		h->result->n_empty += n == 0;
+		if (n == 0 || h->pass == PASS_TRY)
+			return RC_OK;
+	}
+	return mapping_map(h->bound, &r, h->received_ms, emit, h, &n, &counts, e);
 }
 
 // --- forms ---
@@ -160,16 +179,65 @@ static bool is_form(struct sv body)
 	       !memchr(body.ptr, ' ', body.len) && !memchr(body.ptr, '\n', body.len);
 }
 
-static enum rc list_take(struct hook *h, struct json_node list, int64_t received_ms, struct err *e)
+static enum rc list_take(struct hook *h, struct json_node list, struct err *e)
 {
 	struct json_member m[16];
 	struct json_walk w = json_walk(list);
 	enum rc rc = RC_OK;
 	for (uint32_t n; rc == RC_OK && (n = json_walk_next(&w, m, 16)) > 0;) {
 		for (uint32_t i = 0; rc == RC_OK && i < n; i++, h->index++)
-			rc = object_take(h, m[i].value, m[i].raw, received_ms, e);
+			rc = object_take(h, m[i].value, m[i].raw, e);
 	}
 	return rc;
+}
+
+static enum rc root_take(
+	struct hook *h, enum pass pass, uint32_t first, struct json_node root, struct sv body, struct err *e)
+{
+	h->pass = pass;
+	h->index = first;
+	return root.type == JSON_ARRAY ? list_take(h, root, e) : object_take(h, root, body, e);
+}
+
+// RC_INPUT with *why: the body is nothing that can be read.
+static enum rc body_read(struct hook *h, struct sv body, struct json_node *root, struct err *why)
+{
+	struct sv text = sv_trim(body);
+	if (is_form(text) && form_read(h, text, why))
+		text = buf_view(&h->form);
+	enum rc rc = why->rc;
+	if (rc == RC_OK)
+		rc = json_parse_to_walk(h->parser, text, root, why);
+	if (rc == RC_INPUT || rc == RC_LIMIT) {
+		err_remedy(why, "webhooks carry JSON in UTF-8, or a form");
+		return RC_INPUT;
+	}
+	return rc;
+}
+
+static enum rc decode_begin(struct hook *h, struct sv body, size_t bytes_max, int64_t received_ms,
+	const struct wire_sink *sink, struct hook_result *result, struct err *e)
+{
+	assert(h->magic == HOOK_MAGIC);
+	size_t max = bytes_max ? bytes_max : WIRE_BATCH_BYTES_MAX;
+	*result = (struct hook_result){0};
+	h->sink = sink;
+	h->result = result;
+	h->received_ms = received_ms;
+	h->index = 0;
+	h->why = ERR_NONE;
+	if (body.len <= max && body.len <= BODY_MAX)
+		return RC_OK;
+	err_set(e, RC_LIMIT, "the body of %zu bytes is larger than the allowed %zu", body.len, max);
+	err_remedy(e, "allow more, or let the sender send less");
+	return RC_LIMIT;
+}
+
+static enum rc reject_whole(struct hook *h, struct sv received, const struct err *why, struct err *e)
+{
+	*h->result = (struct hook_result){.n_messages = 1};
+	h->index = 0;
+	return reject(h, received, why, e);
 }
 
 enum rc hook_decode(struct hook *h, struct sv body, size_t bytes_max, int64_t received_ms,
@@ -177,30 +245,30 @@ enum rc hook_decode(struct hook *h, struct sv body, size_t bytes_max, int64_t re
 {
 	struct json_node root;
 	struct err why = ERR_NONE;
-	assert(h->magic == HOOK_MAGIC);
-	size_t max = bytes_max ? bytes_max : WIRE_BATCH_BYTES_MAX;
-	*result = (struct hook_result){0};
-	h->sink = sink;
-	h->result = result;
-	h->index = 0;
-	if (body.len > max || body.len > BODY_MAX) {
-		err_set(e, RC_LIMIT, "the body of %zu bytes is larger than the allowed %zu", body.len, max);
-		err_remedy(e, "allow more, or let the sender send less");
-		return RC_LIMIT;
-	}
-	struct sv text = sv_trim(body);
-	if (is_form(text) && form_read(h, text, &why))
-		text = buf_view(&h->form);
-	enum rc rc = why.rc;
-	if (rc == RC_OK)
-		rc = json_parse_to_walk(h->parser, text, &root, &why);
-	if (rc == RC_INPUT || rc == RC_LIMIT) {
-		err_remedy(&why, "webhooks carry JSON in UTF-8, or a form");
-		result->n_messages = 1;
-		return reject(h, body, &why, e);
-	}
+	enum rc rc = decode_begin(h, body, bytes_max, received_ms, sink, result, e);
+	if (rc != RC_OK)
+		return rc;
+	rc = body_read(h, body, &root, &why);
+	if (rc == RC_INPUT)
+		return reject_whole(h, body, &why, e);
+	return rc == RC_OK ? root_take(h, PASS_EACH, 0, root, body, e) : err_take(e, &why);
+}
+
+enum rc hook_decode_whole(struct hook *h, struct sv body, struct sv received, uint32_t first, size_t bytes_max,
+	int64_t received_ms, const struct wire_sink *sink, struct hook_result *result, struct err *e)
+{
+	struct json_node root;
+	struct err why = ERR_NONE;
+	enum rc rc = decode_begin(h, body, bytes_max, received_ms, sink, result, e);
+	if (rc != RC_OK)
+		return rc;
+	rc = body_read(h, body, &root, &why);
+	if (rc == RC_INPUT)
+		return reject_whole(h, received, &why, e);
 	if (rc != RC_OK)
 		return err_take(e, &why);
-	return root.type == JSON_ARRAY ? list_take(h, root, received_ms, e)
-				       : object_take(h, root, body, received_ms, e);
+	rc = root_take(h, PASS_TRY, first, root, body, e);
+	if (rc == RC_INPUT && h->why.rc != RC_OK)
+		return reject_whole(h, received, &h->why, e);
+	return rc == RC_OK ? root_take(h, PASS_GIVE, first, root, body, e) : rc;
 }

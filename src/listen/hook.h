@@ -27,5 +27,10 @@ void hook_close(struct hook **h);
 // the sink is to be forgotten.
 enum rc hook_decode(struct hook *h, struct sv body, size_t bytes_max, int64_t received_ms,
 	const struct wire_sink *sink, struct hook_result *result, struct err *e);
+// The same, but the body as a whole is all or nothing: if one of its objects cannot be understood, nothing of it
+// counts and `received` (what the body was made from, or the body itself) is rejected, once. first: what the first object
+// is counted as, from 0, for one that was part of a list.
+enum rc hook_decode_whole(struct hook *h, struct sv body, struct sv received, uint32_t first, size_t bytes_max,
+	int64_t received_ms, const struct wire_sink *sink, struct hook_result *result, struct err *e);
 
 #endif

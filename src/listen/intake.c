@@ -231,8 +231,13 @@ static enum rc take_reject(void *context, uint32_t index, struct sv raw, struct 
 	struct buf *b = &t->group->notes;
 	size_t before = b->len;
 	struct buf origin = buf_new(1 << 16), kept = buf_new((size_t)1 << 30);
-	wire_origin_write(&origin, t->d->kind, t->context);
-	wire_kept_write(&kept, t->d->kind, raw, t->context);
+	if (t->d->hook) {
+		hook_origin_write(&origin, hook_line_name(t->d->hook));
+		buf_sv(&kept, raw);
+	} else {
+		wire_origin_write(&origin, t->d->kind, t->context);
+		wire_kept_write(&kept, t->d->kind, raw, t->context);
+	}
 	buf_u8(b, NOTE_REJECT);
 	buf_u64(b, index);
 	put_text(b, sv_from(t->d->file));
@@ -260,6 +265,21 @@ static struct lane *lane_take(struct intake *i)
 	return l;
 }
 
+static enum rc decode(struct lane *l, const struct taking *t, const struct wire_sink *sink,
+	struct wire_result *result, struct err *e)
+{
+	const struct intake_delivery *d = t->d;
+	struct hook_result mapped = {0};
+	if (!d->hook)
+		return wire_decode(l->decoder, d->kind, d->body, t->context, sink, result, e);
+	enum rc rc = hook_line_decode(d->hook, t->design, store_design_version(t->intake->o.store), d->body,
+		t->context->batch_bytes_max, t->context->received_ms, sink, &mapped, e);
+	*result = (struct wire_result){.n_messages = mapped.n_messages,
+		.n_interactions = mapped.n_interactions,
+		.n_rejected = mapped.n_rejected};
+	return rc;
+}
+
 static enum rc fill(struct intake *i, struct lane *l, const struct intake_delivery *d,
 	struct wire_result *result, struct err *e)
 {
@@ -279,7 +299,7 @@ static enum rc fill(struct intake *i, struct lane *l, const struct intake_delive
 	// Room first, so that nothing can fail once messages are in.
 	if (mem_grow((void **)&g->told, &g->told_capacity, g->n_told + 1, sizeof(*g->told)) != 0)
 		return err_set(e, RC_NOMEM, "out of memory for what comes in");
-	enum rc rc = wire_decode(l->decoder, d->kind, d->body, &c, &sink, result, e);
+	enum rc rc = decode(l, &t, &sink, result, e);
 	if (rc != RC_OK)
 		return rc;
 	g->told[g->n_told++] = (struct told){d->done, d->done_context};
@@ -391,7 +411,7 @@ static enum rc quarantine(struct intake *i, struct db *db, struct rd *r, struct 
 		const struct import_report none = {0};
 		f->file = (struct import_file){.path = f->name,
 			.name = f->name,
-			.map_name = "tracking",
+			.map_name = sv_starts(origin, SV("{\"hook\":")) ? "webhook" : "tracking",
 			.map_text = buf_view(&f->origin),
 			.head = &f->head,
 			.format = RECORD_NDJSON,

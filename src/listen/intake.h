@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "journey/journey.h"
+#include "listen/hook_line.h"
 #include "listen/wire.h"
 
 struct intake;
@@ -53,6 +54,8 @@ struct intake_delivery {
 	enum wire_kind kind;
 	struct sv body;
 	struct wire_context context; // the design is set by the intake
+	// Not NULL: the body of this webhook, mapped by it; of the rest only context.received_ms and batch_bytes_max count.
+	struct hook_line *hook;
 	// Not NULL: the key that the body carries (SV_NONE: none) decides, before anything is taken in; it may change the
 	// context. What it returns but RC_OK is returned.
 	enum rc (*authorize)(void *context, struct sv key, struct wire_context *c, struct err *e);

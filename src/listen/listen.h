@@ -29,6 +29,7 @@ void mapping_schema_write(struct buf *out); // JSON Schema of mapping files
 // --- import ---
 
 struct import_report;
+struct hook_settings; // hook_line.h
 struct import_options {
 	const char *map_name; // for messages and the quarantine
 	struct sv map_text;
@@ -44,6 +45,11 @@ struct import_options {
 				   // acknowledged stays, and running the import again adds the rest
 	const struct io *io;       // NULL: the system's
 	const struct clock *clock; // NULL: the system's
+	// Not NULL: tells how a webhook is set up now (in the arena), for replaying what came in by it. RC_NOT_FOUND:
+	// there is none of that name any more.
+	enum rc (*hook_find)(
+		void *context, struct sv name, struct arena *a, struct hook_settings *out, struct err *e);
+	void *hook_context;
 	// Not NULL: told after every commit how far the file at hand has come; those rows are durable.
 	void (*acknowledged)(void *context, const struct import_report *so_far);
 	void *acknowledged_context;
@@ -153,8 +159,8 @@ enum rc quarantine_drop_items(
 enum rc quarantine_items(struct store *s, struct sv file, uint64_t after, uint32_t limit, struct arena *a,
 	struct quarantine_item **out, uint32_t *n, struct err *e);
 // Maps the items again (with their stored mapping, or map_text when given); what is understood now is stored
-// and leaves the quarantine in the same transaction. Tracking messages are decoded again, without a mapping. Others may
-// append meanwhile.
+// and leaves the quarantine in the same transaction. Tracking messages are decoded again, without a mapping; bodies of
+// webhooks are mapped as the webhook is now (hook_find), or with map_text. Others may append meanwhile.
 enum rc quarantine_replay(struct store *s, struct sv file, const struct import_options *o,
 	struct import_report *report, struct err *e);
 // The same of single items; those that are not there are left out.

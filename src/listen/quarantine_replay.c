@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Mapping quarantined rows again, with their stored mapping or a mended one; tracking messages are decoded again, as
-// what they came in.
+// what they came in; bodies of webhooks are mapped as the webhook is now.
 //
 // Invariants:
 //  1. Rows are taken in runs of the same imported file, in order of id; each run is one transaction: what is
 //     understood is stored and leaves the quarantine, what is not stays with its new reason.
 //  2. The database is used inside store_alone or the transaction, so that others may write meanwhile.
 //  3. `after` only grows, so rows that stay are not taken twice.
+#include "listen/hook_line.h"
 #include "listen/import.h"
 #include "listen/wire_keep.h"
 #include "people/people.h"
@@ -37,6 +38,9 @@ struct origin {
 	struct mapping *own; // compiled from map_text, when no other was given
 	bool is_wire;        // tracking messages
 	struct wire_origin wire;
+	bool is_hook; // bodies of a webhook
+	struct hook *hook;
+	struct err hook_wrong; // why it is NULL
 };
 
 // "Both are one person", told by tracking messages.
@@ -75,6 +79,7 @@ struct replay {
 static void origin_free(struct replay *r)
 {
 	mapper_close(&r->mapper);
+	hook_close(&r->origin.hook);
 	mapping_free(&r->origin.own);
 	arena_free(&r->origin.arena);
 	r->origin = (struct origin){0};
@@ -139,8 +144,31 @@ static enum rc wire_open(struct replay *r, struct err *e)
 	return rc == RC_OK ? wire_origin_read(r->origin.map_text, r->origin.arena, &r->origin.wire, e) : rc;
 }
 
+// A webhook that is gone, or whose mapping does not fit, leaves its bodies where they are, with that as the reason.
+static enum rc origin_hook(struct replay *r, struct sv name, struct err *e)
+{
+	struct origin *o = &r->origin;
+	struct hook_settings settings = {0};
+	struct err why = ERR_NONE;
+	enum rc rc = RC_OK;
+	o->is_hook = true;
+	if (!name.ptr)
+		return err_set(e, RC_NOMEM, "out of memory for replaying");
+	if (!r->given && !r->o->hook_find)
+		rc = err_set(&why, RC_NOT_FOUND, "the webhook “%.*s” is not known here", SV_ARG(name));
+	else if (!r->given)
+		rc = r->o->hook_find(r->o->hook_context, name, o->arena, &settings, &why);
+	if (rc == RC_OK && !r->given)
+		rc = mapping_parse(settings.mapping, "mapping", store_design(r->store), &o->own, &why);
+	if (rc == RC_OK)
+		rc = hook_open(r->given ? r->given : o->own, store_design(r->store), name, &o->hook, &why);
+	o->hook_wrong = why;
+	return rc == RC_OK || rc == RC_INPUT || rc == RC_NOT_FOUND ? RC_OK : err_take(e, &why);
+}
+
 static enum rc origin_open(struct replay *r, struct err *e)
 {
+	struct sv hook;
 	struct origin *o = &r->origin;
 	const struct design *d = store_design(r->store);
 	if (o->id == r->import)
@@ -152,6 +180,11 @@ static enum rc origin_open(struct replay *r, struct err *e)
 	enum rc rc = store_alone(r->store, origin_read, r, e);
 	if (rc == RC_OK && wire_origin_is(o->map_text)) {
 		rc = wire_open(r, e);
+		o->id = rc == RC_OK ? r->import : 0;
+		return rc;
+	}
+	if (rc == RC_OK && hook_origin_read(o->map_text, o->arena, &hook)) {
+		rc = origin_hook(r, hook, e);
 		o->id = rc == RC_OK ? r->import : 0;
 		return rc;
 	}
@@ -337,6 +370,38 @@ static enum rc decode_item(struct replay *r, struct item *it, struct err *row_er
 	return d.reason.ptr ? import_block_reject(b, &row, d.reason.ptr, e) : RC_OK;
 }
 
+// --- bodies of webhooks ---
+
+static enum rc hook_item(struct replay *r, struct item *it, struct err *e)
+{
+	struct import_block *b = r->block;
+	struct decoding d = {.r = r};
+	const struct wire_sink sink = {&d, decoded, decoded_link, not_decoded};
+	struct hook_result result = {0};
+	char reason[1400];
+	b->n_rows++;
+	uint32_t first = it->number ? (uint32_t)it->number - 1 : 0;
+	enum rc rc = r->origin.hook
+			     ? hook_decode_whole(r->origin.hook, it->raw, it->raw, first, it->raw.len + 1,
+				       it->at_ms, &sink, &result, e)
+			     : not_decoded(&d, 0, it->raw,
+				       sv_from(err_format(&r->origin.hook_wrong, reason, sizeof(reason))), e);
+	if (rc != RC_OK)
+		return rc;
+	it->reason = d.reason;
+	b->n_mapped_rows += !d.reason.ptr && result.n_interactions > 0;
+	b->n_empty_rows += !d.reason.ptr && result.n_interactions == 0;
+	const struct block_row row = {.line = it->line, .number = it->number, .raw = it->raw};
+	return d.reason.ptr ? import_block_reject(b, &row, d.reason.ptr, e) : RC_OK;
+}
+
+static enum rc take_item(struct replay *r, struct item *it, struct err *row_err, struct err *e)
+{
+	if (r->origin.is_wire)
+		return decode_item(r, it, row_err, e);
+	return r->origin.is_hook ? hook_item(r, it, e) : map_item(r, it, row_err, e);
+}
+
 // --- a run of rows ---
 
 // Runs inside the transaction that stores what was understood.
@@ -374,8 +439,7 @@ static enum rc replay_run(struct replay *r, struct err *e)
 	import_block_clear(b);
 	r->n_pairs = 0;
 	for (uint32_t i = 0; i < r->n_items && rc == RC_OK; i++)
-		rc = r->origin.is_wire ? decode_item(r, &r->items[i], &row_err, e)
-				       : map_item(r, &r->items[i], &row_err, e);
+		rc = take_item(r, &r->items[i], &row_err, e);
 	if (rc == RC_OK)
 		rc = import_block_pack(b, e);
 	if (rc == RC_OK)

@@ -9,6 +9,7 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <openssl/rand.h>
 
 #include <limits.h>
 
@@ -18,25 +19,26 @@
 
 static const struct signature_style styles[] = {
 	{"github", SIGNATURE_SHA256, SIGNATURE_HEX, "X-Hub-Signature-256", "sha256=", 0, "%b", NULL, NULL, NULL,
-		NULL, "GitHub, Meta, and many that follow WebSub"},
+		NULL, "GitHub, Meta, and many that follow WebSub", HANDSHAKE_HUB},
 	{"github-sha1", SIGNATURE_SHA1, SIGNATURE_HEX, "X-Hub-Signature", "sha1=", 0, "%b", NULL, NULL, NULL,
-		NULL, "Intercom, older senders"},
+		NULL, "Intercom, older senders", HANDSHAKE_HUB},
 	{"stripe", SIGNATURE_SHA256, SIGNATURE_HEX, "Stripe-Signature", "v1=", ',', "%t.%b", NULL, "t=", NULL,
-		NULL, "Stripe, and others with their own header"},
+		NULL, "Stripe, and others with their own header", HANDSHAKE_NONE},
 	{"shopify", SIGNATURE_SHA256, SIGNATURE_BASE64, "X-Shopify-Hmac-Sha256", "", 0, "%b", NULL, NULL, NULL,
-		NULL, "Shopify; WooCommerce with the header X-WC-Webhook-Signature"},
+		NULL, "Shopify; WooCommerce with the header X-WC-Webhook-Signature", HANDSHAKE_NONE},
 	{"slack", SIGNATURE_SHA256, SIGNATURE_HEX, "X-Slack-Signature", "v0=", 0, "v0:%t:%b",
-		"X-Slack-Request-Timestamp", NULL, NULL, NULL, "Slack"},
+		"X-Slack-Request-Timestamp", NULL, NULL, NULL, "Slack", HANDSHAKE_SLACK},
 	{"zendesk", SIGNATURE_SHA256, SIGNATURE_BASE64, "X-Zendesk-Webhook-Signature", "", 0, "%t%b",
-		"X-Zendesk-Webhook-Signature-Timestamp", NULL, NULL, NULL, "Zendesk"},
+		"X-Zendesk-Webhook-Signature-Timestamp", NULL, NULL, NULL, "Zendesk", HANDSHAKE_NONE},
 	{"standard", SIGNATURE_SHA256, SIGNATURE_BASE64, "webhook-signature", "v1,", ' ', "%i.%t.%b",
-		"webhook-timestamp", NULL, "webhook-id", "whsec_", "Standard Webhooks: Svix and its customers"},
+		"webhook-timestamp", NULL, "webhook-id", "whsec_", "Standard Webhooks: Svix and its customers",
+		HANDSHAKE_NONE},
 	{"hmac-sha256", SIGNATURE_SHA256, SIGNATURE_HEX, "X-Signature", "", 0, "%b", NULL, NULL, NULL, NULL,
-		"anything with a plain hexadecimal HMAC"},
+		"anything with a plain hexadecimal HMAC", HANDSHAKE_NONE},
 	{"hmac-sha512", SIGNATURE_SHA512, SIGNATURE_HEX, "X-Signature", "", 0, "%b", NULL, NULL, NULL, NULL,
-		"the same with SHA-512"},
+		"the same with SHA-512", HANDSHAKE_NONE},
 	{"token", SIGNATURE_TOKEN, SIGNATURE_HEX, "X-Webhook-Token", "", 0, "", NULL, NULL, NULL, NULL,
-		"services that send a secret along: GitLab with X-Gitlab-Token"},
+		"services that send a secret along: GitLab with X-Gitlab-Token", HANDSHAKE_NONE},
 };
 
 const struct signature_style *signature_styles(uint32_t *n)
@@ -52,6 +54,70 @@ const struct signature_style *signature_style_find(struct sv name)
 			return &styles[i];
 	}
 	return NULL;
+}
+
+// --- secrets ---
+
+static void hex_write(const unsigned char *bytes, size_t n, char *out)
+{
+	static const char digits[] = "0123456789abcdef";
+	for (size_t i = 0; i < n; i++) {
+		out[2 * i] = digits[bytes[i] >> 4];
+		out[2 * i + 1] = digits[bytes[i] & 15];
+	}
+	out[2 * n] = '\0';
+}
+
+enum rc signature_secret_make(
+	const struct signature_style *style, char out[SIGNATURE_SECRET_BYTES], struct err *e)
+{
+	unsigned char bytes[32];
+	if (RAND_bytes(bytes, sizeof(bytes)) != 1)
+		return err_set(e, RC_IO, "there is no source of random numbers");
+	size_t prefix = style->secret_prefix ? strlen(style->secret_prefix) : 0;
+	if (prefix) {
+		memcpy(out, style->secret_prefix, prefix);
+		EVP_EncodeBlock((unsigned char *)out + prefix, bytes, sizeof(bytes));
+	} else {
+		hex_write(bytes, sizeof(bytes), out);
+	}
+	OPENSSL_cleanse(bytes, sizeof(bytes));
+	return RC_OK;
+}
+
+enum rc signature_verify_token(struct sv secret, char out[SIGNATURE_SECRET_BYTES], struct err *e)
+{
+	static const unsigned char what[] = "hub.verify_token";
+	unsigned char bytes[EVP_MAX_MD_SIZE];
+	unsigned n = 0;
+	if (secret.len > INT_MAX ||
+		!HMAC(EVP_sha256(), secret.ptr, (int)secret.len, what, sizeof(what) - 1, bytes, &n))
+		return err_set(e, RC_NOMEM, "out of memory for a verify token");
+	hex_write(bytes, 16, out);
+	return RC_OK;
+}
+
+bool signature_is_verify_token(const struct sv *secrets, uint32_t n_secrets, struct sv given)
+{
+	char token[SIGNATURE_SECRET_BYTES];
+	bool same = false;
+	for (uint32_t i = 0; i < n_secrets; i++) {
+		if (signature_verify_token(secrets[i], token, NULL) == RC_OK)
+			same |= given.len == strlen(token) && CRYPTO_memcmp(given.ptr, token, given.len) == 0;
+	}
+	return same;
+}
+
+bool signature_challenge_valid(struct sv challenge)
+{
+	static const char signs[] = "-_.=+/";
+	for (size_t i = 0; i < challenge.len; i++) {
+		unsigned char c = (unsigned char)challenge.ptr[i], low = c | 0x20;
+		if (!(c >= '0' && c <= '9') && !(low >= 'a' && low <= 'z') &&
+			!memchr(signs, c, sizeof(signs) - 1))
+			return false;
+	}
+	return challenge.len > 0 && challenge.len <= SIGNATURE_CHALLENGE_MAX;
 }
 
 // --- headers ---

@@ -14,6 +14,15 @@
 
 enum signature_digest { SIGNATURE_TOKEN, SIGNATURE_SHA1, SIGNATURE_SHA256, SIGNATURE_SHA512 };
 enum signature_encoding { SIGNATURE_HEX, SIGNATURE_BASE64 };
+// How a service makes sure that an address is a webhook, before it sends anything.
+enum signature_handshake {
+	HANDSHAKE_NONE,
+	HANDSHAKE_SLACK, // a signed body {"type": "url_verification", "challenge"}; the challenge is the answer
+	HANDSHAKE_HUB // GET ?hub.mode=subscribe&hub.challenge=…&hub.verify_token=…, likewise (WebSub, Meta)
+};
+#define SIGNATURE_SECRET_BYTES                                                                                 \
+	80u // of a text of signature_secret_make or signature_verify_token, its NUL included
+#define SIGNATURE_CHALLENGE_MAX 512u
 
 // How a service signs. A row of the table of styles, or one's own.
 struct signature_style {
@@ -29,12 +38,23 @@ struct signature_style {
 	const char *id_header;     // that holds %i; NULL: none
 	const char *secret_prefix; // of a secret that is Base64 behind it; NULL: secrets are texts
 	const char *services;      // that sign like this, for the manual
+	enum signature_handshake handshake;
 };
 
 // The styles of common services; *n rows.
 const struct signature_style *signature_styles(uint32_t *n);
 // The row of that name, or NULL.
 const struct signature_style *signature_style_find(struct sv name);
+
+// Makes a secret: random, written as the style has it.
+enum rc signature_secret_make(
+	const struct signature_style *style, char out[SIGNATURE_SECRET_BYTES], struct err *e);
+// The verify token of HANDSHAKE_HUB: made from the secret, which does not follow from it (addresses are logged).
+enum rc signature_verify_token(struct sv secret, char out[SIGNATURE_SECRET_BYTES], struct err *e);
+// Is `given` the verify token of one of the secrets?
+bool signature_is_verify_token(const struct sv *secrets, uint32_t n_secrets, struct sv given);
+// Can a challenge be given back without harm? Letters, digits and - _ . = + / only.
+bool signature_challenge_valid(struct sv challenge);
 
 struct signature_check {
 	const struct signature_style *style;

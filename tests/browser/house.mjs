@@ -101,6 +101,7 @@ export const PAGES = [
 	['dashboards', '/dashboards'],
 	['users', '/settings/users'],
 	['keys', '/settings/keys'],
+	['hooks', '/settings/hooks'],
 	['sources', '/settings/sources'],
 	['shares', '/settings/shares'],
 	['audit', '/settings/audit'],

@@ -77,7 +77,7 @@ class Client:
 
 
 class Server:
-    def __init__(self, folder, corridor=None, simulate=None):
+    def __init__(self, folder, corridor=None, simulate=None, design=None):
         self.data = os.path.join(folder, 'data')
         self.corridor = corridor or corridor_binary()
         self.process = None
@@ -85,7 +85,7 @@ class Server:
         if simulate:
             self.run('simulate', '--data', self.data, *simulate)
         else:
-            self.run('init', '--data', self.data)
+            self.run('init', '--data', self.data, *(('--design', design) if design else ()))
 
     def run(self, *arguments, **more):
         return subprocess.run([self.corridor, *arguments], check=True, capture_output=True, text=True, **more).stdout
@@ -137,9 +137,9 @@ class Server:
 
 
 @contextlib.contextmanager
-def serving(simulate=None, options=()):
+def serving(simulate=None, options=(), design=None):
     folder = tempfile.mkdtemp(prefix='corridor-serve-')
-    server = Server(folder, simulate=simulate)
+    server = Server(folder, simulate=simulate, design=design)
     try:
         yield server.start(*options)
         code = server.stop()

@@ -4,7 +4,7 @@
 
 #include "base/io.h"
 #include "base/mem.h"
-#include "listen/hook.h"
+#include "listen/hook_line.h"
 
 #define FILE_MAX (1u << 20)
 
@@ -228,6 +228,139 @@ static void wrong_format(void **state)
 	hooked_close(&h);
 }
 
+// All or nothing: one object that is wrong takes the whole body with it, as it was received.
+static void whole(void **state)
+{
+	(void)state;
+	static struct hooked h;
+	hooked_open(&h, sv_from(two));
+	struct kept *k = &h.kept;
+	const struct wire_sink sink = {k, keep_interaction, keep_link, keep_reject};
+	const struct sv received = SV("as received");
+	static const struct {
+		const char *body;
+		uint32_t n_interactions, n_messages, n_rejected;
+		const char *reason;
+	} cases[] = {
+		{"[{\"u\":1,\"at\":\"2026-03-29\",\"e\":\"x\"},{\"u\":2,\"at\":\"2026-03-29\",\"e\":\"y\"}]", 4,
+			2, 0, NULL},
+		{"[{\"u\":1,\"at\":\"2026-03-29\",\"e\":\"x\"},{\"u\":2}]", 0, 1, 1,
+			"at is required but column \"at\" is empty"},
+		{"[{\"u\":2},{\"u\":1,\"at\":\"2026-03-29\",\"e\":\"x\"}]", 0, 1, 1,
+			"at is required but column \"at\" is empty"},
+		{"[]", 0, 0, 0, NULL},
+		{"[7]", 0, 1, 1, "the body is JSON but no object"},
+		{"{", 0, 1, 1, NULL},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		k->n = k->n_rejects = 0;
+		k->err = ERR_NONE;
+		assert_int_equal(hook_decode_whole(h.hook, sv_from(cases[i].body), received, 6, 0, RECEIVED,
+					 &sink, &h.result, &k->err),
+			RC_OK);
+		assert_int_equal(k->n, cases[i].n_interactions);
+		assert_int_equal(h.result.n_interactions, cases[i].n_interactions);
+		assert_int_equal(h.result.n_messages, cases[i].n_messages);
+		assert_int_equal(h.result.n_rejected, cases[i].n_rejected);
+		assert_int_equal(k->n_rejects, cases[i].n_rejected);
+		if (cases[i].n_rejected)
+			assert_text(k->rejects[0].raw, "as received");
+		if (cases[i].reason)
+			assert_true(sv_starts(k->rejects[0].text, sv_from(cases[i].reason)));
+		if (cases[i].n_interactions) // rows are counted on from the one that is given
+			assert_text(k->x[3].id, "test-hook/8");
+	}
+	hooked_close(&h);
+}
+
+// --- lines ---
+
+struct line_kit {
+	struct hook_lines *lines;
+	struct kept kept;
+};
+
+static enum rc line_decode(struct line_kit *t, struct hook_line *line, uint32_t version, const char *body,
+	struct hook_result *result)
+{
+	struct kept *k = &t->kept;
+	const struct wire_sink sink = {k, keep_interaction, keep_link, keep_reject};
+	k->n = k->n_rejects = 0;
+	return hook_line_decode(line, k->design, version, sv_from(body), 0, RECEIVED, &sink, result, &k->err);
+}
+
+static void lines(void **state)
+{
+	(void)state;
+	static struct line_kit t;
+	struct kept *k = &t.kept;
+	struct hook_line *old, *fresh, *same;
+	struct hook_result r;
+	const char *body = "{\"u\":1,\"at\":\"2026-03-29\",\"e\":\"x\"}";
+	struct hook_settings s = {1, 1, SV("shop"), sv_from(two)};
+	memset(&t, 0, sizeof(t));
+	assert_int_equal(design_parse(sv_from(wire_corridor), "c", &k->design, NULL, &k->err), RC_OK);
+	k->arena = arena_new(0);
+	t.lines = hook_lines_new();
+	assert_non_null(t.lines);
+	assert_int_equal(hook_lines_take(t.lines, &s, &old, &k->err), RC_OK);
+	assert_int_equal(hook_lines_take(t.lines, &s, &same, &k->err), RC_OK);
+	assert_ptr_equal(old, same);
+	hook_line_release(t.lines, &same);
+	assert_null(same);
+	assert_int_equal(line_decode(&t, old, 1, body, &r), RC_OK);
+	assert_int_equal(k->n, 2);
+	assert_text(k->x[1].id, "shop/1");
+	// Another revision is another line; who has the old one goes on with it.
+	s.revision = 2;
+	s.mapping = SV("mapping: 1\nsource: s\nformat: ndjson\ninteractions:\n"
+		       "  - {event: B, customer: {user: \"{u}\"}, at: \"{at}\", channel: phone}\n");
+	assert_int_equal(hook_lines_take(t.lines, &s, &fresh, &k->err), RC_OK);
+	assert_true(fresh != old);
+	assert_int_equal(line_decode(&t, fresh, 1, body, &r), RC_OK);
+	assert_int_equal(k->n, 1);
+	assert_text(k->x[0].event, "B");
+	assert_int_equal(line_decode(&t, old, 1, body, &r), RC_OK);
+	assert_int_equal(k->n, 2);
+	hook_line_release(t.lines, &old);
+	// Another corridor file that the mapping does not fit, and then one that it fits again.
+	struct design *before = k->design;
+	static const char without[] = "corridor: 1\nbrand: T\ntimezone: UTC\ncurrency: EUR\nstages: [use]\n"
+				      "channels: {web: digital}\ntouchpoints:\n"
+				      "  visit: {stage: use, match: [{event: B}]}\n";
+	assert_int_equal(design_parse(sv_from(without), "c", &k->design, NULL, &k->err), RC_OK);
+	assert_int_equal(line_decode(&t, fresh, 2, body, &r), RC_OK);
+	assert_int_equal(r.n_rejected, 1);
+	assert_int_equal(k->n, 0);
+	assert_text(k->rejects[0].raw, body);
+	assert_true(sv_starts(k->rejects[0].text, SV("the mapping does not fit the corridor file: mapping:")));
+	design_free(&k->design);
+	k->design = before;
+	assert_int_equal(line_decode(&t, fresh, 3, body, &r), RC_OK);
+	assert_int_equal(k->n, 1);
+	hook_line_release(t.lines, &fresh);
+	hook_lines_free(&t.lines);
+	arena_free(&k->arena);
+	design_free(&k->design);
+}
+
+static void origins(void **state)
+{
+	(void)state;
+	struct arena *a = arena_new(0);
+	struct buf text = buf_new(1000);
+	struct sv name;
+	hook_origin_write(&text, SV("shop-2_x"));
+	assert_text(buf_view(&text), "{\"hook\":\"shop-2_x\"}");
+	assert_true(hook_origin_read(buf_view(&text), a, &name));
+	assert_text(name, "shop-2_x");
+	assert_false(hook_origin_read(SV("{\"wire\":\"native\"}"), a, &name));
+	assert_false(hook_origin_read(SV("mapping: 1"), a, &name));
+	assert_false(hook_origin_read(SV_NONE, a, &name));
+	buf_free(&text);
+	arena_free(&a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -237,6 +370,9 @@ int main(void)
 		cmocka_unit_test(telephony),
 		cmocka_unit_test(refusals),
 		cmocka_unit_test(wrong_format),
+		cmocka_unit_test(whole),
+		cmocka_unit_test(lines),
+		cmocka_unit_test(origins),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -168,6 +168,42 @@ static void settings(void **state)
 	assert_null(signature_style_find(SV("nobody")));
 }
 
+static void secrets_and_handshakes(void **state)
+{
+	(void)state;
+	struct err e = ERR_NONE;
+	char a[SIGNATURE_SECRET_BYTES], b[SIGNATURE_SECRET_BYTES];
+	uint32_t n;
+	const struct signature_style *styles = signature_styles(&n);
+	for (uint32_t i = 0; i < n; i++) {
+		assert_int_equal(signature_secret_make(&styles[i], a, &e), RC_OK);
+		assert_int_equal(signature_secret_make(&styles[i], b, &e), RC_OK);
+		assert_string_not_equal(a, b);
+		bool prefixed = styles[i].secret_prefix != NULL;
+		assert_int_equal(strlen(a), prefixed ? 6 + 44 : 64);
+		assert_int_equal(strncmp(a, "whsec_", 6) == 0, prefixed);
+	}
+	// HMAC-SHA256 of "hub.verify_token", computed with Python's hmac.
+	assert_int_equal(signature_verify_token(SV("hush-hush"), a, &e), RC_OK);
+	assert_string_equal(a, "0accab33f21d4ca0db85be4a4a2ff858");
+	const struct sv secrets[] = {SV("another"), SV("hush-hush")};
+	assert_true(signature_is_verify_token(secrets, 2, sv_from(a)));
+	assert_false(signature_is_verify_token(secrets, 1, sv_from(a)));
+	assert_false(signature_is_verify_token(secrets, 2, SV("")));
+	assert_false(signature_is_verify_token(secrets, 2, SV("hush-hush")));
+	assert_false(signature_is_verify_token(secrets, 2, (struct sv){a, strlen(a) - 1}));
+	static char long_one[SIGNATURE_CHALLENGE_MAX + 1];
+	memset(long_one, 'a', sizeof(long_one));
+	assert_true(signature_challenge_valid(SV("1158201444")));
+	assert_true(signature_challenge_valid(SV("aZ09-_.=+/")));
+	assert_true(signature_challenge_valid((struct sv){long_one, SIGNATURE_CHALLENGE_MAX}));
+	assert_false(signature_challenge_valid((struct sv){long_one, sizeof(long_one)}));
+	assert_false(signature_challenge_valid(SV("")));
+	assert_false(signature_challenge_valid(SV("<b>")));
+	assert_false(signature_challenge_valid(SV("a b")));
+	assert_false(signature_challenge_valid((struct sv){"a\0", 2}));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -175,6 +211,7 @@ int main(void)
 		cmocka_unit_test(forged),
 		cmocka_unit_test(replayed),
 		cmocka_unit_test(settings),
+		cmocka_unit_test(secrets_and_handshakes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

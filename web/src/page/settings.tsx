@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Users, keys, sources, shares and the audit trail.
+// Users, keys, webhooks, sources, shares and the audit trail.
 import { useState } from 'preact/hooks';
-import { call, design, forget, may, Problem, useApi } from '../base/api';
+import { call, design, may, useApi } from '../base/api';
 import { quote } from '../base/filter';
 import { ago, count, time } from '../base/format';
 import { zone } from '../base/question';
@@ -10,6 +10,8 @@ import { Dialog } from '../ui/dialog';
 import { Icon } from '../ui/icon';
 import { Await, Empty, Failure, Field, PageHead } from '../ui/parts';
 import { Table } from '../ui/table';
+import { Hooks } from './hooks';
+import { absolute, Once, useAction } from './settings-parts';
 
 interface SettingsUser {
 	id: string;
@@ -40,52 +42,6 @@ const ROLES: [string, string][] = [
 	['manager', 'head of customer experience, analysts: design, import, SQL'],
 	['administrator', 'everything: users, keys, settings, erasing'],
 ];
-
-/** Something that is shown once: the link of a new user, the text of a new key. */
-function Once({ title, text, help, onClose }: { title: string; text: string | null; help: string; onClose: () => void }) {
-	const [copied, setCopied] = useState(false);
-	return (
-		<Dialog open={text !== null} title={title} onClose={onClose}>
-			<div class="form">
-				<p>{help}</p>
-				<div class="once">
-					<code>{text}</code>
-					<button
-						type="button"
-						class="button"
-						onClick={() => {
-							void navigator.clipboard?.writeText(text ?? '').then(() => setCopied(true));
-						}}
-					>
-						<Icon name="copy" /> {copied ? 'Copied' : 'Copy'}
-					</button>
-				</div>
-			</div>
-		</Dialog>
-	);
-}
-
-function useAction(prefix: string): { error: Problem | null; run: <T>(f: () => Promise<T>) => Promise<T | null> } {
-	const [error, setError] = useState<Problem | null>(null);
-	return {
-		error,
-		run: async f => {
-			try {
-				const r = await f();
-				setError(null);
-				forget(prefix);
-				return r;
-			} catch (e) {
-				setError(e as Problem);
-				return null;
-			}
-		},
-	};
-}
-
-function absolute(path: string): string {
-	return new URL(path, location.origin).href;
-}
 
 function Users() {
 	const list = useApi<{ items: SettingsUser[] }>('/api/users');
@@ -380,6 +336,7 @@ function Audit() {
 const PARTS: { key: string; name: string; right: string; page: () => preact.JSX.Element; about: string }[] = [
 	{ key: 'users', name: 'Users', right: 'users', page: Users, about: 'Who may do what.' },
 	{ key: 'keys', name: 'Keys', right: 'keys', page: Keys, about: 'How systems get in.' },
+	{ key: 'hooks', name: 'Webhooks', right: 'settings', page: Hooks, about: 'How systems without an SDK report.' },
 	{ key: 'sources', name: 'Sources', right: 'settings', page: Sources, about: 'Where interactions come from.' },
 	{ key: 'shares', name: 'Shared links', right: 'share', page: Shares, about: 'What can be seen without signing in.' },
 	{ key: 'audit', name: 'Audit trail', right: 'audit', page: Audit, about: 'Who did what, when, from where.' },
