@@ -251,7 +251,7 @@ void http_security_headers(struct http_exchange *x, const char *csp)
 	} fixed[] = {{"X-Content-Type-Options", {"nosniff", 7}}, {"Referrer-Policy", {"same-origin", 11}},
 		{"Cross-Origin-Opener-Policy", {"same-origin", 11}},
 		{"Cross-Origin-Resource-Policy", {"same-origin", 11}},
-		{"Permissions-Policy", {"camera=(), geolocation=(), microphone=(), payment=()", 51}}};
+		{"Permissions-Policy", {"camera=(), geolocation=(), microphone=(), payment=()", 52}}};
 	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
 		http_header_add(x, fixed[i].name, fixed[i].value);
 	http_header_add(x, "Content-Security-Policy",

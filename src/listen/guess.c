@@ -173,19 +173,32 @@ static uint32_t place_of(const char *list, struct sv name, bool is_id)
 
 // --- what is in a column ---
 
-// Do all values that are there fit, and is there one?
-static bool all_fit(const struct peek_values *v, uint32_t n_rows,
+// How many of the values that are there fit.
+static uint32_t n_fitting(const struct peek_values *v, uint32_t n_rows,
 	bool (*fits)(struct sv text, const void *context), const void *context)
 {
 	uint32_t n = 0;
-	for (uint32_t i = 0; i < n_rows; i++) {
-		if (!v->values[i].ptr)
-			continue;
-		if (!fits(v->values[i], context))
-			return false;
-		n++;
-	}
-	return n > 0;
+	for (uint32_t i = 0; i < n_rows; i++)
+		n += v->values[i].ptr && fits(v->values[i], context);
+	return n;
+}
+
+static bool all_fit(const struct peek_values *v, uint32_t n_rows,
+	bool (*fits)(struct sv text, const void *context), const void *context)
+{
+	return v->n_present > 0 && n_fitting(v, n_rows, fits, context) == v->n_present;
+}
+
+// Files have bad rows: four of five are enough to say what a column is.
+static bool are_most(uint32_t n, const struct peek_values *v)
+{
+	return n > 0 && 5 * (uint64_t)n >= 4 * (uint64_t)v->n_present;
+}
+
+static bool most_fit(const struct peek_values *v, uint32_t n_rows,
+	bool (*fits)(struct sv text, const void *context), const void *context)
+{
+	return are_most(n_fitting(v, n_rows, fits, context), v);
 }
 
 static bool is_email(struct sv s, const void *context)
@@ -248,21 +261,21 @@ static bool is_time(struct sv s, const void *context)
 {
 	const struct time_test *t = context;
 	int64_t at_ms;
-	// A bare number reads as a year or as Unix time: only where it can be an instant of this age.
-	return time_parse(t->format, t->zone, s, &at_ms, NULL) && at_ms > INT64_C(-2208988800000) &&
-	       at_ms < INT64_C(4102444800000);
+	// A year alone is no time of an interaction.
+	return s.len >= 6 && time_parse(t->format, t->zone, s, &at_ms, NULL) &&
+	       at_ms > INT64_C(-2208988800000) && at_ms < INT64_C(4102444800000);
 }
 
-static bool all_times(const struct guess *g, const struct peek_values *v, const char *format)
+static uint32_t n_times(const struct guess *g, const struct peek_values *v, const char *format)
 {
 	struct time_test t = {.zone = g->d->tz};
 	struct time_format *f = NULL;
 	if (time_format_compile(sv_from(format), &f, NULL) != RC_OK)
-		return false;
+		return 0;
 	t.format = f;
-	bool all = all_fit(v, g->t->n_rows, is_time, &t);
+	uint32_t n = n_fitting(v, g->t->n_rows, is_time, &t);
 	time_format_free(&f);
-	return all;
+	return n;
 }
 
 static bool is_long_number(struct sv s, const void *context)
@@ -294,27 +307,27 @@ static struct sv time_form(
 	static const double seconds[] = {1e9 / 4, 4.2e9}, milliseconds[] = {1e12 / 4, 4.2e12};
 	*with_clock = true;
 	*is_ambiguous = false;
-	if (all_fit(v, g->t->n_rows, is_long_number, seconds))
+	if (most_fit(v, g->t->n_rows, is_long_number, seconds))
 		return SV("unix");
-	if (all_fit(v, g->t->n_rows, is_long_number, milliseconds))
+	if (most_fit(v, g->t->n_rows, is_long_number, milliseconds))
 		return SV("unix-ms");
-	for (uint32_t i = 0; i < g->t->n_rows; i++)
-		if (v->values[i].ptr && v->values[i].len < 6)
-			return SV_NONE; // a year is no time of an interaction
-	if (all_times(g, v, "ISO")) {
+	if (are_most(n_times(g, v, "ISO"), v)) {
 		*with_clock = false;
 		for (uint32_t i = 0; i < g->t->n_rows; i++)
 			*with_clock |= v->values[i].ptr && v->values[i].len > 10;
 		return SV("ISO");
 	}
+	uint32_t best = 0, n;
+	struct sv form = SV_NONE;
 	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
-		if (!all_times(g, v, forms[i].form))
+		if ((n = n_times(g, v, forms[i].form)) <= best || !are_most(n, v))
 			continue;
+		best = n;
+		form = sv_from(forms[i].form);
 		*with_clock = forms[i].with_clock;
-		*is_ambiguous = forms[i].other && all_times(g, v, forms[i].other);
-		return sv_from(forms[i].form);
+		*is_ambiguous = forms[i].other && n_times(g, v, forms[i].other) == n;
 	}
-	return SV_NONE;
+	return form;
 }
 
 // Different values, at most `most` of them into out; most + 1: there are more.
@@ -384,7 +397,7 @@ static bool is_clock(struct sv s, const void *context)
 	       time_parse(t->format, t->zone, (struct sv){both, (size_t)n}, &at_ms, NULL);
 }
 
-static bool all_clocks(const struct guess *g, const struct peek_values *v, const char *form)
+static bool are_clocks(const struct guess *g, const struct peek_values *v, const char *form)
 {
 	struct time_test t = {.zone = g->d->tz};
 	struct time_format *f = NULL;
@@ -393,7 +406,7 @@ static bool all_clocks(const struct guess *g, const struct peek_values *v, const
 	if (time_format_compile(sv_from(both), &f, NULL) != RC_OK)
 		return false;
 	t.format = f;
-	bool all = all_fit(v, g->t->n_rows, is_clock, &t);
+	bool all = most_fit(v, g->t->n_rows, is_clock, &t);
 	time_format_free(&f);
 	return all;
 }
@@ -402,7 +415,7 @@ static const char *clock_form(const struct guess *g, const struct peek_values *v
 {
 	static const char *const forms[] = {"HH:mm", "HH:mm:ss", "H:mm", "hh:mm a", "h:mm a"};
 	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
-		if (all_clocks(g, v, forms[i]))
+		if (are_clocks(g, v, forms[i]))
 			return forms[i];
 	return NULL;
 }
@@ -448,12 +461,12 @@ static bool fits_whole(const struct guess *g, const struct peek_values *v)
 
 static bool fits_email(const struct guess *g, const struct peek_values *v)
 {
-	return all_fit(v, g->t->n_rows, is_email, NULL);
+	return most_fit(v, g->t->n_rows, is_email, NULL);
 }
 
 static bool fits_phone(const struct guess *g, const struct peek_values *v)
 {
-	return all_fit(v, g->t->n_rows, is_phone, NULL);
+	return most_fit(v, g->t->n_rows, is_phone, NULL);
 }
 
 static const struct peek_values *by_values(
@@ -568,14 +581,16 @@ static bool measure_take(struct guess *g, const struct peek_values *v, uint32_t 
 	const struct design_measure *dm = &g->d->measures[m];
 	static const char separators[][2] = {{'.', 0}, {',', 0}, {',', '.'}, {'.', ','}};
 	struct measured found = {v, m, unit, 0, 0, false};
-	for (size_t i = 0; i < 4 && !found.decimal; i++) {
+	uint32_t best = 0, n;
+	for (size_t i = 0; i < 4; i++) {
 		struct number_test t = {separators[i][0], separators[i][1], dm->min, dm->max};
 		if (unit || sv_equal(dm->unit, SV("minor"))) { // the range is that of the converted number
 			t.min = -HUGE_VAL;
 			t.max = HUGE_VAL;
 		}
-		if (!all_fit(v, g->t->n_rows, is_number, &t))
+		if ((n = n_fitting(v, g->t->n_rows, is_number, &t)) <= best || !are_most(n, v))
 			continue;
+		best = n;
 		found.decimal = t.decimal;
 		found.thousands = t.thousands;
 	}

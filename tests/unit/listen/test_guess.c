@@ -116,6 +116,15 @@ static void test_guesses(void **state)
 			"i 2026-03-01T00:00:00+01:00 user:u resolved=1\ni 2026-03-02T00:00:00+01:00 user:u "
 			"resolved=0\n",
 			"\"Yes\": 1"},
+		// A bad row hides nothing.
+		{"k.csv",
+			"user;am;dauer\nu;01.03.2026 10:00;1,5\nu;02.03.2026 "
+			"10:00;2\nu;gestern;3\nu;04.03.2026 10:00;4\n"
+			"u;05.03.2026 10:00;n/a\n",
+			NULL,
+			"at: {column: \"am\", format: \"dd.MM.yyyy HH:mm\"}\n  measures:\n    \"duration\": "
+			"{column: "
+			"\"dauer\", decimal: \",\"}"},
 		{"j.csv", "user {id},at\nu,2026-03-01\n", "j 2026-03-01T00:00:00+01:00 user:u\n",
 			"\"user {id}\""},
 	};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Files in: upload, look at what the mapping makes of it, mend the mapping, take it in, see what went to quarantine.
 import { useEffect, useState } from 'preact/hooks';
-import { call, forget, Problem, useApi } from '../base/api';
+import { call, forget, may, Problem, useApi } from '../base/api';
 import { count, percent, time } from '../base/format';
 import { zone } from '../base/question';
 import type { Interaction, Page } from '../base/types';
@@ -21,20 +21,32 @@ interface Uploaded {
 
 interface Preview {
 	problems: TextProblem[];
+	rows: number;
 	items: Interaction[];
 	rejected: { line: number; reason: string }[];
 }
 
 interface Job {
-	state: 'running' | 'done' | 'failed';
+	job: string;
+	state: 'queued' | 'running' | 'done' | 'failed';
+	name: string;
+	who: string;
+	origin: string;
+	dry_run: boolean;
+	at: string;
 	rows: number;
+	empty: number;
 	taken: number;
 	repeated: number;
 	rejected: number;
+	unmatched: number;
+	reasons: { reason: string; n: number; first_line: number }[];
 	bytes_read: number;
 	bytes: number;
 	message: string;
 }
+
+const STATES = { queued: 'Waiting for its turn', running: 'Taking it in', done: 'Done', failed: 'Failed' };
 
 interface Held {
 	id: string;
@@ -81,6 +93,30 @@ function Drop({ onFile, busy }: { onFile: (f: File) => void; busy: boolean }) {
 	);
 }
 
+function many(n: number, one: string): string {
+	return `${count(n)} ${one}${n === 1 ? '' : 's'}`;
+}
+
+/** What became of the rows, in a sentence. */
+function Outcome({ job }: { job: Job }) {
+	return (
+		<>
+			{many(job.rows, 'row')}
+			{job.empty > 0 && `, ${count(job.empty)} of them left out by the mapping`}: {many(job.taken, 'interaction')} {job.dry_run ? 'would be taken in' : 'taken in'}
+			{job.repeated > 0 && `, ${count(job.repeated)} known before`}
+			{job.unmatched > 0 && `, ${count(job.unmatched)} without a touch point`}
+			{job.rejected > 0 ? (
+				<>
+					, <b class="bad">
+						{many(job.rejected, 'row')} {job.dry_run ? 'not understood' : 'to quarantine'}
+					</b>
+				</>
+			) : null}
+			.
+		</>
+	);
+}
+
 function Progress({ id, onDone }: { id: string; onDone: () => void }) {
 	const [job, setJob] = useState<Job | null>(null);
 	const [error, setError] = useState<Problem | null>(null);
@@ -91,7 +127,7 @@ function Progress({ id, onDone }: { id: string; onDone: () => void }) {
 				const j = await call<Job>(`/api/import/jobs/${id}`);
 				if (!here) return;
 				setJob(j);
-				if (j.state === 'running') setTimeout(() => void ask(), 500);
+				if (j.state === 'running' || j.state === 'queued') setTimeout(() => void ask(), 500);
 				else onDone();
 			} catch (e) {
 				if (here) setError(e as Problem);
@@ -104,17 +140,57 @@ function Progress({ id, onDone }: { id: string; onDone: () => void }) {
 	}, [id]);
 	if (error) return <Failure error={error} />;
 	if (!job) return <Loading height={80} />;
+	const share = job.state === 'done' ? 1 : job.bytes ? job.bytes_read / job.bytes : 0;
 	return (
 		<div class="panel progress">
 			<label>
-				<b>{job.state === 'running' ? 'Taking it in' : job.state === 'done' ? 'Done' : 'Failed'}</b> <span class="muted">{percent(job.bytes ? job.bytes_read / job.bytes : 1, 0)}</span>
-				<progress max={1} value={job.bytes ? job.bytes_read / job.bytes : 1} />
+				<b class={job.state === 'failed' ? 'bad' : ''}>{job.dry_run && job.state === 'done' ? 'Tried' : STATES[job.state]}</b>{' '}
+				<span class="muted">
+					{job.name}, {percent(share, 0)}
+				</span>
+				<progress max={1} value={share} />
 			</label>
 			<p role="status">
-				{count(job.rows)} rows: {count(job.taken)} taken in, {count(job.repeated)} were there already, <b class={job.rejected ? 'bad' : ''}>{count(job.rejected)} to quarantine</b>.
+				<Outcome job={job} />
 			</p>
-			{job.message && <p class="muted">{job.message}</p>}
+			{job.reasons.length > 0 && (
+				<ul class="notes">
+					{job.reasons.map(r => (
+						<li key={r.reason}>
+							{count(r.n)} × {r.reason}, first in line {r.first_line}
+						</li>
+					))}
+				</ul>
+			)}
+			{job.message && <p class="bad">{job.message}</p>}
 		</div>
+	);
+}
+
+function Jobs() {
+	const jobs = useApi<{ items: Job[] }>('/api/import/jobs?limit=20');
+	return (
+		<Section title="Imports" aside={<span class="muted">files sent here, put into the folder, or sent by mail</span>}>
+			<Await of={jobs} height={120}>
+				{p =>
+					p.items.length ? (
+						<Table
+							caption="Imports"
+							rows={p.items}
+							columns={[
+								{ key: 'at', title: 'When', cell: j => time(j.at, zone.value) },
+								{ key: 'name', title: 'File', head: true, cell: j => j.name },
+								{ key: 'who', title: 'Who', cell: j => j.who },
+								{ key: 'state', title: 'State', cell: j => <span class={j.state === 'failed' ? 'bad' : ''}>{j.state === 'done' && j.dry_run ? 'tried' : j.state}</span> },
+								{ key: 'rows', title: 'What became of it', cell: j => (j.message ? j.message : <Outcome job={j} />) },
+							]}
+						/>
+					) : (
+						<Empty title="Nothing has been imported yet." />
+					)
+				}
+			</Await>
+		</Section>
 	);
 }
 
@@ -155,11 +231,12 @@ function Mapping({ up, onStart }: { up: Uploaded; onStart: (mapping: string, dry
 				<Editor label="Mapping" value={text} problems={preview?.problems ?? []} onInput={setText} rows={14} />
 				{preview?.problems.map((p, i) => (
 					<p key={i} class="bad">
-						line {p.line}: {p.message} {p.remedy}
+						line {p.line}: {p.message}
+						{p.remedy && `; ${p.remedy}`}
 					</p>
 				))}
 			</Section>
-			<Section title="What comes of it" aside={preview && <span class="muted">the first {preview.items.length + preview.rejected.length} rows</span>}>
+			<Section title="What comes of it" aside={preview && preview.rows > 0 && <span class="muted">of the first {many(preview.rows, 'row')}</span>}>
 				{error ? (
 					<Failure error={error} />
 				) : !preview ? (
@@ -291,10 +368,11 @@ export function ImportPage() {
 			<PageHead title="Import" eyebrow="Data in">
 				<p class="muted">The same row is never counted twice, so a file may be sent again.</p>
 			</PageHead>
-			<Drop onFile={f => void upload(f)} busy={busy} />
+			{may('import') && <Drop onFile={f => void upload(f)} busy={busy} />}
 			{error && <Failure error={error} />}
 			{job && <Progress key={job} id={job} onDone={() => forget('/api/')} />}
 			{up && <Mapping key={up.file} up={up} onStart={(m, dry) => void start(m, dry)} />}
+			{may('import') && <Jobs />}
 			<Quarantine />
 		</>
 	);

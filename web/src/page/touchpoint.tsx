@@ -222,7 +222,7 @@ export function InteractionTable({ items, caption, at = true }: { items: Interac
 			rows={items}
 			compact
 			columns={[
-				{ key: 'at', title: 'Time', cell: i => <time class="nowrap" dateTime={i.at}>{new Date(i.at).toLocaleString('en-GB', { timeZone: zone.value, day: '2-digit', month: 'short', hour: '2-digit', minute: '2-digit' })}</time> },
+				{ key: 'at', title: 'Time', cell: i => <time class="nowrap" dateTime={i.at}>{new Date(i.at).toLocaleString('en-GB', { timeZone: zone.value, day: '2-digit', month: 'short', ...(i.at.slice(0, 4) === String(new Date().getFullYear()) ? {} : { year: 'numeric' as const }), hour: '2-digit', minute: '2-digit' })}</time> },
 				{ key: 'customer', title: 'Customer', cell: i => <a href={to(`/customers/${encodeURIComponent(i.customer ?? i.person)}`)}>{i.customer ?? i.person}</a> },
 				...(at ? [{ key: 'tp', title: 'Touch point', cell: (i: Interaction) => (i.touchpoint ? <a href={to(`/touchpoint/${i.touchpoint}`)}>{touchpointName(i.touchpoint)}</a> : <span class="muted">unmatched</span>) }] : []),
 				{ key: 'channel', title: 'Channel', cell: i => i.channel ?? '–' },
