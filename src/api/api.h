@@ -27,6 +27,7 @@ struct api_options {
 	const char *const *drop_dirs; // folders whose files are imported, see listen/drop.h
 	size_t n_drop_dirs;
 	int64_t drop_settle_ms; // 0: DROP_SETTLE_MS
+	const char *mailbox;    // a mailbox file, see listen/mailbox.h; NULL: none
 	uint64_t upload_bytes;  // of a file sent to be imported; 0: API_UPLOAD_BYTES
 };
 

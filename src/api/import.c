@@ -47,6 +47,20 @@ static void over(void *context, const struct job *job)
 		upload_done(a, job->path);
 }
 
+static enum rc open_mailbox(struct api *a, struct err *e)
+{
+	char dir[API_PATH_BYTES];
+	if (snprintf(dir, sizeof(dir), "%s/mailbox", store_dir(a->store)) >= (int)sizeof(dir))
+		return err_set(e, RC_IO, "the path of the data directory is too long");
+	const struct mailbox_options o = {.dir = dir,
+		.jobs = a->jobs,
+		.design = store_design(a->store),
+		.clock = a->clock,
+		.tz = store_design(a->store)->tz};
+	enum rc rc = mailbox_config_read(a->o.mailbox, &a->mailbox_config, e);
+	return rc == RC_OK ? mailbox_open(a->mailbox_config, &o, &a->mailbox, e) : rc;
+}
+
 enum rc import_open(struct api *a, struct err *e)
 {
 	const struct jobs_options o = {.store = a->store,
@@ -68,7 +82,7 @@ enum rc import_open(struct api *a, struct err *e)
 		with.jobs = a->jobs;
 		rc = drop_open(&with, &a->drop, e);
 	}
-	return rc;
+	return rc == RC_OK && a->o.mailbox ? open_mailbox(a, e) : rc;
 }
 
 void import_close(struct api *a)
@@ -76,6 +90,8 @@ void import_close(struct api *a)
 	if (a->jobs)
 		jobs_stop(a->jobs);
 	drop_close(&a->drop);
+	mailbox_close(&a->mailbox);
+	mailbox_config_free(&a->mailbox_config);
 	jobs_close(&a->jobs);
 }
 

@@ -14,6 +14,7 @@
 #include "listen/intake.h"
 #include "listen/jobs.h"
 #include "listen/listen.h"
+#include "listen/mailbox.h"
 #include "measure/measure.h"
 #include "simulate/simulate.h"
 
@@ -73,8 +74,10 @@ struct api {
 	struct workers *hook_workers; // so that webhooks and questions do not wait for each other
 	struct hook_lines *hook_lines;
 	struct live *live;
-	struct jobs *jobs;          // imports
-	struct drop *drop;          // NULL: no folder is watched
+	struct jobs *jobs; // imports
+	struct drop *drop; // NULL: no folder is watched
+	struct mailbox_config *mailbox_config;
+	struct mailbox *mailbox;    // NULL: none
 	struct simulate_feed *feed; // NULL: nothing comes in by itself
 	const struct design *feed_design;
 	uint64_t feed_owed; // in 600ths of an interaction

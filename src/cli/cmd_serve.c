@@ -98,6 +98,7 @@ static enum rc open_all(struct cli *cli, struct serving *s, struct err *e)
 		.drop_dirs = s->drops,
 		.n_drop_dirs = s->n_drops,
 		.drop_settle_ms = 1000 * args_integer(args, "settle"),
+		.mailbox = args_text(args, "mailbox"),
 		.upload_bytes = (uint64_t)args_integer(args, "upload-max") << 20,
 	};
 	return rc == RC_OK ? api_open(&o, &s->api, e) : rc;
@@ -258,6 +259,10 @@ static const struct option options[] = {
 		.max = 3600,
 		.help = "a file that is written into a watched folder is whole when it has not changed for so "
 			"long"},
+	{.name = "mailbox",
+		.type = OPTION_FILE,
+		.value = "FILE",
+		.help = "import attachments out of the mailbox that this file describes (docs/serve.md)"},
 	{.name = "upload-max",
 		.type = OPTION_INTEGER,
 		.value = "MIB",

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// The attachments of a mail message (RFC 5322, MIME), by GMime.
+#ifndef CORRIDOR_LISTEN_MAIL_H
+#define CORRIDOR_LISTEN_MAIL_H
+
+#include "base/err.h"
+#include "base/sv.h"
+
+struct mail_sink {
+	void *context;
+	// The sender's address, once, before the parts. False: the message is not wanted.
+	bool (*from)(void *context, struct sv address);
+	// A part with a file name (UTF-8, not yet checked to be a good one): its bytes, decoded.
+	enum rc (*part)(void *context, struct sv name, struct sv bytes, struct err *e);
+};
+
+// RC_NOT_FOUND with the remedy: GMime is not installed. Before the first mail_read.
+enum rc mail_available(struct err *e);
+// Takes a message apart. RC_INPUT: it is none; otherwise errors of the sink.
+enum rc mail_read(struct sv message, const struct mail_sink *sink, struct err *e);
+
+#endif
