@@ -217,7 +217,9 @@ static void log_request(const struct http_log_line *line, void *context)
 
 // --- what has to be done from time to time ---
 
-// Ten times a second. After a change of the corridor file the feed begins anew.
+enum { TICK_MS = 40, TICKS_A_SECOND = 1000 / TICK_MS, TICKS_A_MINUTE = 60 * TICKS_A_SECOND };
+
+// With every tick. After a change of the corridor file the feed begins anew.
 static void feed(struct api *a)
 {
 	struct err e = ERR_NONE;
@@ -231,7 +233,7 @@ static void feed(struct api *a)
 			log_err("api", &e);
 	}
 	a->feed_owed += a->o.simulated_per_minute;
-	for (; a->feed && a->feed_owed >= 600; a->feed_owed -= 600) {
+	for (; a->feed && a->feed_owed >= TICKS_A_MINUTE; a->feed_owed -= TICKS_A_MINUTE) {
 		const struct interaction *x = simulate_feed_next(a->feed, a->clock->now_ms(a->clock));
 		if (!x || intake_add(a->intake, x, &e) != RC_OK)
 			return;
@@ -247,14 +249,14 @@ static void tend(void *context)
 	while (!a->closing) {
 		struct timespec until;
 		clock_gettime(CLOCK_REALTIME, &until);
-		until.tv_nsec += 100000000;
+		until.tv_nsec += TICK_MS * 1000000;
 		until.tv_sec += until.tv_nsec / 1000000000;
 		until.tv_nsec %= 1000000000;
 		pthread_cond_timedwait(&a->wake, &a->mu, &until);
 		pthread_mutex_unlock(&a->mu);
 		feed(a);
 		live_tick(a->live);
-		if (++ticks % 10 == 0 && access_tend(a->access, &e) != RC_OK) {
+		if (++ticks % TICKS_A_SECOND == 0 && access_tend(a->access, &e) != RC_OK) {
 			log_err("api", &e);
 			e = ERR_NONE;
 		}
@@ -267,17 +269,23 @@ static void tend(void *context)
 
 // --- opening ---
 
+// Ways in take a batch of the greatest size that is allowed, and so do those for files.
+static size_t body_max_of(const struct api_row *row, const struct api_limits *l)
+{
+	if (row->handle == import_upload)
+		return l->upload_bytes;
+	return row->auth == AUTH_WRITE && l->batch_bytes > row->body_max ? l->batch_bytes : row->body_max;
+}
+
 static enum rc open_server(struct api *a, struct err *e)
 {
 	a->routes = mem_calloc(api_n_rows, sizeof(*a->routes));
 	if (!a->routes)
 		return err_set(e, RC_NOMEM, "out of memory for the server");
 	for (size_t i = 0; i < api_n_rows; i++)
-		a->routes[i] = (struct http_route){
-			api_rows[i].method, api_rows[i].path, api_rows[i].body_max, handle, &api_rows[i]};
-	for (size_t i = 0; i < api_n_rows; i++)
-		if (api_rows[i].handle == import_upload)
-			a->routes[i].body_max = (size_t)a->o.upload_bytes;
+		a->routes[i] = (struct http_route){api_rows[i].method, api_rows[i].path,
+			body_max_of(&api_rows[i], &a->o.limits), handle, &api_rows[i]};
+	const struct api_limits *l = &a->o.limits;
 	const struct http_options o = {
 		.addresses = a->o.addresses,
 		.n_addresses = a->o.n_addresses,
@@ -291,6 +299,15 @@ static enum rc open_server(struct api *a, struct err *e)
 		.admit = admit,
 		.preflight = preflight,
 		.log = a->o.access_log ? log_request : NULL,
+		.header_bytes = l->header_bytes,
+		.unpacked_bytes = l->unpacked_bytes,
+		.connections = (uint32_t)l->connections,
+		.connections_per_address = (uint32_t)l->connections_per_address,
+		.header_ms = (uint32_t)l->header_ms,
+		.body_ms = (uint32_t)l->body_ms,
+		.idle_ms = (uint32_t)l->idle_ms,
+		.write_ms = (uint32_t)l->write_ms,
+		.rate_bytes = (uint32_t)l->rate_bytes,
 	};
 	return http_open(&o, &a->server, e);
 }
@@ -301,7 +318,8 @@ enum rc api_open(const struct api_options *options, struct api **out, struct err
 	if (!a)
 		return err_set(e, RC_NOMEM, "out of memory for the server");
 	a->o = *options;
-	a->o.upload_bytes = options->upload_bytes ? options->upload_bytes : API_UPLOAD_BYTES;
+	a->o.limits.upload_bytes =
+		options->limits.upload_bytes ? options->limits.upload_bytes : API_UPLOAD_BYTES;
 	a->store = options->store;
 	a->access = options->access;
 	a->clock = options->clock ? options->clock : clock_system();
@@ -312,6 +330,7 @@ enum rc api_open(const struct api_options *options, struct api **out, struct err
 	const struct intake_options io = {
 		.store = a->store,
 		.clock = a->clock,
+		.waiting_bytes_max = a->o.limits.waiting_bytes,
 		.committed = live_committed,
 		.sample = live_sample,
 		.context = a->live,

@@ -11,6 +11,12 @@ struct api;
 
 #define API_UPLOAD_BYTES ((uint64_t)1 << 30)
 
+// What one sender may take. 0: the default of http_options, wire_context or intake_options, API_UPLOAD_BYTES.
+struct api_limits {
+	uint64_t message_bytes, batch_bytes, unpacked_bytes, header_bytes, waiting_bytes, upload_bytes;
+	uint64_t connections, connections_per_address, header_ms, body_ms, idle_ms, write_ms, rate_bytes;
+};
+
 struct api_options {
 	struct store *store; // open for writing; the API appends to it until api_close
 	struct access *access;
@@ -20,6 +26,7 @@ struct api_options {
 	const char *tls_certificate, *tls_key;
 	const char *const *trusted_proxies;
 	size_t n_trusted_proxies;
+	struct api_limits limits;
 	unsigned threads; // that ask questions; 0: the processors
 	bool access_log;  // one line of JSON on standard output for each request
 	// So many simulated interactions a minute come in by themselves, for data made by simulate_run; 0: none.
@@ -28,7 +35,6 @@ struct api_options {
 	size_t n_drop_dirs;
 	int64_t drop_settle_ms; // 0: DROP_SETTLE_MS
 	const char *mailbox;    // a mailbox file, see listen/mailbox.h; NULL: none
-	uint64_t upload_bytes;  // of a file sent to be imported; 0: API_UPLOAD_BYTES
 };
 
 // Opens everything and starts to listen. Errors of http_open and intake_open.

@@ -80,7 +80,7 @@ struct api {
 	struct mailbox *mailbox;    // NULL: none
 	struct simulate_feed *feed; // NULL: nothing comes in by itself
 	const struct design *feed_design;
-	uint64_t feed_owed; // in 600ths of an interaction
+	uint64_t feed_owed; // in parts of an interaction: TICKS_A_MINUTE make one
 	struct thread *tender;
 	pthread_mutex_t mu; // with wake: the tender's
 	pthread_cond_t wake;
@@ -145,7 +145,7 @@ void live_close(struct live **l);
 // Hooks of the intake.
 void live_committed(void *live, uint32_t n_added);
 void live_sample(void *live, const struct interaction *x, const struct design *d);
-// To be called ten times a second.
+// To be called every tick: what came in is told then, the counts once a second.
 void live_tick(struct live *l);
 // What is told of an interaction to everybody, as members of an object.
 void live_members(struct json *j, const struct interaction *x, const struct design *d);

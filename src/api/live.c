@@ -8,7 +8,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
-enum { LISTENERS_MAX = 4096, SAMPLES = 16, SAMPLE_BYTES = 2048, TEXT_SHOWN = 200, TICKS_PER_COUNT = 10 };
+enum { LISTENERS_MAX = 4096, SAMPLES = 16, SAMPLE_BYTES = 2048, TEXT_SHOWN = 200, COUNT_EVERY_MS = 1000 };
 
 struct listener {
 	struct live *live;
@@ -31,7 +31,7 @@ struct live {
 	struct told_sample samples[SAMPLES]; // since the last tick
 	unsigned n_samples;
 	uint64_t added_before;
-	unsigned ticks;
+	int64_t counted_ms;         // when the counts were told, monotonic
 	atomic_uint_fast64_t added; // since the start
 	uint64_t at_start;          // in the store when it was opened
 };
@@ -180,7 +180,9 @@ void live_tick(struct live *l)
 {
 	struct buf out[2] = {buf_new(1 << 17), buf_new(1 << 17)};
 	pthread_mutex_lock(&l->mu);
-	if (++l->ticks % TICKS_PER_COUNT == 0) {
+	int64_t now_ms = l->api->clock->monotonic_ns(l->api->clock) / 1000000;
+	if (now_ms - l->counted_ms >= COUNT_EVERY_MS) {
+		l->counted_ms = now_ms;
 		write_counts(l, &out[0]);
 		buf_sv(&out[1], buf_view(&out[0]));
 	}

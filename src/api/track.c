@@ -187,6 +187,8 @@ static enum rc deliver(struct arrival *a, struct intake_delivery *d, struct err 
 	struct sv key = key_of_request(x);
 	track_cors(x);
 	d->context.received_ms = http_received_ms(x);
+	d->context.message_bytes_max = a->call->api->o.limits.message_bytes;
+	d->context.batch_bytes_max = a->call->api->o.limits.batch_bytes;
 	d->file = a->file;
 	d->done = durable;
 	d->done_context = a;

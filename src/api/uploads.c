@@ -121,8 +121,9 @@ static bool too_large(struct api_call *c, int64_t length)
 	struct sv detail = arena_printf(http_arena(c->x),
 		"the file has %lld MiB, uploads take %llu: put it on the server and run `corridor import`, or "
 		"into "
-		"the folder of `corridor serve --drop`; `corridor serve --upload-max` sets the bound",
-		(long long)(length >> 20), (unsigned long long)(c->api->o.upload_bytes >> 20));
+		"the folder of `corridor serve --drop`; `--limit upload-bytes=NUMBER` of corridor serve sets "
+		"the bound",
+		(long long)(length >> 20), (unsigned long long)(c->api->o.limits.upload_bytes >> 20));
 	return refuse(c, 413, detail.ptr);
 }
 
@@ -158,7 +159,7 @@ bool upload_begin(struct api_call *c)
 		return refuse(c, 503, "out of memory");
 	if (!sv_to_i64(http_header(c->x, "content-length"), &length))
 		length = 0; // in chunks: take counts
-	if (length > (int64_t)c->api->o.upload_bytes)
+	if (length > (int64_t)c->api->o.limits.upload_bytes)
 		return too_large(c, length);
 	if (!name.ptr)
 		return refuse(c, 400, "name= must be the name of the file, for example calls.csv");

@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 unsigned pool_cpus(void)
@@ -174,6 +175,13 @@ struct thread *thread_start(void (*fn)(void *context), void *context)
 		return NULL;
 	}
 	return t;
+}
+
+void thread_give_way(void)
+{
+	// Linux has a priority per thread, though POSIX has one per process. To lower it is always allowed.
+	enum { LESS = 5 };
+	setpriority(PRIO_PROCESS, (id_t)gettid(), LESS);
 }
 
 void thread_join(struct thread **t)

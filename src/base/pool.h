@@ -33,5 +33,7 @@ void queue_close(struct queue *q);
 struct thread;
 struct thread *thread_start(void (*fn)(void *context), void *context);
 void thread_join(struct thread **t);
+// The calling thread gives way to the others when the processors are busy.
+void thread_give_way(void);
 
 #endif

@@ -76,9 +76,13 @@ static enum rc open_all(struct cli *cli, struct serving *s, struct err *e)
 {
 	const struct args *args = &cli->args;
 	const char *dir;
-	const struct store_options how = {
-		.seal_rows = (uint32_t)args_integer(args, "seal-rows"), .compact_in_background = true};
-	enum rc rc = cli_data_dir(cli, &dir, e);
+	const struct store_options how = {.seal_rows = (uint32_t)args_integer(args, "seal-rows"),
+		.compact_in_background = true,
+		.gives_way = true};
+	struct api_limits limits;
+	enum rc rc = cli_limits(cli, &limits, e);
+	if (rc == RC_OK)
+		rc = cli_data_dir(cli, &dir, e);
 	if (rc == RC_OK)
 		rc = store_open(dir, &how, &s->store, e);
 	if (rc == RC_OK)
@@ -92,6 +96,7 @@ static enum rc open_all(struct cli *cli, struct serving *s, struct err *e)
 		.tls_key = args_text(args, "key"),
 		.trusted_proxies = s->proxies,
 		.n_trusted_proxies = s->n_proxies,
+		.limits = limits,
 		.threads = (unsigned)args_integer(args, "threads"),
 		.access_log = args_flag(args, "access-log"),
 		.simulated_per_minute = (unsigned)args_integer(args, "simulate"),
@@ -99,7 +104,6 @@ static enum rc open_all(struct cli *cli, struct serving *s, struct err *e)
 		.n_drop_dirs = s->n_drops,
 		.drop_settle_ms = 1000 * args_integer(args, "settle"),
 		.mailbox = args_text(args, "mailbox"),
-		.upload_bytes = (uint64_t)args_integer(args, "upload-max") << 20,
 	};
 	return rc == RC_OK ? api_open(&o, &s->api, e) : rc;
 }
@@ -238,6 +242,11 @@ static const struct option options[] = {
 		.repeated = true,
 		.value = "RANGE",
 		.help = "believe the X-Forwarded headers of proxies in this range, for example 10.0.0.0/8"},
+	{.name = "limit",
+		.type = OPTION_TEXT,
+		.repeated = true,
+		.value = "NAME=NUMBER",
+		.help = "what one sender may take, for example message-bytes=65536; docs/serve.md lists them"},
 	OPTION_THREADS,
 	{.name = "access-log",
 		.type = OPTION_FLAG,
@@ -263,13 +272,6 @@ static const struct option options[] = {
 		.type = OPTION_FILE,
 		.value = "FILE",
 		.help = "import attachments out of the mailbox that this file describes (docs/serve.md)"},
-	{.name = "upload-max",
-		.type = OPTION_INTEGER,
-		.value = "MIB",
-		.fallback = "1024",
-		.min = 1,
-		.max = 1 << 20,
-		.help = "the largest file that can be sent to be imported, in MiB"},
 	{.name = "simulate",
 		.type = OPTION_INTEGER,
 		.value = "N",

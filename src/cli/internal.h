@@ -146,6 +146,10 @@ struct sv cli_who(struct cli *cli);
 // True once the user has interrupted.
 bool cli_interrupted(const struct cli *cli);
 
+// The limits of the server from --limit NAME=NUMBER. RC_USAGE names the limit, with "did you mean".
+struct api_limits;
+enum rc cli_limits(struct cli *cli, struct api_limits *out, struct err *e);
+
 // Prints "corridor: error: file:line:column: message" and the remedy.
 void message_error(const struct cli *cli, const struct err *e);
 void message_warning(const struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -270,6 +270,30 @@ enum rc db_checkpoint(struct db *db, struct err *e)
 	return code == SQLITE_OK ? RC_OK : db_fail(db, code, e, "cannot empty the -wal file");
 }
 
+enum rc db_checkpoint_some(struct db *db, struct err *e)
+{
+	assert(db->magic == DB_MAGIC);
+	int code = sqlite3_wal_checkpoint_v2(db->native, "main", SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+	return code == SQLITE_OK ? RC_OK : db_fail(db, code, e, "cannot empty the -wal file");
+}
+
+static int wal_hook(void *context, sqlite3 *native, const char *schema, int pages)
+{
+	(void)native;
+	struct db *db = context;
+	if (strcmp(schema, "main") == 0)
+		db->committed(db->committed_context, db, (uint32_t)pages);
+	return SQLITE_OK;
+}
+
+void db_on_commit(struct db *db, void (*committed)(void *context, struct db *db, uint32_t pages), void *context)
+{
+	assert(db->magic == DB_MAGIC);
+	db->committed = committed;
+	db->committed_context = context;
+	sqlite3_wal_hook(db->native, wal_hook, db);
+}
+
 static struct db_stmt *stmt_new(struct db *db, const char *sql, uint64_t hash)
 {
 	if (mem_grow((void **)&db->stmts, &db->stmts_capacity, db->n_stmts + 1, sizeof(struct db_stmt *)) != 0)

@@ -35,6 +35,12 @@ void db_rollback(struct db *db); // no-op outside a transaction
 // Moves what the -wal file holds into the database file, durably, and empties it: the file alone is the database then.
 // RC_BUSY: others are reading or writing.
 enum rc db_checkpoint(struct db *db, struct err *e);
+// The same as far as it goes without anybody waiting for it. RC_BUSY: somebody is at it.
+enum rc db_checkpoint_some(struct db *db, struct err *e);
+// After each commit of this connection `committed` is told how many pages the -wal file has, and cares for that instead
+// of SQLite, which empties it in every commit that finds 1,000 pages. It may use db, but not in a transaction.
+void db_on_commit(
+	struct db *db, void (*committed)(void *context, struct db *db, uint32_t pages), void *context);
 
 // Prepared statements, cached per connection by the SQL text's address content; reset when fetched again.
 enum rc db_prepare(struct db *db, const char *sql, struct db_stmt **out, struct err *e);

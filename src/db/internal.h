@@ -22,6 +22,8 @@ struct db {
 	enum db_mode mode;
 	struct db_stmt **stmts;
 	size_t n_stmts, stmts_capacity;
+	void (*committed)(void *context, struct db *db, uint32_t pages); // with db_on_commit
+	void *committed_context;
 };
 
 // A file to be written over by a copy: nothing is set in it, for a page size of its own would refuse the copy's.

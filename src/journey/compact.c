@@ -336,6 +336,8 @@ static void compactor_main(void *context)
 {
 	struct store *s = context;
 	bool idle = true; // nothing more was to do even then
+	if (s->options.gives_way)
+		thread_give_way();
 	while (wait_for_work(s, !idle, &idle)) {
 		struct err e = ERR_NONE;
 		bool done = false;

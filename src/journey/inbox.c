@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The inbox: acknowledged batches as blobs in SQLite, in order of arrival (seq, never used twice).
+//
+// Rows up to sealed.seq are in a segment and no longer part of it: sealing moves that mark in one small transaction and
+// removes the rows afterwards, a few at a time, so that nobody who appends waits for that long.
 #include "base/mem.h"
 #include "journey/store_internal.h"
 
@@ -21,14 +24,33 @@ enum rc inbox_insert(struct db *db, uint32_t n, struct sv packed, const uint64_t
 	return rc;
 }
 
-enum rc inbox_delete(struct db *db, int64_t last_seq, struct err *e)
+enum rc inbox_seal(struct db *db, int64_t last_seq, struct err *e)
 {
 	struct db_stmt *s;
-	enum rc rc = db_prepare(db, "DELETE FROM inbox WHERE seq <= ?1", &s, e);
+	enum rc rc = db_prepare(db, "UPDATE sealed SET seq = max(seq, ?1)", &s, e);
 	if (rc != RC_OK)
 		return rc;
 	db_bind_i64(s, 1, last_seq);
-	return db_run(s, e);
+	rc = db_run(s, e);
+	if (rc == RC_OK && db_changes(db) != 1)
+		rc = err_set(e, RC_CORRUPT, "the inbox is damaged: it does not know what is sealed");
+	return rc;
+}
+
+enum rc inbox_purge(struct db *db, int64_t n, bool *left, struct err *e)
+{
+	struct db_stmt *s;
+	enum rc rc = db_prepare(db,
+		"DELETE FROM inbox WHERE seq IN (SELECT seq FROM inbox WHERE seq <= (SELECT seq FROM sealed) "
+		"ORDER BY seq LIMIT ?1)",
+		&s, e);
+	if (rc != RC_OK)
+		return rc;
+	db_bind_i64(s, 1, n);
+	rc = db_run(s, e);
+	if (left)
+		*left = rc == RC_OK && db_changes(db) == n;
+	return rc;
 }
 
 static uint32_t known_code(void *context, enum name_kind kind, struct sv name)
@@ -109,8 +131,11 @@ static enum rc load_rows(struct db *db, struct names *names, int64_t first, int6
 		return err_set(e, RC_NOMEM, "out of memory for the head");
 	struct db_stmt *s = NULL;
 	bool row = false;
-	enum rc rc = db_prepare(
-		db, "SELECT seq, n, dropped, bytes FROM inbox WHERE seq BETWEEN ?1 AND ?2 ORDER BY seq", &s, e);
+	enum rc rc = db_prepare(db,
+		"SELECT seq, n, dropped, bytes FROM inbox WHERE seq BETWEEN ?1 AND ?2 AND seq > (SELECT seq "
+		"FROM "
+		"sealed) ORDER BY seq",
+		&s, e);
 	if (rc == RC_OK) {
 		db_bind_i64(s, 1, first);
 		db_bind_i64(s, 2, last);
@@ -137,7 +162,10 @@ enum rc inbox_load(
 
 enum rc inbox_load_all(struct db *db, struct names *names, struct head **out, struct err *e)
 {
-	enum rc rc = load_rows(db, names, 0, INT64_MAX, true, out, e);
+	*out = NULL;
+	enum rc rc = db_sums_check(db, "sealed", e);
+	if (rc == RC_OK)
+		rc = load_rows(db, names, 0, INT64_MAX, true, out, e);
 	if (rc == RC_OK) // last, since a batch that cannot be read says more
 		rc = db_sums_check(db, "inbox", e);
 	if (rc != RC_OK)
@@ -149,9 +177,13 @@ enum rc inbox_range(struct db *db, int64_t *first, int64_t *last, struct err *e)
 {
 	struct db_stmt *s;
 	bool row;
+	enum rc rc = db_sums_check(db, "sealed", e); // a wrong mark would hide rows, or show them twice
+	if (rc != RC_OK)
+		return rc;
 	// Each by itself: together they would read the whole table.
-	enum rc rc = db_prepare(db,
-		"SELECT coalesce((SELECT min(seq) FROM inbox), 0), coalesce((SELECT max(seq) FROM inbox), 0)",
+	rc = db_prepare(db,
+		"SELECT coalesce((SELECT min(seq) FROM inbox WHERE seq > (SELECT seq FROM sealed)), 0),"
+		" coalesce((SELECT max(seq) FROM inbox WHERE seq > (SELECT seq FROM sealed)), 0)",
 		&s, e);
 	if (rc == RC_OK)
 		rc = db_step(s, &row, e);
@@ -167,7 +199,10 @@ enum rc inbox_rows_after(struct db *db, int64_t seq, int64_t *n, struct err *e)
 {
 	struct db_stmt *s;
 	bool row;
-	enum rc rc = db_prepare(db, "SELECT coalesce(sum(n - n_dropped), 0) FROM inbox WHERE seq > ?1", &s, e);
+	enum rc rc = db_prepare(db,
+		"SELECT coalesce(sum(n - n_dropped), 0) FROM inbox WHERE seq > max(?1, (SELECT seq FROM "
+		"sealed))",
+		&s, e);
 	if (rc != RC_OK)
 		return rc;
 	db_bind_i64(s, 1, seq);

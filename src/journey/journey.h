@@ -50,6 +50,9 @@ struct store_options {
 	uint32_t seal_rows;         // head size that triggers sealing; 0: default (2^20)
 	uint64_t head_max_bytes;    // or this many bytes of encoded batches; 0: default (192 MiB)
 	bool compact_in_background; // a thread merges small segments while the store is open for writing
+	// Somebody waits for each append: sealing and merging have a lower priority, and the head may get twice as
+	// large before an append waits for the sealing of the one before it.
+	bool gives_way;
 };
 
 // Makes a data directory with its first design. RC_EXISTS when there is one already. `who` is recorded.

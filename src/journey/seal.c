@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sealing: a full head becomes a segment, in a second thread while the next batches go into a fresh head.
 //
-//   write <id>.seg.tmp → fsync → rename → fsync of the directory → one transaction: catalogue row in, inbox rows out
+//   write <id>.seg.tmp → fsync → rename → fsync of the directory → one transaction: catalogue row in, inbox rows out →
+//   removing these rows, a few in each transaction
 //
 // A crash before the commit leaves the inbox as it was and a file that nobody names; after it, the segment. Until the
 // appending side has seen that the sealer ended, the sealed head stays in memory: its ids are looked up there as well
 // as in the segment, so no moment exists at which an id is in neither.
+#include "base/log.h"
 #include "journey/overlay.h"
 
 static enum rc commit_sealed(
@@ -16,13 +18,30 @@ static enum rc commit_sealed(
 	if (rc == RC_OK)
 		rc = catalogue_insert(s->back, &ref->entry, e);
 	if (rc == RC_OK)
-		rc = inbox_delete(s->back, h->last_seq, e);
+		rc = inbox_seal(s->back, h->last_seq, e);
 	if (rc == RC_OK)
 		rc = db_commit(s->back, e);
 	if (rc != RC_OK)
 		db_rollback(s->back);
 	pthread_mutex_unlock(&s->back_mu);
 	return rc;
+}
+
+// They are out of the inbox already: what is left by a failure here goes with the next sealing or when the store is closed.
+static void purge(struct store *s)
+{
+	enum { PATIENT = 512, GIVING_WAY = 16 };
+	struct err e = ERR_NONE;
+	bool left = true;
+	while (left) {
+		pthread_mutex_lock(&s->back_mu);
+		enum rc rc = inbox_purge(s->back, s->options.gives_way ? GIVING_WAY : PATIENT, &left, &e);
+		pthread_mutex_unlock(&s->back_mu);
+		if (rc != RC_OK) {
+			log_err("journey", &e);
+			return;
+		}
+	}
 }
 
 static enum rc seal_head(struct store *s, const struct head *h, struct err *e)
@@ -54,6 +73,7 @@ static enum rc seal_head(struct store *s, const struct head *h, struct err *e)
 	s->next_ordinal++;
 	catalogue_swap(s, 0, 0, d.ref);
 	compact_wake(s);
+	purge(s);
 	return RC_OK;
 }
 
@@ -62,6 +82,14 @@ static void sealer_main(void *context)
 	struct store *s = context;
 	seal_head(s, s->sealing, &s->seal_err);
 	atomic_store(&s->sealer_ended, true);
+}
+
+static void sealer_thread(void *context)
+{
+	const struct store *s = context;
+	if (s->options.gives_way)
+		thread_give_way();
+	sealer_main(context);
 }
 
 enum rc seal_wait(struct store *s, struct err *e)
@@ -79,6 +107,12 @@ enum rc seal_wait(struct store *s, struct err *e)
 	return err_take(e, &failed);
 }
 
+static bool is_full(const struct store *s, const struct head *h, uint32_t times)
+{
+	return h->n_rows >= (uint64_t)s->options.seal_rows * times ||
+	       h->bytes >= s->options.head_max_bytes * times || h->n_views >= HEAD_VIEWS_MAX;
+}
+
 enum rc seal_rotate(struct store *s, bool even_if_small, struct err *e)
 {
 	if (s->sealing && atomic_load(&s->sealer_ended)) {
@@ -87,9 +121,8 @@ enum rc seal_rotate(struct store *s, bool even_if_small, struct err *e)
 			return rc;
 	}
 	struct head *h = s->active;
-	bool full = h->n_rows >= s->options.seal_rows || h->bytes >= s->options.head_max_bytes ||
-		    h->n_views >= HEAD_VIEWS_MAX;
-	if (h->n_views == 0 || (!full && !even_if_small))
+	bool busy = s->sealing && s->options.gives_way;
+	if (h->n_views == 0 || (!is_full(s, h, busy ? 2 : 1) && !even_if_small))
 		return RC_OK;
 	enum rc rc = seal_wait(s, e);
 	if (rc != RC_OK)
@@ -98,11 +131,16 @@ enum rc seal_rotate(struct store *s, bool even_if_small, struct err *e)
 	struct head *fresh = head_new();
 	if (!fresh)
 		return err_set(e, RC_NOMEM, "out of memory for the head");
+	// To grow the set means to move all of it while somebody waits.
+	if (s->options.gives_way && !even_if_small && id_set_reserve(&fresh->ids, h->ids.n, e) != RC_OK) {
+		head_free(&fresh);
+		return RC_NOMEM;
+	}
 	s->sealing = s->active;
 	s->active = fresh;
 	atomic_store(&s->sealer_ended, false);
 	if (!s->foreground && !even_if_small)
-		s->sealer = thread_start(sealer_main, s);
+		s->sealer = thread_start(sealer_thread, s);
 	if (s->sealer)
 		return RC_OK;
 	sealer_main(s);

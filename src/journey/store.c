@@ -41,6 +41,8 @@ const char *const store_schema[] = {
 	"NULL,"
 	" last_ms INTEGER NOT NULL, first_person INTEGER NOT NULL, last_person INTEGER NOT NULL,"
 	" n_salvaged INTEGER NOT NULL, problem TEXT NOT NULL) STRICT",
+	"CREATE TABLE sealed(id INTEGER PRIMARY KEY CHECK(id = 1), seq INTEGER NOT NULL) STRICT;"
+	"INSERT INTO sealed VALUES(1, 0)",
 };
 const uint32_t store_schema_steps = sizeof(store_schema) / sizeof(store_schema[0]);
 
@@ -359,6 +361,7 @@ static void init_locks(struct store *s)
 	pthread_mutex_init(&s->back_mu, NULL);
 	pthread_cond_init(&s->wake, NULL);
 	pthread_cond_init(&s->merged, NULL);
+	pthread_cond_init(&s->full, NULL);
 }
 
 static struct store *store_new(const char *dir, const struct store_options *options)
@@ -418,6 +421,8 @@ enum rc store_open(const char *dir, const struct store_options *options, struct 
 	s->current = current;
 	if (!s->options.read_only && s->options.compact_in_background)
 		compact_start(s);
+	if (!s->options.read_only && s->options.gives_way)
+		wal_start(s);
 	*out = s;
 	return RC_OK;
 }
@@ -462,12 +467,22 @@ static void give_back_pages(struct db *db)
 		log_err("journey", &e);
 }
 
+// What the last sealing could not do any more.
+static void clear_inbox(struct store *s)
+{
+	struct err e = ERR_NONE;
+	if (!s->stale && inbox_purge(s->db, INT64_MAX, NULL, &e) != RC_OK)
+		log_err("journey", &e);
+}
+
 static void close_databases(struct store *s)
 {
 	db_close(&s->reader);
 	db_close(&s->back);
-	if (s->db && !s->options.read_only)
+	if (s->db && !s->options.read_only) {
+		clear_inbox(s);
 		give_back_pages(s->db);
+	}
 	db_close(&s->db);
 }
 
@@ -479,6 +494,7 @@ void store_close(struct store **store)
 	assert(s->magic == STORE_MAGIC);
 	seal_wait(s, NULL);
 	compact_stop(s);
+	wal_stop(s);
 	names_unref(&s->names);
 	names_unref(&s->names_seen);
 	inbox_pieces_clear(s, &s->inbox_seen);
@@ -501,6 +517,7 @@ void store_close(struct store **store)
 		close(s->lock_fd);
 	pthread_cond_destroy(&s->wake);
 	pthread_cond_destroy(&s->merged);
+	pthread_cond_destroy(&s->full);
 	pthread_mutex_destroy(&s->back_mu);
 	pthread_mutex_destroy(&s->mu);
 	pthread_mutex_destroy(&s->snap_mu);

@@ -202,8 +202,10 @@ enum rc duplicates_find(const struct segment_list *segments, const struct batch_
 // arrival. Fails with what the database reports.
 enum rc inbox_insert(struct db *db, uint32_t n, struct sv packed, const uint64_t *dropped, uint32_t n_dropped,
 	int64_t *seq, struct err *e);
-// Removes the rows up to and with last_seq, in the caller's transaction.
-enum rc inbox_delete(struct db *db, int64_t last_seq, struct err *e);
+// The rows up to and with last_seq are in a segment: from here on nobody sees them, in the caller's transaction.
+enum rc inbox_seal(struct db *db, int64_t last_seq, struct err *e);
+// Removes at most n of the rows that nobody sees any more. *left: there may be others; may be NULL.
+enum rc inbox_purge(struct db *db, int64_t n, bool *left, struct err *e);
 // Rows of the inbox as a head: those with first ≤ seq ≤ last without the set of ids; all, with the ids, held against the
 // table's sums. Names must be known already.
 enum rc inbox_load(
@@ -262,6 +264,12 @@ enum rc designs_insert(struct db *db, uint32_t version, int64_t at_ms, struct sv
 // The segments of a snapshot with their catalogue entries; the inbox's pieces are the last, with id 0.
 const struct segment_list *snapshot_refs(const struct snapshot *sn);
 
+// --- wal.c: the -wal file is emptied beside those who commit ---
+
+// Without the thread (memory) those who commit empty it, as SQLite does by itself.
+void wal_start(struct store *s);
+void wal_stop(struct store *s);
+
 // --- space.c: refusing before the disk is full ---
 
 // Each checks that there is room in the data directory for what it names and for what must always be possible beside
@@ -309,6 +317,11 @@ struct store {
 
 	struct thread *compactor;
 	bool compact_wanted, compacting; // asked to look for work; at it
+	struct thread *emptier;          // of the -wal file; NULL: whoever commits does it
+	pthread_cond_t full;             // with mu: of the emptier
+	struct db *wal_db;               // its connection
+	bool empty_wanted, emptier_ends;
+	uint32_t wal_pages, wal_mark; // in the file after the last commit; with so many the emptier is called
 	atomic_bool closing;
 
 	// What the last snapshot found, shared with the next (under snap_mu).

@@ -250,14 +250,9 @@ static enum rc check_snapshot(struct checking *c, const struct snapshot *sn, str
 // How many interactions the inbox says that it has, unread.
 static uint64_t inbox_rows(struct db *db)
 {
-	struct db_stmt *s;
-	bool row = false;
 	int64_t n = 0;
-	if (db_prepare(db, "SELECT coalesce(sum(n - n_dropped), 0) FROM inbox", &s, NULL) == RC_OK &&
-		db_step(s, &row, NULL) == RC_OK && row) {
-		n = db_i64(s, 0);
-		db_reset(s);
-	}
+	if (inbox_rows_after(db, 0, &n, NULL) != RC_OK)
+		return 0;
 	return n > 0 ? (uint64_t)n : 0;
 }
 

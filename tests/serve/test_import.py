@@ -188,12 +188,12 @@ def every_mistake_is_told_with_its_place():
 
 
 def large_files_go_to_the_disk_and_not_further():
-    with serving(options=('--upload-max', '2')) as s:
+    with serving(options=('--limit', 'upload-bytes=2097152')) as s:
         m = s.everybody()['manager']
         big = rows_of(60000)
         assert len(big) > 2 << 20
         a = send(m, 'big.csv', big)
-        assert a.status == 413 and 'corridor import' in a.json['detail'] and '--upload-max' in a.json['detail'], a
+        assert a.status == 413 and 'corridor import' in a.json['detail'] and 'upload-bytes' in a.json['detail'], a
         # In chunks, without a length: refused as soon as it is too much.
         def chunked(pieces):
             c = http.client.HTTPConnection('127.0.0.1', s.port, timeout=60)

@@ -81,6 +81,76 @@ static void sealed_in_between(void **state)
 	kit_verify(k->dir);
 }
 
+static int64_t count_rows(struct db *db, const char *sql)
+{
+	struct err e = ERR_NONE;
+	struct db_stmt *st;
+	bool row = false;
+	kit_ok(db_prepare(db, sql, &st, &e), &e);
+	kit_ok(db_step(st, &row, &e), &e);
+	assert_true(row);
+	int64_t n = db_i64(st, 0);
+	db_reset(st);
+	return n;
+}
+
+// A sealing that ended between its transaction and the removal of the rows: nobody sees them, and closing removes them.
+static void sealed_but_not_removed(void **state)
+{
+	struct kit *k = *state;
+	struct err e = ERR_NONE;
+	struct store *s = kit_open(k, NULL, true);
+	for (uint32_t i = 0; i < 10; i++)
+		kit_append_range(k, s, i * 7, 7);
+	store_close(&s);
+	char path[256];
+	snprintf(path, sizeof(path), "%s/corridor.db", k->dir);
+	struct db *db;
+	kit_ok(db_open(path, DB_READ_WRITE, &db, &e), &e);
+	kit_ok(db_migrate(db, "journey", store_schema, store_schema_steps, &e), &e);
+	kit_ok(db_exec(db, "UPDATE sealed SET seq = (SELECT seq FROM inbox ORDER BY seq LIMIT 1 OFFSET 3)", &e),
+		&e);
+	db_close(&db);
+	const struct store_options reading = {.read_only = true};
+	struct snapshot *sn;
+	struct snapshot_stats stats;
+	kit_ok(store_open(k->dir, &reading, &s, &e), &e);
+	kit_ok(snapshot_open(s, &sn, &e), &e);
+	snapshot_stats(sn, &stats);
+	assert_int_equal(stats.n_in_inbox, 42);
+	snapshot_close(&sn);
+	store_close(&s);
+	struct verify_report report;
+	kit_ok(store_verify(k->dir, &report, NULL, &e), &e);
+	assert_int_equal(report.n_interactions, 42);
+	s = kit_open(k, NULL, false);
+	kit_ok(snapshot_open(s, &sn, &e), &e);
+	snapshot_stats(sn, &stats);
+	assert_int_equal(stats.n_in_inbox, 42);
+	snapshot_close(&sn);
+	store_close(&s);
+	kit_ok(db_open(path, DB_READ_ONLY, &db, &e), &e);
+	assert_int_equal(count_rows(db, "SELECT count(*) FROM inbox"), 6);
+	db_close(&db);
+}
+
+// However it is emptied, what was committed is there, and the -wal file does not grow for ever.
+static void emptied_beside(void **state)
+{
+	struct kit *k = *state;
+	struct err e = ERR_NONE;
+	const struct store_options o = {.seal_rows = 3000, .gives_way = true, .compact_in_background = true};
+	struct store *s = kit_open(k, &o, true);
+	for (uint32_t i = 0; i < 400; i++)
+		kit_append_range(k, s, i * 40, 40);
+	kit_check(k, s);
+	kit_ok(store_seal(s, &e), &e);
+	kit_check(k, s);
+	assert_int_equal(count_rows(s->db, "SELECT count(*) FROM inbox"), 0);
+	store_close(&s);
+	kit_verify(k->dir);
+}
+
 // A link that comes while its person is in the inbox concerns the pieces with its rows and no others.
 static void links_touch_their_pieces(void **state)
 {
@@ -129,6 +199,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(small_batches, kit_setup, kit_teardown),
 		cmocka_unit_test_setup_teardown(sealed_in_between, kit_setup, kit_teardown),
+		cmocka_unit_test_setup_teardown(sealed_but_not_removed, kit_setup, kit_teardown),
+		cmocka_unit_test_setup_teardown(emptied_beside, kit_setup, kit_teardown),
 		cmocka_unit_test_setup_teardown(links_touch_their_pieces, kit_setup, kit_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

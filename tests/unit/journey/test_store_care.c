@@ -233,6 +233,9 @@ static void verification_holds_catalogue_and_names_against_the_files(void **stat
 		"INSERT INTO inbox(n, n_dropped, bytes) SELECT n, n_dropped, bytes FROM inbox",
 		"UPDATE inbox SET bytes = substr(bytes, 1, 100)",
 		"UPDATE inbox SET n = n + 1",
+		"UPDATE sealed SET seq = seq + 1",
+		"UPDATE sealed SET seq = 0",
+		"DELETE FROM sealed",
 	};
 	for (size_t i = 0; i < sizeof(tampering) / sizeof(tampering[0]); i++) {
 		struct err e = ERR_NONE, found = ERR_NONE;
@@ -247,6 +250,17 @@ static void verification_holds_catalogue_and_names_against_the_files(void **stat
 		run_sql(k, tampering[i]);
 		if (store_verify(k->dir, &report, NULL, &found) != RC_CORRUPT)
 			fail_msg("not found: %s", tampering[i]);
+		if (!strstr(tampering[i], " sealed"))
+			continue;
+		const struct store_options reading = {.read_only = true};
+		struct snapshot *sn = NULL;
+		s = NULL;
+		enum rc rc = store_open(k->dir, &reading, &s, &found);
+		if (rc == RC_OK)
+			rc = snapshot_open(s, &sn, &found);
+		if (rc != RC_CORRUPT)
+			fail_msg("read without an error: %s", tampering[i]);
+		store_close(&s);
 	}
 }
 
