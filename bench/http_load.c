@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A load client for the server: keep-alive connections from one thread, each sends a request, waits for the answer and
 // sends the next. Prints requests, events and bytes per second, answers by class and latencies.
+// In the body every ################ becomes a number that no other has (for message ids), and every @@@@@@@@ one of a
+// million (for users).
 //   http_load HOST:PORT PATH [-c connections] [-s seconds] [-b body file] [-n events a body] [-r requests a second] [-H header]… [-i idle]
 // -r paces all connections together (latency is counted from when a request was due, so that a stall is not
 // hidden); without it each connection goes as fast as it is answered. -i holds that many idle connections beside.
@@ -18,11 +20,18 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ANSWER_MAX = 1 << 16, EVENTS = 256, US_MAX = 1 << 22 };
+enum { ANSWER_MAX = 1 << 16, EVENTS = 256, US_MAX = 1 << 22, ID_LEN = 16, USER_LEN = 8, USERS = 1000000 };
+
+// A place in the request that changes each time.
+struct blank {
+	size_t offset;
+	bool user;
+};
 
 struct client {
 	int fd;
 	bool busy;
+	char *request;
 	int64_t due_ns;
 	size_t sent, got, need; // need 0: the head is not complete
 	char in[ANSWER_MAX];
@@ -32,6 +41,9 @@ struct load {
 	struct sockaddr_in to;
 	char *request;
 	size_t request_len;
+	struct blank *blanks;
+	size_t n_blanks;
+	uint64_t ids, random;
 	unsigned n, n_idle, events, rate;
 	double seconds;
 	uint64_t answers[6], reconnects, done;
@@ -72,15 +84,34 @@ static void watch(int epoll, struct client *c, const struct load *l)
 static void send_more(struct client *c, const struct load *l)
 {
 	while (c->busy && c->sent < l->request_len) {
-		ssize_t n = send(c->fd, l->request + c->sent, l->request_len - c->sent, MSG_NOSIGNAL);
+		ssize_t n = send(c->fd, c->request + c->sent, l->request_len - c->sent, MSG_NOSIGNAL);
 		if (n <= 0)
 			return;
 		c->sent += (size_t)n;
 	}
 }
 
-static void start(struct client *c, const struct load *l, int64_t due_ns)
+static void write_hex(char *out, int len, uint64_t number)
 {
+	for (int i = len - 1; i >= 0; i--, number >>= 4)
+		out[i] = "0123456789abcdef"[number & 15];
+}
+
+static void fill_blanks(struct client *c, struct load *l)
+{
+	for (size_t i = 0; i < l->n_blanks; i++) {
+		char *at = c->request + l->blanks[i].offset;
+		l->random = l->random * 6364136223846793005u + 1442695040888963407u;
+		if (l->blanks[i].user)
+			write_hex(at, USER_LEN, (l->random >> 33) % USERS);
+		else
+			write_hex(at, ID_LEN, l->ids++);
+	}
+}
+
+static void start(struct client *c, struct load *l, int64_t due_ns)
+{
+	fill_blanks(c, l);
 	c->busy = true;
 	c->due_ns = due_ns;
 	c->sent = c->got = c->need = 0;
@@ -216,6 +247,21 @@ static void request_make(
 	free(body);
 }
 
+static void find_blanks(struct load *l)
+{
+	static const char id[] = "################", user[] = "@@@@@@@@";
+	l->blanks = malloc((l->request_len / USER_LEN + 1) * sizeof(*l->blanks));
+	if (!l->blanks)
+		die("http_load");
+	for (size_t i = 0; i + USER_LEN <= l->request_len; i++) {
+		bool is_id = i + ID_LEN <= l->request_len && memcmp(l->request + i, id, ID_LEN) == 0;
+		if (!is_id && memcmp(l->request + i, user, USER_LEN) != 0)
+			continue;
+		l->blanks[l->n_blanks++] = (struct blank){i, !is_id};
+		i += (is_id ? ID_LEN : USER_LEN) - 1;
+	}
+}
+
 int main(int argc, char **argv)
 {
 	struct load l = {.n = 64, .seconds = 5, .events = 1};
@@ -267,6 +313,8 @@ int main(int argc, char **argv)
 		.sin_family = AF_INET, .sin_port = htons((uint16_t)strtoul(colon + 1, NULL, 10))};
 	inet_pton(AF_INET, host, &l.to.sin_addr);
 	request_make(&l, host, argv[2], headers, file);
+	find_blanks(&l);
+	l.ids = (uint64_t)time(NULL) << 32 ^ (uint64_t)getpid() << 48;
 	l.histogram = calloc(US_MAX, sizeof(*l.histogram));
 	struct client *clients = calloc(l.n + 1, sizeof(*clients));
 	int epoll = epoll_create1(0);
@@ -274,8 +322,13 @@ int main(int argc, char **argv)
 		die("http_load");
 	for (unsigned i = 0; i < l.n_idle; i++)
 		(void)dial(&l);
-	for (unsigned i = 0; i < l.n; i++)
+	for (unsigned i = 0; i < l.n; i++) {
+		clients[i].request = malloc(l.request_len);
+		if (!clients[i].request)
+			die("http_load");
+		memcpy(clients[i].request, l.request, l.request_len);
 		watch(epoll, &clients[i], &l);
+	}
 	run(&l, clients, epoll);
 	return 0;
 }

@@ -159,7 +159,7 @@ struct sim_texts {
 struct sv customer_name(uint64_t person, char out[32]);
 // What all interactions of a life share: who it is, region, product.
 void interaction_begin(const struct life *l, struct sim_texts *t, struct interaction *x);
-// One of its events. words: of verbatims.
+// One of its events. words: of verbatims; when t->verbatim is out of memory (buf_check), the text is missing.
 void interaction_fill(const struct life *l, const struct sim_event *x, struct rng *words, struct sim_texts *t,
 	struct interaction *out);
 

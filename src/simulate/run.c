@@ -46,8 +46,11 @@ static enum rc person_add(const struct life *l, struct load_run *run, struct int
 	for (size_t i = 0; i < l->n; i++) {
 		bool added;
 		interaction_fill(l, &l->events[i], &words, t, x);
+		enum rc rc = buf_check(&t->verbatim, e, "a simulated text");
+		if (rc)
+			return rc;
 		design_resolve(l->world->design, x);
-		enum rc rc = load_run_add(run, x, &added, e);
+		rc = load_run_add(run, x, &added, e);
 		if (rc)
 			return rc;
 		*n_added += added;
