@@ -86,6 +86,8 @@ def load_table(size, markdown):
     loads, n = size["loads"], size["n"]
     body = [["load to a sorted store, s"] + [number(loads[e]["seconds"]) for e in names],
             ["rows/s"] + [number(n / loads[e]["seconds"]) for e in names],
+            ["rows/s to sealed segments, before they are merged to one"] +
+            [number(n / loads[e]["import_seconds"]) if "import_seconds" in loads[e] else "" for e in names],
             ["peak memory, MiB"] + [number(loads[e]["peak_mib"]) for e in names],
             ["on disk, bytes per interaction"] + [f"{loads[e]['disk_bytes'] / n:.1f}" for e in names]]
     return grid([""] + [ENGINES[e].title for e in names], body, markdown)
