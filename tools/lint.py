@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 # A folder includes only from folders to the left of it, and from itself.
-FLOORS = ["base", "web", "db", "design", "journey", "measure", "sql", "access", "people", "listen", "simulate", "http", "api", "cli", "app"]
+FLOORS = ["base", "sandbox", "web", "db", "design", "journey", "measure", "sql", "access", "people", "listen", "simulate", "http", "api", "cli", "app"]
 BANNED = ["strcpy", "strcat", "sprintf", "vsprintf", "strtok", "atoi", "atol", "atof", "gets", "alloca", "strncpy",
           "system", "popen", "tmpnam", "mktemp", "asctime", "ctime", "gmtime", "localtime"]
 ALLOCATION = ["malloc", "calloc", "realloc", "free", "strdup", "strndup", "asprintf"]

@@ -56,6 +56,7 @@ static const char *const schema[] = {
 	" name TEXT NOT NULL UNIQUE, mapping TEXT NOT NULL, style TEXT NOT NULL, header TEXT NOT NULL,"
 	" secret TEXT NOT NULL, old_secret TEXT NOT NULL, window_s INTEGER NOT NULL, enabled INTEGER NOT NULL,"
 	" made_ms INTEGER NOT NULL, changed_ms INTEGER NOT NULL, made_by TEXT NOT NULL) STRICT",
+	"ALTER TABLE hook ADD COLUMN program TEXT NOT NULL DEFAULT ''",
 };
 
 int64_t access_now(const struct access *a)

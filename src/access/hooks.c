@@ -21,7 +21,7 @@ static enum rc not_found(struct sv name, struct err *e)
 
 #define HOOK_COLUMNS                                                                                           \
 	"SELECT id, revision, name, mapping, style, header, secret, old_secret, window_s, enabled, made_ms,"   \
-	" changed_ms, made_by FROM hook "
+	" changed_ms, made_by, program FROM hook "
 
 static enum rc read_hook(struct db_stmt *s, struct arena *arena, struct access_hook *h, struct err *e)
 {
@@ -35,7 +35,8 @@ static enum rc read_hook(struct db_stmt *s, struct arena *arena, struct access_h
 		.enabled = db_i64(s, 9) != 0,
 		.made_ms = db_i64(s, 10),
 		.changed_ms = db_i64(s, 11),
-		.made_by = arena_copy(arena, db_text(s, 12))};
+		.made_by = arena_copy(arena, db_text(s, 12)),
+		.program = arena_copy(arena, db_text(s, 13))};
 	for (int i = 0; i < (int)HOOK_SECRETS_MAX; i++) {
 		struct sv secret = db_text(s, 6 + i);
 		if (secret.len)
@@ -138,6 +139,8 @@ static enum rc check_change(const struct access_hook_change *h, struct err *e)
 {
 	enum rc rc = check_text(h->mapping, 1, HOOK_MAPPING_BYTES_MAX, "the mapping of a webhook", e);
 	if (rc == RC_OK)
+		rc = check_text(h->program, 0, HOOK_PROGRAM_BYTES_MAX, "the program of a webhook", e);
+	if (rc == RC_OK)
 		rc = check_text(h->style, 1, HOOK_STYLE_MAX, "the style of a webhook's signatures", e);
 	if (rc == RC_OK)
 		rc = check_text(h->header, 0, HOOK_HEADER_MAX, "the header of a webhook's signatures", e);
@@ -184,12 +187,13 @@ static enum rc add_hook(struct access *a, const struct access_actor *by, struct 
 	if (rc == RC_OK)
 		rc = run_sql(a->db, e,
 			"INSERT INTO hook(revision, name, mapping, style, header, secret, old_secret, "
-			"window_s, enabled, made_ms, changed_ms, made_by) VALUES(" NEXT_REVISION
-			", ?1, ?2, ?3, ?4, ?5, '', ?6, ?7, ?8, ?8, ?9)",
-			"tttttiiit", name, h->mapping, h->style, h->header.ptr ? h->header : SV(""), h->secret,
+			"window_s, enabled, made_ms, changed_ms, made_by, program) VALUES(" NEXT_REVISION
+			", ?1, ?2, ?3, ?4, ?5, '', ?6, ?7, ?8, ?8, ?9, ?10)",
+			"tttttiiitt", name, h->mapping, h->style, h->header.ptr ? h->header : SV(""), h->secret,
 			(int64_t)(h->has_window ? h->window_s : 0),
 			(int64_t)(h->has_enabled ? h->enabled : true), now,
-			by->who.ptr ? text_cut(by->who, ACCESS_NAME_MAX) : SV(""));
+			by->who.ptr ? text_cut(by->who, ACCESS_NAME_MAX) : SV(""),
+			h->program.ptr ? h->program : SV(""));
 	return rc == RC_OK ? audit_put(a, by, "hook.add", name, h->style, e) : rc;
 }
 
@@ -209,9 +213,10 @@ enum rc access_hook_add(struct access *a, const struct access_actor *by, struct 
 // What was changed, for the audit trail; never a secret.
 static struct sv change_text(const struct access_hook_change *h, struct arena *arena)
 {
-	return arena_printf(arena, "%s%s%s%s%s%s%s", h->mapping.ptr ? "mapping " : "",
-		h->style.ptr ? "style " : "", h->header.ptr ? "header " : "", h->secret.ptr ? "secret " : "",
-		h->forget_secret ? "old secret forgotten " : "", h->has_window ? "window " : "",
+	return arena_printf(arena, "%s%s%s%s%s%s%s%s", h->mapping.ptr ? "mapping " : "",
+		h->program.ptr ? "program " : "", h->style.ptr ? "style " : "", h->header.ptr ? "header " : "",
+		h->secret.ptr ? "secret " : "", h->forget_secret ? "old secret forgotten " : "",
+		h->has_window ? "window " : "",
 		!h->has_enabled ? ""
 		: h->enabled    ? "enabled"
 				: "disabled");
@@ -226,10 +231,11 @@ static enum rc set_hook(struct access *a, const struct access_actor *by, struct 
 		" style = coalesce(?3, style), header = coalesce(?4, header), secret = coalesce(?5, secret),"
 		" old_secret = CASE WHEN ?6 THEN '' WHEN ?5 IS NOT NULL THEN secret ELSE old_secret END,"
 		" window_s = CASE WHEN ?7 THEN ?8 ELSE window_s END,"
-		" enabled = CASE WHEN ?9 THEN ?10 ELSE enabled END, changed_ms = ?11 WHERE name = ?1",
-		"tttttiiiiii", name, h->mapping, h->style, h->header, h->secret, (int64_t)h->forget_secret,
+		" enabled = CASE WHEN ?9 THEN ?10 ELSE enabled END, changed_ms = ?11,"
+		" program = coalesce(?12, program) WHERE name = ?1",
+		"tttttiiiiiit", name, h->mapping, h->style, h->header, h->secret, (int64_t)h->forget_secret,
 		(int64_t)h->has_window, (int64_t)h->window_s, (int64_t)h->has_enabled, (int64_t)h->enabled,
-		access_now(a));
+		access_now(a), h->program);
 	if (rc == RC_OK && db_changes(a->db) == 0)
 		rc = not_found(name, e);
 	struct sv what = change_text(h, arena);

@@ -12,6 +12,7 @@
 #define HOOKS_MAX 200u
 #define HOOK_NAME_MAX 64u // bytes
 #define HOOK_MAPPING_BYTES_MAX (128u << 10)
+#define HOOK_PROGRAM_BYTES_MAX (64u << 10)
 #define HOOK_STYLE_MAX 64u
 #define HOOK_HEADER_MAX 128u
 #define HOOK_SECRET_MIN 8u // bytes
@@ -22,7 +23,8 @@
 struct access_hook {
 	int64_t id, revision; // revision: another one with every change, of all webhooks together
 	struct sv name, mapping, style;
-	struct sv header; // instead of the style's; empty: that one
+	struct sv program; // that makes objects of a body, before the mapping; empty: there is none
+	struct sv header;  // instead of the style's; empty: that one
 	struct sv secrets[HOOK_SECRETS_MAX];
 	uint32_t n_secrets; // the newest first
 	uint32_t window_s;  // how far a signed time may be off; 0: as listen/signature.h has it
@@ -34,6 +36,7 @@ struct access_hook {
 // What is to be made or set; members that are absent (ptr NULL, has_… false) stay.
 struct access_hook_change {
 	struct sv mapping, style, header;
+	struct sv program;  // empty: it goes
 	struct sv secret;   // becomes the first one; the one before stays as the second
 	bool forget_secret; // the second one goes
 	bool has_window, has_enabled, enabled;

@@ -343,6 +343,8 @@ enum rc api_open(const struct api_options *options, struct api **out, struct err
 		rc = workers_open(options->threads, &a->workers, e);
 	if (rc == RC_OK)
 		rc = workers_open(HOOK_THREADS, &a->hook_workers, e);
+	if (rc == RC_OK)
+		rc = sandbox_open(NULL, &a->sandbox, e);
 	if (rc == RC_OK && !(a->hook_lines = hook_lines_new()))
 		rc = err_set(e, RC_NOMEM, "out of memory for the webhooks");
 	if (rc == RC_OK)
@@ -378,6 +380,7 @@ void api_close(struct api **api, uint32_t timeout_ms)
 	workers_close(&a->hook_workers);
 	intake_close(&a->intake); // answers what waits for the disk
 	hook_lines_free(&a->hook_lines);
+	sandbox_close(&a->sandbox);
 	pthread_mutex_lock(&a->mu);
 	a->closing = true;
 	pthread_cond_signal(&a->wake);

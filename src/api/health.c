@@ -74,6 +74,18 @@ static void write_intake(struct buf *out, struct intake *intake)
 		(double)s.links_waiting);
 }
 
+static void write_sandbox(struct buf *out, struct sandbox *sandbox)
+{
+	struct sandbox_stats s;
+	sandbox_stats(sandbox, &s);
+	value(out, "programs_run_total", "counter", "Bodies that programs of webhooks were run on.",
+		(double)s.runs);
+	value(out, "programs_failed_total", "counter", "Those of which a program made nothing.",
+		(double)s.failures);
+	value(out, "programs_ended_total", "counter", "Processes that had to be ended because of a program.",
+		(double)s.ended);
+}
+
 static void write_http(struct buf *out, const struct http_stats *s)
 {
 	value(out, "http_connections", "gauge", "Connections open.", (double)s->connections);
@@ -136,6 +148,7 @@ enum rc metrics(struct api_call *c, struct err *e)
 	value(out, "hooks_refused_total", "counter", "Bodies of webhooks whose signature was missing or wrong.",
 		(double)atomic_load(&a->n_hooks_refused));
 	http_stats(a->server, &http);
+	write_sandbox(out, a->sandbox);
 	write_http(out, &http);
 	head(out, "http_requests_total", "counter", "Requests answered.");
 	for (size_t i = 0; i < api_n_rows; i++) {

@@ -117,7 +117,9 @@ static void durable(void *context, const struct intake_result *result)
 	http_reply_json(x);
 }
 
-static enum rc deliver(struct api_call *c, struct hook_line *line, struct err *e)
+// made: what the webhook's program made of the body; refused: why it made nothing.
+static enum rc deliver(
+	struct api_call *c, struct hook_line *line, struct sv made, const char *refused, struct err *e)
 {
 	struct hook_arrival *a = arena_alloc(http_arena(c->x), sizeof(*a));
 	struct sv file = arena_printf(http_arena(c->x), "hooks/%.*s", SV_ARG(hook_line_name(line)));
@@ -127,6 +129,8 @@ static enum rc deliver(struct api_call *c, struct hook_line *line, struct err *e
 	const struct intake_delivery d = {.body = http_body(c->x),
 		.context = {.received_ms = http_received_ms(c->x), .batch_bytes_max = HOOK_BODY_MAX},
 		.hook = line,
+		.made = made,
+		.refused = refused,
 		.file = file.ptr,
 		.done = durable,
 		.done_context = a};
@@ -139,6 +143,25 @@ static enum rc deliver(struct api_call *c, struct hook_line *line, struct err *e
 		e->rc = RC_BUSY;
 	api_intake_problem(c->x, e);
 	return API_ANSWERED;
+}
+
+// A program that makes nothing of the body costs nothing: the body is kept with the reason.
+static enum rc run_program(struct api_call *c, struct hook_line *line, struct err *e)
+{
+	struct sv program = hook_line_program(line);
+	struct buf made = buf_new(SANDBOX_OUTPUT_MAX);
+	struct err why = ERR_NONE;
+	enum rc rc = hook_program_run(c->api->sandbox, program, http_body(c->x), &made, &why);
+	if (rc == RC_OK)
+		rc = deliver(c, line, buf_view(&made), NULL, e);
+	else if (rc == RC_INPUT || rc == RC_LIMIT)
+		rc = deliver(c, line, SV_NONE, why.message, e);
+	else {
+		api_intake_problem(c->x, &why);
+		rc = API_ANSWERED;
+	}
+	buf_free(&made);
+	return rc;
 }
 
 // POST /hooks/{name}
@@ -161,7 +184,12 @@ enum rc hook_receive(struct api_call *c, struct err *e)
 	if (rc != RC_OK)
 		return e->rc ? rc : err_take(e, &why);
 	struct sv challenge = challenge_of(c, style);
-	rc = challenge.ptr ? answer_challenge(c, challenge) : deliver(c, line, e);
+	if (challenge.ptr)
+		rc = answer_challenge(c, challenge);
+	else if (hook_line_program(line).len)
+		rc = run_program(c, line, e);
+	else
+		rc = deliver(c, line, SV_NONE, NULL, e);
 	hook_line_release(lines, &line);
 	return rc;
 }

@@ -21,8 +21,8 @@ static enum rc style_of(struct sv name, const struct signature_style **out, stru
 }
 
 // What is given is checked; a secret is made by the style, which is the given one or `before`.
-static enum rc prepare(const struct design *d, struct sv name, struct sv before, struct hook_settings_change *h,
-	char made[SIGNATURE_SECRET_BYTES], struct err *e)
+static enum rc prepare(const struct design *d, struct sandbox *sandbox, struct sv name, struct sv before,
+	struct hook_settings_change *h, char made[SIGNATURE_SECRET_BYTES], struct err *e)
 {
 	const struct signature_style *style = NULL;
 	struct access_hook_change *set = &h->set;
@@ -32,6 +32,8 @@ static enum rc prepare(const struct design *d, struct sv name, struct sv before,
 	enum rc rc = style_of(set->style.ptr ? set->style : before, &style, e);
 	if (rc == RC_OK && set->mapping.ptr)
 		rc = hook_check(set->mapping, name, d, e);
+	if (rc == RC_OK && set->program.len)
+		rc = sandbox_check(sandbox, set->program, e);
 	if (rc == RC_OK && h->new_secret) {
 		rc = signature_secret_make(style, made, e);
 		set->secret = sv_from(made);
@@ -40,18 +42,20 @@ static enum rc prepare(const struct design *d, struct sv name, struct sv before,
 }
 
 enum rc hook_settings_add(struct access *a, const struct access_actor *by, const struct design *d,
-	struct sv name, const struct hook_settings_change *h, char made[SIGNATURE_SECRET_BYTES], struct err *e)
+	struct sandbox *sandbox, struct sv name, const struct hook_settings_change *h,
+	char made[SIGNATURE_SECRET_BYTES], struct err *e)
 {
 	struct hook_settings_change change = *h;
 	change.new_secret |= !change.set.secret.ptr;
 	if (!change.set.mapping.ptr)
 		return err_set(e, RC_INPUT, "a webhook needs a mapping");
-	enum rc rc = prepare(d, name, SV(""), &change, made, e);
+	enum rc rc = prepare(d, sandbox, name, SV(""), &change, made, e);
 	return rc == RC_OK ? access_hook_add(a, by, name, &change.set, e) : rc;
 }
 
 enum rc hook_settings_set(struct access *a, const struct access_actor *by, const struct design *d,
-	struct sv name, const struct hook_settings_change *h, char made[SIGNATURE_SECRET_BYTES], struct err *e)
+	struct sandbox *sandbox, struct sv name, const struct hook_settings_change *h,
+	char made[SIGNATURE_SECRET_BYTES], struct err *e)
 {
 	struct hook_settings_change change = *h;
 	struct access_hook before;
@@ -59,7 +63,7 @@ enum rc hook_settings_set(struct access *a, const struct access_actor *by, const
 	enum rc rc = arena ? access_hook_get(a, name, arena, &before, e)
 			   : err_set(e, RC_NOMEM, "out of memory for a webhook");
 	if (rc == RC_OK)
-		rc = prepare(d, name, before.style, &change, made, e);
+		rc = prepare(d, sandbox, name, before.style, &change, made, e);
 	if (rc == RC_OK)
 		rc = access_hook_set(a, by, name, &change.set, e);
 	arena_free(&arena);
@@ -68,7 +72,7 @@ enum rc hook_settings_set(struct access *a, const struct access_actor *by, const
 
 struct hook_settings hook_settings_of(const struct access_hook *h)
 {
-	return (struct hook_settings){h->id, h->revision, h->name, h->mapping};
+	return (struct hook_settings){h->id, h->revision, h->name, h->mapping, h->program};
 }
 
 enum rc hook_settings_find(

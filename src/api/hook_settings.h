@@ -15,12 +15,14 @@ struct hook_settings_change {
 };
 
 // Adds a webhook; without set.secret one is made. made: the secret that was made, else empty. Errors of access_hook_add;
-// RC_INPUT: the mapping does not fit (with its line), there is no such style.
+// RC_INPUT: the mapping does not fit (with its line), the program is none, there is no such style.
 enum rc hook_settings_add(struct access *a, const struct access_actor *by, const struct design *d,
-	struct sv name, const struct hook_settings_change *h, char made[SIGNATURE_SECRET_BYTES], struct err *e);
+	struct sandbox *sandbox, struct sv name, const struct hook_settings_change *h,
+	char made[SIGNATURE_SECRET_BYTES], struct err *e);
 // Changes one. Errors likewise, and of access_hook_set.
 enum rc hook_settings_set(struct access *a, const struct access_actor *by, const struct design *d,
-	struct sv name, const struct hook_settings_change *h, char made[SIGNATURE_SECRET_BYTES], struct err *e);
+	struct sandbox *sandbox, struct sv name, const struct hook_settings_change *h,
+	char made[SIGNATURE_SECRET_BYTES], struct err *e);
 
 // A webhook as listen/ needs it; views into h.
 struct hook_settings hook_settings_of(const struct access_hook *h);

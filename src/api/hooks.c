@@ -17,6 +17,7 @@ static void write_hook(struct api_call *c, struct json *j, const struct access_h
 	json_key_string(j, "name", h->name);
 	json_key_string(j, "path", arena_printf(http_arena(c->x), "/hooks/%.*s", SV_ARG(h->name)));
 	json_key_string(j, "mapping", h->mapping);
+	json_key_string(j, "program", h->program);
 	json_key_string(j, "style", h->style);
 	json_key_string(j, "header", h->header);
 	json_key_u64(j, "window", h->window_s ? h->window_s : SIGNATURE_WINDOW_S);
@@ -101,8 +102,8 @@ static enum rc read_change(struct json_node root, struct hook_settings_change *h
 	const struct {
 		const char *name;
 		struct sv *out;
-	} texts[] = {{"mapping", &set->mapping}, {"style", &set->style}, {"header", &set->header},
-		{"secret", &set->secret}};
+	} texts[] = {{"mapping", &set->mapping}, {"program", &set->program}, {"style", &set->style},
+		{"header", &set->header}, {"secret", &set->secret}};
 	bool given = false;
 	enum rc rc = RC_OK;
 	*h = (struct hook_settings_change){0};
@@ -147,8 +148,8 @@ enum rc hooks_add(struct api_call *c, struct err *e)
 	if (rc == RC_OK)
 		rc = read_change(root, &h, e);
 	if (rc == RC_OK)
-		rc = hook_settings_add(
-			c->api->access, &c->actor, store_design(c->api->store), name, &h, made, e);
+		rc = hook_settings_add(c->api->access, &c->actor, store_design(c->api->store), c->api->sandbox,
+			name, &h, made, e);
 	if (rc == RC_OK)
 		rc = answer(c, name, made, e);
 	json_parser_free(&parser);
@@ -169,8 +170,8 @@ enum rc hooks_set(struct api_call *c, struct err *e)
 		return rc;
 	rc = read_change(root, &h, e);
 	if (rc == RC_OK)
-		rc = hook_settings_set(
-			c->api->access, &c->actor, store_design(c->api->store), name, &h, made, e);
+		rc = hook_settings_set(c->api->access, &c->actor, store_design(c->api->store), c->api->sandbox,
+			name, &h, made, e);
 	json_parser_free(&parser);
 	return rc == RC_OK ? answer(c, name, made, e) : rc;
 }
@@ -182,25 +183,29 @@ enum rc hooks_remove(struct api_call *c, struct err *e)
 	return rc;
 }
 
-// {"body", "mapping"}: what would the body become, with this mapping or the webhook's own? Nothing is stored.
+// {"body", "mapping", "program"}: what would the body become, with these or the webhook's own? Nothing is stored.
 enum rc hooks_test(struct api_call *c, struct err *e)
 {
 	struct json_parser *parser;
 	struct json_node root;
 	struct access_hook h;
-	struct sv name = http_param(c->x, "hook"), body, mapping;
+	struct hook_settings s = {.name = http_param(c->x, "hook")};
+	struct sv body;
 	enum rc rc = call_json(c, &parser, &root, e);
 	if (rc != RC_OK)
 		return rc;
 	rc = call_string(root, "body", true, &body, e);
 	if (rc == RC_OK)
-		rc = call_string(root, "mapping", false, &mapping, e);
-	if (rc == RC_OK && !mapping.ptr) {
-		rc = access_hook_get(c->api->access, name, http_arena(c->x), &h, e);
-		mapping = rc == RC_OK ? h.mapping : SV_NONE;
+		rc = call_string(root, "mapping", false, &s.mapping, e);
+	if (rc == RC_OK)
+		rc = call_string(root, "program", false, &s.program, e);
+	if (rc == RC_OK && !s.mapping.ptr) {
+		rc = access_hook_get(c->api->access, s.name, http_arena(c->x), &h, e);
+		s.mapping = rc == RC_OK ? h.mapping : SV_NONE;
+		s.program = rc == RC_OK && !s.program.ptr ? h.program : s.program;
 	}
 	if (rc == RC_OK)
-		rc = hook_try(mapping, name, store_design(c->api->store), body, HOOK_BODY_MAX,
+		rc = hook_try(&s, c->api->sandbox, store_design(c->api->store), body, HOOK_BODY_MAX,
 			http_received_ms(c->x), http_out(c->x), e);
 	json_parser_free(&parser);
 	return rc;

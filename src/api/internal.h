@@ -73,6 +73,7 @@ struct api {
 	struct workers *workers;
 	struct workers *hook_workers; // so that webhooks and questions do not wait for each other
 	struct hook_lines *hook_lines;
+	struct sandbox *sandbox; // for the programs of webhooks
 	struct live *live;
 	struct jobs *jobs; // imports
 	struct drop *drop; // NULL: no folder is watched

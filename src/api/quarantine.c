@@ -87,8 +87,11 @@ enum rc quarantine_again(struct api_call *c, struct err *e)
 	const int64_t *ids;
 	uint32_t n;
 	struct import_report report;
-	const struct import_options o = {
-		.quiet = true, .threads = 1, .hook_find = hook_settings_find, .hook_context = c->api->access};
+	const struct import_options o = {.quiet = true,
+		.threads = 1,
+		.hook_find = hook_settings_find,
+		.hook_context = c->api->access,
+		.sandbox = c->api->sandbox};
 	enum rc rc = read_ids(c, &ids, &n, e);
 	if (rc != RC_OK)
 		return rc;

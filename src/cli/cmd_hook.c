@@ -31,7 +31,8 @@ static enum rc read_change(
 	struct cli *cli, struct hook_settings_change *h, char secret[HOOK_SECRET_MAX + 2], struct err *e)
 {
 	const struct args *args = &cli->args;
-	const char *map = args_text(args, "map"), *file = args_text(args, "secret-file");
+	const char *map = args_text(args, "map"), *file = args_text(args, "secret-file"),
+		   *program = args_text(args, "program");
 	struct access_hook_change *set = &h->set;
 	*h = (struct hook_settings_change){.new_secret = args_flag(args, "new-secret")};
 	set->style = sv_from(args_text(args, "style"));
@@ -44,6 +45,10 @@ static enum rc read_change(
 	if (args_flag(args, "enable") && args_flag(args, "disable"))
 		return err_set(e, RC_USAGE, "--enable and --disable exclude each other");
 	enum rc rc = map ? cli_read_file(cli, map, &set->mapping, e) : RC_OK;
+	if (rc == RC_OK && args_flag(args, "no-program"))
+		set->program = SV("");
+	else if (rc == RC_OK && program)
+		rc = cli_read_file(cli, program, &set->program, e);
 	if (rc == RC_OK && file) {
 		rc = cli_read_secret(cli, file, "Secret", secret, HOOK_SECRET_MAX + 2, e);
 		set->secret = sv_from(secret);
@@ -79,14 +84,18 @@ static enum rc change(struct cli *cli, bool is_new, struct err *e)
 	struct access *access = NULL;
 	struct access_actor by;
 	struct hook_settings_change h;
+	struct sandbox *sandbox = NULL;
 	const char *name = cli->args.operands[0];
 	char secret[HOOK_SECRET_MAX + 2] = "", made[SIGNATURE_SECRET_BYTES] = "";
 	enum rc rc = read_change(cli, &h, secret, e);
 	if (rc == RC_OK)
 		rc = open_both(cli, &store, &access, &by, e);
 	if (rc == RC_OK)
+		rc = sandbox_open(NULL, &sandbox, e);
+	if (rc == RC_OK)
 		rc = (is_new ? hook_settings_add : hook_settings_set)(
-			access, &by, store_design(store), sv_from(name), &h, made, e);
+			access, &by, store_design(store), sandbox, sv_from(name), &h, made, e);
+	sandbox_close(&sandbox);
 	close_both(&store, &access);
 	explicit_bzero(secret, sizeof(secret));
 	return rc == RC_OK ? put_made(cli, name, made, e) : rc;
@@ -117,8 +126,10 @@ static void put_json(struct cli *cli, struct json *j, const struct access_hook *
 	json_key_string(j, "made", cli_time_utc(cli, h->made_ms));
 	json_key_string(j, "changed", cli_time_utc(cli, h->changed_ms));
 	json_key_string(j, "made_by", h->made_by);
-	if (whole)
+	if (whole) {
 		json_key_string(j, "mapping", h->mapping);
+		json_key_string(j, "program", h->program);
+	}
 	json_object_end(j);
 }
 
@@ -194,6 +205,11 @@ static enum rc show_text(const struct access_hook *h, struct buf *out, struct er
 		buf_printf(out, "verify token  %s\n", token);
 	}
 	buf_char(out, '\n');
+	if (h->program.len) {
+		buf_str(out, "# the program (jq), whose objects the mapping sees:\n");
+		buf_sv(out, h->program);
+		buf_str(out, "\n\n");
+	}
 	buf_sv(out, h->mapping);
 	return RC_OK;
 }
@@ -242,27 +258,34 @@ static enum rc run_test(struct cli *cli, struct err *e)
 	struct access *access = NULL;
 	struct access_actor by;
 	struct access_hook h;
-	struct sv body, mapping, name = sv_from(cli->args.operands[0]);
-	const char *map = args_text(&cli->args, "map");
+	struct sandbox *sandbox = NULL;
+	struct hook_settings s = {.name = sv_from(cli->args.operands[0])};
+	struct sv body;
+	const char *map = args_text(&cli->args, "map"), *program = args_text(&cli->args, "program");
 	const struct clock *clock = clock_system();
 	struct buf out = buf_new(64u << 20);
 	enum rc rc = cli_read_file(cli, cli->args.operands[1], &body, e);
 	if (rc == RC_OK && map)
-		rc = cli_read_file(cli, map, &mapping, e);
+		rc = cli_read_file(cli, map, &s.mapping, e);
+	if (rc == RC_OK && program)
+		rc = cli_read_file(cli, program, &s.program, e);
 	if (rc == RC_OK)
 		rc = open_both(cli, &store, &access, &by, e);
 	if (rc == RC_OK && !map) {
-		rc = access_hook_get(access, name, cli->arena, &h, e);
-		mapping = rc == RC_OK ? h.mapping : SV_NONE;
+		rc = access_hook_get(access, s.name, cli->arena, &h, e);
+		s.mapping = rc == RC_OK ? h.mapping : SV_NONE;
+		s.program = rc == RC_OK && !program ? h.program : s.program;
 	}
 	if (rc == RC_OK)
-		rc = hook_try(
-			mapping, name, store_design(store), body, BODY_MAX, clock->now_ms(clock), &out, e);
+		rc = sandbox_open(NULL, &sandbox, e);
+	if (rc == RC_OK)
+		rc = hook_try(&s, sandbox, store_design(store), body, BODY_MAX, clock->now_ms(clock), &out, e);
 	if (rc == RC_OK) {
 		buf_char(&out, '\n');
 		rc = cli_write_buf(cli, &out, e);
 	}
 	buf_free(&out);
+	sandbox_close(&sandbox);
 	close_both(&store, &access);
 	return rc;
 }
@@ -278,6 +301,11 @@ static enum rc run_test(struct cli *cli, struct err *e)
 	{                                                                                                      \
 		.name = "map", .letter = 'm', .type = OPTION_FILE, .required = must, .value = "MAP",           \
 		.help = text                                                                                   \
+	}
+#define OPTION_PROGRAM                                                                                         \
+	{                                                                                                      \
+		.name = "program", .type = OPTION_FILE, .value = "FILE",                                       \
+		.help = "a jq program that makes the objects of a body, before the mapping"                    \
 	}
 #define OPTION_STYLE(must)                                                                                     \
 	{                                                                                                      \
@@ -302,6 +330,7 @@ static enum rc run_test(struct cli *cli, struct err *e)
 
 static const struct option add_options[] = {
 	OPTION_MAP(true, "the mapping of its bodies, of format ndjson"),
+	OPTION_PROGRAM,
 	OPTION_STYLE(true),
 	OPTIONS_OF_SIGNATURE,
 	{.name = "disable", .type = OPTION_FLAG, .help = "make it, but let nothing in yet"},
@@ -309,6 +338,8 @@ static const struct option add_options[] = {
 };
 static const struct option set_options[] = {
 	OPTION_MAP(false, "another mapping"),
+	OPTION_PROGRAM,
+	{.name = "no-program", .type = OPTION_FLAG, .help = "bodies go to the mapping as they are"},
 	OPTION_STYLE(false),
 	OPTIONS_OF_SIGNATURE,
 	{.name = "new-secret",
@@ -321,7 +352,9 @@ static const struct option set_options[] = {
 };
 static const struct option list_options[] = {OPTION_FORM("table|json", "table")};
 static const struct option show_options[] = {OPTION_FORM("text|json", "text")};
-static const struct option test_options[] = {OPTION_MAP(false, "with this mapping instead of the webhook's")};
+static const struct option test_options[] = {
+	OPTION_MAP(false, "with this mapping instead of the webhook's (and without its program)"),
+	OPTION_PROGRAM};
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

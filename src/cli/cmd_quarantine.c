@@ -217,16 +217,21 @@ static enum rc run_replay(struct cli *cli, struct err *e)
 	struct store *store = NULL;
 	struct import_report report = {0};
 	struct hook_source hooks = {.cli = cli};
+	struct sandbox *sandbox = NULL;
 	struct import_options o = {.quiet = cli->quiet,
 		.map_name = args_text(&cli->args, "map"),
 		.hook_find = hook_find,
 		.hook_context = &hooks};
 	enum rc rc = o.map_name ? cli_read_file(cli, o.map_name, &o.map_text, e) : RC_OK;
 	if (rc == RC_OK)
+		rc = sandbox_open(NULL, &sandbox, e);
+	o.sandbox = sandbox;
+	if (rc == RC_OK)
 		rc = cli_store_open(cli, false, &store, e);
 	if (rc == RC_OK)
 		rc = quarantine_replay(store, args_sv(&cli->args, "file"), &o, &report, e);
 	access_close(&hooks.access);
+	sandbox_close(&sandbox);
 	store_close(&store);
 	if (rc != RC_OK)
 		return rc;

@@ -145,17 +145,25 @@ static enum rc object_take(struct hook *h, struct json_node object, struct sv ra
 
 // --- forms ---
 
-// "a=1&b=2" as {"a":"1","b":"2"}. False when it is no form.
-static bool form_read(struct hook *h, struct sv body, struct err *why)
+static bool is_form(struct sv body)
 {
-	struct sv rest = body;
-	char *scratch = mem_alloc(body.len + 1);
-	if (!scratch) {
-		err_set(why, RC_NOMEM, "out of memory for a form");
+	return body.len && body.ptr[0] != '{' && body.ptr[0] != '[' && memchr(body.ptr, '=', body.len) &&
+	       !memchr(body.ptr, ' ', body.len) && !memchr(body.ptr, '\n', body.len);
+}
+
+// "a=1&b=2" as {"a":"1","b":"2"}.
+bool hook_form_read(struct sv body, struct buf *out)
+{
+	struct sv text = sv_trim(body), rest = text;
+	size_t before = out->len;
+	char *scratch = is_form(text) ? mem_alloc(text.len + 1) : NULL;
+	if (!is_form(text))
 		return false;
+	if (!scratch) {
+		out->rc = RC_NOMEM;
+		return true;
 	}
-	buf_clear(&h->form);
-	struct json j = json_new(&h->form);
+	struct json j = json_new(out);
 	json_object(&j);
 	bool any = false;
 	while (rest.ptr) {
@@ -168,16 +176,12 @@ static bool form_read(struct hook *h, struct sv body, struct err *why)
 	}
 	json_object_end(&j);
 	mem_free(scratch);
-	return any && buf_check(&h->form, why, "a form") == RC_OK;
+	if (!any && out->rc == RC_OK)
+		out->len = before;
+	return any || out->rc != RC_OK;
 }
 
 // --- bodies ---
-
-static bool is_form(struct sv body)
-{
-	return body.len && body.ptr[0] != '{' && body.ptr[0] != '[' && memchr(body.ptr, '=', body.len) &&
-	       !memchr(body.ptr, ' ', body.len) && !memchr(body.ptr, '\n', body.len);
-}
 
 static enum rc list_take(struct hook *h, struct json_node list, struct err *e)
 {
@@ -203,9 +207,12 @@ static enum rc root_take(
 static enum rc body_read(struct hook *h, struct sv body, struct json_node *root, struct err *why)
 {
 	struct sv text = sv_trim(body);
-	if (is_form(text) && form_read(h, text, why))
+	buf_clear(&h->form);
+	enum rc rc = RC_OK;
+	if (hook_form_read(text, &h->form)) {
+		rc = buf_check(&h->form, why, "a form");
 		text = buf_view(&h->form);
-	enum rc rc = why->rc;
+	}
 	if (rc == RC_OK)
 		rc = json_parse_to_walk(h->parser, text, root, why);
 	if (rc == RC_INPUT || rc == RC_LIMIT) {

@@ -21,6 +21,9 @@ enum rc hook_open(
 	const struct mapping *m, const struct design *d, struct sv name, struct hook **out, struct err *e);
 void hook_close(struct hook **h);
 
+// Is the body a form? Appends it as a JSON object of texts then; errors are out's.
+bool hook_form_read(struct sv body, struct buf *out);
+
 // Maps a body: a JSON object, a list of them, or a form (a=1&b=2, an object of texts). What cannot be understood, be it
 // the whole body, goes to sink->reject; each object is all or nothing. sink->link is not called. bytes_max 0:
 // WIRE_BATCH_BYTES_MAX. RC_LIMIT: the body is larger; else errors of the sink and RC_NOMEM, after which what has reached

@@ -15,7 +15,7 @@
 struct hook_line {
 	int64_t id, revision;
 	struct arena *arena;
-	struct sv name, mapping;
+	struct sv name, mapping, program;
 	unsigned n_users; // with the table; under its lock
 	pthread_mutex_t mu;
 	// Under mu, made for this version of the corridor file (0: not yet):
@@ -51,7 +51,8 @@ static struct hook_line *line_new(const struct hook_settings *s)
 	line->arena = arena_new(TEXT_MAX);
 	line->name = line->arena ? arena_copy(line->arena, s->name) : SV_NONE;
 	line->mapping = line->arena ? arena_copy(line->arena, s->mapping) : SV_NONE;
-	if (line->name.ptr && line->mapping.ptr)
+	line->program = line->arena ? arena_copy(line->arena, s->program.ptr ? s->program : SV("")) : SV_NONE;
+	if (line->name.ptr && line->mapping.ptr && line->program.ptr)
 		return line;
 	line_free(line);
 	return NULL;
@@ -136,6 +137,11 @@ struct sv hook_line_name(const struct hook_line *line)
 	return line->name;
 }
 
+struct sv hook_line_program(const struct hook_line *line)
+{
+	return line->program;
+}
+
 // --- bodies ---
 
 static enum rc compile(struct sv text, struct sv name, const struct design *d, struct mapping **m,
@@ -167,27 +173,49 @@ static enum rc line_compile(struct hook_line *line, const struct design *d, uint
 	return RC_OK;
 }
 
-static enum rc reject_all(struct hook_line *line, struct sv body, const struct wire_sink *sink,
+static enum rc reject_all(struct sv received, struct sv reason, const struct wire_sink *sink,
 	struct hook_result *result, struct err *e)
 {
-	char place[1400], reason[1500];
 	*result = (struct hook_result){.n_messages = 1, .n_rejected = 1};
-	err_format(&line->wrong, place, sizeof(place));
-	int n = snprintf(reason, sizeof(reason), "the mapping does not fit the corridor file: %s", place);
-	return sink->reject(sink->context, 0, body, (struct sv){reason, (size_t)n}, e);
+	return sink->reject(sink->context, 0, received, reason, e);
+}
+
+static enum rc body_decode(struct hook *hook, const struct hook_body *b, const struct wire_sink *sink,
+	struct hook_result *result, struct err *e)
+{
+	return b->made.ptr ? hook_decode_whole(hook, b->made, b->received, 0, SANDBOX_OUTPUT_MAX,
+				     b->received_ms, sink, result, e)
+			   : hook_decode(hook, b->received, b->bytes_max, b->received_ms, sink, result, e);
 }
 
 enum rc hook_line_decode(struct hook_line *line, const struct design *d, uint32_t design_version,
-	struct sv body, size_t bytes_max, int64_t received_ms, const struct wire_sink *sink,
-	struct hook_result *result, struct err *e)
+	const struct hook_body *b, const struct wire_sink *sink, struct hook_result *result, struct err *e)
 {
+	char place[1400], reason[1500];
+	if (b->refused)
+		return reject_all(b->received, sv_from(b->refused), sink, result, e);
 	pthread_mutex_lock(&line->mu);
 	enum rc rc = line_compile(line, d, design_version, e);
-	if (rc == RC_OK && line->hook)
-		rc = hook_decode(line->hook, body, bytes_max, received_ms, sink, result, e);
-	else if (rc == RC_OK)
-		rc = reject_all(line, body, sink, result, e);
+	if (rc == RC_OK && line->hook) {
+		rc = body_decode(line->hook, b, sink, result, e);
+	} else if (rc == RC_OK) {
+		err_format(&line->wrong, place, sizeof(place));
+		int n = snprintf(
+			reason, sizeof(reason), "the mapping does not fit the corridor file: %s", place);
+		rc = reject_all(b->received, (struct sv){reason, (size_t)n}, sink, result, e);
+	}
 	pthread_mutex_unlock(&line->mu);
+	return rc;
+}
+
+enum rc hook_program_run(struct sandbox *s, struct sv program, struct sv body, struct buf *made, struct err *e)
+{
+	struct buf form = buf_new(SANDBOX_BODY_MAX);
+	bool is_form = hook_form_read(body, &form);
+	enum rc rc = is_form ? buf_check(&form, e, "a form") : RC_OK;
+	if (rc == RC_OK)
+		rc = sandbox_run(s, program, is_form ? buf_view(&form) : body, made, e);
+	buf_free(&form);
 	return rc;
 }
 
@@ -292,22 +320,41 @@ static enum rc tried_reject(void *context, uint32_t index, struct sv raw, struct
 	return RC_OK;
 }
 
-enum rc hook_try(struct sv mapping, struct sv name, const struct design *d, struct sv body, size_t bytes_max,
-	int64_t received_ms, struct buf *out, struct err *e)
+// The program's part; its fault becomes b->refused, with *why as its place.
+static enum rc try_program(const struct hook_settings *s, struct sandbox *sandbox, struct hook_body *b,
+	struct buf *made, struct err *why)
+{
+	if (s->program.len == 0)
+		return RC_OK;
+	enum rc rc = hook_program_run(sandbox, s->program, b->received, made, why);
+	if (rc == RC_INPUT)
+		b->refused = why->message;
+	else
+		b->made = buf_view(made);
+	return rc == RC_INPUT ? RC_OK : rc;
+}
+
+enum rc hook_try(const struct hook_settings *s, struct sandbox *sandbox, const struct design *d, struct sv body,
+	size_t bytes_max, int64_t received_ms, struct buf *out, struct err *e)
 {
 	struct mapping *m = NULL;
 	struct hook *hook = NULL;
-	struct hook_result result;
-	struct buf rejects = buf_new(out->max);
+	struct hook_result result = {0};
+	struct hook_body b = {.received = body, .bytes_max = bytes_max, .received_ms = received_ms};
+	struct err why = ERR_NONE;
+	struct buf rejects = buf_new(out->max), made = buf_new(SANDBOX_OUTPUT_MAX);
 	struct trial t = {d, json_new(out), json_new(&rejects)};
 	const struct wire_sink sink = {&t, tried_interaction, tried_link, tried_reject};
-	enum rc rc = compile(mapping, name, d, &m, &hook, e);
+	enum rc rc = compile(s->mapping, s->name, d, &m, &hook, e);
+	if (rc == RC_OK && try_program(s, sandbox, &b, &made, &why) != RC_OK)
+		rc = err_take(e, &why);
 	json_object(&t.j);
 	json_key(&t.j, "interactions");
 	json_array(&t.j);
 	json_array(&t.rejects);
 	if (rc == RC_OK)
-		rc = hook_decode(hook, body, bytes_max, received_ms, &sink, &result, e);
+		rc = b.refused ? tried_reject(&t, 0, body, sv_from(b.refused), e)
+			       : body_decode(hook, &b, &sink, &result, e);
 	json_array_end(&t.j);
 	json_array_end(&t.rejects);
 	if (rc == RC_OK) {
@@ -318,6 +365,7 @@ enum rc hook_try(struct sv mapping, struct sv name, const struct design *d, stru
 	}
 	json_object_end(&t.j);
 	buf_free(&rejects);
+	buf_free(&made);
 	hook_close(&hook);
 	mapping_free(&m);
 	return rc == RC_OK ? buf_check(out, e, "the answer") : rc;

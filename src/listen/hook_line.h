@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "listen/hook.h"
+#include "sandbox/sandbox.h"
 
 struct hook_lines; // all of them
 struct hook_line;  // one, as it was at a revision
@@ -14,6 +15,16 @@ struct hook_line;  // one, as it was at a revision
 struct hook_settings {
 	int64_t id, revision; // the same pair: the same settings
 	struct sv name, mapping;
+	struct sv program; // jq; empty: there is none
+};
+
+// A body on its way.
+struct hook_body {
+	struct sv received;  // as it came
+	struct sv made;      // the list that the webhook's program made of it; ptr NULL: there is none
+	const char *refused; // not NULL: why the program made nothing; the body is rejected
+	size_t bytes_max;    // of received; 0: WIRE_BATCH_BYTES_MAX
+	int64_t received_ms;
 };
 
 // NULL: out of memory.
@@ -26,21 +37,25 @@ enum rc hook_lines_take(
 // NULL in *line is allowed.
 void hook_line_release(struct hook_lines *l, struct hook_line **line);
 struct sv hook_line_name(const struct hook_line *line);
+struct sv hook_line_program(const struct hook_line *line);
 
-// hook_decode with the line's mapping, made for design d, which is of that version of the corridor file. A mapping that
-// does not fit the design (any more) rejects the body. Any thread.
+// hook_decode with the line's mapping, made for design d, which is of that version of the corridor file; of what a program
+// made, hook_decode_whole. A mapping that does not fit the design (any more) rejects the body. Any thread.
 enum rc hook_line_decode(struct hook_line *line, const struct design *d, uint32_t design_version,
-	struct sv body, size_t bytes_max, int64_t received_ms, const struct wire_sink *sink,
-	struct hook_result *result, struct err *e);
+	const struct hook_body *body, const struct wire_sink *sink, struct hook_result *result, struct err *e);
+
+// Runs a webhook's program on a body, JSON or a form, and appends the list that it makes. Errors of sandbox_run.
+enum rc hook_program_run(struct sandbox *s, struct sv program, struct sv body, struct buf *made, struct err *e);
 
 // --- setting up ---
 
 // Does the mapping fit the design, and a webhook? RC_INPUT with the place in the mapping.
 enum rc hook_check(struct sv mapping, struct sv name, const struct design *d, struct err *e);
 // What a body would become, as JSON: {"interactions": [as in the native form, with touchpoint], "rejected": [{"index",
-// "reason"}], "empty"}. Errors as hook_check; RC_LIMIT: the body is larger than bytes_max.
-enum rc hook_try(struct sv mapping, struct sv name, const struct design *d, struct sv body, size_t bytes_max,
-	int64_t received_ms, struct buf *out, struct err *e);
+// "reason"}], "empty"}. Errors as hook_check and sandbox_run, but for what is the program's fault, which is a rejection;
+// RC_LIMIT: the body is larger than bytes_max.
+enum rc hook_try(const struct hook_settings *s, struct sandbox *sandbox, const struct design *d, struct sv body,
+	size_t bytes_max, int64_t received_ms, struct buf *out, struct err *e);
 
 // --- in the quarantine ---
 //

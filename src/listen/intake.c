@@ -272,8 +272,10 @@ static enum rc decode(struct lane *l, const struct taking *t, const struct wire_
 	struct hook_result mapped = {0};
 	if (!d->hook)
 		return wire_decode(l->decoder, d->kind, d->body, t->context, sink, result, e);
-	enum rc rc = hook_line_decode(d->hook, t->design, store_design_version(t->intake->o.store), d->body,
-		t->context->batch_bytes_max, t->context->received_ms, sink, &mapped, e);
+	const struct hook_body body = {
+		d->body, d->made, d->refused, t->context->batch_bytes_max, t->context->received_ms};
+	enum rc rc = hook_line_decode(
+		d->hook, t->design, store_design_version(t->intake->o.store), &body, sink, &mapped, e);
 	*result = (struct wire_result){.n_messages = mapped.n_messages,
 		.n_interactions = mapped.n_interactions,
 		.n_rejected = mapped.n_rejected};

@@ -54,8 +54,11 @@ struct intake_delivery {
 	enum wire_kind kind;
 	struct sv body;
 	struct wire_context context; // the design is set by the intake
-	// Not NULL: the body of this webhook, mapped by it; of the rest only context.received_ms and batch_bytes_max count.
+	// Not NULL: the body of this webhook, mapped by it; of the rest only context.received_ms and batch_bytes_max count,
+	// and what its program made of the body (hook_line.h).
 	struct hook_line *hook;
+	struct sv made;
+	const char *refused;
 	// Not NULL: the key that the body carries (SV_NONE: none) decides, before anything is taken in; it may change the
 	// context. What it returns but RC_OK is returned.
 	enum rc (*authorize)(void *context, struct sv key, struct wire_context *c, struct err *e);

@@ -30,6 +30,7 @@ void mapping_schema_write(struct buf *out); // JSON Schema of mapping files
 
 struct import_report;
 struct hook_settings; // hook_line.h
+struct sandbox;       // sandbox/sandbox.h
 struct import_options {
 	const char *map_name; // for messages and the quarantine
 	struct sv map_text;
@@ -50,6 +51,7 @@ struct import_options {
 	enum rc (*hook_find)(
 		void *context, struct sv name, struct arena *a, struct hook_settings *out, struct err *e);
 	void *hook_context;
+	struct sandbox *sandbox; // for programs of webhooks; needed with hook_find
 	// Not NULL: told after every commit how far the file at hand has come; those rows are durable.
 	void (*acknowledged)(void *context, const struct import_report *so_far);
 	void *acknowledged_context;

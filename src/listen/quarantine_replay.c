@@ -40,6 +40,7 @@ struct origin {
 	struct wire_origin wire;
 	bool is_hook; // bodies of a webhook
 	struct hook *hook;
+	struct sv hook_program;
 	struct err hook_wrong; // why it is NULL
 };
 
@@ -158,6 +159,9 @@ static enum rc origin_hook(struct replay *r, struct sv name, struct err *e)
 		rc = err_set(&why, RC_NOT_FOUND, "the webhook “%.*s” is not known here", SV_ARG(name));
 	else if (!r->given)
 		rc = r->o->hook_find(r->o->hook_context, name, o->arena, &settings, &why);
+	else if (r->o->hook_find) // only its program, if it is there
+		r->o->hook_find(r->o->hook_context, name, o->arena, &settings, NULL);
+	o->hook_program = settings.program;
 	if (rc == RC_OK && !r->given)
 		rc = mapping_parse(settings.mapping, "mapping", store_design(r->store), &o->own, &why);
 	if (rc == RC_OK)
@@ -381,11 +385,22 @@ static enum rc hook_item(struct replay *r, struct item *it, struct err *e)
 	char reason[1400];
 	b->n_rows++;
 	uint32_t first = it->number ? (uint32_t)it->number - 1 : 0;
-	enum rc rc = r->origin.hook
-			     ? hook_decode_whole(r->origin.hook, it->raw, it->raw, first, it->raw.len + 1,
-				       it->at_ms, &sink, &result, e)
-			     : not_decoded(&d, 0, it->raw,
-				       sv_from(err_format(&r->origin.hook_wrong, reason, sizeof(reason))), e);
+	struct buf made = buf_new(SANDBOX_OUTPUT_MAX);
+	struct err why = r->origin.hook_wrong;
+	struct sv program = r->origin.hook_program, body = it->raw;
+	enum rc rc = RC_OK;
+	if (r->origin.hook && program.len) {
+		rc = hook_program_run(r->o->sandbox, program, it->raw, &made, &why);
+		body = buf_view(&made);
+	}
+	if (rc != RC_OK && rc != RC_INPUT)
+		err_take(e, &why);
+	else if (why.rc != RC_OK)
+		rc = not_decoded(&d, 0, it->raw, sv_from(err_format(&why, reason, sizeof(reason))), e);
+	else
+		rc = hook_decode_whole(r->origin.hook, body, it->raw, first,
+			program.len ? SANDBOX_OUTPUT_MAX : it->raw.len + 1, it->at_ms, &sink, &result, e);
+	buf_free(&made);
 	if (rc != RC_OK)
 		return rc;
 	it->reason = d.reason;

@@ -322,6 +322,95 @@ def from_the_command_line():
         s.start()
 
 
+ORDERS = '''mapping: 1
+source: shop
+format: ndjson
+interactions: {event: Order Placed, id: "{id}", customer: {user: "{customer}"}, at: "{at}", channel: web}
+'''
+PROGRAM = '.customer as $c | .orders[] | {id: "\\(.shop)/\\(.n)", customer: $c, at}'
+
+
+def children(pid):
+    found = []
+    for task in os.listdir(f'/proc/{pid}/task'):
+        with open(f'/proc/{pid}/task/{task}/children') as f:
+            found += [int(p) for p in f.read().split()]
+    return found
+
+
+def programs():
+    with serving(design=DESIGN) as s:
+        admin = s.everybody()['administrator']
+        add(admin, 'shop', 'shopify', ORDERS.encode(), program=PROGRAM)
+
+        def deliver(orders, customer=7):
+            body = json.dumps({'customer': customer, 'orders': orders}).encode()
+            return send(s, 'shop', body, shopify(body, 0))
+
+        def order(n, at='2026-03-28T10:00:00Z'):
+            return {'shop': 'kiel', 'n': n, 'at': at}
+
+        def change(program):
+            a = admin.ask('PATCH', '/api/hooks/shop', body={'program': program})
+            assert a.status == 200 and a.json['program'] == program, a
+
+        assert deliver([order(1), order(2)]).json == {'interactions': 2, 'rejected': 0}
+        assert deliver([order(1), order(2), order(3)]).json['interactions'] == 3
+        assert stored(admin) == 3  # by their ids
+        assert deliver([]).json == {'interactions': 0, 'rejected': 0}
+        assert 'kiel/2' in json.dumps(admin.post('/api/hooks/shop/test', {'body': json.dumps(
+            {'customer': 1, 'orders': [order(2)]})}).json)
+        # One object that cannot be mapped keeps the whole body back; so does a program that fails.
+        assert deliver([order(4), order(5, 'never')]).json == {'interactions': 0, 'rejected': 1}
+        assert deliver('none').json == {'interactions': 0, 'rejected': 1}
+        body = b'customer=9&n=6'  # a form is an object of texts for programs, too
+        change('{id: .n, customer, at: "2026-03-28T10:00:00Z"}')
+        assert send(s, 'shop', body, shopify(body, 0)).json == {'interactions': 1, 'rejected': 0}
+        held = admin.get('/api/quarantine').json['items']
+        assert {json.loads(i['raw'])['orders'] if i['raw'].count('none') else len(json.loads(i['raw'])['orders'])
+                for i in held} == {'none', 2}, held
+        assert any('raised an error' in i['reason'] for i in held) and any('at' in i['reason'] for i in held), held
+        # Programs that do not end or want everything: the body waits, and the next ones are taken.
+        for i, bad in enumerate(('def f: f; f', '[range(1e9)] | {a: length}', 'env | {id: error("x")}', 'halt_error',
+                                 'import "a" as a; {}', 'input', 'nothing')):
+            a = admin.ask('PATCH', '/api/hooks/shop', body={'program': bad})
+            if a.status == 400:  # what is no program is told at once
+                assert 'program is wrong' in a.json['detail'] and bad in ('import "a" as a; {}', 'nothing'), a
+                continue
+            assert deliver([order(20 + i)]).json == {'interactions': 0, 'rejected': 1}, bad
+        total = admin.get('/api/quarantine').json['total']
+        assert total == 7, total
+        change(PROGRAM.replace('.orders[]', '(.orders | if type == "array" then .[] else empty end)') +
+               ' | select(.at != "never")')
+        a = admin.post('/api/quarantine/replay', {'all': True}).json
+        assert (a['taken'], a['rejected'], a['interactions']) == (7, 0, 6), a
+        assert admin.get('/api/quarantine').json['total'] == 0
+        # A worker that dies costs nothing.
+        before = children(s.process.pid)
+        assert before, 'no worker runs'
+        for pid in before:
+            os.kill(pid, 9)
+        assert deliver([order(40)]).json == {'interactions': 1, 'rejected': 0}
+        assert metric(admin, 'programs_ended_total') >= 2
+        for wrong in ('.a |', 'x' * (64 << 10) + 'x'):
+            assert admin.ask('PATCH', '/api/hooks/shop', body={'program': wrong}).status in (400, 413), wrong[:9]
+        # From the command line.
+        file = os.path.join(s.data, '../program.jq')
+        with open(file, 'w') as f:
+            f.write(PROGRAM)
+        path = os.path.join(s.data, '../body.json')
+        with open(path, 'w') as f:
+            json.dump({'customer': 1, 'orders': [order(50), order(51)]}, f)
+        s.run('hook', 'set', 'shop', '--program', file, '--data', s.data)
+        tried = json.loads(s.run('hook', 'test', 'shop', path, '--data', s.data))
+        assert [i['id'] for i in tried['interactions']] == ['kiel/50', 'kiel/51'], tried
+        s.run('hook', 'set', 'shop', '--no-program', '--data', s.data)
+        assert json.loads(s.run('hook', 'test', 'shop', path, '--data', s.data))['rejected']
+        assert s.stop() == 0
+        assert not [p for p in before if os.path.exists(f'/proc/{p}')]
+        s.start()
+
+
 def acknowledged_bodies_survive_kills():
     n, senders, kills = 400, 4, 5
     with serving(design=DESIGN) as s:
@@ -382,4 +471,4 @@ def customers(client):
 
 if __name__ == '__main__':
     main([the_five_examples, what_cannot_be_mapped_comes_back, a_corridor_file_that_the_mapping_does_not_fit,
-          handshakes, setting_up, from_the_command_line, acknowledged_bodies_survive_kills])
+          handshakes, setting_up, from_the_command_line, programs, acknowledged_bodies_survive_kills])

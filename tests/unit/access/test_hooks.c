@@ -94,6 +94,13 @@ static void test_changed(void **state)
 	assert_true(find(k, "shop", &h));
 	assert_true(!h.enabled && h.window_s == 60 && h.revision > before.revision);
 	assert_string_equal(h.mapping.ptr, "mapping: 1 # changed");
+	assert_int_equal(h.program.len, 0);
+	assert_int_equal(set(k, "shop", (struct access_hook_change){.program = SV(".")}), RC_OK);
+	assert_true(find(k, "shop", &h));
+	assert_int_equal(h.program.len, 1);
+	assert_int_equal(set(k, "shop", (struct access_hook_change){.program = SV("")}), RC_OK);
+	assert_true(find(k, "shop", &h));
+	assert_int_equal(h.program.len, 0);
 }
 
 static void test_limits(void **state)
@@ -104,8 +111,8 @@ static void test_limits(void **state)
 	static const char *const names[] = {"", "-a", "_a", "A", "a b", "a/b", "../a", "\xC3\xA4"};
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		assert_int_equal(add(k, names[i], usual()), RC_INPUT);
-	struct access_hook_change c[12];
-	for (size_t i = 0; i < 12; i++)
+	struct access_hook_change c[13];
+	for (size_t i = 0; i < 13; i++)
 		c[i] = usual();
 	c[0].mapping = SV_NONE;
 	c[1].style = SV_NONE;
@@ -120,11 +127,12 @@ static void test_limits(void **state)
 	c[10].has_window = true;
 	c[10].window_s = HOOK_WINDOW_MAX_S + 1;
 	c[11].mapping = (struct sv){"a\0b", 3};
-	for (size_t i = 0; i < 12; i++)
+	c[12].program = (struct sv){long_text, HOOK_PROGRAM_BYTES_MAX + 1};
+	for (size_t i = 0; i < 13; i++)
 		assert_int_equal(add(k, "shop", c[i]), RC_INPUT);
 	assert_int_equal(add(k, "shop", usual()), RC_OK);
 	assert_int_equal(add(k, "shop", usual()), RC_EXISTS);
-	for (size_t i = 3; i < 12; i++)
+	for (size_t i = 3; i < 13; i++)
 		assert_int_equal(set(k, "shop", c[i]), RC_INPUT);
 	char name[16];
 	for (unsigned i = 1; i < HOOKS_MAX; i++) {

@@ -286,7 +286,8 @@ static enum rc line_decode(struct line_kit *t, struct hook_line *line, uint32_t 
 	struct kept *k = &t->kept;
 	const struct wire_sink sink = {k, keep_interaction, keep_link, keep_reject};
 	k->n = k->n_rejects = 0;
-	return hook_line_decode(line, k->design, version, sv_from(body), 0, RECEIVED, &sink, result, &k->err);
+	const struct hook_body b = {.received = sv_from(body), .received_ms = RECEIVED};
+	return hook_line_decode(line, k->design, version, &b, &sink, result, &k->err);
 }
 
 static void lines(void **state)
@@ -297,7 +298,7 @@ static void lines(void **state)
 	struct hook_line *old, *fresh, *same;
 	struct hook_result r;
 	const char *body = "{\"u\":1,\"at\":\"2026-03-29\",\"e\":\"x\"}";
-	struct hook_settings s = {1, 1, SV("shop"), sv_from(two)};
+	struct hook_settings s = {1, 1, SV("shop"), sv_from(two), SV("")};
 	memset(&t, 0, sizeof(t));
 	assert_int_equal(design_parse(sv_from(wire_corridor), "c", &k->design, NULL, &k->err), RC_OK);
 	k->arena = arena_new(0);
@@ -323,6 +324,25 @@ static void lines(void **state)
 	assert_int_equal(line_decode(&t, old, 1, body, &r), RC_OK);
 	assert_int_equal(k->n, 2);
 	hook_line_release(t.lines, &old);
+	// What a program made counts as a whole; when it made nothing, the body is kept with the reason.
+	const struct wire_sink sink = {k, keep_interaction, keep_link, keep_reject};
+	struct hook_body made = {.received = SV("as received"),
+		.made = SV("[{\"u\":1,\"at\":\"2026-03-29\"},{\"u\":2,\"at\":\"2026-03-29\"}]"),
+		.received_ms = RECEIVED};
+	k->n = k->n_rejects = 0;
+	assert_int_equal(hook_line_decode(fresh, k->design, 1, &made, &sink, &r, &k->err), RC_OK);
+	assert_int_equal(k->n, 2);
+	made.made = SV("[{\"u\":1,\"at\":\"2026-03-29\"},{\"u\":2}]");
+	k->n = k->n_rejects = 0;
+	assert_int_equal(hook_line_decode(fresh, k->design, 1, &made, &sink, &r, &k->err), RC_OK);
+	assert_int_equal(k->n, 0);
+	assert_int_equal(k->n_rejects, 1);
+	assert_text(k->rejects[0].raw, "as received");
+	made.refused = "so";
+	k->n = k->n_rejects = 0;
+	assert_int_equal(hook_line_decode(fresh, k->design, 1, &made, &sink, &r, &k->err), RC_OK);
+	assert_int_equal(r.n_rejected, 1);
+	assert_text(k->rejects[0].text, "so");
 	// Another corridor file that the mapping does not fit, and then one that it fits again.
 	struct design *before = k->design;
 	static const char without[] = "corridor: 1\nbrand: T\ntimezone: UTC\ncurrency: EUR\nstages: [use]\n"

@@ -15,6 +15,7 @@ interface Hook {
 	name: string;
 	path: string;
 	mapping: string;
+	program: string;
 	style: string;
 	header: string;
 	window: number;
@@ -53,13 +54,13 @@ interactions:
 `;
 
 /** What a pasted body would become with the mapping as it stands in the editor. */
-function Test({ name, mapping }: { name: string; mapping: string }) {
+function Test({ name, mapping, program }: { name: string; mapping: string; program: string }) {
 	const [body, setBody] = useState('');
 	const [trial, setTrial] = useState<Trial | null>(null);
 	const [error, setError] = useState<Problem | null>(null);
 	const run = async (): Promise<void> => {
 		try {
-			setTrial(await call<Trial>(`/api/hooks/${encodeURIComponent(name || 'new')}/test`, { json: { body, mapping } }));
+			setTrial(await call<Trial>(`/api/hooks/${encodeURIComponent(name || 'new')}/test`, { json: { body, mapping, program } }));
 			setError(null);
 		} catch (e) {
 			setTrial(null);
@@ -115,13 +116,14 @@ function Test({ name, mapping }: { name: string; mapping: string }) {
 interface Form {
 	name: string;
 	mapping: string;
+	program: string;
 	style: string;
 	header: string;
 	secret: string;
 }
 
 function formOf(hook: Hook | null): Form {
-	return hook ? { name: hook.name, mapping: hook.mapping, style: hook.style, header: hook.header, secret: '' } : { name: '', mapping: FIRST, style: 'hmac-sha256', header: '', secret: '' };
+	return hook ? { name: hook.name, mapping: hook.mapping, program: hook.program, style: hook.style, header: hook.header, secret: '' } : { name: '', mapping: FIRST, program: '', style: 'hmac-sha256', header: '', secret: '' };
 }
 
 function Edit({ hook, styles, onClose, onSecret }: { hook: Hook | null; styles: Style[]; onClose: () => void; onSecret: (text: string) => void }) {
@@ -178,7 +180,10 @@ function Edit({ hook, styles, onClose, onSecret }: { hook: Hook | null; styles: 
 					<h3 class="field-label">Mapping</h3>
 					<Editor label="Mapping" value={form.mapping} problems={[]} onInput={mapping => setForm({ ...form, mapping })} rows={14} />
 				</div>
-				<Test name={form.name} mapping={form.mapping} />
+				<Field label="Program" help="jq, only where the mapping does not reach: makes the objects that the mapping sees" wide>
+					<textarea class="code" rows={3} value={form.program} spellcheck={false} onInput={e => setForm({ ...form, program: e.currentTarget.value })} />
+				</Field>
+				<Test name={form.name} mapping={form.mapping} program={form.program} />
 				{error && <Failure error={error} />}
 				<div class="actions">
 					<button type="submit" class="button primary">
