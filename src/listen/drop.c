@@ -325,7 +325,8 @@ static int by_age(const void *a, const void *b)
 static bool take_settled(struct drop *d, struct folder *f)
 {
 	bool soon = false;
-	qsort(f->seen, f->n_seen, sizeof(*f->seen), by_age);
+	if (f->n_seen > 1)
+		qsort(f->seen, f->n_seen, sizeof(*f->seen), by_age);
 	for (size_t i = 0; i < f->n_seen && !atomic_load(&d->closing); i++) {
 		struct seen *s = &f->seen[i];
 		if (is_settled(d, s, d->clock->now_ms(d->clock)))
