@@ -57,6 +57,7 @@ static const char *const schema[] = {
 	" secret TEXT NOT NULL, old_secret TEXT NOT NULL, window_s INTEGER NOT NULL, enabled INTEGER NOT NULL,"
 	" made_ms INTEGER NOT NULL, changed_ms INTEGER NOT NULL, made_by TEXT NOT NULL) STRICT",
 	"ALTER TABLE hook ADD COLUMN program TEXT NOT NULL DEFAULT ''",
+	"ALTER TABLE key ADD COLUMN links_email INTEGER NOT NULL DEFAULT 0",
 };
 
 int64_t access_now(const struct access *a)

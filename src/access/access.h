@@ -234,7 +234,8 @@ struct access_key {
 	struct sv source;         // write keys: the source of what comes with it
 	const struct sv *origins; // write keys: web origins that may use it; none: all may
 	uint32_t n_origins;
-	uint32_t rights;                                  // API keys
+	bool links_email; // write keys of servers: what comes with it tells whose an e-mail address is
+	uint32_t rights;  // API keys
 	int64_t made_ms, expires_ms, revoked_ms, used_ms; // 0: never
 	struct sv made_by;
 };
@@ -242,7 +243,7 @@ struct access_key {
 // What is to be made or set; members that are absent (ptr NULL, has_… false) stay.
 struct access_key_change {
 	struct sv name, source;
-	bool has_origins, has_rights, has_expires;
+	bool has_origins, has_rights, has_expires, has_links_email, links_email;
 	const struct sv *origins; // "https://shop.example", "https://*.example.com", "http://localhost:3000"
 	uint32_t n_origins;
 	uint32_t rights;
@@ -251,7 +252,8 @@ struct access_key_change {
 		given; // a new write key: this text instead of a random one (16 to 128 letters, digits, - . _)
 };
 
-// Makes a key; its text is given this once. A write key needs name and source, an API key name and rights.
+// Makes a key; its text is given this once. A write key needs name and source, an API key name and rights. A write key
+// with origins cannot link e-mail addresses: everybody can read it.
 // RC_INPUT: a text breaks a limit. RC_EXISTS: the given key is there already. RC_DENIED: rights that the actor lacks.
 enum rc access_key_add(struct access *a, const struct access_actor *by, enum access_key_kind kind,
 	const struct access_key_change *key, char text[ACCESS_KEY_BYTES], int64_t *id, struct err *e);

@@ -49,7 +49,8 @@ static enum rc read_key(struct db_stmt *s, struct arena *arena, struct key_row *
 		.made_by = arena_copy(arena, db_text(s, 9)),
 		.expires_ms = db_i64(s, 10),
 		.revoked_ms = db_i64(s, 11),
-		.used_ms = db_i64(s, 12)};
+		.used_ms = db_i64(s, 12),
+		.links_email = db_i64(s, 13) != 0};
 	if (!k->prefix.ptr || !k->name.ptr || !k->source.ptr || !k->made_by.ptr)
 		return no_memory(e);
 	if (hash.len != HASH_BYTES)
@@ -70,7 +71,7 @@ enum rc keys_read(
 	bool row = false;
 	enum rc rc = ask_sql(a->db, &s, &row, e,
 		"SELECT id, hash, kind, prefix, name, source, origins, rights, made_ms, made_by, expires_ms, "
-		"revoked_ms, used_ms FROM key WHERE revoked_ms = 0 OR ?1 ORDER BY id DESC",
+		"revoked_ms, used_ms, links_email FROM key WHERE revoked_ms = 0 OR ?1 ORDER BY id DESC",
 		"i", (int64_t)revoked);
 	while (rc == RC_OK && row) {
 		if (mem_grow((void **)&rows, &capacity, n_rows + 1, sizeof(*rows)) != 0)
@@ -146,13 +147,24 @@ static enum rc check_change(struct access_key_change *k, struct err *e)
 // What keys of a kind do not have.
 static enum rc check_kind(enum access_key_kind kind, const struct access_key_change *k, struct err *e)
 {
-	if (kind == KEY_API && (k->source.ptr || k->has_origins || k->given.ptr))
-		return err_set(e, RC_INPUT, "source, origins and a given text are for write keys");
+	if (kind == KEY_API && (k->source.ptr || k->has_origins || k->given.ptr || k->has_links_email))
+		return err_set(
+			e, RC_INPUT, "source, origins, a given text and e-mail addresses are for write keys");
 	if (kind == KEY_API && k->has_rights && k->rights == 0)
 		return err_set(e, RC_INPUT, "an API key needs at least one right");
 	if (kind == KEY_WRITE && k->has_rights)
 		return err_set(e, RC_INPUT, "rights are for API keys; a write key only sends interactions");
 	return RC_OK;
+}
+
+// As it will be: what can be read in a page is not believed about e-mail addresses.
+static enum rc check_trust(bool links_email, uint32_t n_origins, struct err *e)
+{
+	if (!links_email || n_origins == 0)
+		return RC_OK;
+	err_set(e, RC_INPUT, "a key for web pages cannot link e-mail addresses: everybody can read it");
+	err_remedy(e, "make another key, without origins, for your servers");
+	return RC_INPUT;
 }
 
 static enum rc check_new(
@@ -167,6 +179,8 @@ static enum rc check_new(
 	if (k->has_expires && k->expires_ms && k->expires_ms <= access_now(a))
 		return err_set(e, RC_INPUT, "the key would have expired already");
 	enum rc rc = check_kind(kind, k, e);
+	if (rc == RC_OK)
+		rc = check_trust(k->links_email, k->has_origins ? k->n_origins : 0, e);
 	return rc == RC_OK && k->given.ptr ? check_given(k->given, e) : rc;
 }
 
@@ -240,11 +254,12 @@ static enum rc insert_key(struct access *a, const struct access_actor *by, enum 
 	if (rc == RC_OK)
 		rc = run_sql(a->db, e,
 			"INSERT INTO key(hash, kind, prefix, name, source, origins, rights, made_ms, made_by, "
-			"expires_ms, revoked_ms, used_ms) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 0, "
-			"0)",
-			"bitttttiti", bytes, (int64_t)kind, (struct sv){text, PREFIX_LETTERS}, k->name,
+			"expires_ms, revoked_ms, used_ms, links_email) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, "
+			"?9, ?10, 0, 0, ?11)",
+			"bitttttitii", bytes, (int64_t)kind, (struct sv){text, PREFIX_LETTERS}, k->name,
 			k->source.ptr ? k->source : SV(""), list.ptr ? list : SV(""), rights, access_now(a),
-			by->who.ptr ? text_cut(by->who, ACCESS_NAME_MAX) : SV(""), k->expires_ms);
+			by->who.ptr ? text_cut(by->who, ACCESS_NAME_MAX) : SV(""), k->expires_ms,
+			(int64_t)k->links_email);
 	if (rc == RC_OK) {
 		*id = db_last_id(a->db);
 		rc = audit_put(a, by, "key.add", k->name, kind == KEY_API ? rights : k->source, e);
@@ -303,12 +318,14 @@ static enum rc update_key(
 			"UPDATE key SET name = coalesce(?1, name), source = coalesce(?2, source), origins = "
 			"coalesce(?3, origins), rights = coalesce(?4, rights), expires_ms = CASE WHEN ?5 THEN "
 			"?6 "
-			"ELSE expires_ms END WHERE id = ?7",
-			"ttttiii", k->name, k->source,
+			"ELSE expires_ms END, links_email = CASE WHEN ?8 THEN ?9 ELSE links_email END WHERE id "
+			"= ?7",
+			"ttttiiiii", k->name, k->source,
 			!k->has_origins ? SV_NONE
 			: list.ptr      ? list
 					: SV(""),
-			rights, (int64_t)k->has_expires, k->expires_ms, id);
+			rights, (int64_t)k->has_expires, k->expires_ms, id, (int64_t)k->has_links_email,
+			(int64_t)k->links_email);
 	buf_free(&origins);
 	return rc;
 }
@@ -322,6 +339,9 @@ static enum rc change_key(struct access *a, const struct access_actor *by, int64
 		rc = must_have_rights(by, old.rights | (k->has_rights ? k->rights : 0), "the key", e);
 	if (rc == RC_OK)
 		rc = check_kind(old.kind, k, e);
+	if (rc == RC_OK)
+		rc = check_trust(k->has_links_email ? k->links_email : old.links_email,
+			k->has_origins ? k->n_origins : old.n_origins, e);
 	struct sv rights = k->has_rights ? rights_text(k->rights, arena) : SV_NONE;
 	if (rc == RC_OK && k->has_rights && !rights.ptr)
 		rc = no_memory(e);

@@ -77,6 +77,16 @@ static enum rc deny(struct arrival *a, const char *why, struct err *e)
 	return RC_DENIED;
 }
 
+// Does a page of a browser send it? Whatever key it has, it may have come from anybody.
+static bool from_browser(struct http_exchange *x)
+{
+	static const char *const names[] = {"Origin", "Referer", "Sec-Fetch-Site", "Sec-Fetch-Mode"};
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (http_header(x, names[i]).ptr)
+			return true;
+	return false;
+}
+
 static enum rc allow(struct arrival *a, struct sv text, struct wire_context *c, struct err *e)
 {
 	struct http_exchange *x = a->call->x;
@@ -93,8 +103,10 @@ static enum rc allow(struct arrival *a, struct sv text, struct wire_context *c, 
 		rc = deny(a, "the write key is unknown, revoked or expired", e);
 	else if (http_header(x, "Origin").ptr && !access_key_origin(key, http_header(x, "Origin")))
 		rc = deny(a, "the write key may not be used by pages of this origin", e);
-	else
+	if (rc == RC_OK) {
 		c->source = arena_copy(http_arena(x), key->source);
+		c->links_email = key->links_email && !from_browser(x);
+	}
 	access_view_release(access, &view);
 	return rc;
 }

@@ -225,6 +225,7 @@ static void write_key(struct json *j, const struct access_key *k, const struct t
 	json_key_string(j, "prefix", k->prefix);
 	json_key_string(j, "source", k->source);
 	write_list(j, "origins", k->origins, k->n_origins);
+	json_key_bool(j, "links_email", k->links_email);
 	json_key(j, "rights");
 	json_array(j);
 	for (unsigned r = 0; r < RIGHT_COUNT; r++)
@@ -274,6 +275,10 @@ static enum rc read_key(struct api_call *c, struct json_node root, enum access_k
 		rc = call_string(root, "key", false, &k->given, e);
 	if (rc == RC_OK)
 		rc = call_string(root, "rights", false, &rights, e);
+	struct json_node links = json_get(root, SV("links_email"));
+	char scratch[32];
+	if (rc == RC_OK && links.type == JSON_BOOL)
+		k->links_email = k->has_links_email = sv_equal(json_text(links, scratch), SV("true"));
 	if (rc == RC_OK && rights.ptr) {
 		k->has_rights = true;
 		rc = rights_parse(rights, &k->rights, e);

@@ -42,6 +42,8 @@ static enum rc run_add(struct cli *cli, struct err *e)
 		.has_rights = args_given(&cli->args, "rights"),
 		.has_origins = args_given(&cli->args, "origin"),
 		.has_expires = args_given(&cli->args, "days"),
+		.has_links_email = args_flag(&cli->args, "links-email"),
+		.links_email = args_flag(&cli->args, "links-email"),
 		.origins = origins};
 	k.n_origins = args_list(&cli->args, "origin", origins, ACCESS_ORIGINS_MAX);
 	if (!k.source.ptr == !k.has_rights) {
@@ -77,6 +79,8 @@ static struct sv scope_of(struct cli *cli, const struct access_key *k)
 			buf_str(&text, i ? ", " : " from ");
 			buf_sv(&text, k->origins[i]);
 		}
+		if (k->links_email)
+			buf_str(&text, ", links e-mail addresses");
 	} else {
 		buf_sv(&text, rights_text(k->rights, cli->arena));
 	}
@@ -109,6 +113,7 @@ static void list_json(struct cli *cli, const struct access_key *keys, uint32_t n
 		for (uint32_t o = 0; o < k->n_origins; o++)
 			json_string(&j, k->origins[o]);
 		json_array_end(&j);
+		json_key_bool(&j, "links_email", k->links_email);
 		json_key_string(&j, "rights", rights_text(k->rights, cli->arena));
 		json_key_string(&j, "made_by", k->made_by);
 		json_key_string(&j, "made", cli_time_utc(cli, k->made_ms));
@@ -211,6 +216,10 @@ static const struct option add_options[] = {
 		.value = "ORIGIN",
 		.help = "a write key: only for pages of this web origin (https://shop.example, "
 			"https://*.example.com)"},
+	{.name = "links-email",
+		.type = OPTION_FLAG,
+		.help = "a write key for your own servers, kept secret: a message with user and e-mail address "
+			"makes both one person"},
 	{.name = "given-file",
 		.type = OPTION_FILE,
 		.value = "FILE",

@@ -351,6 +351,7 @@ static enum rc decode_item(struct replay *r, struct item *it, struct err *row_er
 	const struct wire_context c = {.design = store_design(r->store),
 		.source = r->origin.wire.source,
 		.channel = r->origin.wire.channel,
+		.links_email = r->origin.wire.links_email,
 		.received_ms = it->at_ms};
 	struct buf body = buf_new((size_t)1 << 30);
 	struct wire_result result;

@@ -159,6 +159,21 @@ static enum rc links_give(struct wire_decoder *d, struct err *e)
 	return rc;
 }
 
+// A message of a trusted sender that carries both.
+static void link_email(struct wire_decoder *d)
+{
+	const struct identity *user = NULL, *email = NULL;
+	for (uint32_t i = 0; i < d->x.n_identities; i++) {
+		const struct identity *id = &d->x.identities[i];
+		if (!user && sv_equal(id->type, SV("user")))
+			user = id;
+		else if (!email && sv_equal(id->type, SV("email")))
+			email = id;
+	}
+	if (user && email)
+		wire_link_add(d, "email", email->value, "user", user->value);
+}
+
 // Gives on what the protocol has made of a message, or its rejection.
 static enum rc message_give(struct wire_decoder *d, uint32_t index, struct sv raw, enum rc rc, struct err *e)
 {
@@ -171,6 +186,8 @@ static enum rc message_give(struct wire_decoder *d, uint32_t index, struct sv ra
 	if (rc != RC_OK)
 		return rc == RC_INPUT ? message_reject(d, index, raw, e) : err_take(e, &d->why);
 	d->result->n_interactions++;
+	if (d->c->links_email)
+		link_email(d);
 	return d->n_links ? links_give(d, e) : RC_OK;
 }
 

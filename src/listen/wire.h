@@ -46,6 +46,7 @@ struct wire_context {
 	const struct design *design;
 	struct sv source;         // name that the interactions get
 	struct sv channel;        // of the source, where a message names none; empty: by the kind of library
+	bool links_email;         // the sender is trusted to know whose e-mail addresses are
 	int64_t received_ms;      // when the body came
 	size_t message_bytes_max; // 0: WIRE_MESSAGE_BYTES_MAX
 	size_t batch_bytes_max;   // of the body; 0: WIRE_BATCH_BYTES_MAX
@@ -53,7 +54,7 @@ struct wire_context {
 	uint32_t n_headers;
 };
 
-// The message tells that both are one person: "anonymous:X" → "user:Y".
+// The message tells that both are one person: "anonymous:X" → "user:Y", and of trusted senders "email:X" → "user:Y".
 struct wire_link {
 	struct identity from, to;
 	int64_t at_ms;

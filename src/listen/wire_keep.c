@@ -37,6 +37,8 @@ void wire_origin_write(struct buf *out, enum wire_kind kind, const struct wire_c
 	json_key_text(&j, "wire", forms[kind].name);
 	json_key_string(&j, "source", c->source);
 	json_key_string(&j, "channel", c->channel);
+	if (c->links_email)
+		json_key_bool(&j, "links_email", true);
 	json_object_end(&j);
 }
 
@@ -72,6 +74,7 @@ enum rc wire_origin_read(struct sv map_text, struct arena *a, struct wire_origin
 		rc = member(root, "source", a, &out->source, e);
 	if (rc == RC_OK)
 		rc = member(root, "channel", a, &out->channel, e);
+	out->links_email = rc == RC_OK && json_get(root, SV("links_email")).type == JSON_BOOL;
 	for (unsigned k = 0; k < WIRE_KINDS; k++)
 		if (sv_equal(name, sv_from(forms[k].name)))
 			out->kind = (enum wire_kind)k;

@@ -14,6 +14,7 @@
 struct wire_origin {
 	enum wire_kind kind;
 	struct sv source, channel;
+	bool links_email;
 };
 
 // Appends the text of an origin.

@@ -297,7 +297,8 @@ def dashboards_and_shares():
         token = a.json['url'].rsplit('/', 1)[1]
         guest = s.client()
         assert guest.get('/api/dashboards').status == 401
-        assert guest.post('/api/shares/open', {'token': token[:-1] + 'x'}).status == 403
+        wrong = token[:-1] + ('y' if token.endswith('x') else 'x')
+        assert guest.post('/api/shares/open', {'token': wrong}).status == 403
         a = guest.post('/api/shares/open', {'token': token})
         assert a.status == 200 and a.json['path'] == path, a
         assert [b['title'] for b in guest.get('/api/dashboards').json['items']] == ['Tuesday']
@@ -324,7 +325,68 @@ def dashboards_and_shares():
         assert owner.ask('DELETE', '/api/dashboards/' + board['id'], body={}).status == 404
 
 
+def only_trusted_senders_say_whose_an_email_address_is():
+    with serving(simulate=('--persons', '20', '--quiet')) as s:
+        admin = s.everybody()['administrator']
+
+        def key(**more):
+            a = admin.post('/api/keys', {'kind': 'write', 'name': 'x', 'source': 'crm', **more})
+            assert a.status == 201, a
+            return a.json['key']
+
+        page, server = key(), key(links_email=True)
+        assert admin.post('/api/keys', {'kind': 'write', 'name': 'x', 'source': 'crm', 'links_email': True,
+                                        'origins': ['https://shop.example']}).status == 400
+        assert [k['links_email'] for k in admin.get('/api/keys').json['items'][:2]] == [True, False]
+
+        def send(path, body, key, **headers):
+            a = s.client().post(path, body, headers={'X-Write-Key': key, **headers})
+            assert a.status == 200, a
+
+        def identify(user, address, key, **headers):
+            send('/v1/identify', {'userId': user, 'messageId': f'{user}-{key}-{len(headers)}',
+                                  'traits': {'email': address}}, key, **headers)
+
+        def known(address):
+            return set(admin.get(f'/api/persons/email:{address}').json['identities'])
+
+        def linked():
+            for line in admin.get('/metrics').body.decode().splitlines():
+                if line.startswith('corridor_links_total '):
+                    return float(line.split()[1])
+
+        # A parcel of which the courier knows the address only.
+        for address in ('ann@example.com', 'bob@example.com'):
+            send('/api/interactions', {'customer': {'email': address}, 'event': 'Parcel', 'at': '2026-03-01T10:00:00Z'},
+                 page)
+        # Anybody may say so, from a page; and with the server's key, if it has got into one.
+        identify('mallory', 'ann@example.com', page)
+        for headers in ({'Origin': 'https://evil.example'}, {'Referer': 'https://evil.example/'},
+                        {'Sec-Fetch-Site': 'cross-site'}):
+            identify('mallory', 'ann@example.com', server, **headers)
+        identify('bob', 'Bob@Example.com', server)
+        assert wait_for(lambda: known('bob@example.com') == {'email:bob@example.com', 'user:bob'}), known('bob@example.com')
+        assert known('ann@example.com') == {'email:ann@example.com'} and linked() == 1
+        # The first user keeps it.
+        identify('robert', 'bob@example.com', server)
+        identify('ann', 'ann@example.com', server)
+        assert wait_for(lambda: 'user:ann' in known('ann@example.com'))
+        assert known('bob@example.com') == {'email:bob@example.com', 'user:bob'} and linked() == 2
+        assert admin.get('/api/persons/user:bob').json['n'] == 2
+        # It is in the journal, and can be undone.
+        assert s.stop() == 0
+        assert 'email:bob@example.com' in s.run('journal', '--data', s.data)
+        s.run('unlink', 'email:bob@example.com', '--data', s.data)
+        s.start()
+        admin.port = s.port
+        assert known('bob@example.com') == {'email:bob@example.com'}
+        identify('bob', 'bob@example.com', server, Date='x')  # another message of the same pair
+        identify('carl', 'carl@example.com', server)
+        assert wait_for(lambda: linked() == 1)
+        assert known('bob@example.com') == {'email:bob@example.com'}
+
+
 if __name__ == '__main__':
     main([overview_agrees_with_the_analyses, interactions_come_newest_first_and_each_once, a_customers_story,
           the_corridor_file, the_quarantine_is_replayed, sql_only_reads, dashboards_and_shares, signing_in,
-          customers_are_named_only_to_those_who_may_see_them])
+          customers_are_named_only_to_those_who_may_see_them, only_trusted_senders_say_whose_an_email_address_is])

@@ -297,11 +297,51 @@ static void test_threads(void **state)
 		thread_join(&threads[i]);
 }
 
+// A key that everybody can read is not believed about e-mail addresses.
+static void test_links_email(void **state)
+{
+	struct kit *k = *state;
+	char text[ACCESS_KEY_BYTES];
+	int64_t id;
+	const struct sv origin = SV("https://shop.example");
+	struct access_key_change c = {
+		.name = SV("CRM"), .source = SV("crm"), .has_links_email = true, .links_email = true};
+	assert_int_equal(access_key_add(k->a, &kit_root, KEY_WRITE, &c, text, &id, &k->e), RC_OK);
+	const struct access_view *view = access_view_get(k->a);
+	assert_true(access_view_key(view, sv_from(text), KIT_START)->links_email);
+	access_view_release(k->a, &view);
+	const struct access_key_change origins = {.has_origins = true, .origins = &origin, .n_origins = 1};
+	assert_int_equal(access_key_set(k->a, &kit_root, id, &origins, &k->e), RC_INPUT);
+	const struct access_key_change off = {.has_links_email = true};
+	k->e = ERR_NONE;
+	assert_int_equal(access_key_set(k->a, &kit_root, id, &off, &k->e), RC_OK);
+	assert_int_equal(access_key_set(k->a, &kit_root, id, &origins, &k->e), RC_OK);
+	assert_int_equal(
+		access_key_set(k->a, &kit_root, id,
+			&(struct access_key_change){.has_links_email = true, .links_email = true}, &k->e),
+		RC_INPUT);
+	view = access_view_get(k->a);
+	assert_false(access_view_key(view, sv_from(text), KIT_START)->links_email);
+	access_view_release(k->a, &view);
+	c.has_origins = true;
+	c.origins = &origin;
+	c.n_origins = 1;
+	assert_int_equal(try_add(k, KEY_WRITE, c), RC_INPUT);
+	assert_int_equal(try_add(k, KEY_API,
+				 (struct access_key_change){.name = SV("x"),
+					 .has_rights = true,
+					 .rights = RIGHT_BIT(RIGHT_LOOK),
+					 .has_links_email = true,
+					 .links_email = true}),
+		RC_INPUT);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, kit_setup, kit_teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {TEST(test_write_key), TEST(test_revoke), TEST(test_given),
-		TEST(test_api_key), TEST(test_origins), TEST(test_used), TEST(test_threads)};
+		TEST(test_api_key), TEST(test_origins), TEST(test_used), TEST(test_links_email),
+		TEST(test_threads)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

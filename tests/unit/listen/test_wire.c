@@ -37,6 +37,37 @@ static void segment_events(void **state)
 		"Screen Viewed");
 }
 
+// Only a trusted sender is believed whose an e-mail address is.
+static void email_links(void **state)
+{
+	struct kept *k = *state;
+	const char *both = "{\"userId\":\"u1\",\"traits\":{\"email\":\"Ann@Example.com\"}}";
+	one(k, WIRE_SEGMENT_IDENTIFY, both);
+	assert_links(k, "");
+	k->c.links_email = true;
+	one(k, WIRE_SEGMENT_IDENTIFY, both);
+	assert_links(k, "email:ann@example.com>user:u1");
+	one(k, WIRE_SEGMENT_IDENTIFY,
+		"{\"userId\":\"u1\",\"anonymousId\":\"a\",\"traits\":{\"email\":\"ann@example.com\"}}");
+	assert_links(k, "anonymous:a>user:u1 email:ann@example.com>user:u1");
+	one(k, WIRE_SEGMENT_TRACK,
+		"{\"event\":\"E\",\"userId\":\"u1\",\"context\":{\"traits\":{\"email\":\"ann@example.com\"}}}");
+	assert_links(k, "email:ann@example.com>user:u1");
+	// Nobody is known by name; the traits are a group's; nobody has an address.
+	one(k, WIRE_SEGMENT_IDENTIFY, "{\"anonymousId\":\"a\",\"traits\":{\"email\":\"ann@example.com\"}}");
+	assert_links(k, "");
+	one(k, WIRE_SEGMENT_GROUP,
+		"{\"userId\":\"u1\",\"groupId\":\"g\",\"traits\":{\"email\":\"office@example.com\"}}");
+	assert_links(k, "");
+	one(k, WIRE_SEGMENT_IDENTIFY, "{\"userId\":\"u1\",\"traits\":{\"email\":7}}");
+	assert_links(k, "");
+	one(k, WIRE_NATIVE,
+		"{\"customer\":{\"user\":\"u2\",\"email\":\"bob@example.com\"},\"event\":\"E\",\"at\":"
+		"1774792800000}");
+	assert_links(k, "email:bob@example.com>user:u2");
+	k->c.links_email = false;
+}
+
 static void segment_properties(void **state)
 {
 	struct kept *k = *state;
@@ -800,6 +831,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(segment_events),
+		TEST(email_links),
 		TEST(segment_properties),
 		TEST(segment_batch_context),
 		TEST(segment_restated),

@@ -157,7 +157,7 @@ function Keys() {
 	const { error, run } = useAction('/api/keys');
 	const [open, setOpen] = useState(false);
 	const [once, setOnce] = useState<string | null>(null);
-	const [form, setForm] = useState({ name: '', kind: 'write', source: '', origins: '' });
+	const [form, setForm] = useState({ name: '', kind: 'write', source: '', origins: '', links_email: false });
 	return (
 		<>
 			{error && <Failure error={error} />}
@@ -206,7 +206,7 @@ function Keys() {
 					class="form"
 					onSubmit={e => {
 						e.preventDefault();
-						void run(() => call<{ key: string }>('/api/keys', { json: { ...form, origins: form.origins.split(/[\s,]+/).filter(Boolean) } })).then(r => {
+						void run(() => call<{ key: string }>('/api/keys', { json: { ...form, links_email: form.kind === 'write' && form.links_email && form.origins.trim() === '', origins: form.origins.split(/[\s,]+/).filter(Boolean) } })).then(r => {
 							setOpen(false);
 							if (r) setOnce(r.key);
 						});
@@ -234,6 +234,9 @@ function Keys() {
 							<Field label="Allowed pages" help="Origins such as https://shop.example; none means any" wide>
 								<input value={form.origins} onInput={e => setForm({ ...form, origins: e.currentTarget.value })} autocomplete="off" />
 							</Field>
+							<label class="check">
+								<input type="checkbox" disabled={form.origins.trim() !== ''} checked={form.links_email && form.origins.trim() === ''} onChange={e => setForm({ ...form, links_email: e.currentTarget.checked })} /> For your own servers, kept secret: it is believed whose an e-mail address is
+							</label>
 						</>
 					)}
 					<div class="actions">
