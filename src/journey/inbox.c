@@ -2,7 +2,8 @@
 // The inbox: acknowledged batches as blobs in SQLite, in order of arrival (seq, never used twice).
 //
 // Rows up to sealed.seq are in a segment and no longer part of it: sealing moves that mark in one small transaction and
-// removes the rows afterwards, a few at a time, so that nobody who appends waits for that long.
+// removes the rows afterwards, a few at a time, so that nobody who appends waits for that long. It is always written
+// sealed.seq: in a damaged schema a bare seq would be the inbox's.
 #include "base/mem.h"
 #include "journey/store_internal.h"
 
@@ -41,7 +42,8 @@ enum rc inbox_purge(struct db *db, int64_t n, bool *left, struct err *e)
 {
 	struct db_stmt *s;
 	enum rc rc = db_prepare(db,
-		"DELETE FROM inbox WHERE seq IN (SELECT seq FROM inbox WHERE seq <= (SELECT seq FROM sealed) "
+		"DELETE FROM inbox WHERE seq IN (SELECT seq FROM inbox WHERE seq <= (SELECT sealed.seq FROM "
+		"sealed) "
 		"ORDER BY seq LIMIT ?1)",
 		&s, e);
 	if (rc != RC_OK)
@@ -132,9 +134,8 @@ static enum rc load_rows(struct db *db, struct names *names, int64_t first, int6
 	struct db_stmt *s = NULL;
 	bool row = false;
 	enum rc rc = db_prepare(db,
-		"SELECT seq, n, dropped, bytes FROM inbox WHERE seq BETWEEN ?1 AND ?2 AND seq > (SELECT seq "
-		"FROM "
-		"sealed) ORDER BY seq",
+		"SELECT seq, n, dropped, bytes FROM inbox WHERE seq BETWEEN ?1 AND ?2 "
+		"AND seq > (SELECT sealed.seq FROM sealed) ORDER BY seq",
 		&s, e);
 	if (rc == RC_OK) {
 		db_bind_i64(s, 1, first);
@@ -182,8 +183,8 @@ enum rc inbox_range(struct db *db, int64_t *first, int64_t *last, struct err *e)
 		return rc;
 	// Each by itself: together they would read the whole table.
 	rc = db_prepare(db,
-		"SELECT coalesce((SELECT min(seq) FROM inbox WHERE seq > (SELECT seq FROM sealed)), 0),"
-		" coalesce((SELECT max(seq) FROM inbox WHERE seq > (SELECT seq FROM sealed)), 0)",
+		"SELECT coalesce((SELECT min(seq) FROM inbox WHERE seq > (SELECT sealed.seq FROM sealed)), 0),"
+		" coalesce((SELECT max(seq) FROM inbox WHERE seq > (SELECT sealed.seq FROM sealed)), 0)",
 		&s, e);
 	if (rc == RC_OK)
 		rc = db_step(s, &row, e);
@@ -200,7 +201,7 @@ enum rc inbox_rows_after(struct db *db, int64_t seq, int64_t *n, struct err *e)
 	struct db_stmt *s;
 	bool row;
 	enum rc rc = db_prepare(db,
-		"SELECT coalesce(sum(n - n_dropped), 0) FROM inbox WHERE seq > max(?1, (SELECT seq FROM "
+		"SELECT coalesce(sum(n - n_dropped), 0) FROM inbox WHERE seq > max(?1, (SELECT sealed.seq FROM "
 		"sealed))",
 		&s, e);
 	if (rc != RC_OK)

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 // The first design with other rules: deliveries only by phone, "call" renamed, a dimension added.
 static const char second_design[] = "corridor: 1\n"
@@ -262,6 +263,36 @@ static void verification_holds_catalogue_and_names_against_the_files(void **stat
 			fail_msg("read without an error: %s", tampering[i]);
 		store_close(&s);
 	}
+}
+
+// One byte of the schema takes a column's name away: whoever reads gets an error, not the column of another table.
+static void a_name_in_the_schema(void **state)
+{
+	struct kit *k = *state;
+	struct err e = ERR_NONE;
+	struct store *s = kit_open(k, NULL, true);
+	kit_append_range(k, s, 0, 300);
+	store_close(&s);
+	static const char before_name[] = "CHECK(id = 1), ";
+	char path[256], byte = 0;
+	snprintf(path, sizeof(path), "%s/corridor.db", k->dir);
+	int fd = open(path, O_RDWR);
+	off_t at = 0;
+	char seen[sizeof(before_name)] = "";
+	while (memcmp(seen, before_name, sizeof(before_name) - 1) != 0)
+		assert_int_equal(pread(fd, seen, sizeof(before_name) - 1, at++), sizeof(before_name) - 1);
+	at += (off_t)sizeof(before_name) - 3;
+	assert_int_equal(pread(fd, &byte, 1, at), 1);
+	assert_int_equal(byte, ' ');
+	assert_int_equal(pwrite(fd, "\xdf", 1, at), 1);
+	close(fd);
+	const struct store_options reading = {.read_only = true};
+	struct snapshot *sn = NULL;
+	enum rc rc = store_open(k->dir, &reading, &s, &e);
+	if (rc == RC_OK)
+		rc = snapshot_open(s, &sn, &e);
+	assert_int_not_equal(rc, RC_OK);
+	store_close(&s);
 }
 
 // A segment of one row as no batch would make it: `identity` under the key `person`.
@@ -582,6 +613,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(verification_finds_damage, kit_setup, kit_teardown),
 		cmocka_unit_test_setup_teardown(
 			verification_holds_catalogue_and_names_against_the_files, kit_setup, kit_teardown),
+		cmocka_unit_test_setup_teardown(a_name_in_the_schema, kit_setup, kit_teardown),
 		cmocka_unit_test_setup_teardown(
 			verification_finds_two_customers_under_one_key, kit_setup, kit_teardown),
 		cmocka_unit_test_setup_teardown(a_damaged_batch_is_named, kit_setup, kit_teardown),
