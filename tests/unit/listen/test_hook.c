@@ -364,6 +364,48 @@ static void lines(void **state)
 	design_free(&k->design);
 }
 
+// Whatever allocation fails, it is said, and nothing is left behind (the sanitizers look).
+static void out_of_memory(void **state)
+{
+	(void)state;
+	static struct line_kit t;
+	struct kept *k = &t.kept;
+	const struct hook_settings s = {1, 1, SV("shop"), sv_from(two), SV("")};
+	const struct sv body = SV("[{\"u\":1,\"at\":\"2026-03-29\",\"e\":\"x\"},{\"u\":2}]"),
+			form = SV("u=1&at=2026-03-29");
+	memset(&t, 0, sizeof(t));
+	assert_int_equal(design_parse(sv_from(wire_corridor), "c", &k->design, NULL, &k->err), RC_OK);
+	const struct sv bodies[] = {body, form};
+	for (unsigned b = 0; b < 2; b++) {
+		enum rc rc = RC_NOMEM;
+		uint64_t nth = 0;
+		while (rc != RC_OK) {
+			struct err e = ERR_NONE;
+			struct buf out = buf_new(1 << 20);
+			assert_true(++nth < 10000);
+			mem_fail_at(nth);
+			rc = hook_try(&s, NULL, k->design, bodies[b], 0, RECEIVED, &out, &e);
+			mem_fail_at(0);
+			assert_true(rc == RC_OK || rc == RC_NOMEM);
+			assert_true(rc == RC_OK || e.message[0]);
+			buf_free(&out);
+		}
+		assert_true(nth > 10);
+	}
+	struct hook_lines *l = hook_lines_new();
+	struct hook_line *line = NULL;
+	for (uint64_t nth = 1; !line; nth++) {
+		struct err e = ERR_NONE;
+		mem_fail_at(nth);
+		enum rc rc = hook_lines_take(l, &s, &line, &e);
+		mem_fail_at(0);
+		assert_int_equal(rc, line ? RC_OK : RC_NOMEM);
+	}
+	hook_line_release(l, &line);
+	hook_lines_free(&l);
+	design_free(&k->design);
+}
+
 static void origins(void **state)
 {
 	(void)state;
@@ -392,6 +434,7 @@ int main(void)
 		cmocka_unit_test(wrong_format),
 		cmocka_unit_test(whole),
 		cmocka_unit_test(lines),
+		cmocka_unit_test(out_of_memory),
 		cmocka_unit_test(origins),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -79,7 +79,7 @@ function Test({ name, mapping, program }: { name: string; mapping: string; progr
 			</p>
 			{error && <Failure error={error} />}
 			{trial && (
-				<div role="status">
+				<div role="status" class="field wide">
 					{trial.interactions.length > 0 && (
 						<Table
 							caption="What comes of it"
@@ -176,7 +176,7 @@ function Edit({ hook, styles, onClose, onSecret }: { hook: Hook | null; styles: 
 						<span class="muted">Verify token</span> <code>{hook.verify_token}</code>
 					</p>
 				)}
-				<div>
+				<div class="field wide">
 					<h3 class="field-label">Mapping</h3>
 					<Editor label="Mapping" value={form.mapping} problems={[]} onInput={mapping => setForm({ ...form, mapping })} rows={14} />
 				</div>
@@ -238,7 +238,7 @@ export function Hooks() {
 											h.secrets > 1 ? (
 												<>
 													new and old{' '}
-													<button type="button" class="button small" onClick={() => change(h, { forget_secret: true })} aria-label={`Forget the old secret of ${h.name}`}>
+													<button type="button" class="button small" onClick={() => change(h, { forget_secret: true })} aria-label={`Forget old secret of ${h.name}`}>
 														Forget old
 													</button>
 												</>

@@ -1,4 +1,4 @@
-import{e as h,p as w,y as f,a as e,P as v,S as y,L as g,F as R,E,n as L,T,d as S,c as b,s as O,C}from"./index-ClcM2Fcb.js";import{B as x}from"./bars-CKxVQ_U1.js";const d=[["Satisfaction by channel",`SELECT channel, count(*) AS n, round(avg(csat), 2) AS csat
+import{e as h,p as w,y as f,a as e,P as v,S as y,L as g,F as R,E,n as L,T,d as S,c as b,s as O,C}from"./index-j2Gf-3Vz.js";import{B as x}from"./bars-Csi_kYoW.js";const d=[["Satisfaction by channel",`SELECT channel, count(*) AS n, round(avg(csat), 2) AS csat
 FROM interactions
 WHERE csat IS NOT NULL
 GROUP BY channel ORDER BY csat`],["Promises by status",`SELECT touchpoint, status, count(*) AS n
