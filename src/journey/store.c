@@ -41,8 +41,8 @@ const char *const store_schema[] = {
 	"NULL,"
 	" last_ms INTEGER NOT NULL, first_person INTEGER NOT NULL, last_person INTEGER NOT NULL,"
 	" n_salvaged INTEGER NOT NULL, problem TEXT NOT NULL) STRICT",
-	"CREATE TABLE sealed(id INTEGER PRIMARY KEY CHECK(id = 1), seq INTEGER NOT NULL) STRICT;"
-	"INSERT INTO sealed VALUES(1, 0)",
+	("CREATE TABLE sealed(id INTEGER PRIMARY KEY CHECK(id = 1), seq INTEGER NOT NULL) STRICT;"
+	 "INSERT INTO sealed VALUES(1, 0)"),
 };
 const uint32_t store_schema_steps = sizeof(store_schema) / sizeof(store_schema[0]);
 
