@@ -118,6 +118,7 @@ struct guess {
 	struct measured measures[DESIGN_MEASURES_MAX];
 	uint32_t n_measures;
 	struct buf out;
+	bool *no_memory; // something could not be looked at: better no guess than a worse one
 };
 
 // --- names ---
@@ -266,11 +267,18 @@ static bool is_time(struct sv s, const void *context)
 	       at_ms > INT64_C(-2208988800000) && at_ms < INT64_C(4102444800000);
 }
 
+static bool form_open(const struct guess *g, const char *form, struct time_format **out)
+{
+	enum rc rc = time_format_compile(sv_from(form), out, NULL);
+	*g->no_memory |= rc == RC_NOMEM;
+	return rc == RC_OK;
+}
+
 static uint32_t n_times(const struct guess *g, const struct peek_values *v, const char *format)
 {
 	struct time_test t = {.zone = g->d->tz};
 	struct time_format *f = NULL;
-	if (time_format_compile(sv_from(format), &f, NULL) != RC_OK)
+	if (!form_open(g, format, &f))
 		return 0;
 	t.format = f;
 	uint32_t n = n_fitting(v, g->t->n_rows, is_time, &t);
@@ -403,7 +411,7 @@ static bool are_clocks(const struct guess *g, const struct peek_values *v, const
 	struct time_format *f = NULL;
 	char both[40];
 	snprintf(both, sizeof(both), "yyyy-MM-dd %s", form);
-	if (time_format_compile(sv_from(both), &f, NULL) != RC_OK)
+	if (!form_open(g, both, &f))
 		return false;
 	t.format = f;
 	bool all = most_fit(v, g->t->n_rows, is_clock, &t);
@@ -542,6 +550,7 @@ static int compare_values(const void *a, const void *b)
 static bool fits_id(const struct guess *g, const struct peek_values *v)
 {
 	struct sv *sorted = arena_array(g->arena, (size_t)g->t->n_rows + 1, sizeof(*sorted));
+	*g->no_memory |= !sorted;
 	if (!sorted || v->cut || v->n_present < g->t->n_rows)
 		return false;
 	memcpy(sorted, v->values, g->t->n_rows * sizeof(*sorted));
@@ -867,7 +876,13 @@ static void put_head(struct guess *g)
 
 struct sv mapping_guess(const struct peek_table *t, struct sv name, const struct design *d, struct arena *a)
 {
-	struct guess g = {.t = t, .d = d, .arena = a, .name = name, .out = buf_new((size_t)1 << 20)};
+	bool no_memory = false;
+	struct guess g = {.t = t,
+		.d = d,
+		.arena = a,
+		.name = name,
+		.out = buf_new((size_t)1 << 20),
+		.no_memory = &no_memory};
 	put_head(&g);
 	if (strcmp(t->format, "xes") != 0) { // an event log says by itself what is what
 		find_all(&g);
@@ -886,7 +901,7 @@ struct sv mapping_guess(const struct peek_table *t, struct sv name, const struct
 		put_measures(&g);
 		put_properties(&g);
 	}
-	struct sv text = g.out.rc == RC_OK ? arena_copy(a, buf_view(&g.out)) : SV_NONE;
+	struct sv text = g.out.rc == RC_OK && !no_memory ? arena_copy(a, buf_view(&g.out)) : SV_NONE;
 	buf_free(&g.out);
 	return text;
 }

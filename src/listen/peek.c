@@ -134,8 +134,11 @@ static enum rc take_row(struct peeking *p, const struct block_row *row, struct e
 		return RC_OK;
 	}
 	if (p->json) {
-		if (json_parse(p->json, row->raw, &root, &why) != RC_OK || root.type != JSON_OBJECT)
-			return RC_OK;
+		rc = json_parse(p->json, row->raw, &root, &why);
+		if (rc == RC_NOMEM)
+			return err_take(e, &why);
+		if (rc != RC_OK || root.type != JSON_OBJECT)
+			return RC_OK; // the import will say what is wrong with it
 		rc = take_object(p, root, SV(""), 1, e);
 	}
 	for (uint32_t i = 0; rc == RC_OK && !p->json && i < row->n_fields && i < p->table.n_columns; i++)
@@ -170,27 +173,38 @@ static enum rc read_rows(struct peeking *p, struct reader *r, const struct reade
 	return rc;
 }
 
-// Is a line of names one of values? Names are neither times nor all numbers.
-static bool looks_like_values(const struct peek_table *t, const struct tz *zone)
+// Is a text a time in one of the commonest forms?
+static enum rc is_time(struct sv text, const struct tz *zone, bool *out, struct err *e)
 {
 	static const char *const forms[] = {
 		"ISO", "dd.MM.yyyy", "dd.MM.yyyy HH:mm", "MM/dd/yyyy", "dd/MM/yyyy HH:mm"};
+	enum rc rc = RC_OK;
+	*out = false;
+	for (size_t k = 0; k < sizeof(forms) / sizeof(forms[0]) && rc == RC_OK && !*out; k++) {
+		struct time_format *f = NULL;
+		int64_t at_ms;
+		rc = time_format_compile(sv_from(forms[k]), &f, e);
+		*out = rc == RC_OK && time_parse(f, zone, text, &at_ms, NULL);
+		time_format_free(&f);
+	}
+	return rc;
+}
+
+// Is a line of names one of values? Names are neither times nor all numbers.
+static enum rc looks_like_values(const struct peek_table *t, const struct tz *zone, bool *out, struct err *e)
+{
 	uint32_t n_numbers = 0;
 	double number;
-	int64_t at_ms;
-	for (uint32_t i = 0; i < t->n_columns; i++) {
+	enum rc rc = RC_OK;
+	*out = false;
+	for (uint32_t i = 0; rc == RC_OK && i < t->n_columns && !*out; i++) {
 		struct sv name = t->columns[i]->name;
 		n_numbers += sv_to_double(name, &number);
-		for (size_t k = 0; k < sizeof(forms) / sizeof(forms[0]) && name.len > 7; k++) {
-			struct time_format *f = NULL;
-			bool is_time = time_format_compile(sv_from(forms[k]), &f, NULL) == RC_OK &&
-				       time_parse(f, zone, name, &at_ms, NULL);
-			time_format_free(&f);
-			if (is_time)
-				return true;
-		}
+		if (name.len > 7)
+			rc = is_time(name, zone, out, e);
 	}
-	return t->n_columns > 0 && n_numbers == t->n_columns;
+	*out |= t->n_columns > 0 && n_numbers == t->n_columns;
+	return rc;
 }
 
 static enum rc read_table(struct peeking *p, const char *path, const struct design *d, bool has_header,
@@ -221,13 +235,16 @@ static enum rc read_file(struct peeking *p, const char *path, const struct desig
 {
 	bool csv = strcmp(p->table.format, "csv") == 0;
 	struct err why = ERR_NONE;
+	bool bare = false;
 	enum rc rc = read_table(p, path, d, true, false, &why);
 	bool in_header = rc == RC_INPUT && strstr(why.message, "invalid UTF-8");
 	if (csv && (in_header || (rc == RC_OK && p->bad_utf8)))
 		rc = read_table(p, path, d, true, true, e);
 	else if (rc != RC_OK)
 		return err_take(e, &why);
-	if (rc == RC_OK && csv && looks_like_values(&p->table, d->tz))
+	if (rc == RC_OK && csv)
+		rc = looks_like_values(&p->table, d->tz, &bare, e);
+	if (rc == RC_OK && bare)
 		rc = read_table(p, path, d, false, p->table.latin1, e);
 	return rc;
 }

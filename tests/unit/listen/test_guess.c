@@ -10,6 +10,8 @@
 
 #include "import_support.h"
 
+#include "base/mem.h"
+
 static const char house[] = "corridor: 1\n"
 			    "brand: Test\n"
 			    "timezone: Europe/Berlin\n"
@@ -213,10 +215,71 @@ static void test_large(void **state)
 	design_free(&d);
 }
 
+static enum rc pass_interaction(void *context, uint64_t line, const struct interaction *x, struct err *e)
+{
+	(void)line;
+	(void)x;
+	(void)e;
+	++*(int *)context;
+	return RC_OK;
+}
+
+static enum rc pass_reject(void *context, uint64_t line, struct sv reason, struct err *e)
+{
+	(void)context;
+	(void)line;
+	(void)reason;
+	(void)e;
+	return RC_OK;
+}
+
+// Each allocation fails once: that is told, and nothing is lost sight of.
+static void test_no_memory(void **state)
+{
+	const struct work *w = *state;
+	static const char *const names[] = {"m.csv", "m.ndjson"};
+	static const char *const texts[] = {"user,at,csat\nu,2026-03-01,4\nv,2026-03-02,\n",
+		"{\"user\":\"u\",\"at\":\"2026-03-01\"}\n{\"user\":\"v\",\"at\":\"2026-03-02\"}\n{\"at\":\n"};
+	struct design *d = NULL;
+	assert_int_equal(design_parse(sv_from(house), "house", &d, NULL, NULL), RC_OK);
+	for (int i = 0; i < 2; i++) {
+		char path[300];
+		FILE *f = work_file(w, names[i]);
+		fputs(texts[i], f);
+		fclose(f);
+		work_path(w, names[i], path);
+		bool done = false;
+		for (uint64_t n = 1; !done; n++) {
+			struct arena *a = arena_new(0);
+			struct import_peek peek;
+			struct err e = ERR_NONE;
+			int n_made = 0;
+			uint32_t n_rows;
+			bool about;
+			const struct preview_sink sink = {&n_made, pass_interaction, pass_reject};
+			mem_fail_at(n);
+			enum rc rc = import_peek(path, sv_from(names[i]), d, a, &peek, &e);
+			if (rc == RC_OK) {
+				const struct import_options o = {.map_name = "guess", .map_text = peek.mapping};
+				rc = import_preview(d, &o, path, 10, &sink, &n_rows, &about, &e);
+			}
+			mem_fail_at(0);
+			assert_true(n < 10000);
+			if (rc != RC_OK && rc != RC_NOMEM)
+				fail_msg("allocation %d: %s\n%s", (int)n, e.message,
+					peek.mapping.ptr ? peek.mapping.ptr : "");
+			done = rc == RC_OK && n_made > 0;
+			arena_free(&a);
+		}
+	}
+	design_free(&d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(test_guesses, work_open, work_close),
 		cmocka_unit_test_setup_teardown(test_incomplete, work_open, work_close),
-		cmocka_unit_test_setup_teardown(test_large, work_open, work_close)};
+		cmocka_unit_test_setup_teardown(test_large, work_open, work_close),
+		cmocka_unit_test_setup_teardown(test_no_memory, work_open, work_close)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
