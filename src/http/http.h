@@ -210,6 +210,10 @@ struct buf *http_out(struct http_exchange *x);
 void http_reply(struct http_exchange *x);
 // Answers with JSON bytes in http_out: sets the content type, then http_reply.
 void http_reply_json(struct http_exchange *x);
+// Packs what http_out has, with zstd or gzip, when it is longer than 1 kB and the asker takes it, and says so in the headers. It
+// takes some ms a MB, in the thread that calls: right before http_reply. Not for answers in which a secret stands beside what
+// an asker can choose: the length of the packed bytes would tell it, letter by letter (BREACH: Gluck, Harris & Prado 2013).
+void http_pack(struct http_exchange *x);
 // Answers with `status` and nothing else.
 void http_reply_empty(struct http_exchange *x, unsigned status);
 // Answers with a problem (RFC 9457, application/problem+json) in place of what http_out has. type: a URI or NULL ("about:blank"); title:

@@ -246,14 +246,12 @@ bool http_cors(struct http_exchange *x, const struct http_cors *cors)
 void http_security_headers(struct http_exchange *x, const char *csp)
 {
 	static const struct {
-		const char *name;
-		struct sv value;
-	} fixed[] = {{"X-Content-Type-Options", {"nosniff", 7}}, {"Referrer-Policy", {"same-origin", 11}},
-		{"Cross-Origin-Opener-Policy", {"same-origin", 11}},
-		{"Cross-Origin-Resource-Policy", {"same-origin", 11}},
-		{"Permissions-Policy", {"camera=(), geolocation=(), microphone=(), payment=()", 52}}};
+		const char *name, *value;
+	} fixed[] = {{"X-Content-Type-Options", "nosniff"}, {"Referrer-Policy", "same-origin"},
+		{"Cross-Origin-Opener-Policy", "same-origin"}, {"Cross-Origin-Resource-Policy", "same-origin"},
+		{"Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()"}};
 	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
-		http_header_add(x, fixed[i].name, fixed[i].value);
+		http_header_add(x, fixed[i].name, sv_from(fixed[i].value));
 	http_header_add(x, "Content-Security-Policy",
 		sv_from(csp ? csp : "default-src 'none'; frame-ancestors 'none'"));
 	if (x->is_tls)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Predicates: first on the statistics of chunks, then on decoded columns. Invariant: what statistics decide is what
 // the rows would have decided. PREDICATE_PERSON is not seen here: the cursor narrows its range of persons by it.
+// PREDICATE_TEXT is on a cold column: only where the values stand is read, by unpacking their blocks.
 #include "journey/cursor.h"
 
 static enum verdict time_verdict(const struct predicate *p, const struct segment_chunk *c)
@@ -42,6 +43,15 @@ static enum verdict measure_verdict(const struct predicate *p, const struct segm
 	return all && (full || p->wanted_absent) ? PASS_ALL : PASS_SOME;
 }
 
+static enum verdict text_verdict(const struct predicate *p, const struct segment_chunk *c)
+{
+	const struct segment_column *x = segment_column_get(c, COLUMN_COLD0 + COLD_TEXT);
+	uint32_t n_texts = x ? x->n_present : 0;
+	if (n_texts > 0 && n_texts < c->n_rows)
+		return PASS_SOME;
+	return (n_texts == 0) == p->wanted_absent ? PASS_ALL : PASS_NONE;
+}
+
 static enum verdict chunk_verdict(const struct predicate *p, const struct segment_chunk *c)
 {
 	switch (p->kind) {
@@ -51,6 +61,8 @@ static enum verdict chunk_verdict(const struct predicate *p, const struct segmen
 		return codes_verdict(p, c);
 	case PREDICATE_MEASURE:
 		return measure_verdict(p, c);
+	case PREDICATE_TEXT:
+		return text_verdict(p, c);
 	case PREDICATE_PERSON:
 	default:
 		return PASS_ALL;
@@ -98,6 +110,38 @@ static void keep_measures(const struct predicate *p, const uint32_t *row, const 
 		memset(keep + next, 0, n - next);
 }
 
+static enum rc keep_piece_texts(
+	const struct segment *s, const struct piece *p, bool wanted_absent, uint8_t *keep, struct err *e)
+{
+	struct cold_reader *reader;
+	struct sv text;
+	uint32_t row, next = p->first, end = p->first + p->n; // next: the first row that is not decided
+	enum rc rc = cold_reader_open(s, p->chunk, COLUMN_COLD0 + COLD_TEXT, &reader, e);
+	if (rc == RC_OK)
+		rc = cold_reader_seek(reader, p->first, e);
+	while (rc == RC_OK && next < end && (rc = cold_reader_next(reader, &row, &text, e)) == RC_OK) {
+		uint32_t stop = row < end ? row : end;
+		if (!wanted_absent)
+			memset(keep + next - p->first, 0, stop - next);
+		else if (row < end)
+			keep[row - p->first] = 0;
+		next = stop + 1;
+	}
+	cold_reader_close(&reader);
+	return rc;
+}
+
+static enum rc keep_texts(struct cursor *c, const struct predicate *p, struct err *e)
+{
+	enum rc rc = RC_OK;
+	for (uint32_t i = 0; rc == RC_OK && i < c->n_pieces; i++) {
+		const struct piece *piece = &c->pieces[i];
+		rc = keep_piece_texts(c->segments->items[piece->segment], piece, p->wanted_absent,
+			c->stage.keep + piece->to, e);
+	}
+	return rc;
+}
+
 unsigned predicate_column(const struct predicate *p)
 {
 	switch (p->kind) {
@@ -107,6 +151,7 @@ unsigned predicate_column(const struct predicate *p)
 		return COLUMN_MEASURE0 + p->measure_slot;
 	case PREDICATE_TIME:
 	case PREDICATE_PERSON:
+	case PREDICATE_TEXT:
 	default:
 		return COLUMN_AT;
 	}
@@ -157,10 +202,13 @@ enum rc filter_stage(struct cursor *c, uint32_t *n_keep, struct err *e)
 			*n_keep = 0;
 			return RC_OK;
 		}
-		enum rc rc = stage_load(st, c->segments, c->pieces, c->n_pieces, predicate_column(p), e);
+		enum rc rc = p->kind == PREDICATE_TEXT ? keep_texts(c, p, e)
+						       : stage_load(st, c->segments, c->pieces, c->n_pieces,
+								 predicate_column(p), e);
 		if (rc)
 			return rc;
-		keep_apply(p, st);
+		if (p->kind != PREDICATE_TEXT)
+			keep_apply(p, st);
 	}
 	if (masked) {
 		uint32_t n = 0;

@@ -45,7 +45,7 @@ enum rc interest_open(struct cursor *c, struct err *e)
 		return err_set(e, RC_USAGE, "a scan has more than %u conditions of interest", INTEREST_MAX);
 	for (uint32_t i = 0; i < r->n_interest; i++) {
 		const struct predicate *p = &r->interest[i];
-		assert(p->kind != PREDICATE_PERSON);
+		assert(p->kind != PREDICATE_PERSON && p->kind != PREDICATE_TEXT);
 		if (p->kind != PREDICATE_CODES)
 			continue;
 		struct interest_table *t = table_of(in, p->column);

@@ -228,7 +228,7 @@ enum code_column {
 };
 
 // A condition on rows; all of a request's must hold. Used for skipping whole chunks and for the keep mask.
-enum predicate_kind { PREDICATE_TIME, PREDICATE_CODES, PREDICATE_MEASURE, PREDICATE_PERSON };
+enum predicate_kind { PREDICATE_TIME, PREDICATE_CODES, PREDICATE_MEASURE, PREDICATE_PERSON, PREDICATE_TEXT };
 struct predicate {
 	enum predicate_kind kind;
 	int64_t from_ms, to_ms;     // TIME: from ≤ at < to
@@ -238,8 +238,8 @@ struct predicate {
 	uint32_t measure_slot; // MEASURE: present and min ≤ value ≤ max (or absent, when wanted_absent)
 	double min, max;
 	bool min_open, max_open; // exclusive bounds
-	bool wanted_absent;
-	uint64_t person; // PERSON
+	bool wanted_absent;      // TEXT: rows without a text are wanted, else those with one
+	uint64_t person;         // PERSON
 };
 
 struct scan_request {
@@ -248,7 +248,7 @@ struct scan_request {
 	struct scan_columns columns;
 	const struct predicate *predicates;
 	uint32_t n_predicates;
-	// If there are any (at most INTEREST_MAX, none on a person): only rows come for which at least one of these holds,
+	// If there are any (at most INTEREST_MAX, none on a person or a text): only rows come for which at least one of these holds,
 	// and other columns are decoded at these rows only. Persons without such a row do not come.
 	const struct predicate *interest;
 	uint32_t n_interest;

@@ -33,6 +33,7 @@ static const struct field fields[] = {
 	{"location", ATTRIBUTE_CODES, CODE_LOCATION, NAME_LOCATION, FIELD_AS_IS},
 	{"at", ATTRIBUTE_TIME, CODE_COLUMNS, NAME_KINDS, FIELD_AS_IS},
 	{"customer", ATTRIBUTE_CUSTOMER, CODE_COLUMNS, NAME_KINDS, FIELD_AS_IS},
+	{"text", ATTRIBUTE_TEXT, CODE_COLUMNS, NAME_KINDS, FIELD_AS_IS},
 };
 #define N_FIELDS (sizeof(fields) / sizeof(fields[0]))
 
@@ -253,7 +254,8 @@ static enum rc unknown_field(const struct run *run, struct sv name, struct err *
 	person_fields_suggest(&s);
 	err_set(e, RC_USAGE, "unknown field “%.*s”", SV_ARG(name));
 	suggestion_remedy(&s, e,
-		"fields: touchpoint stage owner channel channel-kind event source agent location at customer, "
+		"fields: touchpoint stage owner channel channel-kind event source agent location at customer "
+		"text, "
 		"the dimensions and measures of the corridor file, and of the person index ladder tenure "
 		"first.NAME "
 		"last.NAME");

@@ -36,7 +36,7 @@ static bool is_plain(const struct filter_node *f)
 {
 	return is_table(f) ||
 	       (f->kind == FILTER_CONDITION && !f->never && f->predicate.kind != PREDICATE_CODES &&
-		       f->predicate.kind != PREDICATE_PERSON);
+		       f->predicate.kind != PREDICATE_PERSON && f->predicate.kind != PREDICATE_TEXT);
 }
 
 static struct class_table *table_of(struct run *run, struct classes *c, const struct predicate *p)

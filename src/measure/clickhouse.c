@@ -736,6 +736,12 @@ enum rc query_clickhouse_sql(struct snapshot *sn, const struct query *q, struct 
 			"fields of the person (index, ladder, tenure, first., last.) have no SQL");
 		err_remedy(&local, "ask it without --sql, or without these fields");
 	}
+	for (uint32_t i = 0; rc == RC_OK && i < run->request.n_predicates; i++)
+		if (run->predicates[i].kind == PREDICATE_TEXT) {
+			rc = err_set(&local, RC_USAGE,
+				"filters on the text have no SQL: texts are not in the table");
+			err_remedy(&local, "ask it without --sql, or without this filter");
+		}
 	if (rc == RC_OK) {
 		put_question(&r);
 		if (strstr(template, "{mean:"))

@@ -171,6 +171,8 @@ static void put_predicate(struct buf *out, const struct run *run, const struct p
 	case PREDICATE_MEASURE:
 		put_measure_range(out, run, p);
 		break;
+	case PREDICATE_TEXT: // query_clickhouse_sql refuses it
+		break;
 	case PREDICATE_PERSON:
 		buf_printf(out, "person = %" PRIu64, p->person);
 		break;

@@ -365,6 +365,22 @@ static enum rc customer_compare(
 	return *out ? RC_OK : RC_NOMEM;
 }
 
+// --- texts ---
+
+static enum rc text_compare(struct parser *p)
+{
+	err_set(p->e, RC_USAGE, "filter “%.*s”: a text cannot be compared", SV_ARG(p->text));
+	err_remedy(p->e, "write `text exists` or `text missing`");
+	return RC_USAGE;
+}
+
+static enum rc text_presence(struct parser *p, bool wanted, struct filter_node **out)
+{
+	const struct predicate predicate = {.kind = PREDICATE_TEXT, .wanted_absent = !wanted};
+	*out = filter_condition(p->run, &predicate, p->e);
+	return *out ? RC_OK : RC_NOMEM;
+}
+
 // --- conditions ---
 
 static enum rc compare_one(struct parser *p, const struct attribute *a, enum compare compare,
@@ -380,6 +396,8 @@ static enum rc compare_one(struct parser *p, const struct attribute *a, enum com
 		return codes_condition(p, a, compare, v, 1, out);
 	case ATTRIBUTE_TIME:
 		return time_compare(p, compare, v->text, out);
+	case ATTRIBUTE_TEXT:
+		return text_compare(p);
 	case ATTRIBUTE_CUSTOMER:
 		break;
 	}
@@ -431,6 +449,8 @@ static enum rc parse_presence(
 {
 	const double inf = (double)INFINITY;
 	enum rc rc = RC_OK;
+	if (a->kind == ATTRIBUTE_TEXT)
+		return text_presence(p, wanted, out);
 	if (a->kind == ATTRIBUTE_MEASURE || a->kind == ATTRIBUTE_PERSON_NUMBER) {
 		rc = number_leaf(p, a, -inf, inf, false, false, out);
 	} else if (a->kind == ATTRIBUTE_CODES || a->kind == ATTRIBUTE_PERSON) {

@@ -57,6 +57,10 @@ struct filter_node *filter_not(struct run *run, struct filter_node *a, struct er
 			a->wanted[i] = !a->wanted[i];
 		return a;
 	}
+	if (a->kind == FILTER_CONDITION && a->predicate.kind == PREDICATE_TEXT) {
+		a->predicate.wanted_absent = !a->predicate.wanted_absent;
+		return a;
+	}
 	if (a->kind == FILTER_NOT)
 		return a->a;
 	struct filter_node *node = arena_alloc(run->scratch, sizeof(*node));
@@ -92,6 +96,11 @@ struct filter_node *filter_join(
 
 // --- what the scan checks, and what is left ---
 
+static bool scan_alone_checks(const struct filter_node *node)
+{
+	return node->predicate.kind == PREDICATE_PERSON || node->predicate.kind == PREDICATE_TEXT;
+}
+
 enum rc filter_want(struct run *run, const struct filter_node *node, struct err *e)
 {
 	if (node->kind == FILTER_PERSON)
@@ -102,8 +111,9 @@ enum rc filter_want(struct run *run, const struct filter_node *node, struct err 
 	}
 	if (node->predicate.kind == PREDICATE_CODES)
 		run_want_code(run, node->predicate.column);
-	if (node->predicate.kind == PREDICATE_PERSON) {
-		err_set(e, RC_USAGE, "a condition on the customer cannot stand under “or” or “not”");
+	if (scan_alone_checks(node)) {
+		err_set(e, RC_USAGE, "a condition on the %s cannot stand under “or” or “not”, or in a step",
+			node->predicate.kind == PREDICATE_TEXT ? "text" : "customer");
 		err_remedy(e, "give it as a --where of its own, or join it with “and” only");
 		return RC_USAGE;
 	}
@@ -117,7 +127,7 @@ static bool scan_can_check(const struct run *run, const struct filter_node *node
 	return node->predicate.kind != PREDICATE_CODES || node->predicate.column != CODE_COLUMNS;
 }
 
-// The customer can only be checked by the scan.
+// Customer and text can only be checked by the scan.
 enum rc filter_add(struct run *run, struct filter_node *node, struct err *e)
 {
 	if (node->kind == FILTER_AND) {
@@ -198,9 +208,10 @@ static void mask_condition(const struct span *span, const struct filter_node *no
 			out[i] = span->at[i] >= p->from_ms && span->at[i] < p->to_ms;
 		return;
 	case PREDICATE_PERSON:
+	case PREDICATE_TEXT:
 		break;
 	}
-	assert(!"conditions on the customer are the scan's");
+	assert(!"conditions on the customer and on texts are the scan's");
 }
 
 #define FIRST_MASK 8u // slots below are the analyses'

@@ -31,6 +31,7 @@ enum attribute_kind {
 	ATTRIBUTE_MEASURE,
 	ATTRIBUTE_TIME,
 	ATTRIBUTE_CUSTOMER,
+	ATTRIBUTE_TEXT,         // what was said: there is one, or there is none
 	ATTRIBUTE_PERSON,       // a name that the person has (person_field.c)
 	ATTRIBUTE_PERSON_NUMBER // a number that the person has; its values are bands
 };

@@ -134,6 +134,7 @@ struct result {
 	struct sv from, to;     // the same as ISO time in the brand's zone; SV_NONE = open
 	struct sv *where;       // the filters, as they were asked
 	uint32_t n_where;
+	bool of_person; // a filter picks one customer: what is told is about somebody
 	struct sv definition;
 	struct sv *notes; // data-quality findings, what was cut off, resolved defaults ("as of …")
 	uint32_t n_notes;
@@ -159,6 +160,8 @@ enum rc selection_open_rows(struct snapshot *sn, const struct query *q, const st
 // The next span with locators, and which of its rows were selected (NULL: all); both valid until the next call. *span
 // NULL at the end.
 enum rc selection_next(struct selection *s, const struct span **span, const uint8_t **keep, struct err *e);
+// Does a filter pick one customer?
+bool selection_of_person(const struct selection *s);
 // Frees it; NULL in *s is fine. Before the snapshot.
 void selection_close(struct selection **s);
 

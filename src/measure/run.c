@@ -98,6 +98,8 @@ static enum rc open_filters(struct run *run, struct err *e)
 			return rc;
 		run->result->where[run->result->n_where++] = arena_copy(run->arena, q->where[i]);
 	}
+	for (uint32_t i = 0; i < run->request.n_predicates; i++)
+		run->result->of_person |= run->predicates[i].kind == PREDICATE_PERSON;
 	return RC_OK;
 }
 

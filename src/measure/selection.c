@@ -77,6 +77,11 @@ enum rc selection_next(struct selection *s, const struct span **span, const uint
 	return rc;
 }
 
+bool selection_of_person(const struct selection *s)
+{
+	return s->run->result->of_person;
+}
+
 void selection_close(struct selection **sp)
 {
 	struct selection *s = *sp;

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <time.h>
 #include <zlib.h>
+#include <zstd.h>
 
 struct world {
 	struct http_server *s;
@@ -77,6 +78,22 @@ static void smuggle(struct http_exchange *x, void *context)
 {
 	(void)context;
 	http_header_add(x, "X-Back", http_query(x, "q", 0));
+	http_reply(x);
+}
+
+// As many letters as are asked for, of words that repeat or (noise) of bytes that do not.
+static void letters(struct http_exchange *x, void *context)
+{
+	(void)context;
+	int64_t n = 0;
+	uint64_t noise = 1;
+	bool noisy = http_query(x, "noise", 0).ptr != NULL;
+	sv_to_i64(http_query(x, "n", 0), &n);
+	for (int64_t i = 0; i < n; i++) {
+		noise = noise * 6364136223846793005u + 1442695040888963407u;
+		buf_char(http_out(x), noisy ? (char)(noise >> 56) : "delivery "[i % 9]);
+	}
+	http_pack(x);
 	http_reply(x);
 }
 
@@ -151,7 +168,7 @@ static const struct http_route routes[] = {{HTTP_GET, "/echo/{id}", 0, echo, NUL
 	{HTTP_POST, "/big", 3 << 20, echo, NULL}, {HTTP_POST, "/later", 0, later, NULL},
 	{HTTP_POST, "/closed", 0, echo, "closed"}, {HTTP_GET, "/events", 0, events, NULL},
 	{HTTP_GET, "/asset", 0, asset, NULL}, {HTTP_GET, "/smuggle", 0, smuggle, NULL},
-	{HTTP_POST, "/swallow", 100 << 20, swallow_tell, NULL}};
+	{HTTP_POST, "/swallow", 100 << 20, swallow_tell, NULL}, {HTTP_GET, "/letters", 0, letters, NULL}};
 
 static void open_with(struct http_options o)
 {
@@ -270,6 +287,71 @@ static void test_answers(void **state)
 	struct http_route_stats rs;
 	http_route_stats(world.s, 4, &rs);
 	assert_int_equal(rs.requests[2], 1);
+	close_world();
+}
+
+// What the packed body of an answer unpacks to; its length.
+static size_t unpacked(const struct answer *a, bool zstd, char *out, size_t room)
+{
+	const char *body = strstr(a->bytes, "\r\n\r\n") + 4;
+	size_t packed = a->len - (size_t)(body - a->bytes);
+	if (zstd) {
+		size_t n = ZSTD_decompress(out, room, body, packed);
+		assert_false(ZSTD_isError(n));
+		return n;
+	}
+	z_stream z = {.next_in = (Bytef *)(uintptr_t)body,
+		.avail_in = (uInt)packed,
+		.next_out = (Bytef *)out,
+		.avail_out = (uInt)room};
+	assert_int_equal(inflateInit2(&z, 15 + 16), Z_OK);
+	assert_int_equal(inflate(&z, Z_FINISH), Z_STREAM_END);
+	assert_int_equal(z.avail_in, 0);
+	inflateEnd(&z);
+	return z.total_out;
+}
+
+static void test_packed(void **state)
+{
+	(void)state;
+	open_with((struct http_options){0});
+	enum { LONG = 100000 };
+	static char text[LONG + 1];
+	static const struct {
+		const char *takes, *coding; // coding: of the answer, NULL: none
+	} cases[] = {{"gzip", "gzip"}, {"gzip, deflate, br, zstd", "zstd"}, {"zstd;q=0, gzip;q=0.5", "gzip"},
+		{"br", NULL}, {"identity", NULL}, {"*;q=0", NULL}, {"gzip;q=0", NULL}};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char asked[256], told[64];
+		snprintf(asked, sizeof(asked),
+			"GET /letters?n=%d HTTP/1.1\r\n" CLOSE "Accept-Encoding: %s\r\n\r\n", LONG,
+			cases[i].takes);
+		struct answer *a = ask(asked);
+		assert_int_equal(a->status, 200);
+		assert_non_null(strstr(a->bytes, "Vary: Accept-Encoding\r\n"));
+		if (!cases[i].coding) {
+			assert_null(strstr(a->bytes, "Content-Encoding"));
+			assert_non_null(strstr(a->bytes, "Content-Length: 100000\r\n"));
+			continue;
+		}
+		snprintf(told, sizeof(told), "Content-Encoding: %s\r\n", cases[i].coding);
+		assert_non_null(strstr(a->bytes, told));
+		assert_true(a->len < LONG / 10);
+		assert_int_equal(unpacked(a, strcmp(cases[i].coding, "zstd") == 0, text, sizeof(text)), LONG);
+		for (size_t k = 0; k < LONG; k++)
+			assert_int_equal(text[k], "delivery "[k % 9]);
+	}
+	// What is short, or does not get shorter, goes as it is.
+	const char *as_it_is[] = {"n=1024", "n=40000&noise=1"};
+	for (size_t i = 0; i < 2; i++) {
+		char asked[256];
+		snprintf(asked, sizeof(asked),
+			"GET /letters?%s HTTP/1.1\r\n" CLOSE "Accept-Encoding: gzip, zstd\r\n\r\n",
+			as_it_is[i]);
+		struct answer *a = ask(asked);
+		assert_int_equal(a->status, 200);
+		assert_null(strstr(a->bytes, "Content-Encoding"));
+	}
 	close_world();
 }
 
@@ -618,8 +700,9 @@ static void test_gone(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_answers), cmocka_unit_test(test_pipelines),
-		cmocka_unit_test(test_bodies), cmocka_unit_test(test_diverted), cmocka_unit_test(test_slow),
-		cmocka_unit_test(test_streams), cmocka_unit_test(test_limits), cmocka_unit_test(test_gone)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_answers), cmocka_unit_test(test_packed),
+		cmocka_unit_test(test_pipelines), cmocka_unit_test(test_bodies),
+		cmocka_unit_test(test_diverted), cmocka_unit_test(test_slow), cmocka_unit_test(test_streams),
+		cmocka_unit_test(test_limits), cmocka_unit_test(test_gone)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -160,6 +160,8 @@ static bool row_holds(const struct row *row, const struct predicate *p)
 		return row->code[p->column] < p->n_codes && p->code_wanted[row->code[p->column]];
 	if (p->kind == PREDICATE_PERSON)
 		return row->person == p->person;
+	if (p->kind == PREDICATE_TEXT)
+		return (row->cold[COLD_TEXT].ptr == NULL) == p->wanted_absent;
 	const double *v = row_measure(row, p->measure_slot);
 	if (!v)
 		return p->wanted_absent;
@@ -415,7 +417,7 @@ static struct predicate random_predicate(struct random *r, const struct world *w
 {
 	const struct row *some = w->n ? w->placed[random_below(r, w->n)].row : NULL;
 	const struct row *other = w->n ? w->placed[random_below(r, w->n)].row : NULL;
-	struct predicate p = {.kind = (enum predicate_kind)random_below(r, 4)};
+	struct predicate p = {.kind = (enum predicate_kind)random_below(r, 5)};
 	if (p.kind == PREDICATE_TIME) {
 		p.from_ms = some && random_below(r, 3) ? some->at_ms : INT64_MIN;
 		p.to_ms = other && random_below(r, 3) ? other->at_ms : INT64_MAX;
@@ -425,6 +427,8 @@ static struct predicate random_predicate(struct random *r, const struct world *w
 		p.n_codes = random_below(r, 400);
 	} else if (p.kind == PREDICATE_PERSON) {
 		p.person = some && random_below(r, 5) ? some->person : random_u64(r);
+	} else if (p.kind == PREDICATE_TEXT) {
+		p.wanted_absent = random_below(r, 2);
 	} else {
 		p.measure_slot = 5 * random_below(r, 13) % 64;
 		const double *v = some ? row_measure(some, p.measure_slot) : NULL;
@@ -479,7 +483,7 @@ static void scans_expect(struct random *r, const struct world *w, unsigned n_sca
 		for (uint32_t k = 0; k < request.n_interest; k++)
 			do
 				interest[k] = random_interest(r, w);
-			while (interest[k].kind == PREDICATE_PERSON);
+			while (interest[k].kind == PREDICATE_PERSON || interest[k].kind == PREDICATE_TEXT);
 		interest_expect(w, &request, lo, hi);
 		request.ordered = false;
 		interest_expect(w, &request, lo, hi);

@@ -154,9 +154,14 @@ static struct log_row random_row(uint64_t *seed, uint32_t n_customers)
 	return r;
 }
 
+bool log_row_said(const struct log_row *r)
+{
+	return r->arrival % 7 == 3;
+}
+
 static enum rc add_row(const struct design *d, struct batch *b, const struct log_row *r, struct err *e)
 {
-	char text[6][64];
+	char text[7][64];
 	struct interaction x = {
 		.at_ms = r->at_ms, .received_ms = r->received_ms, .due_ms = TIME_NONE, .n_identities = 1};
 	snprintf(text[0], 64, "m-%u", r->arrival);
@@ -164,7 +169,9 @@ static enum rc add_row(const struct design *d, struct batch *b, const struct log
 	snprintf(text[2], 64, "agent-%u", r->agent);
 	snprintf(text[3], 64, "p-%u-%u", r->customer, r->promise);
 	snprintf(text[4], 64, "p-%u-%u", r->customer, r->keeps);
+	snprintf(text[6], 64, "said %u", r->arrival);
 	x.id = sv_from(text[0]);
+	x.text = log_row_said(r) ? sv_from(text[6]) : SV_NONE;
 	x.identities[0] = (struct identity){SV("user"), sv_from(text[1])};
 	x.event = sv_from(events[r->event].event);
 	x.source = sv_from(sources[r->source]);

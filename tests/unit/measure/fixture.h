@@ -52,6 +52,8 @@ struct fixture *fixture_random(uint64_t seed, uint32_t n, uint32_t n_customers);
 // A store of the rows given (arrival is filled in).
 struct fixture *fixture_of(const struct log_row *rows, uint32_t n);
 void fixture_free(struct fixture **f);
+// Has it a text? "said ARRIVAL" is it.
+bool log_row_said(const struct log_row *r);
 struct log_row log_row_new(uint32_t customer, int64_t at_ms, const char *event);
 
 // The label of a row for a --by field: touchpoint, stage, owner, channel, channel-kind, event, agent, product, month,

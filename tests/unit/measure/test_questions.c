@@ -95,6 +95,14 @@ static bool f_mixed(const struct log_row *x)
 	return (f_waited(x) || is(x, "channel", "web")) &&
 	       !(is(x, "event", "Called") && x->measure[M_NPS] >= 9.0);
 }
+static bool f_said(const struct log_row *x)
+{
+	return log_row_said(x);
+}
+static bool f_silent_web(const struct log_row *x)
+{
+	return !log_row_said(x) && is(x, "channel", "web");
+}
 static bool f_none(const struct log_row *x)
 {
 	(void)x;
@@ -127,6 +135,10 @@ static const struct {
 	bool (*holds)(const struct log_row *x);
 } filters[] = {
 	{"touchpoint = order", f_order},
+	{"text exists", f_said},
+	{"not text missing", f_said},
+	{"channel = web and text missing", f_silent_web},
+	{"not text exists and channel = web", f_silent_web},
 	{"touchpoint=order", f_order},
 	{"  touchpoint  ==  'order'  ", f_order},
 	{"(touchpoint = \"order\")", f_order},
@@ -338,6 +350,10 @@ static void mistakes(void **state)
 	ask_wrong(f, "volume", WORDS("where=at exists"), "every interaction has");
 	ask_wrong(f, "volume", WORDS("where=customer = c-7"), "TYPE:VALUE");
 	ask_wrong(f, "volume", WORDS("where=customer = user:c-7 or channel = web"), "cannot stand under");
+	ask_wrong(f, "volume", WORDS("where=text exists or channel = web"), "condition on the text cannot");
+	ask_wrong(f, "funnel", WORDS("step=text exists", "step=order"), "condition on the text cannot");
+	ask_wrong(f, "volume", WORDS("where=text = broken"), "text exists");
+	ask_wrong(f, "volume", WORDS("by=text"), "text");
 	char deep[512] = "where=";
 	for (int i = 0; i < 100; i++)
 		strncat(deep, "(", sizeof(deep) - strlen(deep) - 1);
