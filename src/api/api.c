@@ -33,6 +33,9 @@ void api_finish(struct api_call *c, enum rc rc, struct err *e)
 	if (rc == RC_OK) {
 		http_security_headers(c->x, NULL);
 		http_header_add(c->x, "Cache-Control", SV("no-store"));
+		// Answers that tell the session's second token belong to rows that are open to all.
+		if (c->row->auth == AUTH_USER)
+			http_pack(c->x);
 		http_reply_json(c->x);
 		return;
 	}
@@ -127,6 +130,19 @@ static bool admit_share(struct api_call *c, struct sv token)
 	return c->share_token.ptr ? may(c, rights) : refuse(c->x, 503, "out of memory");
 }
 
+static bool keep_departments(struct api_call *c, const struct access_user *user)
+{
+	struct sv *list = arena_array(http_arena(c->x), (size_t)user->n_departments + 1, sizeof(*list));
+	bool kept = list != NULL;
+	for (uint32_t i = 0; kept && i < user->n_departments; i++) {
+		list[i] = arena_copy(http_arena(c->x), user->departments[i]);
+		kept = list[i].ptr != NULL;
+	}
+	c->departments = list;
+	c->n_departments = kept ? user->n_departments : 0;
+	return kept;
+}
+
 static bool admit_user(struct api_call *c, const struct access_view *view, struct sv token)
 {
 	struct access_session session;
@@ -153,6 +169,8 @@ static bool admit_user(struct api_call *c, const struct access_view *view, struc
 	c->session = session.id;
 	c->role = user->role;
 	c->csrf = arena_copy(a, sv_from(session.csrf)).ptr;
+	if (!keep_departments(c, user))
+		return refuse(c->x, 503, "out of memory");
 	c->actor = (struct access_actor){
 		user->id, arena_copy(a, user->email), http_peer(c->x), role_info(user->role)->rights};
 	return may(c, c->actor.rights);

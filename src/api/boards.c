@@ -3,7 +3,7 @@
 //
 // A share stands for a path of the pages ("/dashboards/3", "/journeys/funnel?where=…"). Whoever has its token may ask what
 // that page asks and nothing else: the analysis of the path, or those of the dashboard's tiles, with at least the filters
-// that stand in it. Persons and texts are never in it, because a share has only the rights to look and to ask.
+// that stand in it, and within its period. Persons and texts are never in it, because a share has only the rights to look and to ask.
 #include "api/internal.h"
 
 #include "access/boards.h"
@@ -139,8 +139,7 @@ static int hex(char c)
 	return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
 }
 
-// Undoes %-escapes and "+" of a query; SV_NONE: out of memory.
-static struct sv unescape(struct arena *a, struct sv text)
+struct sv query_unescape(struct arena *a, struct sv text)
 {
 	char *out = arena_alloc(a, text.len + 1);
 	size_t n = 0;
@@ -175,7 +174,7 @@ static bool has_filters(struct api_call *c, struct sv query)
 		struct sv value, pair = sv_cut(rest, '&', &rest), name = sv_cut(pair, '=', &value);
 		if (!sv_equal(name, SV("where")) || value.len == 0)
 			continue;
-		struct sv where = unescape(http_arena(c->x), value);
+		struct sv where = query_unescape(http_arena(c->x), value);
 		if (!where.ptr || !asks_where(c, where))
 			return false;
 	}
@@ -187,7 +186,7 @@ static bool page_asks(struct api_call *c, struct sv page)
 {
 	struct sv query, path = sv_cut(page, '?', &query), asked = http_path(c->x);
 	bool overview = sv_equal(asked, SV("/api/overview"));
-	if (!has_filters(c, query))
+	if (!has_filters(c, query) || !period_kept(c, query))
 		return false;
 	if (sv_equal(path, SV("/")))
 		return overview;
@@ -342,6 +341,7 @@ enum rc shares_open(struct api_call *c, struct err *e)
 	json_object(&j);
 	json_key_string(&j, "path", s.path);
 	json_key_string(&j, "title", s.title);
+	write_time(c, &j, "last", session_newest_ms(c->api)); // what relative periods count back from
 	write_time(c, &j, "expires", s.expires_ms);
 	json_object_end(&j);
 	return RC_OK;

@@ -40,7 +40,8 @@ struct listing {
 	struct place *heap; // the oldest on top; after find_page in order
 	uint32_t n, capacity;
 	uint32_t measure_slot[DESIGN_MEASURES_MAX];
-	bool persons; // may be told
+	enum told told; // of persons
+	bool is_own;    // q leaves the caller's own touch points only
 };
 
 // < 0: a comes before b.
@@ -112,7 +113,14 @@ static enum rc window_open(struct listing *l, struct window *w, int64_t from_ms,
 	struct query q = l->q;
 	q.from = from_ms == TIME_NONE ? SV_NONE : sv_from(tz_format(l->design->tz, from_ms, w->from));
 	q.to = to_ms == TIME_NONE ? SV_NONE : sv_from(tz_format(l->design->tz, to_ms, w->to));
-	return selection_open_rows(l->snapshot, &q, columns, &w->selection, e);
+	enum rc rc = selection_open_rows(l->snapshot, &q, columns, &w->selection, e);
+	if (rc != RC_OK || l->told == TOLD_ALL || l->is_own || !selection_of_person(w->selection))
+		return rc;
+	// It is about one customer, even where nobody is named.
+	selection_close(&w->selection);
+	l->is_own = true;
+	rc = l->told == TOLD_NONE ? persons_denied(e) : own_narrow(l->c, l->design, &l->q, e);
+	return rc == RC_OK ? window_open(l, w, from_ms, to_ms, columns, e) : rc;
 }
 
 // The next selected row; w->span NULL at the end.
@@ -277,7 +285,8 @@ static enum rc write_item(
 	uint32_t t = touchpoint.len ? design_touchpoint_find(l->design, touchpoint) : DESIGN_NONE;
 	json_object(&j);
 	write_time(&j, "at", l->design->tz, p->at_ms);
-	enum rc rc = l->persons ? write_person(&j, l, w, p, e) : RC_OK;
+	bool told = l->told == TOLD_ALL || (l->told == TOLD_OWN && owns_touchpoint(l->c, l->design, t));
+	enum rc rc = told ? write_person(&j, l, w, p, e) : RC_OK;
 	if (rc == RC_OK)
 		rc = cold_of(l, w, COLD_ID, &id, e);
 	json_key_string(&j, "touchpoint", touchpoint);
@@ -450,7 +459,7 @@ static enum rc read_question(struct listing *l, struct err *e)
 
 enum rc interactions_get(struct api_call *c, struct err *e)
 {
-	struct listing l = {.c = c, .persons = c->actor.rights & RIGHT_BIT(RIGHT_PERSONS)};
+	struct listing l = {.c = c, .told = persons_told(c)};
 	enum rc rc = snapshot_open(c->api->store, &l.snapshot, e);
 	if (rc != RC_OK)
 		return rc;

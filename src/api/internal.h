@@ -99,8 +99,10 @@ struct api_call {
 	const struct api_row *row;
 	// AUTH_USER; user 0: a program with an API key.
 	int64_t user, session;
-	const char *csrf; // of the session
-	enum role role;   // of the user
+	const char *csrf;             // of the session
+	enum role role;               // of the user
+	const struct sv *departments; // that the user owns
+	uint32_t n_departments;
 	// Somebody without an account, with the token of a share; share: it, once share_check has found it. Else NULL.
 	struct sv share_token;
 	const struct access_share *share;
@@ -189,6 +191,39 @@ enum rc call_act(struct api_call *c, const char *name,
 // from, to, where, by, limit of the query string as a question; other names become parameters of the analysis, those in
 // `known` (up to NULL) are left alone. Lives in the call's arena.
 enum rc call_query(struct api_call *c, struct query *q, const char *const *known, struct err *e);
+
+// --- answer.c: cells of an answer, by the names of their columns ---
+
+// NULL: there is no such row (-1) or column, or the cell is empty.
+const struct cell *answer_cell(const struct result *r, int64_t row, const char *name);
+struct sv answer_text(const struct result *r, int64_t row, const char *name);
+double answer_number(const struct result *r, int64_t row, const char *name, double otherwise);
+
+// --- own.c: whose customers ---
+
+enum told { TOLD_NONE, TOLD_OWN, TOLD_ALL };
+// What may be told of single customers: nothing, what is of the caller's departments, everything.
+enum told persons_told(const struct api_call *c);
+// Is the name among them?
+bool owns_department(const struct sv *departments, uint32_t n, struct sv name);
+// Is the touch point (index in the design, or DESIGN_NONE) one of the caller's departments?
+bool owns_touchpoint(const struct api_call *c, const struct design *d, uint32_t touchpoint);
+// Adds the filter that leaves only these touch points.
+enum rc own_narrow(struct api_call *c, const struct design *d, struct query *q, struct err *e);
+// The same as a condition of a scan; it lives as long as the call.
+enum rc own_predicate(struct api_call *c, const struct snapshot *sn, struct predicate *out, struct err *e);
+// RC_DENIED: nothing may be told.
+enum rc persons_denied(struct err *e);
+
+// --- period.c ---
+
+// Does the question keep to the periods that a page with this query (of its address) asks about?
+bool period_kept(struct api_call *c, struct sv query);
+
+// When the newest interaction was that is not in the future; now, if there is none. (session.c)
+int64_t session_newest_ms(struct api *a);
+// Undoes %-escapes and “+” of a query. SV_NONE: out of memory. (boards.c)
+struct sv query_unescape(struct arena *a, struct sv text);
 
 // May a share ask this? RC_DENIED: no, or it has expired. Sets c->share. (boards.c)
 enum rc share_check(struct api_call *c, struct err *e);

@@ -13,12 +13,16 @@ enum { LISTENERS_MAX = 4096, SAMPLES = 16, SAMPLE_BYTES = 2048, TEXT_SHOWN = 200
 struct listener {
 	struct live *live;
 	struct http_stream *stream;
-	bool gone;    // its reader went away; to be ended
-	bool persons; // may see who it was
+	bool gone;              // its reader went away; to be ended
+	enum told told;         // may it see who it was
+	struct sv *departments; // TOLD_OWN: of the reader, in one piece with this
+	uint32_t n_departments;
 };
 
 // Told with and without who it was, for those who may not see that.
 struct told_sample {
+	size_t owner_len;
+	char owner[ACCESS_NAME_MAX]; // the department of its touch point; none: ""
 	size_t len[2];
 	char text[2][SAMPLE_BYTES];
 };
@@ -129,6 +133,12 @@ static void write_interaction(
 	json_object_end(&j);
 }
 
+static struct sv owner_of(const struct interaction *x, const struct design *d)
+{
+	uint32_t owner = x->touchpoint == TOUCHPOINT_NONE ? DESIGN_NONE : d->touchpoints[x->touchpoint].owner;
+	return owner == DESIGN_NONE ? SV_NONE : d->departments[owner];
+}
+
 void live_sample(void *live, const struct interaction *x, const struct design *d)
 {
 	struct live *l = live;
@@ -142,6 +152,9 @@ void live_sample(void *live, const struct interaction *x, const struct design *d
 			if (s->len[i])
 				memcpy(s->text[i], out[i].data, s->len[i]);
 		}
+		struct sv owner = owner_of(x, d);
+		s->owner_len = owner.len <= sizeof(s->owner) ? owner.len : 0;
+		memcpy(s->owner, owner.ptr ? owner.ptr : "", s->owner_len);
 		l->n_samples += s->len[0] > 0 && s->len[1] > 0;
 	}
 	pthread_mutex_unlock(&l->mu);
@@ -167,31 +180,46 @@ static void write_counts(struct live *l, struct buf *out)
 	l->added_before = added;
 }
 
-static void write_samples(const struct live *l, struct buf *out, bool persons)
+// Does the reader see who it was?
+static bool sees(const struct listener *x, const struct told_sample *s)
+{
+	return x->told == TOLD_ALL ||
+	       (x->told == TOLD_OWN && s->owner_len > 0 &&
+		       owns_department(x->departments, x->n_departments, (struct sv){s->owner, s->owner_len}));
+}
+
+static void write_samples(const struct live *l, struct buf *out, const struct listener *x)
 {
 	for (unsigned i = 0; i < l->n_samples; i++) {
+		const struct told_sample *s = &l->samples[i];
+		bool persons = sees(x, s);
 		buf_str(out, "event: interaction\ndata: ");
-		buf_put(out, l->samples[i].text[persons], l->samples[i].len[persons]);
+		buf_put(out, s->text[persons], s->len[persons]);
 		buf_str(out, "\n\n");
 	}
 }
 
 void live_tick(struct live *l)
 {
-	struct buf out[2] = {buf_new(1 << 17), buf_new(1 << 17)};
+	struct buf counts = buf_new(1 << 12), out[TOLD_ALL + 1];
+	for (unsigned i = 0; i <= TOLD_ALL; i++)
+		out[i] = buf_new(1 << 17);
 	pthread_mutex_lock(&l->mu);
 	int64_t now_ms = l->api->clock->monotonic_ns(l->api->clock) / 1000000;
 	if (now_ms - l->counted_ms >= COUNT_EVERY_MS) {
 		l->counted_ms = now_ms;
-		write_counts(l, &out[0]);
-		buf_sv(&out[1], buf_view(&out[0]));
+		write_counts(l, &counts);
 	}
-	for (unsigned i = 0; i < 2; i++)
-		write_samples(l, &out[i], i == 1);
-	l->n_samples = 0;
 	for (size_t i = 0; i < l->n;) {
 		struct listener *x = l->listeners[i];
-		struct sv bytes = buf_view(&out[x->persons]);
+		// All readers of a kind are told the same, heads of departments each their own.
+		struct buf *to = &out[x->told];
+		if (to->len == 0 || x->told == TOLD_OWN) {
+			buf_clear(to);
+			buf_sv(to, buf_view(&counts));
+			write_samples(l, to, x);
+		}
+		struct sv bytes = buf_view(to);
 		if (!x->gone && (bytes.len == 0 || http_stream_write(x->stream, bytes) == RC_OK)) {
 			i++;
 			continue;
@@ -200,9 +228,11 @@ void live_tick(struct live *l)
 		mem_free(x);
 		l->listeners[i] = l->listeners[--l->n];
 	}
+	l->n_samples = 0;
 	pthread_mutex_unlock(&l->mu);
-	buf_free(&out[0]);
-	buf_free(&out[1]);
+	buf_free(&counts);
+	for (unsigned i = 0; i <= TOLD_ALL; i++)
+		buf_free(&out[i]);
 }
 
 // On the server's loop; the next tick ends the stream.
@@ -215,13 +245,34 @@ static void reader_gone(struct http_stream *stream, void *context)
 	pthread_mutex_unlock(&x->live->mu);
 }
 
+// With copies of the departments' names behind it.
+static struct listener *listener_new(struct api_call *c)
+{
+	size_t bytes = sizeof(struct listener) + c->n_departments * sizeof(struct sv);
+	for (uint32_t i = 0; i < c->n_departments; i++)
+		bytes += c->departments[i].len;
+	struct listener *x = mem_calloc(1, bytes);
+	if (!x)
+		return NULL;
+	*x = (struct listener){.live = c->api->live,
+		.told = persons_told(c),
+		.departments = (struct sv *)(x + 1),
+		.n_departments = c->n_departments};
+	char *to = (char *)(x->departments + x->n_departments);
+	for (uint32_t i = 0; i < c->n_departments; i++) {
+		memcpy(to, c->departments[i].ptr, c->departments[i].len);
+		x->departments[i] = (struct sv){to, c->departments[i].len};
+		to += c->departments[i].len;
+	}
+	return x;
+}
+
 enum rc live_stream(struct api_call *c, struct err *e)
 {
 	struct live *l = c->api->live;
-	struct listener *x = mem_calloc(1, sizeof(*x));
+	struct listener *x = listener_new(c);
 	if (!x)
 		return err_set(e, RC_NOMEM, "out of memory for a listener");
-	*x = (struct listener){.live = l, .persons = c->actor.rights & RIGHT_BIT(RIGHT_PERSONS)};
 	pthread_mutex_lock(&l->mu);
 	enum rc rc = l->n < LISTENERS_MAX ? RC_OK : err_set(e, RC_BUSY, "too many pages are open already");
 	if (rc == RC_OK) {

@@ -3,7 +3,7 @@
 //
 // All of it is asked of one snapshot, so that the numbers fit together. What is an expectation, a touch point or a
 // bucket of time comes from the corridor file and the period; the analyses only fill in numbers, found by their names.
-#include "api/internal.h"
+#include "api/alerts.h"
 
 #include <stdlib.h>
 
@@ -17,7 +17,7 @@ static const struct bucket_unit {
 	{"day", TZ_DAY}, {"week", TZ_WEEK}, {"month", TZ_MONTH}, {"quarter", TZ_QUARTER}, {"year", TZ_YEAR}};
 enum { UNIT_DAY, UNIT_WEEK, UNIT_MONTH };
 
-enum answer { GAP, GAP_COURSE, VOLUME_COURSE, CUSTOMERS, PROMISES, PROMISES_ALL, N_ANSWERS };
+enum answer { GAP, GAP_BEFORE, GAP_COURSE, VOLUME_COURSE, CUSTOMERS, PROMISES, PROMISES_ALL, N_ANSWERS };
 
 struct overview {
 	struct api_call *c;
@@ -27,46 +27,17 @@ struct overview {
 	struct tz_buckets buckets;
 	struct result *r[N_ANSWERS];
 	// Rows of the answers, -1: none. By expectation; by expectation × bucket; by touch point.
-	int64_t *gap_row, *course_row, *promise_row;
+	int64_t *gap_row, *before_row, *course_row, *promise_row;
+	struct alert_facts alerts;
 	double *volume; // by touch point (the last: none) × bucket
 	uint64_t unmatched;
 };
 
 // --- reading answers ---
 
-static uint32_t column_of(const struct result *r, const char *name)
-{
-	uint32_t i = 0;
-	while (i < r->n_columns && strcmp(r->columns[i].name, name) != 0)
-		i++;
-	return i;
-}
-
-// The cell of a named column; NULL: there is none, or it is empty.
-static const struct cell *cell_of(const struct result *r, int64_t row, const char *name)
-{
-	uint32_t column = column_of(r, name);
-	if (row < 0 || column == r->n_columns)
-		return NULL;
-	const struct cell *c = &r->cells[(size_t)row * r->n_columns + column];
-	return c->null ? NULL : c;
-}
-
-static struct sv text_of(const struct result *r, int64_t row, const char *name)
-{
-	const struct cell *c = cell_of(r, row, name);
-	return c ? c->text : SV_NONE;
-}
-
-static double number_of(const struct result *r, int64_t row, const char *name)
-{
-	const struct cell *c = cell_of(r, row, name);
-	return c ? c->number : 0;
-}
-
 static void write_cell(struct json *j, const struct result *r, int64_t row, const char *name)
 {
-	const struct cell *c = cell_of(r, row, name);
+	const struct cell *c = answer_cell(r, row, name);
 	if (!c)
 		json_null(j);
 	else if (c->text.ptr)
@@ -134,6 +105,25 @@ static enum rc ask_all(struct overview *o, const struct query *q, struct err *e)
 	return rc;
 }
 
+// The gaps in as much time before the period, for what got worse. A share tells nothing of that time.
+static enum rc ask_before(struct overview *o, const struct query *q, struct err *e)
+{
+	const struct result *r = o->r[GAP];
+	struct snapshot_stats stats;
+	struct query before = *q;
+	char from[40], to[40];
+	snapshot_stats(o->snapshot, &stats);
+	if (o->c->share || r->from_ms == TIME_NONE || stats.first_ms == TIME_NONE ||
+		r->from_ms <= stats.first_ms)
+		return RC_OK;
+	int64_t end = r->to_ms == TIME_NONE || r->to_ms > stats.last_ms ? stats.last_ms + 1 : r->to_ms;
+	if (end <= r->from_ms)
+		return RC_OK;
+	before.from = sv_from(tz_format(o->design->tz, r->from_ms - (end - r->from_ms), from));
+	before.to = sv_from(tz_format(o->design->tz, r->from_ms, to));
+	return ask(o, GAP_BEFORE, &before, "gap", (const char *const[]){NULL}, e);
+}
+
 // --- the period and its buckets ---
 
 static enum rc choose_unit(struct overview *o, int64_t from_ms, int64_t to_ms, struct err *e)
@@ -183,19 +173,25 @@ static int64_t *no_rows(struct overview *o, size_t n)
 	return rows;
 }
 
+static void find_expectations(const struct design *d, const struct result *r, int64_t *row)
+{
+	for (uint32_t i = 0; r && i < r->n_rows; i++) {
+		uint32_t x =
+			expectation_of(d, answer_text(r, i, "touchpoint"), answer_text(r, i, "expectation"));
+		if (x != DESIGN_NONE)
+			row[x] = i;
+	}
+}
+
 static void find_gaps(struct overview *o)
 {
-	const struct result *r = o->r[GAP], *course = o->r[GAP_COURSE];
-	for (uint32_t i = 0; i < r->n_rows; i++) {
-		uint32_t x =
-			expectation_of(o->design, text_of(r, i, "touchpoint"), text_of(r, i, "expectation"));
-		if (x != DESIGN_NONE)
-			o->gap_row[x] = i;
-	}
+	const struct result *course = o->r[GAP_COURSE];
+	find_expectations(o->design, o->r[GAP], o->gap_row);
+	find_expectations(o->design, o->r[GAP_BEFORE], o->before_row);
 	for (uint32_t i = 0; i < course->n_rows; i++) {
 		uint32_t x = expectation_of(
-			o->design, text_of(course, i, "touchpoint"), text_of(course, i, "expectation"));
-		uint32_t b = bucket_of(o, text_of(course, i, o->unit->name));
+			o->design, answer_text(course, i, "touchpoint"), answer_text(course, i, "expectation"));
+		uint32_t b = bucket_of(o, answer_text(course, i, o->unit->name));
 		if (x != DESIGN_NONE && b != UINT32_MAX)
 			o->course_row[(size_t)x * o->buckets.n + b] = i;
 	}
@@ -205,9 +201,9 @@ static void find_volumes(struct overview *o)
 {
 	const struct result *r = o->r[VOLUME_COURSE];
 	for (uint32_t i = 0; i < r->n_rows; i++) {
-		uint32_t t = design_touchpoint_find(o->design, text_of(r, i, "touchpoint"));
-		uint32_t b = bucket_of(o, text_of(r, i, o->unit->name));
-		double n = number_of(r, i, "interactions");
+		uint32_t t = design_touchpoint_find(o->design, answer_text(r, i, "touchpoint"));
+		uint32_t b = bucket_of(o, answer_text(r, i, o->unit->name));
+		double n = answer_number(r, i, "interactions", 0);
 		if (t == DESIGN_NONE)
 			o->unmatched += (uint64_t)n;
 		else if (b != UINT32_MAX)
@@ -219,19 +215,29 @@ static enum rc find_rows(struct overview *o, struct err *e)
 {
 	const struct design *d = o->design;
 	o->gap_row = no_rows(o, d->n_expectations);
+	o->before_row = no_rows(o, d->n_expectations);
 	o->course_row = no_rows(o, (size_t)d->n_expectations * o->buckets.n);
 	o->promise_row = no_rows(o, d->n_touchpoints);
 	o->volume = arena_array(
 		http_arena(o->c->x), (size_t)d->n_touchpoints * o->buckets.n + 1, sizeof(*o->volume));
-	if (!o->gap_row || !o->course_row || !o->promise_row || !o->volume)
+	if (!o->gap_row || !o->before_row || !o->course_row || !o->promise_row || !o->volume)
 		return err_set(e, RC_NOMEM, "out of memory for the overview");
 	find_gaps(o);
 	find_volumes(o);
 	for (uint32_t i = 0; i < o->r[PROMISES]->n_rows; i++) {
-		uint32_t t = design_touchpoint_find(d, text_of(o->r[PROMISES], i, "touchpoint"));
+		uint32_t t = design_touchpoint_find(d, answer_text(o->r[PROMISES], i, "touchpoint"));
 		if (t != DESIGN_NONE)
 			o->promise_row[t] = i;
 	}
+	o->alerts = (struct alert_facts){.arena = http_arena(o->c->x),
+		.design = d,
+		.gap = o->r[GAP],
+		.before = o->r[GAP_BEFORE],
+		.promises = o->r[PROMISES],
+		.gap_row = o->gap_row,
+		.before_row = o->before_row,
+		.promise_row = o->promise_row};
+	o->alerts.widen = alerts_widening(&o->alerts);
 	return RC_OK;
 }
 
@@ -263,14 +269,14 @@ static void write_expectation(struct json *j, const struct overview *o, uint32_t
 	json_key_string(j, "key", x_of->name);
 	json_key_string(j, "measure", o->design->measures[x_of->measure].name);
 	json_key_string(j, "unit", o->design->measures[x_of->measure].unit);
-	json_key_double(j, "n", number_of(r, row, "n"));
+	json_key_double(j, "n", answer_number(r, row, "n", 0));
 	for (size_t i = 0; i < sizeof(columns) / sizeof(columns[0]); i++)
 		write_member(j, r, row, columns[i]);
 	json_key_double(j, "target", x_of->target);
 	json_key_text(j, "direction", x_of->direction == EXPECT_AT_LEAST ? "at least" : "at most");
 	json_key_double(j, "scale", x_of->scale);
 	json_key_double(j, "share_target", x_of->share);
-	struct sv verdict = text_of(r, row, "verdict");
+	struct sv verdict = answer_text(r, row, "verdict");
 	json_key_string(j, "verdict", verdict.len ? verdict : SV("no data"));
 	write_course(j, o, x);
 	json_object_end(j);
@@ -281,7 +287,7 @@ static void write_promises(struct json *j, const struct result *r, int64_t row)
 	static const char *const columns[] = {
 		"made", "kept", "broken", "overdue", "open", "share_kept", "share_kept_low", "share_kept_high"};
 	json_key(j, "promises");
-	if (number_of(r, row, "made") <= 0) {
+	if (answer_number(r, row, "made", 0) <= 0) {
 		json_null(j);
 		return;
 	}
@@ -312,6 +318,8 @@ static void write_touchpoint(struct json *j, const struct overview *o, uint32_t 
 		write_expectation(j, o, p->first_expectation + i);
 	json_array_end(j);
 	write_promises(j, o->r[PROMISES], o->promise_row[t]);
+	json_key(j, "alerts");
+	alerts_write(j, &o->alerts, t);
 	json_object_end(j);
 }
 
@@ -338,7 +346,7 @@ static void write_frame(struct json *j, const struct overview *o)
 	json_key_text(j, "bucket", o->unit->name);
 	write_texts(j, "labels", o->buckets.label, o->buckets.n);
 	json_key_u64(j, "n", customers->n);
-	json_key_double(j, "customers", number_of(customers, customers->n_rows ? 0 : -1, "customers"));
+	json_key_double(j, "customers", answer_number(customers, customers->n_rows ? 0 : -1, "customers", 0));
 	json_key_u64(j, "unmatched", o->unmatched);
 	json_key_string(j, "definition", gap->definition);
 	write_texts(j, "notes", gap->notes, gap->n_notes);
@@ -358,6 +366,19 @@ static void write_overview(const struct overview *o)
 	json_object_end(&j);
 }
 
+// A filter on one customer makes it a story: as in interactions.c.
+static enum rc keep_own(struct overview *o, struct query *q, struct err *e)
+{
+	enum told told = persons_told(o->c);
+	if (told == TOLD_ALL || !o->r[GAP]->of_person)
+		return RC_OK;
+	result_free(&o->r[GAP]);
+	if (told == TOLD_NONE)
+		return persons_denied(e);
+	enum rc rc = own_narrow(o->c, o->design, q, e);
+	return rc == RC_OK ? ask(o, GAP, q, "gap", (const char *const[]){NULL}, e) : rc;
+}
+
 enum rc overview_get(struct api_call *c, struct err *e)
 {
 	static const char *const known[] = {"bucket", NULL};
@@ -373,7 +394,11 @@ enum rc overview_get(struct api_call *c, struct err *e)
 		rc = ask(&o, GAP, &q, "gap", (const char *const[]){NULL}, e);
 	}
 	if (rc == RC_OK)
+		rc = keep_own(&o, &q, e);
+	if (rc == RC_OK)
 		rc = open_buckets(&o, e);
+	if (rc == RC_OK)
+		rc = ask_before(&o, &q, e);
 	if (rc == RC_OK)
 		rc = ask_all(&o, &q, e);
 	if (rc == RC_OK)

@@ -11,23 +11,33 @@ struct extent {
 	uint64_t n;
 };
 
-// When a person was there, over all of the store.
-static enum rc extent_of(struct snapshot *sn, uint64_t person, struct extent *out, struct err *e)
+static void extent_add(struct extent *x, const struct span *span)
 {
-	const struct predicate only = {.kind = PREDICATE_PERSON, .person = person};
-	const struct scan_request request = {.ordered = true, .predicates = &only, .n_predicates = 1};
-	struct cursor *cursor;
-	const struct span *span;
-	*out = (struct extent){TIME_NONE, TIME_NONE, 0};
-	enum rc rc = cursor_open(sn, &request, 0, UINT64_MAX, &cursor, e);
-	while (rc == RC_OK && (rc = cursor_next(cursor, &span, e)) == RC_OK && span) {
-		if (span->n == 0)
+	for (uint32_t i = 0; i < span->n; i++) {
+		if (span->keep && !span->keep[i])
 			continue;
-		if (out->n == 0)
-			out->first_ms = span->at[0];
-		out->last_ms = span->at[span->n - 1];
-		out->n += span->n;
+		if (x->n++ == 0)
+			x->first_ms = span->at[i];
+		x->last_ms = span->at[i];
 	}
+}
+
+// When a person was there, over all of the store; for the head of departments at their touch points.
+static enum rc extent_of(
+	struct api_call *c, struct snapshot *sn, uint64_t person, struct extent *out, struct err *e)
+{
+	struct predicate only[2] = {{.kind = PREDICATE_PERSON, .person = person}};
+	struct scan_request request = {.ordered = true, .predicates = only, .n_predicates = 1};
+	struct cursor *cursor = NULL;
+	const struct span *span;
+	enum rc rc = RC_OK;
+	*out = (struct extent){TIME_NONE, TIME_NONE, 0};
+	if (persons_told(c) == TOLD_OWN)
+		rc = own_predicate(c, sn, &only[request.n_predicates++], e);
+	if (rc == RC_OK)
+		rc = cursor_open(sn, &request, 0, UINT64_MAX, &cursor, e);
+	while (rc == RC_OK && (rc = cursor_next(cursor, &span, e)) == RC_OK && span)
+		extent_add(out, span);
 	cursor_close(&cursor);
 	return rc;
 }
@@ -85,10 +95,14 @@ static enum rc tell_story(
 		return rc;
 	person = snapshot_person_resolve(sn, person);
 	rc = snapshot_identities(sn, person, http_arena(c->x), &identities, &n, e);
-	if (rc == RC_OK && n == 0)
-		rc = err_set(e, RC_NOT_FOUND, "nobody is known as “%.*s”", SV_ARG(text));
+	bool is_own = persons_told(c) == TOLD_OWN;
 	if (rc == RC_OK)
-		rc = extent_of(sn, person, &x, e);
+		rc = extent_of(c, sn, person, &x, e);
+	if (rc == RC_OK && (n == 0 || (is_own && x.n == 0)))
+		rc = err_set(e, RC_NOT_FOUND, "nobody is known as “%.*s”%s", SV_ARG(text),
+			is_own ? " at the touch points of your departments" : "");
+	if (rc == RC_OK && is_own)
+		rc = own_narrow(c, snapshot_design(sn), &q, e);
 	if (rc != RC_OK)
 		return rc;
 	const struct query_param customer = {SV("customer"), identities[0]};
@@ -147,7 +161,7 @@ static enum rc found_person(struct search *s, uint64_t person, struct err *e)
 	enum rc rc = snapshot_identities(s->snapshot, person, s->arena, &identities, &n, e);
 	if (rc != RC_OK || n == 0)
 		return rc;
-	rc = extent_of(s->snapshot, person, &x, e);
+	rc = extent_of(s->c, s->snapshot, person, &x, e);
 	if (rc != RC_OK || x.n == 0)
 		return rc;
 	s->found[s->n++] = person;

@@ -33,7 +33,8 @@ enum rc quarantine_get(struct api_call *c, struct err *e)
 		json_key_string(&j, "mapping", items[i].map_name);
 		json_key_u64(&j, "line", items[i].line);
 		json_key_string(&j, "reason", items[i].reason);
-		json_key_string(&j, "raw", items[i].raw);
+		// It has no touch point, so it is nobody's own.
+		json_key_string(&j, "raw", persons_told(c) == TOLD_ALL ? items[i].raw : SV_NONE);
 		json_object_end(&j);
 	}
 	json_array_end(&j);

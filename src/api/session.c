@@ -11,6 +11,18 @@ static struct access_client client_of(struct http_exchange *x)
 	return (struct access_client){http_peer(x), http_header(x, "User-Agent")};
 }
 
+int64_t session_newest_ms(struct api *a)
+{
+	struct snapshot *sn;
+	struct snapshot_stats stats = {.last_ms = TIME_NONE};
+	int64_t now = a->clock->now_ms(a->clock);
+	if (snapshot_open(a->store, &sn, NULL) == RC_OK) {
+		snapshot_stats(sn, &stats);
+		snapshot_close(&sn);
+	}
+	return stats.last_ms == TIME_NONE || stats.last_ms > now ? now : stats.last_ms;
+}
+
 static void write_data(struct json *j, struct api_call *c)
 {
 	struct snapshot *sn;
@@ -70,6 +82,11 @@ enum rc session_get(struct api_call *c, struct err *e)
 		json_key_string(&j, "email", user->email);
 		json_key_text(&j, "role", role_info(user->role)->name);
 		write_rights(&j, role_info(user->role)->rights);
+		json_key(&j, "departments");
+		json_array(&j);
+		for (uint32_t i = 0; i < user->n_departments; i++)
+			json_string(&j, user->departments[i]);
+		json_array_end(&j);
 		json_object_end(&j);
 	} else {
 		json_null(&j);

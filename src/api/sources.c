@@ -11,20 +11,6 @@ struct sources {
 	uint32_t n_rejected;
 };
 
-static const struct cell *cell_of(const struct result *r, uint32_t row, const char *column)
-{
-	for (uint32_t i = 0; i < r->n_columns; i++)
-		if (strcmp(r->columns[i].name, column) == 0)
-			return &r->cells[(size_t)row * r->n_columns + i];
-	return NULL;
-}
-
-static struct sv text_of(const struct result *r, uint32_t row, const char *column)
-{
-	const struct cell *c = cell_of(r, row, column);
-	return c && !c->null ? c->text : SV_NONE;
-}
-
 static bool has_key(const struct sources *s, struct sv name)
 {
 	for (uint32_t i = 0; i < s->n_keys; i++)
@@ -35,7 +21,7 @@ static bool has_key(const struct sources *s, struct sv name)
 
 static void write_source(struct json *j, const struct sources *s, struct sv name, uint32_t row)
 {
-	const struct cell *n = row < s->r->n_rows ? cell_of(s->r, row, "interactions") : NULL;
+	const struct cell *n = row < s->r->n_rows ? answer_cell(s->r, row, "interactions") : NULL;
 	uint64_t rejected = 0;
 	for (uint32_t i = 0; i < s->n_rejected; i++)
 		if (sv_equal(s->rejected[i].name, name))
@@ -45,15 +31,15 @@ static void write_source(struct json *j, const struct sources *s, struct sv name
 	json_key_text(j, "kind", has_key(s, name) ? "tracking" : "file");
 	json_key_u64(j, "n", n ? (uint64_t)n->number : 0);
 	json_key_u64(j, "rejected", rejected);
-	json_key_string(j, "first", n ? text_of(s->r, row, "first") : SV_NONE);
-	json_key_string(j, "last", n ? text_of(s->r, row, "last") : SV_NONE);
+	json_key_string(j, "first", n ? answer_text(s->r, row, "first") : SV_NONE);
+	json_key_string(j, "last", n ? answer_text(s->r, row, "last") : SV_NONE);
 	json_object_end(j);
 }
 
 static bool is_stored(const struct sources *s, struct sv name)
 {
 	for (uint32_t i = 0; i < s->r->n_rows; i++)
-		if (sv_equal(text_of(s->r, i, "source"), name))
+		if (sv_equal(answer_text(s->r, i, "source"), name))
 			return true;
 	return false;
 }
@@ -72,7 +58,7 @@ static void write_sources(struct json *j, const struct sources *s)
 	json_key(j, "items");
 	json_array(j);
 	for (uint32_t i = 0; i < s->r->n_rows; i++)
-		write_source(j, s, text_of(s->r, i, "source"), i);
+		write_source(j, s, answer_text(s->r, i, "source"), i);
 	for (uint32_t i = 0; i < s->n_keys; i++)
 		if (s->keys[i].kind == KEY_WRITE && !is_stored(s, s->keys[i].source) && is_first(s, i))
 			write_source(j, s, s->keys[i].source, UINT32_MAX);

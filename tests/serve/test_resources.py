@@ -303,10 +303,13 @@ def dashboards_and_shares():
         assert a.status == 200 and a.json['path'] == path, a
         assert [b['title'] for b in guest.get('/api/dashboards').json['items']] == ['Tuesday']
         assert guest.get('/api/design').status == guest.get('/api/analyses').status == 200
-        assert guest.get('/api/query/gap', where='channel = app').status == 200
-        assert guest.get('/api/query/gap', where=['channel = app', 'touchpoint = order']).status == 200
-        for path_, query in (('/api/query/gap', {}), ('/api/query/gap', {'where': 'channel = web'}),
-                             ('/api/query/volume', {'where': 'channel = app'}), ('/api/overview', {}),
+        last = owner.get('/api/session').json['data']['last'][:10]
+        whole = {'from': last[:8] + '01', 'to': last}
+        assert guest.get('/api/query/gap', where='channel = app', **whole).status == 200
+        assert guest.get('/api/query/gap', where=['channel = app', 'touchpoint = order'], **whole).status == 200
+        for path_, query in (('/api/query/gap', whole), ('/api/query/gap', {'where': 'channel = web', **whole}),
+                             ('/api/query/gap', {'where': 'channel = app'}),
+                             ('/api/query/volume', {'where': 'channel = app', **whole}), ('/api/overview', whole),
                              ('/api/interactions', {}), ('/api/persons/user:x', {}), ('/api/users', {}),
                              ('/api/search', {'q': 'user'}), ('/api/quarantine', {}), ('/api/shares', {}),
                              ('/api/design/text', {}), ('/api/live', {})):
@@ -317,7 +320,7 @@ def dashboards_and_shares():
         shares = owner.get('/api/shares').json['items']
         assert [x['path'] for x in shares] == [path] and token not in str(shares)
         assert owner.ask('DELETE', '/api/shares/' + shares[0]['id'], body={}).status == 200
-        assert guest.get('/api/query/gap', where='channel = app').status == 403
+        assert guest.get('/api/query/gap', where='channel = app', **whole).status == 403
         for wrong in ({'path': 'x', 'title': 't', 'days': 1}, {'path': '/', 'title': 't', 'days': 0},
                       {'path': '/', 'title': 't', 'days': 9999}, {'path': '/', 'title': 't'}):
             assert owner.post('/api/shares', wrong).status == 400, wrong

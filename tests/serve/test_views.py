@@ -1,0 +1,311 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the pages show to whom: alerts, texts, what heads of departments and guests see, answers packed for the way."""
+import gzip
+import http.client
+import json
+import math
+import time
+
+from serving import PASSWORD, main, serving, wait_for
+
+YEAR = ('--persons', '400', '--seed', '7', '--start', '2025-01-01', '--quiet')
+
+
+def head_of(server, admin, name, departments):
+    email = f'{name}@tidewater.example'
+    a = admin.post('/api/users', {'name': name, 'email': email, 'role': 'owner', 'departments': departments,
+                                  'password': PASSWORD})
+    assert a.status == 201, a
+    return server.client().sign_in(email)
+
+
+def own_touchpoints(client, departments):
+    return {t['key'] for t in client.get('/api/design').json['touchpoints'] if t['owner'] in departments}
+
+
+def heads_of_departments_see_their_own_customers():
+    with serving(simulate=YEAR) as s:
+        c = s.everybody()
+        m, admin = c['manager'], c['administrator']
+        head = head_of(s, admin, 'lou', ['logistics', 'billing'])
+        own = own_touchpoints(m, {'logistics', 'billing'})
+        assert own and head.get('/api/session').json['user']['departments'] == ['billing', 'logistics']
+        seen = {True: 0, False: 0}
+        for item, whole in zip(head.get('/api/interactions', limit=500).json['items'],
+                               m.get('/api/interactions', limit=500).json['items']):
+            is_own = item['touchpoint'] in own
+            seen[is_own] += 1
+            if is_own:
+                assert item == whole
+            else:
+                assert not {'person', 'customer', 'text', 'properties'} & set(item), item
+                assert item['event'] == whole['event'] and item['at'] == whole['at']
+        assert seen[True] > 10 and seen[False] > 10, seen
+
+        # Stories and searches: only what happened at the own touch points, nobody who was never there.
+        where = 'touchpoint = ' + ', '.join(sorted(own))
+        people = {p['person']: p['customer'] for p in m.get('/api/interactions', limit=500).json['items']}
+        known = unknown = 0
+        for person, customer in list(people.items())[:60]:
+            whole = m.get('/api/persons/' + person).json
+            rows = [r for r in whole['story']['rows'] if r['touchpoint'] in own]
+            a = head.get('/api/persons/' + person)
+            found = [p['key'] for p in head.get('/api/search', q=customer).json['items']]
+            if not rows:
+                assert a.status == 404 and person not in found, a
+                unknown += 1
+                continue
+            known += 1
+            assert a.json['story']['rows'] == rows and a.json['n'] == len(rows), a
+            assert a.json['first'] == rows[0]['at'] and a.json['last'] == rows[-1]['at']
+            assert person in found
+            assert head.get('/api/query/journey', customer=customer).json['rows'] == rows
+            assert head.get('/api/query/volume', where='customer = ' + customer).json['n'] == len(rows)
+            assert head.get('/api/overview', where='customer = ' + customer).json['n'] == len(rows)
+            assert head.get('/api/interactions', where='customer = ' + customer, limit=500).json == \
+                m.get('/api/interactions', where=['customer = ' + customer, where], limit=500).json
+        assert known > 5, (known, unknown)
+        # Lists of customers.
+        asked = {'step': ['order', 'delivery'], 'persons': 'reached:2'}
+        narrowed = m.get('/api/query/funnel', where=where, **asked)
+        a = head.get('/api/query/funnel', **asked)
+        assert a.status == 200 and a.json['rows'] == narrowed.json['rows'], a
+        # Numbers are those of everybody.
+        assert head.get('/api/query/volume').json['n'] == m.get('/api/query/volume').json['n']
+        # Without departments there is nobody; a viewer cannot get at one customer by a filter.
+        nobody = c['owner']
+        assert not any('person' in i for i in nobody.get('/api/interactions', limit=100).json['items'])
+        assert nobody.get('/api/persons/' + person).status == 404
+        some = 'customer = ' + customer
+        for path in ('/api/query/volume', '/api/overview', '/api/interactions'):
+            assert c['viewer'].get(path, where=some).status == 403, path
+            assert c['agent'].get(path, where=some).status == 200, path
+
+        # Raw messages in quarantine are of nobody's touch point.
+        key = admin.post('/api/keys', {'kind': 'write', 'name': 'web', 'source': 'shop'}).json['key']
+        send(s, key, '/v1/batch', {'batch': [{'type': 'track', 'event': 'of nobody'}]})
+        assert wait_for(lambda: m.get('/api/quarantine').json['total'])
+        assert m.get('/api/quarantine').json['items'][0]['raw']
+        assert head.get('/api/quarantine').json['items'][0]['raw'] is None
+
+        # What is live.
+        streams = {name: listen(s, who) for name, who in (('head', head), ('agent', c['agent']), ('viewer', c['viewer']))}
+        for event, text in (('Invoice Sent', 'mine'), ('Chat Ended', 'theirs')):  # of one batch only some are told
+            send(s, key, '/api/interactions', {'customer': {'user': text}, 'at': '2026-01-02T10:00:00Z', 'event': event,
+                                               'text': text})
+            time.sleep(0.3)
+        told = {name: interactions_of(stream, 2) for name, stream in streams.items()}
+        assert [i.get('text') for i in told['agent']] == ['mine', 'theirs'], told
+        assert [i.get('text') for i in told['head']] == ['mine', None], told
+        assert 'person' in told['head'][0] and 'person' not in told['head'][1], told
+        assert [i.get('text') for i in told['viewer']] == [None, None], told
+
+
+def send(server, key, path, body):
+    import base64
+    a = server.client().ask('POST', path, body=body, headers={
+        'Authorization': 'Basic ' + base64.b64encode(f'{key}:'.encode()).decode()})
+    assert a.status == 200, a
+
+
+def listen(server, client):
+    connection = http.client.HTTPConnection('127.0.0.1', server.port, timeout=30)
+    connection.request('GET', '/api/live', headers={'Cookie': client.cookie})
+    answer = connection.getresponse()
+    assert answer.status == 200
+    assert 'Content-Encoding' not in answer.headers
+    assert answer.readline().startswith(b'retry')
+    return answer
+
+
+def interactions_of(stream, n):
+    told, event, end = [], b'', time.monotonic() + 20
+    while len(told) < n:
+        line = stream.readline()
+        assert line and time.monotonic() < end, f'the stream ended, or told only {told}'
+        if line.startswith(b'event:'):
+            event = line[6:].strip()
+        elif line.startswith(b'data:') and event == b'interaction':
+            told.append(json.loads(line[5:]))
+    return told
+
+
+def texts_are_found():
+    with serving(simulate=YEAR) as s:
+        m = s.everybody()['manager']
+        seen, before = [], None
+        while True:
+            page = m.get('/api/interactions', limit=500, before=before).json
+            seen += page['items']
+            before = page['next']
+            if not before:
+                break
+        said = [i for i in seen if i['text']]
+        assert len(said) > 20
+        found = m.get('/api/interactions', limit=500, where='text exists').json['items']
+        assert found == said[:500]
+        low = [i for i in said if i['channel'] != 'web' and i['measures'].get('rating', 9) < 3]
+        assert low and m.get('/api/interactions', limit=500,
+                             where=['channel != web', 'text exists', 'rating < 3']).json['items'] == low[:500]
+        n = m.get('/api/query/volume').json['n']
+        assert m.get('/api/query/volume', where='text exists').json['n'] == len(said)
+        assert m.get('/api/query/volume', where='text missing').json['n'] == n - len(said)
+
+
+def alerts_say_what_the_numbers_say():
+    """Each kind against numbers of the analyses, computed here once more."""
+    z = 1.959963984540054
+    kinds = set()
+    with serving(simulate=('--persons', '3000', '--seed', '7', '--start', '2025-01-01', '--quiet')) as s:
+        c = s.everybody()
+        v = c['viewer']
+        design = {t['key']: t for t in v.get('/api/design').json['touchpoints']}
+        for period, before in ((('2025-10-01', '2025-12-31'), ('2025-07-01', '2025-09-30')),
+                               (('2025-07-01', '2025-08-31'), ('2025-04-30', '2025-06-30')), ((None, None), None)):
+            o = v.get('/api/overview', from_=period[0], to=period[1]).json
+            then = {}
+            if before:
+                # As much time, to the hour: two periods may differ by that of daylight saving.
+                rows = v.get('/api/query/gap', from_=before[0], to=before[1]).json['rows']
+                then = {(r['touchpoint'], r['expectation']): r for r in rows}
+            for t in o['touchpoints']:
+                told = {(a['kind'], a['expectation']): a for a in t['alerts']}
+                kinds |= {kind for kind, _ in told}
+                for x in t['expectations']:
+                    kind = 'missed' if x['share_target'] is None else 'share'
+                    assert ((kind, x['key']) in told) == (x['verdict'] == 'broken'), (t['key'], x)
+                    if (kind, x['key']) in told:
+                        now = told[kind, x['key']]['now']
+                        assert now['n'] == x['n'] and x['unit'] is not None
+                        if kind == 'share':
+                            assert now['high'] == x['share_kept_high'] < x['share_target']
+                        else:
+                            assert x['gap_high'] < 0 or x['experience_high'] is not None
+                    worse = told.get(('worse', x['key']))
+                    was = then.get((t['key'], x['key']))
+                    if not worse:
+                        continue
+                    scale = next(e['scale'] for e in design[t['key']]['expect'] if e['key'] == x['key'])
+                    share = x['share_target'] is not None
+                    sign = 1 if share or x['direction'] == 'at least' else -1
+                    unit = 1 if share else scale
+                    value = 'share_kept' if share else 'experience'
+                    assert abs(worse['before']['n'] - was['n']) <= max(3, was['n'] // 50), (worse, was)
+                    difference = sign * (worse['now']['value'] - worse['before']['value']) / unit
+                    assert worse['now']['value'] == x[value] and difference <= -0.02
+                    # Roughly: the standard errors from the widths of the intervals.
+                    error = math.hypot(*((p['high'] - p['low']) / 2 / z / unit for p in (worse['now'], worse['before'])))
+                    assert difference + z * error < 0, (t['key'], worse)
+                overdue = told.get(('overdue', None))
+                assert (overdue is not None) == bool(t['promises'] and t['promises']['overdue'])
+                if overdue:
+                    assert overdue['overdue'] == t['promises']['overdue']
+                    assert f"{overdue['overdue']} of" in overdue['text']
+                assert all(a['text'] for a in t['alerts'])
+            if not before:
+                assert not any(a['kind'] == 'worse' for t in o['touchpoints'] for a in t['alerts'])
+        # A promise that nobody keeps.
+        key = c['administrator'].post('/api/keys', {'kind': 'write', 'name': 'web', 'source': 'shop'}).json['key']
+        send(s, key, '/api/interactions', {
+            'customer': {'user': 'z-1'}, 'at': '2025-03-01T10:00:00Z', 'event': 'Order Placed',
+            'promise': {'id': 'never', 'due': '2025-03-05T10:00:00Z'}})
+        order = next(t for t in v.get('/api/overview').json['touchpoints'] if t['key'] == 'order')
+        overdue = [a for a in order['alerts'] if a['kind'] == 'overdue']
+        assert overdue and overdue[0]['overdue'] == order['promises']['overdue'] >= 1, overdue
+    assert {'share', 'worse', 'missed'} <= kinds, kinds
+
+
+def what_is_learned_is_what_was_usual():
+    with serving(simulate=YEAR) as s:
+        m = s.everybody()['manager']
+        a = m.get('/api/query/spread', measure='wait', where='touchpoint = support-call').json['rows'][0]
+        waits = sorted(r[0] for r in m.post('/api/sql', {'limit': 10000, 'sql':
+            "SELECT wait FROM interactions WHERE touchpoint = 'support-call' AND wait IS NOT NULL"}).json['rows'])
+        assert a['n'] == len(waits) > 100
+        for name, p in (('p20', 0.2), ('p50', 0.5), ('p80', 0.8)):
+            h = (len(waits) - 1) * p
+            i = int(h)
+            assert abs(a[name] - (waits[i] + (h - i) * (waits[min(i + 1, len(waits) - 1)] - waits[i]))) < 1e-9
+        assert m.get('/api/query/spread').status == 400
+
+
+def guests_keep_to_the_period():
+    with serving(simulate=YEAR) as s:
+        owner = s.everybody()['owner']
+        last = owner.get('/api/session').json['data']['last'][:10]
+
+        def guest_of(path):
+            token = owner.post('/api/shares', {'path': path, 'title': 'x', 'days': 1}).json['url'].rsplit('/', 1)[1]
+            guest = s.client()
+            opened = guest.post('/api/shares/open', {'token': token}).json
+            assert opened['last'][:10] == last, opened
+            return guest
+
+        def may(guest, **period):
+            a = guest.get('/api/query/gap', **{k.replace('from_', 'from'): v for k, v in period.items()})
+            assert a.status in (200, 403), a
+            return a.status == 200
+
+        g = guest_of('/journeys/gap?period=2025-03..2025-05')
+        assert may(g, from_='2025-03', to='2025-05') and may(g, from_='2025-04-10', to='2025-04-12')
+        assert not may(g) and not may(g, from_='2025-03') and not may(g, to='2025-05')
+        assert not may(g, from_='2025-02-28', to='2025-05') and not may(g, from_='2025-03', to='2025-06-01')
+        assert not may(g, from_=['2025-03', '2025-01'], to='2025-05')
+        assert not may(g, from_='nonsense', to='2025-05')
+        g = guest_of('/journeys/gap?period=2025-03&vs=previous')
+        assert may(g, from_='2025-03', to='2025-03') and may(g, from_='2025-01-29', to='2025-02-28')
+        assert not may(g, from_='2025-01-28', to='2025-02-28') and not may(g, from_='2025-02-01', to='2025-03-31')
+        g = guest_of('/journeys/gap?period=2025-02-10..2025-02-20&vs=period%3A2025-08')
+        assert may(g, from_='2025-08', to='2025-08') and not may(g, from_='2025-09', to='2025-09')
+        g = guest_of('/journeys/gap?period=2025-10..')
+        assert may(g, from_='2025-10') and may(g, from_='2025-11', to='2031') and not may(g, from_='2025-09')
+        g = guest_of('/journeys/gap?period=all')
+        assert may(g) and may(g, from_='2025-09')
+        g = guest_of('/journeys/gap?period=30d')
+        import datetime
+        day = datetime.date.fromisoformat(last)
+        first = (day - datetime.timedelta(days=29)).isoformat()
+        assert may(g, from_=first, to=last)
+        # A page that was opened the day before is still served; not one of the week before.
+        assert may(g, from_=(day - datetime.timedelta(days=30)).isoformat(), to=(day - datetime.timedelta(days=1)).isoformat())
+        assert not may(g, from_=(day - datetime.timedelta(days=36)).isoformat(), to=last) and not may(g)
+        g = guest_of('/journeys/gap')  # no period: the last 12 months
+        assert may(g, from_=f'{day.year}-{day.month:02d}', to=last) and not may(g, from_='2024-01', to=last)
+        g = guest_of('/journeys/gap?period=2025-06&where=channel%20%3D%20app')
+        assert may(g, from_='2025-06', to='2025-06', where='channel = app') and not may(g, from_='2025-06', to='2025-06')
+        g = guest_of('/?period=2025-11')
+        o = g.get('/api/overview', **{'from': '2025-11', 'to': '2025-11'})
+        assert o.status == 200 and not any(a['kind'] == 'worse' for t in o.json['touchpoints'] for a in t['alerts'])
+
+
+def answers_are_packed_but_never_with_the_token():
+    with serving(simulate=YEAR) as s:
+        c = s.everybody()
+        m = c['manager']
+        for method, path, body in (('GET', '/api/overview', None), ('GET', '/api/design', None), ('GET', '/api/analyses', None),
+                                   ('GET', '/api/query/gap?by=month', None), ('GET', '/api/query/gap?by=month&format=csv', None),
+                                   ('POST', '/api/sql', {'sql': 'SELECT * FROM people', 'limit': 500})):
+            plain = m.ask(method, path, body=body)
+            packed = m.ask(method, path, body=body, headers={'Accept-Encoding': 'gzip'})
+            assert 'Content-Encoding' not in plain.headers and packed.headers['Content-Encoding'] == 'gzip', path
+            assert 'Accept-Encoding' in packed.headers['Vary'] and len(packed.body) * 2 < len(plain.body), path
+            a, b = gzip.decompress(packed.body), plain.body
+            assert (json.loads(a)['rows'] == json.loads(b)['rows']) if path == '/api/sql' else a == b, path
+        for a in (m.ask('GET', '/api/session', headers={'Accept-Encoding': 'gzip, zstd'}),
+                  s.client().ask('POST', '/api/session', headers={'Accept-Encoding': 'gzip, zstd'},
+                                 body={'email': 'agent@tidewater.example', 'password': PASSWORD})):
+            assert a.status == 200 and a.json['csrf'] and 'Content-Encoding' not in a.headers, a.headers
+        # No answer that is packed holds the token, whatever it is asked.
+        document = m.get('/api/openapi.json').json
+        for path, methods in document['paths'].items():
+            if 'get' not in methods or '{' in path or path == '/api/live':
+                continue
+            a = m.ask('GET', path, headers={'Accept-Encoding': 'gzip'})
+            if a.headers.get('Content-Encoding') == 'gzip':
+                body = a.body if path == '/' else gzip.decompress(a.body)
+                assert m.csrf.encode() not in body, path
+
+
+if __name__ == '__main__':
+    main([heads_of_departments_see_their_own_customers, texts_are_found, alerts_say_what_the_numbers_say,
+          what_is_learned_is_what_was_usual, guests_keep_to_the_period, answers_are_packed_but_never_with_the_token])
