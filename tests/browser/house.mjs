@@ -6,17 +6,24 @@
 //   CHROMIUM           path of the browser, /usr/bin/chromium when left out
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { chromium } from 'playwright-core';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const here = dirname(fileURLToPath(import.meta.url));
+export const packages = resolve(process.env.CORRIDOR_BROWSER_PACKAGES ?? join(here, '../../build/browser'));
+export const chromiumPath = process.env.CHROMIUM ?? '/usr/bin/chromium';
+const need = createRequire(join(packages, 'package.json'));
 
 export const url = process.env.CORRIDOR_URL?.replace(/\/$/, '');
 export const skip = url ? false : 'skipped: CORRIDOR_URL is not set';
 
-const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+let axeSource = null;
 let browser = null;
 let state = null;
 
 export async function open() {
-	browser ??= await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu'] });
+	// Chromium's own sandbox cannot be had inside another one.
+	browser ??= await need('playwright-core').chromium.launch({ executablePath: chromiumPath, args: ['--no-sandbox', '--disable-gpu'] });
 	return browser;
 }
 
@@ -66,14 +73,16 @@ export async function settled(page) {
 	await page.waitForTimeout(150);
 }
 
-/** Findings of axe-core (WCAG 2.2 A and AA, best practices) that are serious or critical. */
-export async function axe(page) {
+/** Findings of axe-core (WCAG 2.2 A and AA, best practices; or only these rules) that are serious or critical. */
+export async function axe(page, rules = null) {
 	// The page's policy allows no inline script; the test's own goes in beside it.
-	await page.evaluate(axeSource);
-	const found = await page.evaluate(async () => {
-		const r = await globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] });
+	axeSource ??= readFileSync(need.resolve('axe-core/axe.min.js'), 'utf8');
+	if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate(axeSource);
+	const found = await page.evaluate(async only => {
+		const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+		const r = await globalThis.axe.run(document, { runOnly: only ? { type: 'rule', values: only } : { type: 'tag', values: tags }, resultTypes: ['violations'] });
 		return r.violations.filter(v => ['serious', 'critical'].includes(v.impact)).map(v => `${v.id}: ${v.nodes.slice(0, 3).map(n => `${n.target} ${n.any.concat(n.all).map(x => x.message).join('; ').slice(0, 160)}`).join(' | ')}`);
-	});
+	}, rules);
 	return found;
 }
 
@@ -99,6 +108,7 @@ export const PAGES = [
 	['import', '/import'],
 	['design', '/design'],
 	['dashboards', '/dashboards'],
+	['dashboard', '/dashboards/1'],
 	['users', '/settings/users'],
 	['keys', '/settings/keys'],
 	['hooks', '/settings/hooks'],
@@ -106,13 +116,25 @@ export const PAGES = [
 	['shares', '/settings/shares'],
 	['audit', '/settings/audit'],
 	['not found', '/no/such/page'],
+	['shared', null], // a link without an account, in a context of its own
+	['sign in', '/sign-in'],
+	['set up', '/set-up/a-token'],
 ];
+
+/** Are these pages for those who are not signed in? */
+export const isOutside = title => ['shared', 'sign in', 'set up'].includes(title);
 
 /** The paths of all pages, with those filled in that depend on the data. */
 export async function pages(context) {
 	const get = async path => (await context.request.get(url + path)).json();
 	const design = await get('/api/design');
-	const some = await get('/api/interactions?limit=1');
-	const customer = some.items[0]?.customer ?? some.items[0]?.person ?? 'user:nobody';
-	return PAGES.map(([name, path]) => [name, path ?? (name === 'customer' ? `/customers/${encodeURIComponent(customer)}` : `/touchpoint/${design.touchpoints[0].key}`)]);
+	// Somebody who complained has a story worth reading.
+	const some = await get(`/api/interactions?limit=1&where=${encodeURIComponent('touchpoint = complaint')}`);
+	const customer = some.items?.[0]?.customer ?? some.items?.[0]?.person ?? 'user:nobody';
+	const paths = {
+		customer: `/customers/${encodeURIComponent(customer)}`,
+		'touch point': `/touchpoint/${(design.touchpoints.find(t => t.key === 'support-call') ?? design.touchpoints[0]).key}`,
+		shared: process.env.CORRIDOR_SHARED_PAGE,
+	};
+	return PAGES.map(([name, path]) => [name, path ?? paths[name]]).filter(([, path]) => path);
 }

@@ -64,11 +64,25 @@ export function may(right: string): boolean {
 	return session.value?.user?.rights.includes(right) ?? false;
 }
 
+const BEEN_HERE = 'signed-in';
+
+/** Whether somebody was signed in here the last time; private windows may not remember. */
+function wasSignedIn(now?: boolean): boolean {
+	try {
+		if (now !== undefined) localStorage.setItem(BEEN_HERE, now ? 'yes' : 'no');
+		return localStorage.getItem(BEEN_HERE) === 'yes';
+	} catch {
+		return now ?? false;
+	}
+}
+
 export async function loadSession(): Promise<void> {
-	// Both at once: without a session the second is refused, which costs nothing.
-	const early = call<Design>('/api/design').catch(() => null);
+	// Both at once where they will most likely be granted; a stranger's console stays clean.
+	const ask = (): Promise<Design | null> => call<Design>('/api/design').catch(() => null);
+	const early = wasSignedIn() ? ask() : null;
 	const s = await call<Session>('/api/session');
-	if (s.user) design.value = await early;
+	if (s.user) design.value = await (early ?? ask());
+	wasSignedIn(s.user !== null);
 	session.value = s;
 }
 

@@ -137,9 +137,18 @@ export interface PromiseScore {
 	share_kept_high: number | null;
 }
 
+/** Open as long as the numbers of the period say so. */
+export interface Alert {
+	kind: 'missed' | 'share' | 'worse' | 'overdue';
+	expectation: string | null;
+	/** The reason with its numbers. */
+	text: string;
+}
+
 export interface OverviewTouchPoint {
 	key: string;
 	n: number;
+	alerts: Alert[];
 	volume: number[];
 	expectations: (Score & { key: string; trend: Trend })[];
 	promises: PromiseScore | null;
@@ -163,8 +172,9 @@ export interface Interaction {
 	/** As its source gave it, if it did. */
 	id: string | null;
 	at: string;
-	person: string;
-	customer: string | null;
+	/** Person, customer, text and properties only for those who may see them. */
+	person?: string;
+	customer?: string | null;
 	touchpoint: string | null;
 	stage: string | null;
 	channel: string | null;
@@ -172,7 +182,7 @@ export interface Interaction {
 	source: string | null;
 	agent: string | null;
 	measures: Record<string, number>;
-	text: string | null;
+	text?: string | null;
 	properties?: Record<string, unknown>;
 }
 
@@ -188,6 +198,8 @@ export interface User {
 	email: string;
 	role: string;
 	rights: string[];
+	/** That an owner is head of. */
+	departments?: string[];
 }
 
 export interface Session {

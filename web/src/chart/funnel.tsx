@@ -17,7 +17,7 @@ export function FunnelChart({ result, name, personsLink }: { result: Result; nam
 	const shown = labels.slice(0, 6);
 	return (
 		<figure class="funnel">
-			<ol>
+			<ol tabIndex={0} aria-label="Steps">
 				{steps.map((s, i) => {
 					const first = result.rows.find(r => Number(r.step) === s);
 					return (

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The explorer: interactions as they are, newest first, page by page.
 import { useEffect, useState } from 'preact/hooks';
-import { call, Problem, queryUrl, useApi } from '../base/api';
+import { call, may, Problem, queryUrl, useApi } from '../base/api';
 import { count } from '../base/format';
-import { asked } from '../base/question';
+import { asked, where } from '../base/question';
 import type { Interaction, Page, Result } from '../base/types';
 import { AskBar } from '../ui/askbar';
 import { Bars } from '../chart/bars';
@@ -30,7 +30,10 @@ function Counts() {
 	);
 }
 
+const SAID = 'text exists';
+
 export function InteractionsPage() {
+	const said = where.value.includes(SAID);
 	const query = new URLSearchParams([...asked.value, ['limit', String(PAGE)]]).toString();
 	const first = useApi<Page<Interaction>>(`/api/interactions?${query}`);
 	const [more, setMore] = useState<{ items: Interaction[]; next: string | null } | null>(null);
@@ -58,6 +61,13 @@ export function InteractionsPage() {
 				<p class="muted">Every contact as it was received, the newest first.</p>
 			</PageHead>
 			<AskBar compare={false} />
+			{may('persons') && (
+				<p class="actions">
+					<button type="button" class="chip" aria-pressed={said} onClick={() => setParams({ where: said ? where.value.filter(w => w !== SAID) : [...where.value, SAID] })}>
+						Only what customers said
+					</button>
+				</p>
+			)}
 			<Await of={first} height={420}>
 				{page => {
 					const items = [...page.items, ...(more?.items ?? [])];

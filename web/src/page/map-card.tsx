@@ -8,6 +8,7 @@ import type { Overview, OverviewTouchPoint, Score, TouchPoint } from '../base/ty
 import { Bullet } from '../chart/bullet';
 import { Spark } from '../chart/spark';
 import { Mark } from '../ui/parts';
+import { AlertCount, alertTitle } from '../ui/alerts';
 import { why } from '../ui/why';
 
 export type WorstScore = OverviewTouchPoint['expectations'][number];
@@ -21,7 +22,7 @@ export interface CardData {
 }
 
 export function cardOf(t: TouchPoint, overview: Overview, other: Overview | null, rank: number | null): CardData {
-	const now = overview.touchpoints.find(o => o.key === t.key) ?? { key: t.key, n: 0, volume: [], expectations: [], promises: null };
+	const now = overview.touchpoints.find(o => o.key === t.key) ?? { key: t.key, n: 0, alerts: [], volume: [], expectations: [], promises: null };
 	const w = worst(now.expectations);
 	const before = w && other ? (other.touchpoints.find(o => o.key === t.key)?.expectations.find(e => e.key === w.key) ?? null) : null;
 	return { touchpoint: t, now, worst: w, before: before && before.n > 0 ? before : null, rank };
@@ -79,6 +80,7 @@ export function Card({ data, scale, tabIndex, onFocus, pulse }: { data: CardData
 			<span class="sr">
 				{sentence(data)}
 				{data.rank ? ` Number ${data.rank} of what to repair first.` : ''}
+				{data.now.alerts.length ? ` Alerts: ${data.now.alerts.map(alertTitle).join(', ')}.` : ''}
 			</span>
 			{pulse > 0 && <i key={pulse} class="pulse" />}
 			<span class="card-name" aria-hidden="true">
@@ -108,6 +110,7 @@ export function Card({ data, scale, tabIndex, onFocus, pulse }: { data: CardData
 			)}
 			<span class="card-foot" aria-hidden="true">
 				<span>n {compact(data.now.n)}</span>
+				<AlertCount alerts={data.now.alerts} />
 				{change !== null && (
 					<span class={overlap ? 'change' : change < 0 ? 'change worse' : 'change better'} title={overlap ? 'The intervals overlap' : 'The intervals do not overlap'}>
 						{change < 0 ? '▾' : '▴'} {w?.share_target !== null ? `${signed(change * 100, 1)} pp` : signed(change)}

@@ -230,7 +230,7 @@ function Ticker() {
 	return (
 		<ol class="ticker" aria-live="off">
 			{list.map((i, k) => (
-				<li key={`${i.person}${i.at}${k}`}>
+				<li key={`${i.person ?? ""}${i.at}${k}`}>
 					<time dateTime={i.at}>{time(i.at, zone.value, 'second').split(', ')[1]}</time>
 					<a href={to(`/touchpoint/${i.touchpoint ?? ''}`)}>{touchpointName(i.touchpoint)}</a>
 					<span class="muted">{[i.channel, i.text ? `“${i.text}”` : i.event].filter(Boolean).join(' · ')}</span>

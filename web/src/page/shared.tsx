@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a read-only link shows: one view without the house around it. The server decides what may be read.
 import { useEffect, useState } from 'preact/hooks';
-import { call, loadSession, Problem, session, useApi } from '../base/api';
+import { call, design, loadSession, Problem, session, useApi } from '../base/api';
 import { time } from '../base/format';
 import { zone } from '../base/question';
-import { match } from '../base/router';
-import type { Dashboard } from '../base/types';
+import { go, match, search } from '../base/router';
+import type { Dashboard, Design } from '../base/types';
 import { Await, Empty, Failure, Loading, PageHead } from '../ui/parts';
 import { WhyDrawer } from '../ui/why';
 import { Board } from './dashboards';
@@ -15,6 +15,21 @@ interface Opened {
 	path: string;
 	title: string;
 	expires: string;
+	/** Of the newest interaction: what relative periods count back from. */
+	last: string;
+}
+
+const AGAIN_MS = 600_000;
+
+/** Opens the link; the page that it is for gets its own period and filters. */
+async function open(token: string): Promise<Opened> {
+	const opened = await call<Opened>('/api/shares/open', { json: { token } });
+	if (!session.value) await loadSession();
+	if (session.value) session.value = { ...session.value, data: { first: null, last: opened.last, n: 0 } };
+	design.value ??= await call<Design>('/api/design');
+	const query = opened.path.split('?')[1];
+	if (query && !search.value) go(`/shared/${token}?${query}`, { replace: true, quiet: true });
+	return opened;
 }
 
 function SharedBoard({ id }: { id: string }) {
@@ -25,12 +40,11 @@ function SharedBoard({ id }: { id: string }) {
 export function SharedPage({ token = '' }: { token?: string }) {
 	const [state, setState] = useState<{ opened?: Opened; error?: Problem }>({});
 	useEffect(() => {
-		call<Opened>('/api/shares/open', { json: { token } })
-			.then(async opened => {
-				await loadSession();
-				setState({ opened });
-			})
-			.catch((e: unknown) => setState({ error: e as Problem }));
+		const load = (): Promise<void> => open(token).then(opened => setState({ opened }), (e: unknown) => setState({ error: e as Problem }));
+		void load();
+		// A page on the wall goes on with the days.
+		const timer = setInterval(() => void load(), AGAIN_MS);
+		return () => clearInterval(timer);
 	}, [token]);
 	const board = state.opened ? match('/dashboards/{id}', state.opened.path.split('?')[0] ?? '') : null;
 	return (

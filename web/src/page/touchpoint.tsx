@@ -2,20 +2,22 @@
 // One touch point: what is expected of it and what customers get, by time, channel, agent and dimension; where they come
 // from and go to; what they say.
 import { useMemo } from 'preact/hooks';
-import { design, may, queryUrl, useApi } from '../base/api';
-import { count, percent, quantity, range, seconds, title } from '../base/format';
+import { design, queryUrl, useApi } from '../base/api';
+import { count, percent, quantity, range, seconds, time, title } from '../base/format';
 import { quote } from '../base/filter';
-import { bucketFor, periodText } from '../base/period';
+import { before as periodBefore, bucketFor, periodText } from '../base/period';
 import { asked, currency, isShare, other, pairs, period, touchpointName, touchpointOf, where, zone } from '../base/question';
-import { to } from '../base/router';
+import { params, setParams, to } from '../base/router';
 import { answer, demand, marginScale, margin, verdictClass, verdictOf, VERDICT_WORDS } from '../base/score';
 import type { Line } from '../base/result';
-import type { Interaction, Overview, OverviewTouchPoint, Page, Result, Row, Score, TouchPoint, Verdict } from '../base/types';
+import type { Expectation, Interaction, Overview, OverviewTouchPoint, Page, Result, Row, Score, TouchPoint, Verdict } from '../base/types';
 import { Bars } from '../chart/bars';
 import { Bullet } from '../chart/bullet';
 import { LineChart } from '../chart/lazy-line';
+import { AlertList } from '../ui/alerts';
 import { AskBar } from '../ui/askbar';
-import { Await, Empty, Mark, PageHead, Section, Tile, WhyButton } from '../ui/parts';
+import { CustomerLink, seesPersons } from '../ui/customer';
+import { Await, Empty, Failure, Loading, Mark, PageHead, Section, Segmented, Tile, WhyButton } from '../ui/parts';
 import { Table } from '../ui/table';
 import { measuresText, why } from '../ui/why';
 import { explain, intervalsMeet } from './map-card';
@@ -26,6 +28,27 @@ function trendLine(s: Scored, share: boolean, name: string): { line: Line; targe
 	const format = (v: number): string => (s.share_target !== null ? percent(v, 0) : quantity(v, s.unit, currency.value, share));
 	const values = s.share_target !== null ? s.trend.share_kept : s.trend.experience;
 	return { line: { name, values, low: null, high: null, n: 0 }, target: s.share_target ?? s.target, format };
+}
+
+/** What customers are used to: the measure here in as much time before. */
+function Learned({ t, d, share }: { t: TouchPoint; d: Expectation; share: boolean }) {
+	const was = periodBefore(period.value, 'previous');
+	const data = useApi<Result>(was ? queryUrl('spread', [['measure', d.measure], ...pairs(was, [...where.value, `touchpoint = ${t.key}`])]) : null);
+	const r = data.data?.rows[0];
+	const n = Number(r?.n ?? 0);
+	if (!was || data.error || (data.data && n === 0)) return null;
+	const form = (v: number): string => quantity(v, d.unit, currency.value, share);
+	const [middle, low, high] = [num(r, 'p50'), num(r, 'p20'), num(r, 'p80')];
+	// Of yes and no the share is what one gets used to; a median says nothing.
+	const mean = num(r, 'mean');
+	return (
+		<>
+			<dt>Learned</dt>
+			<dd title={`What customers got here ${periodText(was)}, n ${count(n)}`}>
+				{!r ? '…' : share && mean !== null ? `${percent(mean)} of the time` : middle !== null && low !== null && high !== null ? (low === high ? form(middle) : `${form(middle)}, mostly ${range(low, high, form)}`) : '–'}
+			</dd>
+		</>
+	);
 }
 
 function ExpectationCard({ t, s, before, overview, scale, label }: { t: TouchPoint; s: Scored; before: Scored | null; overview: Overview; scale: number; label: string | null }) {
@@ -47,7 +70,11 @@ function ExpectationCard({ t, s, before, overview, scale, label }: { t: TouchPoi
 				</h3>
 				<WhyButton what={s.key} onClick={() => explain(t, s.key, s, overview.definition, overview.notes)} />
 			</header>
-			<p class="muted small">{d ? demand(d, currency.value, share) : ''}</p>
+			<dl class="demands">
+				<dt>Designed</dt>
+				<dd>{d ? demand(d, currency.value, share) : '–'}</dd>
+				{d && <Learned t={t} d={d} share={share} />}
+			</dl>
 			{s.n > 0 ? (
 				<>
 					<p class="big-answer">
@@ -73,8 +100,8 @@ function ExpectationCard({ t, s, before, overview, scale, label }: { t: TouchPoi
 	);
 }
 
-function num(r: Row, name: string): number | null {
-	const v = r[name];
+function num(r: Row | undefined, name: string): number | null {
+	const v = r?.[name];
 	return typeof v === 'number' ? v : null;
 }
 
@@ -189,29 +216,31 @@ function FromTo({ t }: { t: TouchPoint }) {
 	);
 }
 
-/** Of the newest interactions, those in which somebody said something. */
+// A low answer to any of the scores that customers give.
+const LOW = 'csat < 3 or nps < 7 or ces < 4 or rating < 3 or sentiment < 0';
+const SHOWN = 6;
+
+/** What was said: the newest with low scores first, then the newest others. */
 function Verbatims({ t }: { t: TouchPoint }) {
-	const page = useApi<Page<Interaction>>(`/api/interactions?${new URLSearchParams([...pairs(period.value, [...where.value, `touchpoint = ${t.key}`]), ['limit', '200']])}`);
+	const only = params.value.get('said') === 'low';
+	const url = (score: string): string => `/api/interactions?${new URLSearchParams([...pairs(period.value, [...where.value, `touchpoint = ${t.key}`, 'text exists', score]), ['limit', String(SHOWN)]])}`;
+	const low = useApi<Page<Interaction>>(url(LOW));
+	const others = useApi<Page<Interaction>>(only ? null : url(`not (${LOW})`));
+	if (low.error) return <Failure error={low.error} retry={low.reload} />;
+	if (!low.data || (!only && !others.data && !others.error)) return <Loading height={160} />;
+	const items: [Interaction, boolean][] = [...low.data.items.map((i): [Interaction, boolean] => [i, true]), ...(others.data?.items ?? []).map((i): [Interaction, boolean] => [i, false])];
+	if (!items.length) return <p class="muted">Nobody {only ? 'who gave a low score ' : ''}wrote or said anything here in this period.</p>;
 	return (
-		<Await of={page} height={120}>
-			{p =>
-				p.items.some(i => i.text) ? (
-					<ul class="verbatims">
-						{p.items.filter(i => i.text).slice(0, 9).map((i, k) => (
-							<li key={`${i.person}${i.at}${k}`} class="verbatim panel">
-								<blockquote>{i.text}</blockquote>
-								<p class="muted small">
-									{new Date(i.at).toLocaleDateString('en-GB', { timeZone: zone.value, day: 'numeric', month: 'short', year: 'numeric' })} · {[i.channel, measuresText(i)].filter(Boolean).join(' · ')} ·{' '}
-									<a href={to(`/customers/${encodeURIComponent(i.customer ?? i.person)}`)}>{i.customer ?? i.person}</a>
-								</p>
-							</li>
-						))}
-					</ul>
-				) : (
-					<p class="muted">Nobody wrote anything in the newest {p.items.length} interactions here.</p>
-				)
-			}
-		</Await>
+		<ul class="verbatims">
+			{items.map(([i, isLow], k) => (
+				<li key={`${i.person}${i.at}${k}`} class={`verbatim panel ${isLow ? 'low' : ''}`}>
+					<blockquote>{i.text}</blockquote>
+					<p class="muted small">
+						{isLow && <Mark verdict="broken" />} {time(i.at, zone.value, 'day')} · {[i.channel, measuresText(i)].filter(Boolean).join(' · ')} · <CustomerLink of={i} />
+					</p>
+				</li>
+			))}
+		</ul>
 	);
 }
 
@@ -223,7 +252,7 @@ export function InteractionTable({ items, caption, at = true }: { items: Interac
 			compact
 			columns={[
 				{ key: 'at', title: 'Time', cell: i => <time class="nowrap" dateTime={i.at}>{new Date(i.at).toLocaleString('en-GB', { timeZone: zone.value, day: '2-digit', month: 'short', ...(i.at.slice(0, 4) === String(new Date().getFullYear()) ? {} : { year: 'numeric' as const }), hour: '2-digit', minute: '2-digit' })}</time> },
-				{ key: 'customer', title: 'Customer', cell: i => <a href={to(`/customers/${encodeURIComponent(i.customer ?? i.person)}`)}>{i.customer ?? i.person}</a> },
+				...(items.some(i => i.person) ? [{ key: 'customer', title: 'Customer', cell: (i: Interaction) => <CustomerLink of={i} /> }] : []),
 				...(at ? [{ key: 'tp', title: 'Touch point', cell: (i: Interaction) => (i.touchpoint ? <a href={to(`/touchpoint/${i.touchpoint}`)}>{touchpointName(i.touchpoint)}</a> : <span class="muted">unmatched</span>) }] : []),
 				{ key: 'channel', title: 'Channel', cell: i => i.channel ?? '–' },
 				{ key: 'event', title: 'Event', cell: i => i.event ?? '–' },
@@ -323,6 +352,11 @@ export function TouchPointPage({ touchpoint: key = '' }: { touchpoint?: string }
 									/>
 								)}
 							</dl>
+							{here.alerts.length > 0 && (
+								<Section title={here.alerts.length === 1 ? 'One open alert' : `${here.alerts.length} open alerts`}>
+									<AlertList alerts={here.alerts} of={t} />
+								</Section>
+							)}
 							<Section title="Expected and experienced">
 								{here.expectations.length ? (
 									<div class="expectations">
@@ -353,10 +387,24 @@ export function TouchPointPage({ touchpoint: key = '' }: { touchpoint?: string }
 					<Split t={t} by={by} />
 				</Section>
 			))}
-			<Section title="What they say">
-				<Verbatims t={t} />
-			</Section>
-			{may('persons') && (
+			{seesPersons(t.key) ? (
+				<Section
+					title="What they say"
+					aside={
+						<span class="end">
+							<Segmented label="Which texts" value={params.value.get('said') === 'low' ? 'low' : 'all'} options={[['all', 'Low scores first'], ['low', 'Only low scores']]} onChange={v => setParams({ said: v === 'low' ? 'low' : null })} />
+						</span>
+					}
+				>
+					<Verbatims t={t} />
+					<p class="section-links no-print">
+						<a href={to('/interactions', { where: [...where.value, `touchpoint = ${t.key}`, 'text exists'] })}>Everything they said here</a>
+					</p>
+				</Section>
+			) : (
+				<p class="note">Texts and customers of this touch point are shown to those who look after it.</p>
+			)}
+			{seesPersons(t.key) && (
 				<Section title="Newest interactions" aside={<a class="end small" href={to('/interactions', { where: [...where.value, `touchpoint = ${t.key}`] })}>All of them</a>}>
 					<Recent t={t} />
 				</Section>

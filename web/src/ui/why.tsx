@@ -5,8 +5,8 @@ import { useApi } from '../base/api';
 import { count, time } from '../base/format';
 import { periodText, type Period } from '../base/period';
 import { currency, isShare, pairs, touchpointName, zone } from '../base/question';
-import { to } from '../base/router';
 import type { Interaction, Page } from '../base/types';
+import { CustomerLink } from './customer';
 import { Dialog } from './dialog';
 import { Await, Empty } from './parts';
 import { quantity } from '../base/format';
@@ -45,7 +45,7 @@ export function InteractionList({ items }: { items: Interaction[] }) {
 				<li key={`${i.person}${i.at}${k}`}>
 					<p class="interaction-head">
 						<time dateTime={i.at}>{time(i.at, zone.value)}</time>
-						<a href={to(`/customers/${encodeURIComponent(i.customer ?? i.person)}`)}>{i.customer ?? i.person}</a>
+						<CustomerLink of={i} />
 					</p>
 					<p>
 						<b>{touchpointName(i.touchpoint)}</b> <span class="muted">{[i.channel, i.event, i.agent].filter(Boolean).join(' · ')}</span>

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// The server that the browser tests look at: the simulated year 2025 of the built-in corridor, and what people leave behind
+// (users, keys, a dashboard, a link, what could not be understood), so that no page is empty. The data are the same each
+// time, and none are newer than the year, so that pages look the same whenever they are looked at.
+import { execFile, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+const here = dirname(fileURLToPath(import.meta.url));
+export const corridor = resolve(process.env.CORRIDOR ?? join(here, '../../build/corridor'));
+
+const EMAIL = 'ada@tidewater.example';
+const PASSWORD = 'a quiet corridor by night';
+
+const PEOPLE = [
+	['Ben Okafor', 'ben@tidewater.example', 'manager', []],
+	['Chiara Rossi', 'chiara@tidewater.example', 'owner', ['logistics']],
+	['Dov Lindqvist', 'dov@tidewater.example', 'owner', ['billing', 'retention']],
+	['Esra Yıldız', 'esra@tidewater.example', 'agent', []],
+	['Finn Murphy', 'finn@tidewater.example', 'viewer', []],
+];
+
+const BOARDS = [
+	['Monday round', [
+		['Kept and broken', '/journeys/gap?period=90d'],
+		['From order to use', '/journeys/funnel?step=order&step=delivery&step=activation&period=12m'],
+		['Who comes back', '/journeys/retention?bucket=month&show=curve&period=12m'],
+		['Promises by channel', '/journeys/promises?by=channel&period=12m'],
+	]],
+	['Billing', [['Invoice by month', '/journeys/scores?by=month&score=csat&where=touchpoint%20%3D%20invoice']]],
+];
+
+export class House {
+	dir = mkdtempSync(join(tmpdir(), 'corridor-browser-'));
+	child = null;
+
+	/** Environment of the tests. */
+	async open() {
+		const data = join(this.dir, 'data');
+		const password = join(this.dir, 'password');
+		writeFileSync(password, `${PASSWORD}\n`);
+		await run(corridor, ['simulate', '--data', data, '--persons', process.env.PERSONS ?? '6000', '--seed', '7', '--start', '2025-01-01', '--quiet']);
+		await run(corridor, ['user', 'add', '--data', data, '--quiet', '--name', 'Ada Brandt', '--role', 'administrator', '--password-file', password, EMAIL]);
+		this.url = await this.start(data);
+		await this.furnish();
+		return { CORRIDOR_URL: this.url, CORRIDOR_EMAIL: EMAIL, CORRIDOR_PASSWORD: PASSWORD, CORRIDOR_SHARED_PAGE: this.shared, CORRIDOR_WRITE_KEY: this.key };
+	}
+
+	start(data) {
+		return new Promise((done, fail) => {
+			const child = spawn(corridor, ['serve', '--data', data, '--listen', '127.0.0.1:0'], { stdio: ['ignore', 'pipe', 'inherit'] });
+			this.child = child;
+			this.ended = new Promise(over => child.once('exit', over));
+			let out = '';
+			child.stdout.on('data', text => {
+				const found = /http:\/\/127\.0\.0\.1:\d+/.exec((out += text));
+				if (found) done(found[0]);
+			});
+			child.once('exit', code => fail(new Error(`the server ended (${code}) before it listened`)));
+		});
+	}
+
+	async ask(method, path, body) {
+		const answer = await fetch(this.url + path, {
+			method,
+			headers: { 'Content-Type': 'application/json', ...(this.cookie ? { Cookie: this.cookie, 'X-CSRF-Token': this.csrf } : {}) },
+			body: body === undefined ? undefined : JSON.stringify(body),
+		});
+		const text = await answer.text();
+		if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
+		this.cookie ??= answer.headers.get('set-cookie')?.split(';')[0];
+		return text ? JSON.parse(text) : null;
+	}
+
+	async furnish() {
+		this.csrf = (await this.ask('POST', '/api/session', { email: EMAIL, password: PASSWORD })).csrf;
+		for (const [name, email, role, departments] of PEOPLE) await this.ask('POST', '/api/users', { name, email, role, departments });
+		const boards = [];
+		for (const [title, tiles] of BOARDS) boards.push(await this.ask('POST', '/api/dashboards', { title, tiles: tiles.map(([t, view]) => ({ title: t, view })) }));
+		this.shared = (await this.ask('POST', '/api/shares', { path: `/dashboards/${boards[0].id}`, title: boards[0].title, days: 30 })).url;
+		await this.ask('POST', '/api/keys', { kind: 'write', name: 'App, Android', source: 'app', origins: [] });
+		await this.ask('POST', '/api/keys', { kind: 'api', name: 'Nightly figures', rights: 'ask,export' });
+		this.key = (await this.ask('POST', '/api/keys', { kind: 'write', name: 'Shop, web', source: 'shop', origins: ['https://shop.tidewater.example'] })).key;
+		// One that the corridor file does not fit and one without anybody in it: both end in quarantine.
+		const events = [{ specversion: '1.0', id: 'q-1', source: '/desk', type: 'Ticket', subject: 'u-17', channel: 'fax', time: '2025-12-30T09:12:00Z', data: {} }];
+		const head = { Authorization: `Basic ${Buffer.from(`${this.key}:`).toString('base64')}` };
+		await fetch(`${this.url}/events`, { method: 'POST', headers: { ...head, 'Content-Type': 'application/cloudevents-batch+json' }, body: JSON.stringify(events) });
+		await fetch(`${this.url}/v1/batch`, { method: 'POST', headers: { ...head, 'Content-Type': 'application/json' }, body: JSON.stringify({ batch: [{ type: 'track', event: 'Basket Left', messageId: 'q-2' }] }) });
+	}
+
+	async close() {
+		if (this.child && this.child.exitCode === null) {
+			this.child.kill('SIGTERM');
+			await this.ended;
+		}
+		rmSync(this.dir, { recursive: true, force: true });
+	}
+}

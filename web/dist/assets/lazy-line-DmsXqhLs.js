@@ -1,2 +1,0 @@
-const __vite__mapDeps=(i,m=__vite__mapDeps,d=(m.f||(m.f=["assets/line-DjXuqgV1.js","assets/index-j2Gf-3Vz.js","assets/index-CBhA-l4G.css","assets/line-Saz_VHki.css"])))=>i.map(i=>d[i]);
-import{e as s,y as u,ao as d,a as l}from"./index-j2Gf-3Vz.js";let o=null;function f(t){const[e,n]=s(()=>o);u(()=>{if(e)return;let r=!0;return d(()=>import("./line-DjXuqgV1.js"),__vite__mapDeps([0,1,2,3])).then(i=>{o=i.default,r&&n(()=>i.default)}),()=>{r=!1}},[]);const a=e;return a?l(a,{...t}):l("div",{class:"plot",style:{minHeight:`${t.height??220}px`}})}export{f as L};
