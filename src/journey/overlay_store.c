@@ -92,13 +92,18 @@ enum rc act_commit(struct act *a, struct overlay_entry *entries, size_t n, struc
 	return rc;
 }
 
-// Pages that the sealed inbox left in the database still hold what was erased: they go back to the file system, and so
-// does the log. Readers may keep the log; then it goes with the next writer that closes.
+// Rows that are sealed and still there (a process that died, a purge that failed), and the pages that the inbox left in
+// the database, still hold what was erased: they go back to the file system, and so does the log. Readers may keep the
+// log; then it goes with the next writer that closes.
 static void give_back(struct store *s)
 {
 	struct err e = ERR_NONE;
-	if (db_exec(s->db, "PRAGMA incremental_vacuum", &e) != RC_OK ||
-		db_exec(s->db, "PRAGMA wal_checkpoint(TRUNCATE)", &e) != RC_OK)
+	enum rc rc = inbox_purge(s->db, INT64_MAX, NULL, &e);
+	if (rc == RC_OK)
+		rc = db_exec(s->db, "PRAGMA incremental_vacuum", &e);
+	if (rc == RC_OK)
+		rc = db_exec(s->db, "PRAGMA wal_checkpoint(TRUNCATE)", &e);
+	if (rc != RC_OK)
 		log_err("journey", &e);
 }
 

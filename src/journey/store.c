@@ -467,11 +467,11 @@ static void give_back_pages(struct db *db)
 		log_err("journey", &e);
 }
 
-// What the last sealing could not do any more.
+// What the last sealing could not do any more. Not of a store that could not be opened: its mark may be what is damaged.
 static void clear_inbox(struct store *s)
 {
 	struct err e = ERR_NONE;
-	if (!s->stale && inbox_purge(s->db, INT64_MAX, NULL, &e) != RC_OK)
+	if (s->current && !s->stale && inbox_purge(s->db, INT64_MAX, NULL, &e) != RC_OK)
 		log_err("journey", &e);
 }
 

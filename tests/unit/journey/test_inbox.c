@@ -134,6 +134,67 @@ static void sealed_but_not_removed(void **state)
 	db_close(&db);
 }
 
+static struct db *open_db(const struct kit *k, bool with_sums)
+{
+	struct err e = ERR_NONE;
+	char path[256];
+	struct db *db;
+	snprintf(path, sizeof(path), "%s/corridor.db", k->dir);
+	kit_ok(db_open(path, DB_READ_WRITE, &db, &e), &e);
+	if (with_sums)
+		kit_ok(db_migrate(db, "journey", store_schema, store_schema_steps, &e), &e);
+	return db;
+}
+
+// Whoever cannot open a store because the mark is damaged takes nothing away by it.
+static void a_damaged_mark_removes_nothing(void **state)
+{
+	struct kit *k = *state;
+	struct err e = ERR_NONE;
+	struct store *s = kit_open(k, NULL, true);
+	for (uint32_t i = 0; i < 10; i++)
+		kit_append_range(k, s, i * 7, 7);
+	store_close(&s);
+	struct db *db = open_db(k, false);
+	kit_ok(db_exec(db, "UPDATE sealed SET seq = 1 << 40", &e), &e);
+	db_close(&db);
+	assert_int_equal(store_open(k->dir, NULL, &s, &e), RC_CORRUPT);
+	assert_null(s);
+	struct arena *a = arena_new(0);
+	struct repair_report report;
+	e = ERR_NONE;
+	store_repair(k->dir, a, &report, NULL, &e);
+	arena_free(&a);
+	db = open_db(k, false);
+	assert_int_equal(count_rows(db, "SELECT count(*) FROM inbox"), 10);
+	kit_ok(db_exec(db, "UPDATE sealed SET seq = 0", &e), &e);
+	db_close(&db);
+	kit_verify(k->dir);
+}
+
+// What a sealing could not remove goes with the next erasure, also when nothing is to be sealed for that.
+static void erased_though_not_removed(void **state)
+{
+	struct kit *k = *state;
+	struct err e = ERR_NONE;
+	struct store *s = kit_open(k, NULL, true);
+	for (uint32_t i = 0; i < 10; i++)
+		kit_append_range(k, s, i * 7, 7);
+	store_close(&s);
+	struct db *db = open_db(k, true);
+	kit_ok(db_exec(db, "UPDATE sealed SET seq = (SELECT max(seq) FROM inbox)", &e), &e);
+	db_close(&db);
+	s = kit_open(k, NULL, false);
+	struct arena *a = arena_new(0);
+	struct overlay_receipt receipt;
+	uint64_t person = person_of(SV("user"), SV("u1"));
+	kit_ok(store_erase_persons(s, &person, 1, SV("tester"), a, &receipt, &e), &e);
+	assert_int_equal(count_rows(s->db, "SELECT count(*) FROM inbox"), 0);
+	assert_int_equal(count_rows(s->db, "PRAGMA freelist_count"), 0);
+	arena_free(&a);
+	store_close(&s);
+}
+
 // However it is emptied, what was committed is there, and the -wal file does not grow for ever.
 static void emptied_beside(void **state)
 {
@@ -200,6 +261,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(small_batches, kit_setup, kit_teardown),
 		cmocka_unit_test_setup_teardown(sealed_in_between, kit_setup, kit_teardown),
 		cmocka_unit_test_setup_teardown(sealed_but_not_removed, kit_setup, kit_teardown),
+		cmocka_unit_test_setup_teardown(a_damaged_mark_removes_nothing, kit_setup, kit_teardown),
+		cmocka_unit_test_setup_teardown(erased_though_not_removed, kit_setup, kit_teardown),
 		cmocka_unit_test_setup_teardown(emptied_beside, kit_setup, kit_teardown),
 		cmocka_unit_test_setup_teardown(links_touch_their_pieces, kit_setup, kit_teardown),
 	};
