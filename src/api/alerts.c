@@ -13,6 +13,7 @@
 #include "measure/stats.h"
 
 #include <math.h>
+#include <stdio.h>
 
 enum { N_MIN = 10 };  // values on either side of a comparison
 #define RELEVANT 0.02 // of shares; of means in scales of the expectation
@@ -87,29 +88,48 @@ static struct sv shown(const struct alert_facts *f, const struct expectation *x,
 
 static struct sv demand(const struct alert_facts *f, const struct expectation *x)
 {
-	struct sv measure = f->design->measures[x->measure].name, target = quantity(f, x, x->target);
+	const struct design_measure *m = &f->design->measures[x->measure];
+	bool is_ratio = m->min == 0.0 && m->max == 1.0;
+	struct sv measure = m->name, target = is_ratio ? arena_printf(f->arena, "%g %%", 100.0 * x->target)
+						       : quantity(f, x, x->target);
 	return arena_printf(f->arena, "%.*s %s %.*s", SV_ARG(measure),
 		x->direction == EXPECT_AT_LEAST ? "at least" : "at most", SV_ARG(target));
+}
+
+// "12,345"
+static struct sv count(struct arena *a, double n)
+{
+	char digits[32], text[48];
+	int len = snprintf(digits, sizeof(digits), "%.0f", n), at = 0;
+	for (int i = 0; i < len; i++) {
+		text[at++] = digits[i];
+		if ((len - i) % 3 == 1 && i + 1 < len)
+			text[at++] = ',';
+	}
+	return arena_copy(a, (struct sv){text, (size_t)at});
 }
 
 static struct sv missed_text(const struct alert_facts *f, const struct expectation *x, struct score s)
 {
 	struct sv value = shown(f, x, s.value), low = shown(f, x, s.low), high = shown(f, x, s.high);
-	struct sv wanted = demand(f, x);
+	struct sv wanted = demand(f, x), n = count(f->arena, s.n),
+		  measure = f->design->measures[x->measure].name;
 	if (!isnan(x->share))
 		return arena_printf(f->arena,
-			"%.*s in only %.*s of %.0f cases (95 %% interval %.*s to %.*s); %.0f %% are expected",
-			SV_ARG(wanted), SV_ARG(value), s.n, SV_ARG(low), SV_ARG(high), 100.0 * x->share);
-	return arena_printf(f->arena, "%.*s on average of %.0f (95 %% interval %.*s to %.*s); expected is %.*s",
-		SV_ARG(value), s.n, SV_ARG(low), SV_ARG(high), SV_ARG(wanted));
+			"%.*s in %.*s of cases (95 %% interval %.*s to %.*s, n %.*s); %.0f %% are expected",
+			SV_ARG(wanted), SV_ARG(value), SV_ARG(low), SV_ARG(high), SV_ARG(n), 100.0 * x->share);
+	return arena_printf(f->arena,
+		"%.*s is %.*s on average (95 %% interval %.*s to %.*s, n %.*s); expected: %.*s",
+		SV_ARG(measure), SV_ARG(value), SV_ARG(low), SV_ARG(high), SV_ARG(n), SV_ARG(wanted));
 }
 
 static struct sv worse_text(
 	const struct alert_facts *f, const struct expectation *x, struct score now, struct score before)
 {
 	struct sv a = shown(f, x, now.value), b = shown(f, x, before.value), wanted = demand(f, x);
-	return arena_printf(f->arena, "%.*s: %.*s, after %.*s in as much time before (%.0f and %.0f values)",
-		SV_ARG(wanted), SV_ARG(a), SV_ARG(b), now.n, before.n);
+	struct sv n = count(f->arena, now.n), n_before = count(f->arena, before.n);
+	return arena_printf(f->arena, "%.*s: %.*s, after %.*s in as much time before (n %.*s and %.*s)",
+		SV_ARG(wanted), SV_ARG(a), SV_ARG(b), SV_ARG(n), SV_ARG(n_before));
 }
 
 // --- writing ---

@@ -133,7 +133,7 @@ export async function pages(context) {
 	const customer = some.items?.[0]?.customer ?? some.items?.[0]?.person ?? 'user:nobody';
 	const paths = {
 		customer: `/customers/${encodeURIComponent(customer)}`,
-		'touch point': `/touchpoint/${(design.touchpoints.find(t => t.key === 'support-call') ?? design.touchpoints[0]).key}`,
+		'touch point': `/touchpoint/${(design.touchpoints.find(t => t.key === 'complaint') ?? design.touchpoints[0]).key}`,
 		shared: process.env.CORRIDOR_SHARED_PAGE,
 	};
 	return PAGES.map(([name, path]) => [name, path ?? paths[name]]).filter(([, path]) => path);

@@ -52,7 +52,7 @@ try {
 	} else if (pictures) {
 		failed = (await node(['pictures.mjs', join(here, '../../docs/pictures'), ...named], env)).code;
 	} else {
-		const { code, out } = await node(['--test', '--test-reporter=spec', ...files], env);
+		const { code, out } = await node(['--test', '--test-concurrency=2', '--test-reporter=spec', ...files], env);
 		const of = what => Number(new RegExp(`^ℹ ${what} (\\d+)$`, 'm').exec(out)?.[1] ?? 0);
 		failed = of('fail') + of('cancelled') || code;
 		if (of('pass') === 0) failed ||= 1;

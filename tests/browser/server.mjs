@@ -27,7 +27,7 @@ const PEOPLE = [
 const BOARDS = [
 	['Monday round', [
 		['Kept and broken', '/journeys/gap?period=90d'],
-		['From order to use', '/journeys/funnel?step=order&step=delivery&step=activation&period=12m'],
+		['From invoice to complaint', '/journeys/funnel?step=invoice&step=support-call&step=complaint&window=60d&period=12m'],
 		['Who comes back', '/journeys/retention?bucket=month&show=curve&period=12m'],
 		['Promises by channel', '/journeys/promises?by=channel&period=12m'],
 	]],
@@ -43,7 +43,7 @@ export class House {
 		const data = join(this.dir, 'data');
 		const password = join(this.dir, 'password');
 		writeFileSync(password, `${PASSWORD}\n`);
-		await run(corridor, ['simulate', '--data', data, '--persons', process.env.PERSONS ?? '6000', '--seed', '7', '--start', '2025-01-01', '--quiet']);
+		await run(corridor, ['simulate', '--data', data, '--persons', process.env.PERSONS ?? '4000', '--seed', '7', '--start', '2025-01-01', '--quiet']);
 		await run(corridor, ['user', 'add', '--data', data, '--quiet', '--name', 'Ada Brandt', '--role', 'administrator', '--password-file', password, EMAIL]);
 		this.url = await this.start(data);
 		await this.furnish();

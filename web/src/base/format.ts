@@ -88,6 +88,11 @@ export function quantity(value: number, unit: string, currency = 'EUR', share = 
 	return unit === '' || unit === '1' ? text : `${text}${NBSP}${unit}`;
 }
 
+/** "60.0 %" as "60 %": the ends of an axis are round. */
+export function plain(text: string): string {
+	return text.replace(/(\.\d*?)0+(?=\D|$)/, '$1').replace(/\.(?=\D|$)/, '');
+}
+
 /** "0.91 … 0.94" with both ends in the same form; the unit once. */
 export function range(low: number, high: number, form: (v: number) => string): string {
 	const a = form(low);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One value a row with its interval, on a common axis. Rows are a list, so a screen reader reads name, value, interval.
+import { plain } from '../base/format';
 import type { ComponentChildren } from 'preact';
 
 export interface Bar {
@@ -21,11 +22,6 @@ export function ticks(low: number, high: number, most = 5): number[] {
 	const out: number[] = [];
 	for (let k = Math.ceil(low / step - 1e-9); k * step <= high + step * 1e-9; k++) out.push(Number((k * step).toPrecision(12)));
 	return out;
-}
-
-/** "60.0 %" as "60 %": the ends of an axis are round. */
-function plain(text: string): string {
-	return text.replace(/(\.\d*?)0+(?=\D|$)/, '$1').replace(/\.(?=\D|$)/, '');
 }
 
 /** Bars where the axis begins at 0, else dots: the length of a bar from nowhere would mean nothing. */

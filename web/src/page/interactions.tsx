@@ -62,7 +62,7 @@ export function InteractionsPage() {
 			</PageHead>
 			<AskBar compare={false} />
 			{may('persons') && (
-				<p class="actions">
+				<p class="actions above-table">
 					<button type="button" class="chip" aria-pressed={said} onClick={() => setParams({ where: said ? where.value.filter(w => w !== SAID) : [...where.value, SAID] })}>
 						Only what customers said
 					</button>

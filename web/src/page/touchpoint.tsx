@@ -240,6 +240,9 @@ function Verbatims({ t }: { t: TouchPoint }) {
 					</p>
 				</li>
 			))}
+			<li class="verbatim-more no-print">
+				<a href={to('/interactions', { where: [...where.value, `touchpoint = ${t.key}`, 'text exists'] })}>Everything they said here</a>
+			</li>
 		</ul>
 	);
 }
@@ -397,9 +400,6 @@ export function TouchPointPage({ touchpoint: key = '' }: { touchpoint?: string }
 					}
 				>
 					<Verbatims t={t} />
-					<p class="section-links no-print">
-						<a href={to('/interactions', { where: [...where.value, `touchpoint = ${t.key}`, 'text exists'] })}>Everything they said here</a>
-					</p>
 				</Section>
 			) : (
 				<p class="note">Texts and customers of this touch point are shown to those who look after it.</p>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One table for everything: caption, sortable heads, a keyboard-scrollable frame; numbers to the right in equal figures.
+// One table for everything: caption, sortable heads, a keyboard-scrollable frame; numbers to the right in equal figures. On a
+// phone each row is a card of its own; the roles say that it is a table all the same.
 import type { ComponentChildren } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
 
@@ -32,12 +33,12 @@ export function Table<T>({ caption, columns, rows, sorted, compact }: { caption:
 	}, [rows, columns, by]);
 	return (
 		<div class="table-frame" tabIndex={0} role="region" aria-label={caption}>
-			<table class={compact ? 'table compact' : 'table'}>
+			<table class={`table ${compact ? 'compact' : ''} ${columns.length > 2 ? 'stack' : ''}`} role="table">
 				<caption class="sr">{caption}</caption>
-				<thead>
-					<tr>
+				<thead role="rowgroup">
+					<tr role="row">
 						{columns.map(c => (
-							<th key={c.key} scope="col" class={c.numeric ? 'num' : ''} title={c.help} aria-sort={by?.key === c.key ? (by.down ? 'descending' : 'ascending') : undefined}>
+							<th key={c.key} scope="col" role="columnheader" class={c.numeric ? 'num' : ''} title={c.help} aria-sort={by?.key === c.key ? (by.down ? 'descending' : 'ascending') : undefined}>
 								{c.sort ? (
 									<button type="button" onClick={() => setBy(by?.key === c.key ? { key: c.key, down: !by.down } : { key: c.key, down: c.numeric ?? false })}>
 										{c.title}
@@ -52,16 +53,16 @@ export function Table<T>({ caption, columns, rows, sorted, compact }: { caption:
 						))}
 					</tr>
 				</thead>
-				<tbody>
+				<tbody role="rowgroup">
 					{list.slice(0, shown).map((row, i) => (
-						<tr key={i}>
+						<tr key={i} role="row">
 							{columns.map(c =>
 								c.head ? (
-									<th key={c.key} scope="row">
+									<th key={c.key} scope="row" role="rowheader">
 										{c.cell(row, i)}
 									</th>
 								) : (
-									<td key={c.key} class={c.numeric ? 'num' : ''}>
+									<td key={c.key} role="cell" data-title={c.title} class={c.numeric ? 'num' : ''}>
 										{c.cell(row, i)}
 									</td>
 								),
