@@ -80,7 +80,7 @@ static void socket_end(struct conn *c)
 	}
 	if (c->fd >= 0) {
 		close(c->fd);
-		atomic_fetch_sub_explicit(&s->n_connections, 1, memory_order_relaxed);
+		atomic_fetch_sub_explicit(&s->n_connections, 1, memory_order_release); // for http_quiesce
 		if (c->counted)
 			peers_leave(s->census, &c->address);
 	}

@@ -110,7 +110,8 @@ enum rc http_open(const struct http_options *options, struct http_server **out, 
 // The port of address i.
 uint16_t http_port(const struct http_server *s, size_t i);
 // Accepts no more; idle connections are closed, running exchanges end and close theirs, streams are ended. Waits until
-// all are gone or timeout_ms is over; true: all are gone. May be called again.
+// all are gone or timeout_ms is over; true: all are gone. False: what is still being received will be answered with 503,
+// and no handler is called from then on. May be called again.
 bool http_quiesce(struct http_server *s, uint32_t timeout_ms);
 // Shuts what is left, waits for exchanges that somebody still owes an answer, frees all; *s is NULL then. NULL is allowed.
 void http_close(struct http_server **s);

@@ -276,6 +276,7 @@ struct loop {
 	_Atomic(struct mail *) mailbox;
 	atomic_bool stop;
 	atomic_uint posting;           // threads inside loop_post
+	atomic_uint turns;             // that it has begun
 	struct conn *first;            // all connections
 	struct conn *again;            // those with work left that no event will announce
 	struct http_exchange *current; // whose handler runs
@@ -306,6 +307,7 @@ struct http_server {
 	size_t in_bytes;
 	uint32_t sweep_ms;
 	atomic_bool quiescing;
+	atomic_bool cut; // no handler is called any more
 	atomic_uint_fast64_t n_connections, bodies;
 };
 

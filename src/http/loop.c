@@ -302,6 +302,7 @@ static void loop_run(void *context)
 	l->id = pthread_self();
 	struct epoll_event events[EVENTS];
 	for (;;) {
+		atomic_fetch_add(&l->turns, 1);
 		bool stop = atomic_load_explicit(&l->stop, memory_order_acquire);
 		int n = epoll_wait(l->epoll, events, EVENTS,
 			l->again ? 0

@@ -155,6 +155,10 @@ static enum step no_route(struct conn *c)
 static enum step handle(struct conn *c)
 {
 	struct http_exchange *x = c->x;
+	if (atomic_load(&c->loop->server->cut)) {
+		reply_refuse(x, 503, "the server is ending", true);
+		return STEP_ON;
+	}
 	x->body_read = true;
 	conn_state_set(c, CONN_WAITING);
 	c->loop->current = x;

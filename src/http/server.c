@@ -175,6 +175,19 @@ uint16_t http_port(const struct http_server *s, size_t i)
 	return i < s->n_listeners ? s->listeners[i].port : 0;
 }
 
+// Until each loop has begun another turn: what it did before is over, and it has seen what we set before.
+static void loops_pass(struct http_server *s)
+{
+	for (uint32_t i = 0; i < s->n_loops; i++) {
+		struct loop *l = &s->loops[i];
+		unsigned turns = atomic_load(&l->turns);
+		while (atomic_load(&l->turns) == turns) {
+			loop_wake(l);
+			nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+		}
+	}
+}
+
 bool http_quiesce(struct http_server *s, uint32_t timeout_ms)
 {
 	atomic_store(&s->quiescing, true);
@@ -183,8 +196,11 @@ bool http_quiesce(struct http_server *s, uint32_t timeout_ms)
 	const struct clock *clock = clock_system();
 	int64_t end_ns = clock->monotonic_ns(clock) + (int64_t)timeout_ms * 1000000;
 	while (atomic_load(&s->n_connections)) {
-		if (clock->monotonic_ns(clock) >= end_ns)
+		if (clock->monotonic_ns(clock) >= end_ns) {
+			atomic_store(&s->cut, true);
+			loops_pass(s);
 			return false;
+		}
 		nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
 	}
 	return true;

@@ -249,7 +249,9 @@ static enum rc command(struct imap *i, answer_take *take, void *context, struct 
 static enum rc refusal(struct imap *i, CURLcode code, struct err *e)
 {
 	const char *why = i->why[0] ? i->why : i->curl_calls.error_text(code);
-	if (code == CURLE_LOGIN_DENIED) {
+	if (code == CURLE_ABORTED_BY_CALLBACK) {
+		err_set(e, RC_CANCELLED, "the server is ending");
+	} else if (code == CURLE_LOGIN_DENIED) {
 		err_set(e, RC_DENIED, "%s does not let %s in: %s", i->o.url, i->o.user, why);
 		err_remedy(e, "correct user and password of the mailbox file");
 	} else if (code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE) {
@@ -274,6 +276,14 @@ enum rc imap_available(struct err *e)
 {
 	struct curl_calls calls;
 	return imap_load(&calls, e);
+}
+
+// Asked about once a second while it connects.
+static int is_stopped(void *context, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+	const struct imap *i = context;
+	(void)a, (void)b, (void)c, (void)d;
+	return i->o.stop && atomic_load(i->o.stop);
 }
 
 enum rc imap_open(const struct imap_options *o, struct imap **out, struct err *e)
@@ -304,6 +314,9 @@ enum rc imap_open(const struct imap_options *o, struct imap **out, struct err *e
 	call->setopt(c, CURLOPT_TIMEOUT_MS, (long)SILENCE_MS);
 	call->setopt(c, CURLOPT_NOSIGNAL, 1L);
 	call->setopt(c, CURLOPT_PROXY, "");
+	call->setopt(c, CURLOPT_NOPROGRESS, 0L);
+	call->setopt(c, CURLOPT_XFERINFOFUNCTION, is_stopped);
+	call->setopt(c, CURLOPT_XFERINFODATA, i);
 	call->setopt(c, CURLOPT_ERRORBUFFER, i->why);
 	CURLcode code = call->perform(c);
 	if (code == CURLE_OK)

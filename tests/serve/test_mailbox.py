@@ -308,6 +308,16 @@ def what_is_wrong_is_told():
         refused(good, 'calls.yaml:2', 'source')
 
 
+def a_mail_server_that_says_nothing_holds_up_no_end():
+    deaf = socket.create_server(('127.0.0.1', 0))
+    with House(extra='tls: none\n', url=lambda d: f'imap://127.0.0.1:{deaf.getsockname()[1]}') as h:
+        deaf.settimeout(60)
+        deaf.accept()  # it waits for our greeting
+        h.server.process.send_signal(signal.SIGTERM)
+        h.server.process.wait(timeout=25)  # a mail server may take a minute to greet
+    deaf.close()
+
+
 def an_untrusted_certificate_gets_no_password():
     with House(extra='certificate authority: /etc/ssl/certs/ca-certificates.crt\n') as h:
         h.send([('calls.csv', rows_of(3))])
@@ -325,4 +335,4 @@ if __name__ == '__main__':
         sys.exit(0)
     main([attachments_are_imported_and_their_message_is_marked, what_cannot_be_imported_is_kept_and_flagged,
           messages_are_moved_and_senders_chosen, a_kill_in_the_middle_loses_nothing, what_is_wrong_is_told,
-          an_untrusted_certificate_gets_no_password])
+          a_mail_server_that_says_nothing_holds_up_no_end, an_untrusted_certificate_gets_no_password])

@@ -698,11 +698,31 @@ static void test_gone(void **state)
 	assert_null(s);
 }
 
+// What is still being received when waiting is over gets an answer, but reaches no handler: what they need may be gone.
+static void test_cut(void **state)
+{
+	(void)state;
+	open_with((struct http_options){0});
+	int fd = dial();
+	say_text(fd, "POST /echo/1 HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nabc");
+	say_text(fd, "d");
+	struct http_stats st;
+	do
+		http_stats(world.s, &st);
+	while (st.bytes_in == 0);
+	assert_false(http_quiesce(world.s, 1));
+	say_text(fd, "ef");
+	assert_int_equal(hear(fd, NULL)->status, 503);
+	close(fd);
+	assert_true(http_quiesce(world.s, 20000));
+	close_world();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_answers), cmocka_unit_test(test_packed),
 		cmocka_unit_test(test_pipelines), cmocka_unit_test(test_bodies),
 		cmocka_unit_test(test_diverted), cmocka_unit_test(test_slow), cmocka_unit_test(test_streams),
-		cmocka_unit_test(test_limits), cmocka_unit_test(test_gone)};
+		cmocka_unit_test(test_limits), cmocka_unit_test(test_cut), cmocka_unit_test(test_gone)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
