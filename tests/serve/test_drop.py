@@ -43,10 +43,12 @@ class Folder:
         return self
 
     def __exit__(self, kind, *_):
-        if self.server.process:
-            code = self.server.stop()
-            assert kind or code == 0, code
-        shutil.rmtree(self.place)
+        try:
+            if self.server.process:
+                code = self.server.stop()
+                assert kind or code == 0, code
+        finally:
+            shutil.rmtree(self.place, ignore_errors=True)
 
     def restart(self):
         self.server.start(*self.options)
