@@ -69,7 +69,7 @@ export async function visit(context, path, ready = 'h1') {
 
 /** Nothing is loading any more. */
 export async function settled(page) {
-	await page.waitForFunction(() => !document.querySelector('.loading, [aria-busy="true"], .boot'), null, { timeout: 60_000 });
+	await page.waitForFunction(() => !document.querySelector('.loading, [aria-busy="true"], .boot, .plot:empty'), null, { timeout: 60_000 });
 	await page.waitForTimeout(150);
 }
 

@@ -78,10 +78,8 @@ async function arrive() {
 async function shoot(name, path, look, { whole = false, live = false, press = null } = {}) {
 	const c = isOutside(name.slice(4).replace('-', ' ')) ? await (await open()).newContext({ ...look, reducedMotion: 'reduce' }) : await signedIn(look);
 	const page = await visit(c, path);
-	if (live) {
-		await page.waitForSelector('.live.on, .live-badge.on, [data-live="on"]', { timeout: 3000 }).catch(() => undefined);
-		await arrive();
-	}
+	if (path.split('?')[0] === '/') await page.waitForTimeout(1500); // the first counts
+	if (live) await arrive();
 	if (press) {
 		await page.locator(press).first().click();
 		await settled(page);

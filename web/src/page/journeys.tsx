@@ -23,7 +23,7 @@ const GROUPS: [string, string[]][] = [
 	['Journeys', ['funnel', 'paths', 'flow', 'sequence', 'conformance', 'interval']],
 	['Coming back', ['retention', 'lifecycle', 'stickiness', 'frequency']],
 	['Why', ['attribution', 'effect']],
-	['Experience', ['gap', 'scores', 'promises']],
+	['Experience', ['gap', 'scores', 'promises', 'spread']],
 	['Data', ['volume', 'quality']],
 ];
 
