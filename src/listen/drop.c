@@ -6,6 +6,9 @@
 //
 // A file is settled when it was renamed into the folder, or when size and time of change have stayed the same for
 // settle_ms. inotify tells at once; a look at the folder every LOOK_MS finds what it does not tell (network file systems).
+//
+// Whoever may write to the folder may import what he puts there, and nothing else: no link of his is followed, be it in the
+// place of a file or of done/ and failed/.
 #include "listen/drop.h"
 
 #include "base/io.h"
@@ -15,6 +18,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdatomic.h>
@@ -128,7 +132,8 @@ enum rc drop_mapping(
 		enum rc rc = io_exists(candidate.ptr, &there, e);
 		if (rc != RC_OK)
 			return rc;
-		if (!there)
+		struct stat st;
+		if (!there || stat(candidate.ptr, &st) != 0 || !S_ISREG(st.st_mode))
 			continue;
 		*own = i == 0;
 		*name = candidate;
@@ -147,22 +152,35 @@ enum rc drop_mapping(
 
 // --- one file ---
 
-// A name in done/ or failed/ that is not taken: NAME, else TIME-NAME.
-static enum rc place_for(struct drop *d, const struct folder *f, const char *sub, const char *name,
-	char out[PATH_BYTES], struct err *e)
+// done/ or failed/, opened: what is done there by its descriptor is done in this very folder.
+static int sub_open(const char *dir, const char *sub, struct err *e)
+{
+	char path[PATH_BYTES];
+	if (snprintf(path, sizeof(path), "%s/%s", dir, sub) >= PATH_BYTES) {
+		err_set(e, RC_IO, "the path %s is too long", dir);
+		return -1;
+	}
+	int fd = open(path, O_DIRECTORY | O_NOFOLLOW | O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		err_errno(e, RC_IO, errno, "%s is no folder that can be written to", path);
+	return fd;
+}
+
+// A name in the folder that is not taken: NAME, else TIME-NAME.
+static enum rc place_for(struct drop *d, const char *sub, const char *name, char out[PATH_BYTES], struct err *e)
 {
 	bool taken = false;
 	time_t now = (time_t)(d->clock->now_ms(d->clock) / 1000);
 	struct tm tm;
 	char stamp[32];
-	if (snprintf(out, PATH_BYTES, "%s/%s/%s", f->dir, sub, name) >= PATH_BYTES)
+	if (snprintf(out, PATH_BYTES, "%s/%s", sub, name) >= PATH_BYTES)
 		return err_set(e, RC_IO, "the path of %s is too long", name);
 	enum rc rc = io_exists(out, &taken, e);
 	for (unsigned i = 0; rc == RC_OK && taken && i < 1000; i++) {
 		time_t at = now + (time_t)i;
 		gmtime_r(&at, &tm);
 		strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &tm);
-		if (snprintf(out, PATH_BYTES, "%s/%s/%s-%s", f->dir, sub, stamp, name) >= PATH_BYTES)
+		if (snprintf(out, PATH_BYTES, "%s/%s-%s", sub, stamp, name) >= PATH_BYTES)
 			return err_set(e, RC_IO, "the path of %s is too long", name);
 		rc = io_exists(out, &taken, e);
 	}
@@ -181,10 +199,11 @@ static enum rc move(const char *from, const char *to, struct err *e)
 static void settle(struct drop *d, const struct folder *f, struct seen *s, const char *path,
 	const struct import_report *r, const struct err *why, bool own)
 {
-	const char *sub = why->rc == RC_OK ? "done" : "failed";
-	char to[PATH_BYTES], from[PATH_BYTES + 8], beside[PATH_BYTES + 8];
+	char sub[40], to[PATH_BYTES], from[PATH_BYTES + 8], beside[PATH_BYTES + 8];
 	struct err e = ERR_NONE;
-	enum rc rc = place_for(d, f, sub, s->name, to, &e);
+	int fd = sub_open(f->dir, why->rc == RC_OK ? "done" : "failed", &e);
+	snprintf(sub, sizeof(sub), "/proc/self/fd/%d", fd);
+	enum rc rc = fd < 0 ? e.rc : place_for(d, sub, s->name, to, &e);
 	if (rc == RC_OK)
 		rc = job_report_save(to, s->name, r, why, d->o.tz, d->clock->now_ms(d->clock), &e);
 	if (rc == RC_OK)
@@ -200,6 +219,8 @@ static void settle(struct drop *d, const struct folder *f, struct seen *s, const
 			f->dir, why->rc == RC_OK ? "imported" : "not imported");
 		log_err("listen", &e);
 	}
+	if (fd >= 0)
+		close(fd);
 	s->stuck = rc != RC_OK;
 }
 
@@ -285,7 +306,7 @@ static void note_file(struct drop *d, struct folder *f, const char *name)
 	s->changed_ns = changed_ns;
 	s->since_ms = d->clock->now_ms(d->clock);
 	s->not_before_ms = s->retry_ms = 0;
-	s->stuck = false;
+	s->stuck = s->moved = false;
 }
 
 static void look(struct drop *d, struct folder *f)
@@ -399,13 +420,16 @@ static enum rc open_folder(struct drop *d, struct folder *f, struct err *e)
 	for (size_t i = 0; i < 2; i++) {
 		if (snprintf(path, sizeof(path), "%s/%s", f->dir, subs[i]) >= PATH_BYTES)
 			return err_set(e, RC_IO, "the path %s is too long", f->dir);
-		if ((io->mkdir(io, path) != 0 && errno != EEXIST) || access(path, W_OK) != 0) {
+		if ((io->mkdir(io, path) != 0 && errno != EEXIST) || access(path, W_OK) != 0)
 			err_errno(e, RC_IO, errno, "%s cannot be written to", path);
+		int fd = e->rc == RC_OK ? sub_open(f->dir, subs[i], e) : -1;
+		if (fd < 0) {
 			err_remedy(e,
 				"let the user of the server write to the folder: files are moved to done and "
-				"failed in it");
+				"failed in it, which are no links");
 			return RC_IO;
 		}
+		close(fd);
 	}
 	f->watch = inotify_add_watch(d->inotify, f->dir, IN_MOVED_TO | IN_CLOSE_WRITE | IN_CREATE | IN_ONLYDIR);
 	if (f->watch < 0) // looking every few seconds will do

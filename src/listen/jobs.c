@@ -18,10 +18,13 @@
 #include "base/pool.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { BUSY_MS = 100 };
 #define ITEM_TEXT_MAX ((size_t)8 << 20)
@@ -61,6 +64,7 @@ struct item {
 struct jobs {
 	struct jobs_options o;
 	const struct clock *clock;
+	struct io plain; // for files of folders
 	pthread_mutex_t mu;
 	pthread_cond_t changed;
 	struct item *first, *last;
@@ -390,6 +394,21 @@ static bool wait_for_turn(struct jobs *j)
 	return false;
 }
 
+// Whoever may put files into a folder can put something else in their place while they wait: a link to what only the
+// server may read, or a pipe on which it would wait for ever.
+static int open_plain(const struct io *self, const char *path, enum io_mode mode)
+{
+	struct stat st;
+	if (mode != IO_READ)
+		return io_system()->open(self, path, mode);
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0 || (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)))
+		return fd;
+	close(fd);
+	errno = ENOTSUP;
+	return -1;
+}
+
 static enum rc import_item(struct jobs *j, struct item *i, struct import_report *report, struct err *e)
 {
 	const char *path = i->job.path.ptr;
@@ -403,6 +422,7 @@ static enum rc import_item(struct jobs *j, struct item *i, struct import_report 
 		.dry_run = i->job.dry_run,
 		.leave_inbox = true,
 		.cancel = &j->cancel,
+		.io = i->job.origin == JOB_FOLDER ? &j->plain : NULL,
 		.clock = j->clock,
 		.acknowledged = acknowledged,
 		.acknowledged_context = j,
@@ -696,6 +716,8 @@ enum rc jobs_open(const struct jobs_options *options, struct jobs **out, struct 
 	if (!j)
 		return err_set(e, RC_NOMEM, "out of memory for the imports");
 	j->o = *options;
+	j->plain = *io_system();
+	j->plain.open = open_plain;
 	j->clock = options->clock ? options->clock : clock_system();
 	pthread_mutex_init(&j->mu, NULL);
 	pthread_cond_init(&j->changed, NULL);

@@ -165,6 +165,51 @@ def a_kill_in_the_middle_is_made_good():
         assert states == ['done', 'failed', 'failed'], states
 
 
+def what_is_put_in_the_place_of_a_file_is_left_alone():
+    """Who may write to the folder gets nothing out of the server that he could not read, and nothing into other folders."""
+    with Folder() as f:
+        secret = os.path.join(f.place, 'secret')
+        with open(secret, 'wb') as out:
+            out.write(rows_of(10, 9000000))
+        f.server.stop()
+        f.put('mapping.yaml', MAPPING.encode())
+        f.put('a.csv', rows_of(200000))
+        f.put('b.csv', rows_of(1))
+        f.put('c.csv', rows_of(1))
+        f.restart()  # all of them settle together, then one is taken after the other
+        assert wait_for(lambda: [j for j in f.client.get('/api/import/jobs').json['items'] if j['state'] == 'running'])
+        os.symlink(secret, os.path.join(f.place, 'link'))
+        os.rename(os.path.join(f.place, 'link'), os.path.join(f.dir, 'b.csv'))
+        os.mkfifo(os.path.join(f.place, 'pipe'))
+        os.rename(os.path.join(f.place, 'pipe'), os.path.join(f.dir, 'c.csv'))
+        assert f.report('a.csv')['taken'] == 200000
+        f.put('d.csv', rows_of(1, 700000))
+        f.report('d.csv')
+        assert f.stored() == 200001 and f.names() == ['b.csv', 'c.csv', 'mapping.yaml'], f.names()
+        # A link in the place of failed/ is not followed.
+        elsewhere = os.path.join(f.place, 'elsewhere')
+        os.mkdir(elsewhere)
+        os.rename(os.path.join(f.dir, 'failed'), os.path.join(f.dir, 'failed.before'))
+        os.symlink(elsewhere, os.path.join(f.dir, 'failed'))
+        f.put('empty.csv', b'')
+        f.put('e.csv', rows_of(1, 700001))
+        f.report('e.csv')
+        assert os.listdir(elsewhere) == [] and 'empty.csv' in f.names(), f.names()
+
+
+def a_file_that_was_moved_in_and_grows_is_waited_for():
+    with Folder() as f:
+        f.put('grows.csv', rows_of(1))
+        time.sleep(0.5)  # it waits for its mapping
+        with open(os.path.join(f.dir, 'grows.csv'), 'ab', buffering=0) as out:
+            out.write(b'c-1,u-1,2026')
+            f.put('mapping.yaml', MAPPING.encode())
+            time.sleep(0.5)
+            out.write(b'-03-05T00:00:00Z,5\n')
+        r = f.report('grows.csv')
+        assert (r['rows'], r['taken']) == (2, 2), r
+
+
 def a_folder_that_is_not_there_is_told_at_the_start():
     with Folder() as f:
         f.server.stop()
@@ -176,4 +221,5 @@ def a_folder_that_is_not_there_is_told_at_the_start():
 
 if __name__ == '__main__':
     main([what_is_moved_in_is_taken, what_grows_is_waited_for, what_cannot_be_imported_is_moved_aside_with_its_reason,
+          what_is_put_in_the_place_of_a_file_is_left_alone, a_file_that_was_moved_in_and_grows_is_waited_for,
           a_kill_in_the_middle_is_made_good, a_folder_that_is_not_there_is_told_at_the_start])
