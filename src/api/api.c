@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/pool.h"
 
+#include <sodium.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -111,6 +112,13 @@ static bool may(struct api_call *c, uint32_t rights)
 	return refuse(c->x, 403, detail);
 }
 
+struct sv bearer_of(struct http_exchange *x)
+{
+	struct sv bearer = http_header(x, "Authorization");
+	return sv_starts(bearer, SV("Bearer ")) ? sv_trim((struct sv){bearer.ptr + 7, bearer.len - 7})
+						: SV_NONE;
+}
+
 static bool admit_program(struct api_call *c, const struct access_view *view, struct sv key_text)
 {
 	const struct access_key *key = access_view_key(view, key_text, http_received_ms(c->x));
@@ -168,6 +176,7 @@ static bool admit_user(struct api_call *c, const struct access_view *view, struc
 	c->user = user->id;
 	c->session = session.id;
 	c->role = user->role;
+	c->password_ms = user->password_ms;
 	c->csrf = arena_copy(a, sv_from(session.csrf)).ptr;
 	if (!keep_departments(c, user))
 		return refuse(c->x, 503, "out of memory");
@@ -186,10 +195,9 @@ static bool admit(struct http_exchange *x, const struct http_route *route, void 
 	if (c->row->auth != AUTH_USER)
 		return true;
 	const struct access_view *view = access_view_get(c->api->access);
-	struct sv bearer = http_header(x, "Authorization");
-	bool goes_on = sv_starts(bearer, SV("Bearer "))
-			       ? admit_program(c, view, sv_trim((struct sv){bearer.ptr + 7, bearer.len - 7}))
-			       : admit_user(c, view, http_cookie(x, "corridor"));
+	struct sv bearer = bearer_of(x);
+	bool goes_on =
+		bearer.ptr ? admit_program(c, view, bearer) : admit_user(c, view, http_cookie(x, "corridor"));
 	access_view_release(c->api->access, &view);
 	return goes_on && (c->row->handle != import_upload || upload_begin(c));
 }
@@ -341,6 +349,7 @@ enum rc api_open(const struct api_options *options, struct api **out, struct err
 	a->store = options->store;
 	a->access = options->access;
 	a->clock = options->clock ? options->clock : clock_system();
+	randombytes_buf(a->cursor_key, sizeof(a->cursor_key));
 	a->started_ms = a->clock->now_ms(a->clock);
 	pthread_mutex_init(&a->mu, NULL);
 	pthread_cond_init(&a->wake, NULL);

@@ -8,8 +8,13 @@
 //
 // Order: time (newest first), person (greatest first), arrival. A page begins behind a cursor "TIME.PERSON.N": behind the
 // first N rows of that person at that time. So a page is the same whatever was sealed or merged meanwhile.
+//
+// A person's key can be guessed back to the identity and puts rows of one customer together. So in the cursors of those
+// who may not see all persons it is hidden behind a number that follows from the time and a secret of the process: of
+// two processes it only differs which rows of the same millisecond come next.
 #include "api/internal.h"
 
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -347,6 +352,17 @@ static enum rc read_items(struct listing *l, uint32_t n, struct sv *items, struc
 	return rc;
 }
 
+// What the person is hidden with.
+static uint64_t veil_of(const struct listing *l, int64_t at_ms)
+{
+	_Static_assert(sizeof(l->c->api->cursor_key) == crypto_shorthash_KEYBYTES, "key of the veil");
+	uint64_t veil = 0;
+	if (l->told != TOLD_ALL)
+		crypto_shorthash(
+			(uint8_t *)&veil, (const uint8_t *)&at_ms, sizeof(at_ms), l->c->api->cursor_key);
+	return veil;
+}
+
 static void write_next(struct json *j, const struct listing *l, uint32_t n)
 {
 	json_key(j, "next");
@@ -362,7 +378,7 @@ static void write_next(struct json *j, const struct listing *l, uint32_t n)
 		skip += l->cursor.skip;
 	char text[64];
 	snprintf(text, sizeof(text), "%lld.%016llx.%u", (long long)next->at_ms,
-		(unsigned long long)next->person, skip);
+		(unsigned long long)(next->person ^ veil_of(l, next->at_ms)), skip);
 	json_string(j, sv_from(text));
 }
 
@@ -420,6 +436,7 @@ static enum rc read_cursor(struct listing *l, struct err *e)
 		return err_set(e, RC_USAGE, "before=%.*s is no cursor: take it from “next” of the page before",
 			SV_ARG(text));
 	c->given = true;
+	c->person ^= veil_of(l, c->at_ms);
 	c->skip = (uint32_t)skip;
 	return RC_OK;
 }

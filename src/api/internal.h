@@ -79,6 +79,7 @@ struct api {
 	struct drop *drop; // NULL: no folder is watched
 	struct mailbox_config *mailbox_config;
 	struct mailbox *mailbox;    // NULL: none
+	uint8_t cursor_key[16];     // hides persons in cursors, see interactions.c
 	struct simulate_feed *feed; // NULL: nothing comes in by itself
 	const struct design *feed_design;
 	uint64_t feed_owed; // in parts of an interaction: TICKS_A_MINUTE make one
@@ -98,7 +99,7 @@ struct api_call {
 	struct http_exchange *x;
 	const struct api_row *row;
 	// AUTH_USER; user 0: a program with an API key.
-	int64_t user, session;
+	int64_t user, session, password_ms;
 	const char *csrf;             // of the session
 	enum role role;               // of the user
 	const struct sv *departments; // that the user owns
@@ -150,6 +151,8 @@ void live_committed(void *live, uint32_t n_added);
 void live_sample(void *live, const struct interaction *x, const struct design *d);
 // To be called every tick: what came in is told then, the counts once a second.
 void live_tick(struct live *l);
+// Nothing more is told to whoever listens with that session.
+void live_session_ended(struct live *l, int64_t session);
 // What is told of an interaction to everybody, as members of an object.
 void live_members(struct json *j, const struct interaction *x, const struct design *d);
 
@@ -198,6 +201,9 @@ enum rc call_query(struct api_call *c, struct query *q, const char *const *known
 const struct cell *answer_cell(const struct result *r, int64_t row, const char *name);
 struct sv answer_text(const struct result *r, int64_t row, const char *name);
 double answer_number(const struct result *r, int64_t row, const char *name, double otherwise);
+
+// The key of a program in the request; SV_NONE: there is none. (api.c)
+struct sv bearer_of(struct http_exchange *x);
 
 // --- own.c: whose customers ---
 

@@ -9,6 +9,8 @@
 #include <stdio.h>
 
 enum { LISTENERS_MAX = 4096, SAMPLES = 16, SAMPLE_BYTES = 2048, TEXT_SHOWN = 200, COUNT_EVERY_MS = 1000 };
+#define LISTENS_MS                                                                                             \
+	((int64_t)12 * 3600 * 1000) // as long as a session lasts without a request; then it is asked anew
 
 struct listener {
 	struct live *live;
@@ -17,6 +19,11 @@ struct listener {
 	enum told told;         // may it see who it was
 	struct sv *departments; // TOLD_OWN: of the reader, in one piece with this
 	uint32_t n_departments;
+	// Who it is, to see whether he still is: as of the beginning.
+	int64_t user, session, password_ms, until_ms;
+	enum role role;
+	struct sv key; // of a program (user 0)
+	uint32_t rights;
 };
 
 // Told with and without who it was, for those who may not see that.
@@ -199,6 +206,40 @@ static void write_samples(const struct live *l, struct buf *out, const struct li
 	}
 }
 
+// What was allowed when the stream began may have been taken away since; whoever still may comes again.
+static bool may_listen(const struct listener *x, const struct access_view *view, int64_t now_ms)
+{
+	if (now_ms >= x->until_ms)
+		return false;
+	if (x->user == 0) {
+		const struct access_key *key =
+			access_view_key(view, x->key, x->live->api->clock->now_ms(x->live->api->clock));
+		return key && key->rights == x->rights;
+	}
+	const struct access_user *u = access_view_user(view, x->user);
+	bool same = u && u->role == x->role && u->password_ms == x->password_ms &&
+		    u->n_departments == x->n_departments;
+	for (uint32_t i = 0; same && i < x->n_departments; i++)
+		same = owns_department(u->departments, u->n_departments, x->departments[i]);
+	return same;
+}
+
+static void dismiss(struct live *l, int64_t now_ms)
+{
+	const struct access_view *view = access_view_get(l->api->access);
+	for (size_t i = 0; i < l->n; i++)
+		l->listeners[i]->gone |= !may_listen(l->listeners[i], view, now_ms);
+	access_view_release(l->api->access, &view);
+}
+
+void live_session_ended(struct live *l, int64_t session)
+{
+	pthread_mutex_lock(&l->mu);
+	for (size_t i = 0; i < l->n; i++)
+		l->listeners[i]->gone |= l->listeners[i]->user && l->listeners[i]->session == session;
+	pthread_mutex_unlock(&l->mu);
+}
+
 void live_tick(struct live *l)
 {
 	struct buf counts = buf_new(1 << 12), out[TOLD_ALL + 1];
@@ -209,6 +250,7 @@ void live_tick(struct live *l)
 	if (now_ms - l->counted_ms >= COUNT_EVERY_MS) {
 		l->counted_ms = now_ms;
 		write_counts(l, &counts);
+		dismiss(l, now_ms);
 	}
 	for (size_t i = 0; i < l->n;) {
 		struct listener *x = l->listeners[i];
@@ -245,10 +287,11 @@ static void reader_gone(struct http_stream *stream, void *context)
 	pthread_mutex_unlock(&x->live->mu);
 }
 
-// With copies of the departments' names behind it.
+// With copies of the departments' names and of a program's key behind it.
 static struct listener *listener_new(struct api_call *c)
 {
-	size_t bytes = sizeof(struct listener) + c->n_departments * sizeof(struct sv);
+	struct sv key = c->user ? SV("") : bearer_of(c->x);
+	size_t bytes = sizeof(struct listener) + c->n_departments * sizeof(struct sv) + key.len;
 	for (uint32_t i = 0; i < c->n_departments; i++)
 		bytes += c->departments[i].len;
 	struct listener *x = mem_calloc(1, bytes);
@@ -257,13 +300,21 @@ static struct listener *listener_new(struct api_call *c)
 	*x = (struct listener){.live = c->api->live,
 		.told = persons_told(c),
 		.departments = (struct sv *)(x + 1),
-		.n_departments = c->n_departments};
+		.n_departments = c->n_departments,
+		.user = c->user,
+		.session = c->session,
+		.password_ms = c->password_ms,
+		.until_ms = c->api->clock->monotonic_ns(c->api->clock) / 1000000 + LISTENS_MS,
+		.role = c->role,
+		.rights = c->actor.rights};
 	char *to = (char *)(x->departments + x->n_departments);
 	for (uint32_t i = 0; i < c->n_departments; i++) {
 		memcpy(to, c->departments[i].ptr, c->departments[i].len);
 		x->departments[i] = (struct sv){to, c->departments[i].len};
 		to += c->departments[i].len;
 	}
+	memcpy(to, key.ptr, key.len);
+	x->key = (struct sv){to, key.len};
 	return x;
 }
 

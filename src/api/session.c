@@ -160,6 +160,7 @@ enum rc session_end(struct api_call *c, struct err *e)
 	enum rc rc = access_session_end(c->api->access, &c->actor, c->user, c->session, e);
 	if (rc != RC_OK)
 		return rc;
+	live_session_ended(c->api->live, c->session);
 	set_cookie(c, "", 0);
 	buf_str(http_out(c->x), "{}");
 	return RC_OK;

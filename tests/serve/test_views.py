@@ -110,7 +110,7 @@ def send(server, key, path, body):
 
 def listen(server, client):
     connection = http.client.HTTPConnection('127.0.0.1', server.port, timeout=30)
-    connection.request('GET', '/api/live', headers={'Cookie': client.cookie})
+    connection.request('GET', '/api/live', headers={**client.extra, **({'Cookie': client.cookie} if client.cookie else {})})
     answer = connection.getresponse()
     assert answer.status == 200
     assert 'Content-Encoding' not in answer.headers
@@ -128,6 +128,52 @@ def interactions_of(stream, n):
         elif line.startswith(b'data:') and event == b'interaction':
             told.append(json.loads(line[5:]))
     return told
+
+
+def ends(stream, seconds=20):
+    """Does the stream end?"""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if not stream.readline():
+            return True
+    return False
+
+
+def who_may_no_longer_is_told_no_more():
+    """What is live ends for those whose rights, account, session or key went; a page that still may comes again."""
+    with serving() as s:
+        c = s.everybody()
+        admin = c['administrator']
+        key = admin.post('/api/keys', {'kind': 'api', 'name': 'wall', 'rights': 'look,persons'}).json
+        ids = {u['email'].split('@')[0]: u['id'] for u in admin.get('/api/users').json['items']}
+        streams = {name: listen(s, c[name]) for name in ('viewer', 'agent', 'owner', 'manager', 'administrator')}
+        streams['wall'] = listen(s, s.client(Authorization='Bearer ' + key['key']))
+        assert admin.ask('PATCH', f"/api/users/{ids['agent']}", {'role': 'viewer'}).status == 200
+        assert admin.ask('PATCH', f"/api/users/{ids['viewer']}", {'disabled': True}).status == 200
+        assert admin.ask('PATCH', f"/api/users/{ids['owner']}", {'departments': ['logistics']}).status == 200
+        assert c['manager'].ask('DELETE', '/api/session').status == 200
+        assert admin.ask('DELETE', f"/api/keys/{key['id']}").status == 200
+        for name in ('viewer', 'agent', 'owner', 'manager', 'wall'):
+            assert ends(streams[name]), name
+        for _ in range(10):
+            assert streams['administrator'].readline()
+        interactions = listen(s, c['agent'])
+        assert interactions.readline()
+
+
+def pages_name_nobody_to_those_who_may_not_know():
+    with serving(simulate=YEAR) as s:
+        c = s.everybody()
+        keys = {i['person'] for i in c['manager'].get('/api/interactions', limit=500).json['items']}
+        whole = c['manager'].get('/api/interactions', limit=60).json['items']
+        for role in ('viewer', 'owner'):
+            seen, before = [], None
+            for _ in range(20):
+                page = c[role].get('/api/interactions', limit=3, before=before).json
+                seen += [i['id'] for i in page['items']]
+                before = page['next']
+                assert before.split('.')[1] not in keys, before
+            assert seen == [i['id'] for i in whole]
 
 
 def texts_are_found():
@@ -307,5 +353,6 @@ def answers_are_packed_but_never_with_the_token():
 
 
 if __name__ == '__main__':
-    main([heads_of_departments_see_their_own_customers, texts_are_found, alerts_say_what_the_numbers_say,
+    main([heads_of_departments_see_their_own_customers, who_may_no_longer_is_told_no_more,
+          pages_name_nobody_to_those_who_may_not_know, texts_are_found, alerts_say_what_the_numbers_say,
           what_is_learned_is_what_was_usual, guests_keep_to_the_period, answers_are_packed_but_never_with_the_token])
