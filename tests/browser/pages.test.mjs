@@ -16,7 +16,7 @@ const WIDTHS = [
 /** Controls and headings whose text does not fit: there is an ellipsis for data only. */
 function clipped() {
 	return [...document.querySelectorAll('button, h1, h2, h3, th, label, .tile-value')]
-		.filter(e => e.offsetParent && e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).overflowX === 'hidden' && !e.closest('.sr, .stage-name'))
+		.filter(e => e.offsetParent && e.clientWidth > 1 && e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).overflowX === 'hidden' && !e.closest('.sr, .stage-name'))
 		.map(e => `${e.tagName} ${e.textContent.trim().slice(0, 40)}`);
 }
 

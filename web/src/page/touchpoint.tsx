@@ -3,7 +3,7 @@
 // from and go to; what they say.
 import { useMemo } from 'preact/hooks';
 import { design, queryUrl, useApi } from '../base/api';
-import { count, percent, quantity, range, seconds, time, title } from '../base/format';
+import { count, percent, quantity, range, seconds, signed, time, title } from '../base/format';
 import { quote } from '../base/filter';
 import { before as periodBefore, bucketFor, periodText } from '../base/period';
 import { asked, currency, isShare, other, pairs, period, touchpointName, touchpointOf, where, zone } from '../base/question';
@@ -159,6 +159,28 @@ function Split({ t, by }: { t: TouchPoint; by: string }) {
 				);
 			}}
 		</Await>
+	);
+}
+
+/** What customers said in surveys they expect (the corridor file's SERVQUAL pairs), against what they say they got. */
+function Stated({ t }: { t: TouchPoint }) {
+	const data = useApi<Result>(queryUrl('scores', [['score', 'servqual'], ...pairs(period.value, [...where.value, `touchpoint = ${t.key}`])]));
+	const rows = (data.data?.rows ?? []).filter(r => Number(r.n) > 0);
+	if (!rows.length) return null;
+	return (
+		<Section title="Stated" aside={<span class="muted">what customers say they got less what they say they expect</span>}>
+			<div class="panel">
+				<Bars
+					label="Perceived less expected, by dimension"
+					format={v => signed(v)}
+					zero={false}
+					bars={rows.map(r => {
+						const [value, low, high] = [num(r, 'value'), num(r, 'low'), num(r, 'high')];
+						return { label: title(String(r.score).replace(/^servqual:/, '')), value, low, high, target: 0, tone: high !== null && high < 0 ? 'broken' : low !== null && low > 0 ? 'kept' : 'unclear', n: `n ${count(Number(r.n))}` };
+					})}
+				/>
+			</div>
+		</Section>
 	);
 }
 
@@ -377,6 +399,7 @@ export function TouchPointPage({ touchpoint: key = '' }: { touchpoint?: string }
 					);
 				}}
 			</Await>
+			<Stated t={t} />
 			<Section title="Before and after">
 				<FromTo t={t} />
 				<p class="section-links no-print">
