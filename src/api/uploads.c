@@ -96,6 +96,12 @@ static unsigned take(void *context, struct sv bytes, const char **why)
 	if (u->bytes - u->pushed >= PUSH_BYTES) { // so that making it durable at the end does not take long
 		sync_file_range(u->fd, (off_t)u->pushed, (off_t)(u->bytes - u->pushed), SYNC_FILE_RANGE_WRITE);
 		u->pushed = u->bytes;
+		// Again and again: others upload as well, and who sends in pieces does not say how much.
+		if (io_need_space(io, store_dir(u->api->store), SPACE_LEFT, "the upload", &e) != RC_OK) {
+			log_err("api", &e);
+			*why = "the server's disk is nearly full: what is left is for what is being tracked";
+			return 507;
+		}
 	}
 	return 0;
 }

@@ -101,8 +101,10 @@ static void give_back(struct store *s)
 	enum rc rc = inbox_purge(s->db, INT64_MAX, NULL, &e);
 	if (rc == RC_OK)
 		rc = db_exec(s->db, "PRAGMA incremental_vacuum", &e);
+	pthread_mutex_lock(&s->wal_mu);
 	if (rc == RC_OK)
 		rc = db_exec(s->db, "PRAGMA wal_checkpoint(TRUNCATE)", &e);
+	pthread_mutex_unlock(&s->wal_mu);
 	if (rc != RC_OK)
 		log_err("journey", &e);
 }

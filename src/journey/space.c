@@ -3,8 +3,9 @@
 // what was acknowledged can always be brought into a segment; merges, restating and backups leave it as well.
 #include "journey/store_internal.h"
 
-// SQLite's log grows to 1,000 pages of 16 KiB before it is copied into the database.
-#define LOG_BYTES (16u << 20)
+// SQLite's log grows to 1,000 pages of 16 KiB before it is copied into the database; where a thread does that, to more.
+#define PAGE_BYTES ((uint64_t)16 << 10)
+#define LOG_PAGES 1024u
 // Unpacked batches are larger than the segment that they become: times, codes and numbers are packed there, values that
 // are read seldom are compressed. Keys of message ids and the footer come on top.
 #define SEAL_ROW_BYTES 12u
@@ -14,9 +15,14 @@ static uint64_t seal_bytes(const struct head *h)
 	return h ? h->bytes + h->n_rows * SEAL_ROW_BYTES : 0;
 }
 
+static uint64_t log_bytes(const struct store *s)
+{
+	return (s->options.gives_way ? WAL_PAGES_MOST + LOG_PAGES : LOG_PAGES) * PAGE_BYTES;
+}
+
 static uint64_t reserve(const struct store *s)
 {
-	return LOG_BYTES + seal_bytes(s->active) + seal_bytes(s->sealing);
+	return log_bytes(s) + seal_bytes(s->active) + seal_bytes(s->sealing);
 }
 
 enum rc space_for_append(const struct store *s, uint64_t batch_bytes, struct err *e)
@@ -32,5 +38,5 @@ enum rc space_for_seal(const struct store *s, const struct head *h, struct err *
 
 enum rc space_for_rewrite(const struct store *s, uint64_t bytes, const char *what, struct err *e)
 {
-	return io_need_space(s->io, s->dir, bytes + bytes / 8 + LOG_BYTES, what, e);
+	return io_need_space(s->io, s->dir, bytes + bytes / 8 + log_bytes(s), what, e);
 }

@@ -359,6 +359,7 @@ static void init_locks(struct store *s)
 	pthread_mutex_init(&s->snap_mu, NULL);
 	pthread_mutex_init(&s->mu, NULL);
 	pthread_mutex_init(&s->back_mu, NULL);
+	pthread_mutex_init(&s->wal_mu, NULL);
 	pthread_cond_init(&s->wake, NULL);
 	pthread_cond_init(&s->merged, NULL);
 	pthread_cond_init(&s->full, NULL);
@@ -519,6 +520,7 @@ void store_close(struct store **store)
 	pthread_cond_destroy(&s->merged);
 	pthread_cond_destroy(&s->full);
 	pthread_mutex_destroy(&s->back_mu);
+	pthread_mutex_destroy(&s->wal_mu);
 	pthread_mutex_destroy(&s->mu);
 	pthread_mutex_destroy(&s->snap_mu);
 	pthread_mutex_destroy(&s->compact_mu);

@@ -266,6 +266,8 @@ const struct segment_list *snapshot_refs(const struct snapshot *sn);
 
 // --- wal.c: the -wal file is emptied beside those who commit ---
 
+#define WAL_PAGES_MOST 4096u // with so many the commit itself does what is left
+
 // Without the thread (memory) those who commit empty it, as SQLite does by itself.
 void wal_start(struct store *s);
 void wal_stop(struct store *s);
@@ -320,6 +322,7 @@ struct store {
 	struct thread *emptier;          // of the -wal file; NULL: whoever commits does it
 	pthread_cond_t full;             // with mu: of the emptier
 	struct db *wal_db;               // its connection
+	pthread_mutex_t wal_mu; // while it empties: SQLite lets nobody else do so then, and does not say so
 	bool empty_wanted, emptier_ends;
 	uint32_t wal_pages, wal_mark; // in the file after the last commit; with so many the emptier is called
 	atomic_bool closing;

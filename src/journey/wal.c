@@ -9,14 +9,14 @@
 #include "base/pool.h"
 #include "journey/store_internal.h"
 
-enum { SOME_PAGES = 256, MOST_PAGES = 4096 };
+enum { SOME_PAGES = 256 };
 
 // On whichever thread commits.
 static void committed(void *context, struct db *db, uint32_t pages)
 {
 	struct store *s = context;
 	struct err e = ERR_NONE;
-	if (pages >= MOST_PAGES) {
+	if (pages >= WAL_PAGES_MOST) {
 		enum rc rc = db_checkpoint_some(db, &e);
 		if (rc != RC_OK && rc != RC_BUSY)
 			log_err("journey", &e);
@@ -52,7 +52,9 @@ static void emptier_main(void *context)
 	thread_give_way();
 	while (wait_until_full(s)) {
 		struct err e = ERR_NONE;
+		pthread_mutex_lock(&s->wal_mu);
 		enum rc rc = db_checkpoint_some(s->wal_db, &e);
+		pthread_mutex_unlock(&s->wal_mu);
 		if (rc != RC_OK && rc != RC_BUSY)
 			log_err("journey", &e);
 	}

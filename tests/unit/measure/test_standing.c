@@ -149,7 +149,7 @@ static void check_round(const struct fixture *f, int64_t until_ms, const char *t
 	result_free(&r);
 	r = ask(f, "volume", WORDS("by=index", to, "threads=3"));
 	for (int low = 0; low < 100; low += 10) {
-		char label[16];
+		char label[32];
 		snprintf(label, sizeof(label), "%d-%d", low, low + 10);
 		assert_near(interactions_at(r, label), rows_where(f, persons, n, until_ms, in_band, &low), 0.0);
 	}
