@@ -14,7 +14,7 @@
 #include "measure/paths_census.h"
 
 #define PATH_LOGS 256u
-#define PATH_LOG_RECORDS_MAX (UINT64_C(1) << 23) // of all threads together, before records are replaced by sums
+#define PATH_LOG_RECORDS_MAX (UINT64_C(1) << 24) // of all threads together, before records are replaced by sums
 
 struct path_chunk;
 struct path_slab;
