@@ -125,6 +125,7 @@ static const struct {
 	{"funnel", {{"step", "call"}, {"step", "delivery"}, {"window", "7d"}}},
 	{"sequence", {{"pattern", "call delivery within 7d"}}},
 	{"interval", {{"start", "call"}, {"end", "delivery"}}},
+	{"spread", {{"measure", "csat"}}},
 	{"effect", {{"after", "csat <= 3"}, {"then", "call"}, {"within", "30d"}, {"against", "csat >= 4"}}},
 	{"attribution", {{"conversion", "delivery"}}},
 	{"journey", {{"customer", "user:u5"}}},
