@@ -27,10 +27,14 @@ static bool reached(uint64_t nth, uint64_t before)
 	return os_alloc_possible() ? os_allocs() >= nth : mem_count() - before >= nth;
 }
 
-// The first `dense` one by one, later ones in growing steps; all with CORRIDOR_FAULT_ALL.
+// The first `dense` one by one, later ones in growing steps, larger ones with CORRIDOR_FAULT_SPARSE; all with
+// CORRIDOR_FAULT_ALL.
 static uint64_t next(uint64_t n, uint64_t dense)
 {
-	return world_setting("CORRIDOR_FAULT_ALL", 0) || n < dense ? n + 1 : n + 1 + n / 10;
+	uint64_t sparse = world_setting("CORRIDOR_FAULT_SPARSE", 1), tenths = sparse > 12  ? 5
+									      : sparse > 1 ? 2
+											   : 1;
+	return world_setting("CORRIDOR_FAULT_ALL", 0) || n < dense / tenths ? n + 1 : n + 1 + n * tenths / 10;
 }
 
 // --- operations on the store ---
