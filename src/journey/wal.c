@@ -49,7 +49,6 @@ static bool wait_until_full(struct store *s)
 static void emptier_main(void *context)
 {
 	struct store *s = context;
-	thread_give_way();
 	while (wait_until_full(s)) {
 		struct err e = ERR_NONE;
 		pthread_mutex_lock(&s->wal_mu);

@@ -1,4 +1,4 @@
-import{e as h,p as w,B as f,a as e,P as v,S as y,L as g,F as R,E,n as L,T,d as S,c as b,s as O,G as C}from"./index-CjKhMNL5.js";import{B as x}from"./bars-D2aGz51H.js";const d=[["Satisfaction by channel",`SELECT channel, count(*) AS n, round(avg(csat), 2) AS csat
+import{e as h,p as w,B as f,a as e,P as v,S as y,L as g,F as R,E,n as L,T,d as S,c as b,s as O,G as C}from"./index-DFultuT0.js";import{B as x}from"./bars-MBpT_x5W.js";const d=[["Satisfaction by channel",`SELECT channel, count(*) AS n, round(avg(csat), 2) AS csat
 FROM interactions
 WHERE csat IS NOT NULL
 GROUP BY channel ORDER BY csat`],["Promises by status",`SELECT touchpoint, status, count(*) AS n
