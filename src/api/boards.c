@@ -46,10 +46,7 @@ enum rc boards_get(struct api_call *c, struct err *e)
 	enum rc rc = access_board_list(c->api->access, http_arena(c->x), &boards, &n, e);
 	if (rc != RC_OK)
 		return rc;
-	struct json j = json_new(http_out(c->x));
-	json_object(&j);
-	json_key(&j, "items");
-	json_array(&j);
+	struct json j = call_items(c);
 	for (uint32_t i = 0; i < n; i++)
 		if (is_shown(c, boards[i].id))
 			write_board(&j, &boards[i]);
@@ -246,12 +243,6 @@ enum rc share_check(struct api_call *c, struct err *e)
 
 // --- shares ---
 
-static void write_time(struct api_call *c, struct json *j, const char *key, int64_t at_ms)
-{
-	char text[40];
-	json_key_text(j, key, tz_format(store_design(c->api->store)->tz, at_ms, text));
-}
-
 enum rc shares_get(struct api_call *c, struct err *e)
 {
 	struct access_share *shares;
@@ -259,10 +250,7 @@ enum rc shares_get(struct api_call *c, struct err *e)
 	enum rc rc = access_share_list(c->api->access, http_arena(c->x), &shares, &n, e);
 	if (rc != RC_OK)
 		return rc;
-	struct json j = json_new(http_out(c->x));
-	json_object(&j);
-	json_key(&j, "items");
-	json_array(&j);
+	struct json j = call_items(c);
 	for (uint32_t i = 0; i < n; i++) {
 		char id[24];
 		snprintf(id, sizeof(id), "%lld", (long long)shares[i].id);
@@ -270,7 +258,7 @@ enum rc shares_get(struct api_call *c, struct err *e)
 		json_key_text(&j, "id", id);
 		json_key_string(&j, "path", shares[i].path);
 		json_key_string(&j, "title", shares[i].title);
-		write_time(c, &j, "expires", shares[i].expires_ms);
+		tz_key(&j, "expires", store_design(c->api->store)->tz, shares[i].expires_ms);
 		json_key_string(&j, "who", shares[i].who);
 		json_object_end(&j);
 	}
@@ -304,7 +292,7 @@ enum rc shares_add(struct api_call *c, struct err *e)
 	struct json j = json_new(http_out(c->x));
 	json_object(&j);
 	json_key_string(&j, "url", arena_printf(http_arena(c->x), "/shared/%s", token));
-	write_time(c, &j, "expires", expires_ms);
+	tz_key(&j, "expires", store_design(c->api->store)->tz, expires_ms);
 	json_object_end(&j);
 	http_status_set(c->x, 201);
 	return RC_OK;
@@ -341,8 +329,9 @@ enum rc shares_open(struct api_call *c, struct err *e)
 	json_object(&j);
 	json_key_string(&j, "path", s.path);
 	json_key_string(&j, "title", s.title);
-	write_time(c, &j, "last", session_newest_ms(c->api)); // what relative periods count back from
-	write_time(c, &j, "expires", s.expires_ms);
+	tz_key(&j, "last", store_design(c->api->store)->tz,
+		session_newest_ms(c->api)); // what relative periods count back from
+	tz_key(&j, "expires", store_design(c->api->store)->tz, s.expires_ms);
 	json_object_end(&j);
 	return RC_OK;
 }

@@ -19,6 +19,15 @@ enum rc call_json(struct api_call *c, struct json_parser **parser, struct json_n
 	return rc;
 }
 
+struct json call_items(struct api_call *c)
+{
+	struct json j = json_new(http_out(c->x));
+	json_object(&j);
+	json_key(&j, "items");
+	json_array(&j);
+	return j;
+}
+
 enum rc call_string(struct json_node object, const char *name, bool required, struct sv *out, struct err *e)
 {
 	struct json_node n = json_get(object, sv_from(name));

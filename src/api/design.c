@@ -183,16 +183,12 @@ enum rc design_versions_get(struct api_call *c, struct err *e)
 	enum rc rc = a ? store_design_versions(c->api->store, a, &versions, &n, e)
 		       : err_set(e, RC_NOMEM, "out of memory for the corridor file");
 	if (rc == RC_OK) {
-		struct json j = json_new(http_out(c->x));
-		char text[40];
-		json_object(&j);
-		json_key(&j, "items");
-		json_array(&j);
+		struct json j = call_items(c);
 		for (uint32_t i = n; i-- > 0;) {
 			const struct design_version *v = &versions[i];
 			json_object(&j);
 			json_key_u64(&j, "version", v->version);
-			json_key_text(&j, "at", tz_format(store_design(c->api->store)->tz, v->at_ms, text));
+			tz_key(&j, "at", store_design(c->api->store)->tz, v->at_ms);
 			json_key_string(&j, "who", v->who);
 			json_key_string(&j, "hash", arena_printf(a, "%016llx", (unsigned long long)v->hash));
 			json_object_end(&j);

@@ -4,12 +4,6 @@
 #include "api/internal.h"
 #include "listen/hook_line.h"
 
-static void write_time(struct api_call *c, struct json *j, const char *key, int64_t at_ms)
-{
-	char text[40];
-	json_key_text(j, key, tz_format(store_design(c->api->store)->tz, at_ms, text));
-}
-
 static void write_hook(struct api_call *c, struct json *j, const struct access_hook *h)
 {
 	const struct signature_style *style = signature_style_find(h->style);
@@ -26,8 +20,8 @@ static void write_hook(struct api_call *c, struct json *j, const struct access_h
 	if (style && style->handshake == HANDSHAKE_HUB && h->n_secrets &&
 		signature_verify_token(h->secrets[0], token, NULL) == RC_OK)
 		json_key_text(j, "verify_token", token);
-	write_time(c, j, "created", h->made_ms);
-	write_time(c, j, "changed", h->changed_ms);
+	tz_key(j, "created", store_design(c->api->store)->tz, h->made_ms);
+	tz_key(j, "changed", store_design(c->api->store)->tz, h->changed_ms);
 	json_key_string(j, "made_by", h->made_by);
 }
 
@@ -54,10 +48,7 @@ enum rc hooks_get(struct api_call *c, struct err *e)
 	enum rc rc = access_hook_list(c->api->access, http_arena(c->x), &hooks, &n, e);
 	if (rc != RC_OK)
 		return rc;
-	struct json j = json_new(http_out(c->x));
-	json_object(&j);
-	json_key(&j, "items");
-	json_array(&j);
+	struct json j = call_items(c);
 	for (uint32_t i = 0; i < n; i++) {
 		json_object(&j);
 		write_hook(c, &j, &hooks[i]);

@@ -305,10 +305,7 @@ enum rc import_jobs_get(struct api_call *c, struct err *e)
 		rc = jobs_list(c->api->jobs, (uint32_t)limit, http_arena(c->x), &jobs, &n, e);
 	if (rc != RC_OK)
 		return rc;
-	struct json j = json_new(http_out(c->x));
-	json_object(&j);
-	json_key(&j, "items");
-	json_array(&j);
+	struct json j = call_items(c);
 	for (uint32_t i = 0; i < n; i++)
 		job_write(&j, &jobs[i], store_design(c->api->store)->tz);
 	json_array_end(&j);

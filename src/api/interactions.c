@@ -250,12 +250,6 @@ static enum rc cold_of(struct listing *l, const struct window *w, enum cold what
 	return snapshot_cold(l->snapshot, w->span->locator[w->row], what, http_arena(l->c->x), out, e);
 }
 
-static void write_time(struct json *j, const char *key, const struct tz *tz, int64_t at_ms)
-{
-	char text[40];
-	json_key_text(j, key, tz_format(tz, at_ms, text));
-}
-
 // Who it was and what was said: for those who may see persons.
 static enum rc write_person(
 	struct json *j, struct listing *l, const struct window *w, const struct place *p, struct err *e)
@@ -289,7 +283,7 @@ static enum rc write_item(
 	struct sv id = SV_NONE, touchpoint = name_of(l, w, CODE_TOUCHPOINT, NAME_TOUCHPOINT);
 	uint32_t t = touchpoint.len ? design_touchpoint_find(l->design, touchpoint) : DESIGN_NONE;
 	json_object(&j);
-	write_time(&j, "at", l->design->tz, p->at_ms);
+	tz_key(&j, "at", l->design->tz, p->at_ms);
 	bool told = l->told == TOLD_ALL || (l->told == TOLD_OWN && owns_touchpoint(l->c, l->design, t));
 	enum rc rc = told ? write_person(&j, l, w, p, e) : RC_OK;
 	if (rc == RC_OK)
@@ -391,10 +385,7 @@ static enum rc write_page(struct listing *l, struct err *e)
 	enum rc rc = n ? read_items(l, n, items, e) : RC_OK;
 	if (rc != RC_OK)
 		return rc;
-	struct json j = json_new(http_out(l->c->x));
-	json_object(&j);
-	json_key(&j, "items");
-	json_array(&j);
+	struct json j = call_items(l->c);
 	for (uint32_t i = 0; i < n; i++)
 		if (items[i].ptr)
 			json_raw(&j, items[i]);

@@ -180,6 +180,8 @@ void import_close(struct api *a);
 
 // The body as a JSON object; the parser is in the call's arena's lifetime (free it with json_parser_free after use).
 enum rc call_json(struct api_call *c, struct json_parser **parser, struct json_node *root, struct err *e);
+// Begins the answer {"items": […: json_array_end ends the items, json_object_end the answer.
+struct json call_items(struct api_call *c);
 // A member that must be a string (optional: SV_NONE when absent).
 enum rc call_string(struct json_node object, const char *name, bool required, struct sv *out, struct err *e);
 // A number in the query; fallback when absent. RC_USAGE: not a whole number within min … max.

@@ -97,31 +97,18 @@ static struct sv cut_text(struct sv text)
 	return (struct sv){text.ptr, len};
 }
 
-static void write_time(struct json *j, const char *key, const struct design *d, int64_t at_ms)
-{
-	char text[40];
-	tz_format(d->tz, at_ms, text);
-	json_key_text(j, key, text);
-}
-
 void live_members(struct json *j, const struct interaction *x, const struct design *d)
 {
 	const struct design_touchpoint *t =
 		x->touchpoint == TOUCHPOINT_NONE ? NULL : &d->touchpoints[x->touchpoint];
-	write_time(j, "at", d, x->at_ms);
+	tz_key(j, "at", d->tz, x->at_ms);
 	json_key_string(j, "touchpoint", t ? t->name : SV_NONE);
 	json_key_string(j, "stage", t ? d->stages[t->stage] : SV_NONE);
 	json_key_string(j, "channel", x->channel.len ? x->channel : SV_NONE);
 	json_key_string(j, "event", x->event);
 	json_key_string(j, "source", x->source);
 	json_key_string(j, "agent", x->agent.len ? x->agent : SV_NONE);
-	json_key(j, "measures");
-	json_object(j);
-	for (uint32_t i = 0; i < x->n_measures; i++) {
-		json_key_sv(j, d->measures[x->measures[i].measure].name);
-		json_double(j, x->measures[i].value);
-	}
-	json_object_end(j);
+	interaction_measures_put(j, d, x);
 }
 
 static void write_interaction(

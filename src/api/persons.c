@@ -42,12 +42,6 @@ static enum rc extent_of(
 	return rc;
 }
 
-static void write_time(struct json *j, const char *key, const struct tz *tz, int64_t at_ms)
-{
-	char text[40];
-	json_key_text(j, key, at_ms == TIME_NONE ? NULL : tz_format(tz, at_ms, text));
-}
-
 static void write_person(struct json *j, const struct tz *tz, uint64_t person, const struct sv *identities,
 	uint32_t n, const struct extent *x)
 {
@@ -59,8 +53,8 @@ static void write_person(struct json *j, const struct tz *tz, uint64_t person, c
 	for (uint32_t i = 0; i < n; i++)
 		json_string(j, identities[i]);
 	json_array_end(j);
-	write_time(j, "first", tz, x->first_ms);
-	write_time(j, "last", tz, x->last_ms);
+	tz_key(j, "first", tz, x->first_ms);
+	tz_key(j, "last", tz, x->last_ms);
 	json_key_u64(j, "n", x->n);
 }
 

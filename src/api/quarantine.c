@@ -20,15 +20,11 @@ enum rc quarantine_get(struct api_call *c, struct err *e)
 			&n, &total, e);
 	if (rc != RC_OK)
 		return rc;
-	struct json j = json_new(http_out(c->x));
-	char at[40];
-	json_object(&j);
-	json_key(&j, "items");
-	json_array(&j);
+	struct json j = call_items(c);
 	for (uint32_t i = 0; i < n; i++) {
 		json_object(&j);
 		json_key_u64(&j, "id", items[i].id);
-		json_key_text(&j, "at", tz_format(store_design(c->api->store)->tz, items[i].at_ms, at));
+		tz_key(&j, "at", store_design(c->api->store)->tz, items[i].at_ms);
 		json_key_string(&j, "source", items[i].file);
 		json_key_string(&j, "mapping", items[i].map_name);
 		json_key_u64(&j, "line", items[i].line);

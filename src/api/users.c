@@ -6,10 +6,10 @@
 
 enum { LINK_LIFETIME_MS = 24 * 3600 * 1000, LIST_MAX = 64, PAGE = 100 };
 
+// 0: never.
 static void write_time(struct json *j, const char *key, const struct tz *tz, int64_t at_ms)
 {
-	char text[40];
-	json_key_text(j, key, at_ms ? tz_format(tz, at_ms, text) : NULL);
+	tz_key(j, key, tz, at_ms ? at_ms : TIME_NONE);
 }
 
 static void write_list(struct json *j, const char *key, const struct sv *items, uint32_t n)
@@ -71,10 +71,7 @@ enum rc users_get(struct api_call *c, struct err *e)
 	enum rc rc = access_user_list(c->api->access, http_arena(c->x), &users, &n, e);
 	if (rc != RC_OK)
 		return rc;
-	struct json j = json_new(http_out(c->x));
-	json_object(&j);
-	json_key(&j, "items");
-	json_array(&j);
+	struct json j = call_items(c);
 	for (uint32_t i = 0; i < n; i++)
 		write_user(&j, &users[i], store_design(c->api->store)->tz);
 	json_array_end(&j);
@@ -247,10 +244,7 @@ enum rc keys_get(struct api_call *c, struct err *e)
 	enum rc rc = access_key_list(c->api->access, true, http_arena(c->x), &keys, &n, e);
 	if (rc != RC_OK)
 		return rc;
-	struct json j = json_new(http_out(c->x));
-	json_object(&j);
-	json_key(&j, "items");
-	json_array(&j);
+	struct json j = call_items(c);
 	for (uint32_t i = 0; i < n; i++)
 		write_key(&j, &keys[i], store_design(c->api->store)->tz);
 	json_array_end(&j);
@@ -334,10 +328,7 @@ enum rc audit_get(struct api_call *c, struct err *e)
 			&items, &n, &next, e);
 	if (rc != RC_OK)
 		return rc;
-	struct json j = json_new(http_out(c->x));
-	json_object(&j);
-	json_key(&j, "items");
-	json_array(&j);
+	struct json j = call_items(c);
 	for (uint32_t i = 0; i < n; i++) {
 		json_object(&j);
 		json_key_i64(&j, "id", items[i].id);

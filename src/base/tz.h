@@ -58,6 +58,9 @@ uint32_t tz_bucket_of(const struct tz_buckets *b, int64_t t_ms);
 
 // "2026-03-29T01:59:59.123+01:00" (ms only when not zero) into out[40]; returns out.
 char *tz_format(const struct tz *tz, int64_t utc_ms, char *out);
+// The same as a member of a JSON object; null for TIME_NONE.
+struct json;
+void tz_key(struct json *j, const char *key, const struct tz *tz, int64_t utc_ms);
 
 // A compiled time format for parsing, made once, used per row. Format letters as in ICU/Java:
 // yyyy yy M MM MMM d dd H HH h hh m mm s ss SSS (1-9 digits of fraction) a z/Z/XXX (offset or Z) E (name of

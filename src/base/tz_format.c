@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Printing of times, and the calendar's small change: ISO weeks, lengths of months.
 #include "base/internal.h"
+#include "base/json.h"
 
 char *put_digits(char *out, uint64_t v, unsigned width)
 {
@@ -82,4 +83,10 @@ unsigned days_in_month(int64_t year, unsigned month)
 	static const unsigned char lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
 	bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
 	return month == 2 && leap ? 29 : lengths[month - 1];
+}
+
+void tz_key(struct json *j, const char *key, const struct tz *tz, int64_t utc_ms)
+{
+	char text[40];
+	json_key_text(j, key, utc_ms == TIME_NONE ? NULL : tz_format(tz, utc_ms, text));
 }

@@ -149,13 +149,7 @@ static enum rc list_table(
 		table_text(&t, row, 4, hooks[i].made_by, INK_PLAIN);
 		table_text(&t, row, 5, hooks[i].enabled ? SV("") : SV("disabled"), INK_WARN);
 	}
-	enum rc rc = RC_OK;
-	if (n == 0)
-		buf_str(out, "There are no webhooks.\n");
-	else
-		rc = table_put(&t, &cli->look, out, e);
-	table_free(&t);
-	return rc;
+	return table_finish(&t, &cli->look, "There are no webhooks.\n", out, e);
 }
 
 static enum rc run_list(struct cli *cli, struct err *e)

@@ -146,13 +146,7 @@ static enum rc list_table(
 			k->revoked_ms ? SV("revoked") : time_text(cli, k->expires_ms, SV("revoked by hand")),
 			k->revoked_ms ? INK_WARN : INK_PLAIN);
 	}
-	enum rc rc = RC_OK;
-	if (n == 0)
-		buf_str(out, "There are no keys.\n");
-	else
-		rc = table_put(&t, &cli->look, out, e);
-	table_free(&t);
-	return rc;
+	return table_finish(&t, &cli->look, "There are no keys.\n", out, e);
 }
 
 static enum rc run_list(struct cli *cli, struct err *e)

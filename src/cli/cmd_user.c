@@ -142,15 +142,10 @@ static enum rc list_table(
 			INK_PLAIN);
 		buf_free(&departments);
 	}
-	enum rc rc = RC_OK;
-	if (n == 0)
-		buf_str(out,
-			"There are no users yet; the first one is set up in the browser, or with corridor user "
-			"add.\n");
-	else
-		rc = table_put(&t, &cli->look, out, e);
-	table_free(&t);
-	return rc;
+	return table_finish(&t, &cli->look,
+		"There are no users yet; the first one is set up in the browser, or with corridor user "
+		"add.\n",
+		out, e);
 }
 
 static enum rc run_list(struct cli *cli, struct err *e)

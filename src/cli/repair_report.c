@@ -14,12 +14,6 @@ static void put_hex(struct json *j, const char *key, uint64_t person)
 	json_key_text(j, key, text);
 }
 
-static void put_time(struct json *j, const struct tz *utc, const char *key, int64_t ms)
-{
-	char text[40];
-	json_key_text(j, key, tz_format(utc, ms, text));
-}
-
 static void person_json(const struct lost_person *p, struct json *j)
 {
 	json_object(j);
@@ -44,8 +38,8 @@ static void segment_json(const struct repaired_segment *s, const struct tz *utc,
 	json_key_u64(j, "salvaged", s->n_salvaged);
 	json_key_u64(j, "lost", s->n_lost);
 	if (s->n_lost) {
-		put_time(j, utc, "lost_first", s->lost_first_ms);
-		put_time(j, utc, "lost_last", s->lost_last_ms);
+		tz_key(j, "lost_first", utc, s->lost_first_ms);
+		tz_key(j, "lost_last", utc, s->lost_last_ms);
 		put_hex(j, "lost_first_person", s->lost_first_person);
 		put_hex(j, "lost_last_person", s->lost_last_person);
 	}

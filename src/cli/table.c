@@ -242,3 +242,14 @@ enum rc table_put(const struct table *t, const struct look *look, struct buf *ou
 	put_losses(t, &l, look, out);
 	return RC_OK;
 }
+
+enum rc table_finish(struct table *t, const struct look *look, const char *none, struct buf *out, struct err *e)
+{
+	enum rc rc = RC_OK;
+	if (t->rc == RC_OK && t->n_rows == 0)
+		buf_str(out, none);
+	else
+		rc = table_put(t, look, out, e);
+	table_free(t);
+	return rc;
+}

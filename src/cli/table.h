@@ -45,6 +45,9 @@ void table_printf(struct table *t, uint32_t row, uint32_t column, const char *fo
 	__attribute__((format(printf, 4, 5)));
 // Writes heading, rule and rows. What does not fit is said in a line below.
 enum rc table_put(const struct table *t, const struct look *look, struct buf *out, struct err *e);
+// The same, or the sentence `none` when there are no rows; then frees the table.
+enum rc table_finish(
+	struct table *t, const struct look *look, const char *none, struct buf *out, struct err *e);
 
 // The result of an analysis as a table with its period and n above and its notes and definition below.
 enum rc result_put(const struct result *r, const struct look *look, struct buf *out, struct err *e);

@@ -183,6 +183,9 @@ void design_free(struct design **d);
 // Finds touch point and dimensions of an interaction from its event, source, channel, agent, location and
 // paths[]. Cost does not grow with the number of touch points. Thread-safe.
 void design_resolve(const struct design *d, struct interaction *x);
+// Its measures as a member of a JSON object: "measures": {"wait": 12.5}.
+struct json;
+void interaction_measures_put(struct json *j, const struct design *d, const struct interaction *x);
 
 // Index by name, or DESIGN_NONE.
 uint32_t design_touchpoint_find(const struct design *d, struct sv name);

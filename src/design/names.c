@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Finding things of a design by name. Touch points, which may be many, by an open-addressing table of indices
-// that is at most half full; the others, of which there are few, by looking through them.
+// Names of a design: finding things by them, writing measures under them. Touch points, which may be many, by an
+// open-addressing table of indices that is at most half full; the others, of which there are few, by looking through them.
 #include "base/hash.h"
+#include "base/json.h"
 #include "design/internal.h"
 
 struct design_names {
@@ -85,4 +86,15 @@ uint32_t design_stage_find(const struct design *d, struct sv name)
 uint32_t design_path_find(const struct design *d, struct sv path)
 {
 	return find(d->paths, d->n_paths, path);
+}
+
+void interaction_measures_put(struct json *j, const struct design *d, const struct interaction *x)
+{
+	json_key(j, "measures");
+	json_object(j);
+	for (uint32_t i = 0; i < x->n_measures; i++) {
+		json_key_sv(j, d->measures[x->measures[i].measure].name);
+		json_double(j, x->measures[i].value);
+	}
+	json_object_end(j);
 }

@@ -237,23 +237,6 @@ struct trial {
 	struct json rejects;
 };
 
-static void write_measures(struct json *j, const struct design *d, const struct interaction *x)
-{
-	json_key(j, "measures");
-	json_object(j);
-	for (uint32_t i = 0; i < x->n_measures; i++) {
-		json_key_sv(j, d->measures[x->measures[i].measure].name);
-		json_double(j, x->measures[i].value);
-	}
-	json_object_end(j);
-}
-
-static void write_time(struct json *j, const char *key, const struct tz *tz, int64_t at_ms)
-{
-	char text[40];
-	json_key_text(j, key, tz_format(tz, at_ms, text));
-}
-
 static void write_some(struct json *j, const char *key, struct sv text)
 {
 	if (text.len)
@@ -279,17 +262,17 @@ static enum rc tried_interaction(void *context, uint32_t index, const struct int
 		json_object_end(j);
 	}
 	json_array_end(j);
-	write_time(j, "at", d->tz, x->at_ms);
+	tz_key(j, "at", d->tz, x->at_ms);
 	json_key_string(j, "event", x->event);
 	json_key_string(j, "touchpoint",
 		x->touchpoint == TOUCHPOINT_NONE ? SV_NONE : d->touchpoints[x->touchpoint].name);
 	write_some(j, "channel", x->channel);
 	write_some(j, "agent", x->agent);
 	write_some(j, "location", x->location);
-	write_measures(j, d, x);
+	interaction_measures_put(j, d, x);
 	write_some(j, "promise", x->promise);
 	if (x->promise.len && x->due_ms != TIME_NONE)
-		write_time(j, "due", d->tz, x->due_ms);
+		tz_key(j, "due", d->tz, x->due_ms);
 	write_some(j, "keeps", x->keeps);
 	write_some(j, "text", x->text);
 	if (x->properties.len) {

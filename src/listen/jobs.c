@@ -119,8 +119,7 @@ void job_report_write(struct json *j, const struct import_report *r)
 
 static void write_time(struct json *j, const char *key, const struct tz *tz, int64_t at_ms)
 {
-	char text[40];
-	json_key_text(j, key, at_ms ? tz_format(tz, at_ms, text) : NULL);
+	tz_key(j, key, tz, at_ms ? at_ms : TIME_NONE);
 }
 
 void job_write(struct json *j, const struct job *job, const struct tz *tz)

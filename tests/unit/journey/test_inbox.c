@@ -94,6 +94,18 @@ static int64_t count_rows(struct db *db, const char *sql)
 	return n;
 }
 
+static struct db *open_db(const struct kit *k, bool with_sums)
+{
+	struct err e = ERR_NONE;
+	char path[256];
+	struct db *db;
+	snprintf(path, sizeof(path), "%s/corridor.db", k->dir);
+	kit_ok(db_open(path, DB_READ_WRITE, &db, &e), &e);
+	if (with_sums)
+		kit_ok(db_migrate(db, "journey", store_schema, store_schema_steps, &e), &e);
+	return db;
+}
+
 // A sealing that ended between its transaction and the removal of the rows: nobody sees them, and closing removes them.
 static void sealed_but_not_removed(void **state)
 {
@@ -103,11 +115,7 @@ static void sealed_but_not_removed(void **state)
 	for (uint32_t i = 0; i < 10; i++)
 		kit_append_range(k, s, i * 7, 7);
 	store_close(&s);
-	char path[256];
-	snprintf(path, sizeof(path), "%s/corridor.db", k->dir);
-	struct db *db;
-	kit_ok(db_open(path, DB_READ_WRITE, &db, &e), &e);
-	kit_ok(db_migrate(db, "journey", store_schema, store_schema_steps, &e), &e);
+	struct db *db = open_db(k, true);
 	kit_ok(db_exec(db, "UPDATE sealed SET seq = (SELECT seq FROM inbox ORDER BY seq LIMIT 1 OFFSET 3)", &e),
 		&e);
 	db_close(&db);
@@ -129,21 +137,9 @@ static void sealed_but_not_removed(void **state)
 	assert_int_equal(stats.n_in_inbox, 42);
 	snapshot_close(&sn);
 	store_close(&s);
-	kit_ok(db_open(path, DB_READ_ONLY, &db, &e), &e);
+	db = open_db(k, false);
 	assert_int_equal(count_rows(db, "SELECT count(*) FROM inbox"), 6);
 	db_close(&db);
-}
-
-static struct db *open_db(const struct kit *k, bool with_sums)
-{
-	struct err e = ERR_NONE;
-	char path[256];
-	struct db *db;
-	snprintf(path, sizeof(path), "%s/corridor.db", k->dir);
-	kit_ok(db_open(path, DB_READ_WRITE, &db, &e), &e);
-	if (with_sums)
-		kit_ok(db_migrate(db, "journey", store_schema, store_schema_steps, &e), &e);
-	return db;
 }
 
 // Whoever cannot open a store because the mark is damaged takes nothing away by it.
