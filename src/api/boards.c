@@ -2,8 +2,9 @@
 // Dashboards over HTTP, and shares: links that let somebody without an account read one page.
 //
 // A share stands for a path of the pages ("/dashboards/3", "/journeys/funnel?where=…"). Whoever has its token may ask what
-// that page asks and nothing else: the analysis of the path, or those of the dashboard's tiles, with at least the filters
-// that stand in it, and within its period. Persons and texts are never in it, because a share has only the rights to look and to ask.
+// that page asks and nothing else: the analysis of the path, those of the dashboard's tiles, or those of the touch point's
+// page about this touch point; with at least the filters that stand in it, and within its period. Persons and texts are
+// never in it, because a share has only the rights to look and to ask.
 #include "api/internal.h"
 
 #include "access/boards.h"
@@ -178,17 +179,104 @@ static bool has_filters(struct api_call *c, struct sv query)
 	return true;
 }
 
+// --- what the page of a touch point asks (web/src/page/touchpoint.tsx) ---
+
+#define TOUCHPOINT_PATH SV("/touchpoint/")
+
+uint32_t share_touchpoint(const struct api_call *c, const struct design *d)
+{
+	struct sv rest;
+	if (!c->share || !sv_starts(c->share->path, TOUCHPOINT_PATH))
+		return DESIGN_NONE;
+	struct sv path = sv_cut(c->share->path, '?', &rest);
+	return design_touchpoint_find(
+		d, (struct sv){path.ptr + TOUCHPOINT_PATH.len, path.len - TOUCHPOINT_PATH.len});
+}
+
+// What it splits by.
+static bool is_split(const struct design *d, uint32_t touchpoint, struct sv value)
+{
+	(void)touchpoint;
+	bool is = sv_equal(value, SV("channel")) || sv_equal(value, SV("agent"));
+	for (uint32_t i = 0; i < d->n_dimensions && !is; i++)
+		is = sv_equal(value, d->dimensions[i]);
+	return is;
+}
+
+static bool is_expected(const struct design *d, uint32_t touchpoint, struct sv value)
+{
+	const struct design_touchpoint *t = &d->touchpoints[touchpoint];
+	for (uint32_t i = 0; i < t->n_expectations; i++)
+		if (sv_equal(value, d->measures[d->expectations[t->first_expectation + i].measure].name))
+			return true;
+	return false;
+}
+
+// These parameters with these values, and no others.
+struct touchpoint_question {
+	const char *path;
+	bool here; // with the filter “touchpoint = KEY”; else the answer leaves others out (share_touchpoint)
+	bool before; // of as much time before the period: what customers were used to
+	struct {
+		const char *name, *value; // NULL: any value that fits
+	} params[2];
+	bool (*fits)(const struct design *d, uint32_t touchpoint, struct sv value); // NULL: all do
+};
+
+static bool is_asked(const struct touchpoint_question *q, const struct design *d, uint32_t touchpoint,
+	struct sv name, struct sv value)
+{
+	static const char *const always[] = {"from", "to", "where"};
+	for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++)
+		if (sv_equal(name, sv_from(always[i])))
+			return true;
+	for (size_t i = 0; i < 2 && q->params[i].name; i++)
+		if (sv_equal(name, sv_from(q->params[i].name)))
+			return q->params[i].value ? sv_equal(value, sv_from(q->params[i].value))
+						  : !q->fits || q->fits(d, touchpoint, value);
+	return false;
+}
+
+static bool touchpoint_asks(struct api_call *c, struct sv query)
+{
+	static const struct touchpoint_question questions[] = {
+		{"/api/overview", false, false, {{"bucket", NULL}}, NULL},
+		{"/api/query/gap", true, false, {{"by", NULL}}, is_split},
+		{"/api/query/spread", true, true, {{"measure", NULL}}, is_expected},
+		{"/api/query/scores", true, false, {{"score", "servqual"}}, NULL},
+		{"/api/query/flow", false, false, {{"ends", "true"}, {"top", "0"}}, NULL},
+	};
+	const struct design *d = store_design(c->api->store);
+	const struct touchpoint_question *q = questions, *end = q + sizeof(questions) / sizeof(questions[0]);
+	uint32_t t = share_touchpoint(c, d);
+	struct sv name, value;
+	while (q < end && !sv_equal(http_path(c->x), sv_from(q->path)))
+		q++;
+	if (t == DESIGN_NONE || q == end || !period_kept(c, query, q->before))
+		return false;
+	struct sv here = arena_printf(http_arena(c->x), "touchpoint = %.*s", SV_ARG(d->touchpoints[t].name));
+	if (q->here && !(here.ptr && asks_where(c, here)))
+		return false;
+	for (size_t k = 0; http_query_at(c->x, k, &name, &value); k++)
+		if (!is_asked(q, d, t, name, value))
+			return false;
+	return true;
+}
+
+// --- what a share may ask, whatever its page ---
+
 // Does a page of the UI ask this?
 static bool page_asks(struct api_call *c, struct sv page)
 {
 	struct sv query, path = sv_cut(page, '?', &query), asked = http_path(c->x);
-	bool overview = sv_equal(asked, SV("/api/overview"));
-	if (!has_filters(c, query) || !period_kept(c, query))
+	if (!has_filters(c, query))
+		return false;
+	if (sv_starts(path, TOUCHPOINT_PATH))
+		return touchpoint_asks(c, query);
+	if (!period_kept(c, query, false))
 		return false;
 	if (sv_equal(path, SV("/")))
-		return overview;
-	if (sv_starts(path, SV("/touchpoint/")))
-		return overview || sv_starts(asked, SV("/api/query/"));
+		return sv_equal(asked, SV("/api/overview"));
 	if (sv_starts(path, SV("/journeys/")))
 		return sv_starts(asked, SV("/api/query/")) &&
 		       sv_equal((struct sv){asked.ptr + 11, asked.len - 11},
@@ -204,8 +292,11 @@ static bool tiles_ask(struct api_call *c, struct sv tiles)
 	char scratch[32];
 	bool asks = false;
 	if (parser && json_parse(parser, tiles, &root, &why) == RC_OK)
-		for (struct json_iter it = json_iter(root); !asks && json_next(&it);)
-			asks = page_asks(c, json_text(json_get(it.value, SV("view")), scratch));
+		for (struct json_iter it = json_iter(root); !asks && json_next(&it);) {
+			struct sv view = json_text(json_get(it.value, SV("view")), scratch);
+			asks = sv_starts(view, SV("/journeys/")) &&
+			       page_asks(c, view); // a board shows no others
+		}
 	json_parser_free(&parser);
 	return asks;
 }

@@ -225,8 +225,9 @@ enum rc persons_denied(struct err *e);
 
 // --- period.c ---
 
-// Does the question keep to the periods that a page with this query (of its address) asks about?
-bool period_kept(struct api_call *c, struct sv query);
+// Does the question keep to the periods that a page with this query (of its address) asks about? before: to as much time
+// before its own.
+bool period_kept(struct api_call *c, struct sv query, bool before);
 
 // When the newest interaction was that is not in the future; now, if there is none. (session.c)
 int64_t session_newest_ms(struct api *a);
@@ -235,6 +236,9 @@ struct sv query_unescape(struct arena *a, struct sv text);
 
 // May a share ask this? RC_DENIED: no, or it has expired. Sets c->share. (boards.c)
 enum rc share_check(struct api_call *c, struct err *e);
+// The touch point (index in the design) that the share is for, of which alone it is told; DESIGN_NONE: it is not for one, or
+// the call is no share's. (boards.c)
+uint32_t share_touchpoint(const struct api_call *c, const struct design *d);
 // A person's key: 16 hexadecimal digits. False: it is none.
 bool person_key_parse(struct sv text, uint64_t *out);
 
@@ -250,7 +254,7 @@ api_handler design_get, analyses_get, query_get, overview_get, interactions_get,
 api_handler design_text_get, design_versions_get, design_check, design_compare, design_publish;
 // The body of this one goes to a file.
 api_handler import_upload;
-api_handler import_preview_post, import_start, import_jobs_get, import_job_get;
+api_handler import_preview_post, import_start, import_jobs_get, import_job_get, import_job_cancel;
 api_handler quarantine_get, quarantine_again, quarantine_remove;
 api_handler sql_post, sources_get;
 api_handler boards_get, boards_add, boards_set, boards_remove, shares_get, shares_add, shares_end, shares_open;

@@ -352,17 +352,21 @@ static void write_frame(struct json *j, const struct overview *o)
 	write_texts(j, "notes", gap->notes, gap->n_notes);
 }
 
+// To a share of one touch point only that one is told.
 static void write_overview(const struct overview *o)
 {
 	struct json j = json_new(http_out(o->c->x));
+	uint32_t only = share_touchpoint(o->c, o->design);
 	json_object(&j);
 	write_frame(&j, o);
 	json_key(&j, "touchpoints");
 	json_array(&j);
 	for (uint32_t t = 0; t < o->design->n_touchpoints; t++)
-		write_touchpoint(&j, o, t);
+		if (only == DESIGN_NONE || only == t)
+			write_touchpoint(&j, o, t);
 	json_array_end(&j);
-	write_promises(&j, o->r[PROMISES_ALL], o->r[PROMISES_ALL]->n_rows ? 0 : -1);
+	bool all = only == DESIGN_NONE && o->r[PROMISES_ALL]->n_rows;
+	write_promises(&j, o->r[PROMISES_ALL], all ? 0 : -1);
 	json_object_end(&j);
 }
 

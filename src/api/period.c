@@ -130,7 +130,7 @@ static bool kept_within(struct api_call *c, const struct tz *tz, const struct da
 	return bound_kept(c, tz, "from", false, d->first) && bound_kept(c, tz, "to", true, d->last);
 }
 
-bool period_kept(struct api_call *c, struct sv query)
+bool period_kept(struct api_call *c, struct sv query, bool before)
 {
 	const struct tz *tz = store_design(c->api->store)->tz;
 	int64_t at = session_newest_ms(c->api);
@@ -144,8 +144,8 @@ bool period_kept(struct api_call *c, struct sv query)
 	for (int64_t back = 0; back < 2; back++) {
 		int64_t anchor = day_of(tz, at) - back;
 		struct days own = read_period(tz, period, anchor);
-		struct days other = read_compared(tz, vs, &own, anchor);
-		if (kept_within(c, tz, &own) || kept_within(c, tz, &other))
+		struct days other = read_compared(tz, before ? SV("previous") : vs, &own, anchor);
+		if ((!before && kept_within(c, tz, &own)) || kept_within(c, tz, &other))
 			return true;
 	}
 	return false;

@@ -114,6 +114,20 @@ static enum rc ask(struct api_call *c, struct snapshot *sn, struct query *q, str
 	return rc == RC_OK ? query_run(sn, q, r, e) : rc;
 }
 
+// To a share of one touch point only the ways to it and from it are told.
+static void keep_shared(const struct api_call *c, const struct design *d, struct result *r)
+{
+	uint32_t t = share_touchpoint(c, d), n = 0;
+	if (t == DESIGN_NONE || strcmp(r->analysis->name, "flow") != 0)
+		return;
+	for (uint32_t i = 0; i < r->n_rows; i++)
+		if (sv_equal(answer_text(r, i, "from"), d->touchpoints[t].name) ||
+			sv_equal(answer_text(r, i, "to"), d->touchpoints[t].name))
+			memmove(&r->cells[(size_t)n++ * r->n_columns], &r->cells[(size_t)i * r->n_columns],
+				r->n_columns * sizeof(*r->cells));
+	r->n_rows = n;
+}
+
 enum rc query_get(struct api_call *c, struct err *e)
 {
 	static const char *const known[] = {"format", NULL};
@@ -133,6 +147,8 @@ enum rc query_get(struct api_call *c, struct err *e)
 		rc = snapshot_open(c->api->store, &sn, e);
 	if (rc == RC_OK)
 		rc = ask(c, sn, &q, &r, e);
+	if (rc == RC_OK)
+		keep_shared(c, snapshot_design(sn), r);
 	if (rc == RC_OK)
 		rc = csv ? result_write_csv(r, http_out(c->x), e) : result_write_json(r, http_out(c->x), e);
 	result_free(&r);

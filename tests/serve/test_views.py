@@ -324,6 +324,127 @@ def guests_keep_to_the_period():
         assert o.status == 200 and not any(a['kind'] == 'worse' for t in o.json['touchpoints'] for a in t['alerts'])
 
 
+def a_shared_touch_point_asks_what_its_page_asks():
+    with serving(simulate=YEAR) as s:
+        owner = s.everybody()['owner']
+        period = {'from': '2025-03', 'to': '2025-05'}
+        here = {'where': ['channel = web', 'touchpoint = order'], **period}
+        path = '/touchpoint/order?period=2025-03..2025-05&where=channel%20%3D%20web'
+        token = owner.post('/api/shares', {'path': path, 'title': 'x', 'days': 1}).json['url'].rsplit('/', 1)[1]
+        g = s.client()
+        assert g.post('/api/shares/open', {'token': token}).json['path'] == path
+        # What the page asks is told, with the same numbers, and of the other touch points nothing.
+        page = {'where': 'channel = web', **period}
+        told, all_ = g.get('/api/overview', bucket='week', **page), owner.get('/api/overview', bucket='week', **page).json
+        assert told.status == 200, told
+        order = [t for t in all_['touchpoints'] if t['key'] == 'order']
+        assert len(all_['touchpoints']) > 1 and [t['key'] for t in told.json['touchpoints']] == ['order']
+        assert told.json['touchpoints'][0]['expectations'] == order[0]['expectations'] and told.json['n'] == all_['n']
+        assert told.json['promises'] is None and all_['promises'] is not None
+        flow = g.get('/api/query/flow', ends='true', top='0', **page)
+        rows = owner.get('/api/query/flow', ends='true', top='0', **page).json['rows']
+        ways = [r for r in rows if 'order' in (r['from'], r['to'])]
+        assert flow.status == 200 and flow.json['rows'] == ways and 0 < len(ways) < len(rows), flow
+        csv = g.get('/api/query/flow', ends='true', top='0', format='csv', **page)
+        assert csv.status == 403, csv
+        dimensions = owner.get('/api/design').json['dimensions']
+        assert dimensions
+        for by in ('channel', 'agent', *dimensions):
+            a = g.get('/api/query/gap', by=by, **here)
+            assert a.status == 200 and {r['touchpoint'] for r in a.json['rows']} == {'order'}, (by, a)
+        measures = [e['measure'] for t in owner.get('/api/design').json['touchpoints'] if t['key'] == 'order'
+                    for e in t['expect']]
+        before = {'from': '2024-11-29', 'to': '2025-02-28'}  # 92 days, as March to May have
+        assert measures and g.get('/api/query/spread', measure=measures[0], where=here['where'], **before).status == 200
+        assert g.get('/api/query/scores', score='servqual', **here).status == 200
+        # Nothing beside it: another touch point, analysis, parameter, period, or without the filters.
+        elsewhere = {'where': ['channel = web', 'touchpoint = delivery'], **period}
+        other = next(m['key'] for m in owner.get('/api/design').json['measures'] if m['key'] not in measures)
+        for name, query in (('gap', page), ('gap', elsewhere), ('gap', {'where': 'touchpoint = order', **period}),
+                            ('gap', {'by': 'touchpoint', **here}), ('gap', {'by': 'customer', **here}),
+                            ('gap', {**here, **before}), ('gap', {'persons': 'x', **here}),
+                            ('spread', {'measure': measures[0], **here}), ('spread', {'measure': other, **here, **before}),
+                            ('spread', {'measure': measures[0], **elsewhere, **before}),
+                            ('scores', {'score': 'nps', **here}), ('scores', {'score': 'servqual', **page}),
+                            ('flow', {'ends': 'true', 'top': '0', 'of': 'agent', **page}), ('flow', {'by': 'agent', **page}),
+                            ('volume', here), ('volume', page), ('funnel', {'step': 'order', **here}), ('paths', page),
+                            ('journey', {'customer': 'user:x', **here}), ('retention', here), ('quality', here)):
+            assert g.get('/api/query/' + name, **query).status == 403, (name, query)
+        assert g.get('/api/overview', **period).status == g.get('/api/overview', **{**page, **before}).status == 403
+        assert g.get('/api/interactions', **here).status == 403
+        # A tile of a touch point is not shown on a board, so nothing is asked for it.
+        board = owner.post('/api/dashboards', {'title': 'x', 'tiles': [{'title': 't', 'view': path}]}).json['id']
+        token = owner.post('/api/shares', {'path': f'/dashboards/{board}', 'title': 'x', 'days': 1}).json['url']
+        g = s.client()
+        assert g.post('/api/shares/open', {'token': token.rsplit('/', 1)[1]}).status == 200
+        assert g.get('/api/overview', **page).status == g.get('/api/query/gap', **here).status == 403
+
+
+SURVEY = '''mapping: 1
+source: survey
+format: csv
+interactions:
+  event: "{event}"
+  id: "{id}"
+  customer: {user: "{id}"}
+  at: "{at}"
+  measures:
+    duration: "{duration}"
+    reliability-expected: "{re}"
+    reliability-perceived: "{rp}"
+    responsiveness-expected: "{se}"
+    responsiveness-perceived: "{sp}"
+'''
+
+
+def what_is_stated_stands_beside_what_is_designed_and_learned():
+    lines = ['id,event,at,duration,re,rp,se,sp']
+
+    def row(day, event='Order Placed', **values):
+        cells = [str(values.get(k, '')) for k in ('duration', 're', 'rp', 'se', 'sp')]
+        lines.append(','.join([f'r{len(lines)}', event, f'{day}T12:00:00Z', *cells]))
+    # In April: perceived less expected −2, −1, 0, −1, −1 and +1, +2, +3.
+    row('2026-04-02', duration=600, re=6, rp=4, se=4, sp=5)
+    row('2026-04-03', duration=900, re=6, rp=5, se=4, sp=6)
+    row('2026-04-04', duration=1200, re=5, rp=5, se=3, sp=6)
+    row('2026-04-30', duration=300, re=7, rp=6)
+    row('2026-04-05', re=6, rp=5)
+    row('2026-04-06', re=7)  # one half of a pair says nothing
+    row('2026-04-07', rp=1)
+    row('2026-04-08', 'Page Viewed', re=1, rp=7)  # elsewhere
+    row('2026-05-01', re=1, rp=7)  # later
+    # In as much time before, 2 to 31 March: what customers are used to.
+    for i, duration in enumerate((360, 60, 300, 120, 180, 240)):
+        row(f'2026-03-{5 * i + 3:02}', duration=duration)
+    row('2026-03-01', duration=9999, re=1, rp=7)
+    with serving() as s:
+        m = s.everybody()['manager']
+        file = m.ask('POST', '/api/import/files', body=('\n'.join(lines) + '\n').encode(), raw=True,
+                     query={'name': 'survey.csv'}).json['file']
+        job = m.post('/api/import', {'file': file, 'mapping': SURVEY}).json['job']
+        done = wait_for(lambda: (lambda j: j if j['state'] in ('done', 'failed') else None)(
+            m.get(f'/api/import/jobs/{job}').json))
+        assert done['state'] == 'done' and done['taken'] == len(lines) - 1, done
+        april, march = {'from': '2026-04', 'to': '2026-04'}, {'from': '2026-03-02', 'to': '2026-03-31'}
+        # Stated: what the touch point's page asks. t(4) = 2.776445 and t(2) = 4.302653 at 97.5 %; Wilson of 1 of 5, 3 of 3.
+        rows = m.get('/api/query/scores', score='servqual', where='touchpoint = order', **april).json['rows']
+        wanted = {'servqual:reliability': (5, -1, -1 - 2.776445 * (0.5 ** 0.5) / 5 ** 0.5,
+                                           -1 + 2.776445 * (0.5 ** 0.5) / 5 ** 0.5, 0.2, 0.036224, 0.624466),
+                  'servqual:responsiveness': (3, 2, 2 - 4.302653 / 3 ** 0.5, 2 + 4.302653 / 3 ** 0.5, 1, 0.438503, 1)}
+        assert {r['score'] for r in rows} == set(wanted), rows
+        for r in rows:
+            told = [r[k] for k in ('n', 'value', 'low', 'high', 'top_share', 'top_share_low', 'top_share_high')]
+            assert all(abs(a - b) < 1e-5 for a, b in zip(told, wanted[r['score']])), (told, wanted[r['score']])
+            assert r['unit'] == 'perceived - expected', r
+        # Designed: at most 15 minutes for 85 %, of 300, 600, 900 and 1200 s.
+        order = next(t for t in m.get('/api/overview', **april).json['touchpoints'] if t['key'] == 'order')
+        quick = next(e for e in order['expectations'] if e['key'] == 'quick')
+        assert (quick['n'], quick['target'], quick['share_target'], quick['share_kept']) == (4, 900, 0.85, 0.75), quick
+        # Learned: quantiles of type 7 of 60, 120 … 360 s.
+        usual = m.get('/api/query/spread', measure='duration', where='touchpoint = order', **march).json['rows'][0]
+        assert [usual[k] for k in ('n', 'p20', 'p50', 'p80')] == [6, 120, 210, 300], usual
+
+
 def answers_are_packed_but_never_with_the_token():
     with serving(simulate=YEAR) as s:
         c = s.everybody()
@@ -355,4 +476,6 @@ def answers_are_packed_but_never_with_the_token():
 if __name__ == '__main__':
     main([heads_of_departments_see_their_own_customers, who_may_no_longer_is_told_no_more,
           pages_name_nobody_to_those_who_may_not_know, texts_are_found, alerts_say_what_the_numbers_say,
-          what_is_learned_is_what_was_usual, guests_keep_to_the_period, answers_are_packed_but_never_with_the_token])
+          what_is_learned_is_what_was_usual, guests_keep_to_the_period, a_shared_touch_point_asks_what_its_page_asks,
+          what_is_stated_stands_beside_what_is_designed_and_learned,
+          answers_are_packed_but_never_with_the_token])
