@@ -35,7 +35,9 @@ static void over(void *context, const struct job *job)
 	char detail[800];
 	const struct import_report *r = &job->report;
 	const struct access_actor who = {.who = job->who};
-	const char *act = job->state == JOB_DONE ? "import.done" : "import.failed";
+	static const char *const acts[JOB_STATES] = {
+		[JOB_DONE] = "import.done", [JOB_CANCELLED] = "import.cancelled"};
+	const char *act = acts[job->state] ? acts[job->state] : "import.failed";
 	snprintf(detail, sizeof(detail),
 		"job %lld%s: %llu rows, %llu interactions taken in, %llu known, %llu rows to quarantine%s%.*s",
 		(long long)job->id, job->dry_run ? ", dry run" : "", (unsigned long long)r->n_rows,
@@ -293,6 +295,24 @@ enum rc import_job_get(struct api_call *c, struct err *e)
 	struct json j = json_new(http_out(c->x));
 	job_write(&j, &job, store_design(c->api->store)->tz);
 	return RC_OK;
+}
+
+// The answer is the import as it is now: one that runs goes on until it has stored what it is at.
+enum rc import_job_cancel(struct api_call *c, struct err *e)
+{
+	int64_t id;
+	struct job job;
+	char detail[40];
+	enum rc rc = call_id(c, "job", &id, e);
+	if (rc == RC_OK)
+		rc = jobs_get(c->api->jobs, id, http_arena(c->x), &job, e);
+	if (rc == RC_OK)
+		rc = jobs_cancel(c->api->jobs, id, c->actor.who, e);
+	if (rc != RC_OK)
+		return rc;
+	snprintf(detail, sizeof(detail), "job %lld", (long long)id);
+	rc = access_audit_add(c->api->access, &c->actor, SV("import.cancel"), job.name, sv_from(detail), e);
+	return rc == RC_OK ? import_job_get(c, e) : rc;
 }
 
 enum rc import_jobs_get(struct api_call *c, struct err *e)

@@ -182,6 +182,9 @@ const struct api_row api_rows[] = {
 		"how far an import has come, and what became of the rows", import_job_get, NULL, NULL,
 		"{\"state\", \"rows\", \"taken\", \"repeated\", \"rejected\", \"bytes_read\", \"bytes\", "
 		"\"message\"}"},
+	{HTTP_DELETE, "/api/import/jobs/{job}", AUTH_USER, RIGHT_IMPORT, 0, true, false, 0, "import",
+		"cancel an import that waits or runs; what was taken in stays", import_job_cancel, NULL, NULL,
+		"the import as it is now"},
 
 	// What could not be understood.
 	{HTTP_GET, "/api/quarantine", AUTH_USER, RIGHT_QUARANTINE, 0, true, false, 0, "quarantine",

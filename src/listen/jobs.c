@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // The queue of imports. The table import_job has every job; memory has those that wait or run.
 //
-// States: QUEUED → RUNNING → DONE or FAILED; RUNNING → QUEUED when the process ends in good order. Each change is
-// written before it is told. A job that was running when the process died is FAILED with the remedy: the same file may be
-// what killed it.
+// States: QUEUED → RUNNING → DONE, FAILED or CANCELLED; QUEUED → CANCELLED; RUNNING → QUEUED when the process ends in good
+// order. Each change is written before it is told. A job that was running when the process died is FAILED with the remedy:
+// the same file may be what killed it.
 //
 // Invariants:
-//  1. Items are in order of their ids; the first one is the one that runs.
-//  2. An item in memory is changed only under mu; its texts never change.
+//  1. The thread takes the first item that nobody is cancelling, and takes what it ran out of the list itself. Whoever
+//     cancels an item that waits takes it out.
+//  2. An item in memory is changed only under mu; its texts never change. mu is never held while the table is used, which
+//     waits for whoever appends.
 //  3. The table is used inside store_alone, since the intake writes at the same time.
 #include "listen/jobs.h"
 
@@ -26,7 +28,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BUSY_MS = 100 };
+enum { BUSY_MS = 100, WHO_BYTES = 320 };
 #define ITEM_TEXT_MAX ((size_t)8 << 20)
 
 static const char *const migrations[] = {
@@ -57,6 +59,8 @@ struct item {
 	struct arena *arena; // of the texts
 	bool awaited;        // jobs_run frees it
 	bool over;
+	bool cancelled; // by `canceller`, which no longer changes
+	char canceller[WHO_BYTES];
 	struct err err; // what it came to
 	struct item *next;
 };
@@ -68,7 +72,7 @@ struct jobs {
 	pthread_mutex_t mu;
 	pthread_cond_t changed;
 	struct item *first, *last;
-	uint32_t n;
+	uint32_t n; // in the list, or being written down for it
 	bool closing;
 	volatile sig_atomic_t cancel;
 	struct item *running; // of the thread
@@ -76,7 +80,7 @@ struct jobs {
 	struct thread *thread;
 };
 
-static const char *const state_names[JOB_STATES] = {"queued", "running", "done", "failed"};
+static const char *const state_names[JOB_STATES] = {"queued", "running", "done", "failed", "cancelled"};
 
 const char *job_state_name(enum job_state state)
 {
@@ -341,15 +345,19 @@ static void push(struct jobs *j, struct item *i)
 	else
 		j->first = i;
 	j->last = i;
-	j->n++;
 	pthread_cond_broadcast(&j->changed);
 }
 
-static void pop(struct jobs *j)
+static void take_out(struct jobs *j, struct item *i)
 {
-	j->first = j->first->next;
-	if (!j->first)
-		j->last = NULL;
+	struct item **at = &j->first, *before = NULL;
+	while (*at != i) {
+		before = *at;
+		at = &before->next;
+	}
+	*at = i->next;
+	if (j->last == i)
+		j->last = before;
 	j->n--;
 }
 
@@ -372,19 +380,19 @@ static void acknowledged(void *context, const struct import_report *so_far)
 	j->n_told = so_far->n_interactions;
 }
 
-static bool is_closing(struct jobs *j)
+static bool is_stopped(struct jobs *j, const struct item *i)
 {
 	pthread_mutex_lock(&j->mu);
-	bool closing = j->closing;
+	bool stopped = j->closing || i->cancelled;
 	pthread_mutex_unlock(&j->mu);
-	return closing;
+	return stopped;
 }
 
-// Until nothing else needs the store for itself. False: the process is ending.
-static bool wait_for_turn(struct jobs *j)
+// Until nothing else needs the store for itself. False: the process is ending, or the job is cancelled.
+static bool wait_for_turn(struct jobs *j, const struct item *i)
 {
 	const struct timespec moment = {.tv_nsec = BUSY_MS * 1000000L};
-	while (!is_closing(j)) {
+	while (!is_stopped(j, i)) {
 		struct err e = ERR_NONE;
 		if (!j->o.begin || j->o.begin(j->o.context, &e) == RC_OK)
 			return true;
@@ -439,7 +447,29 @@ void job_name_instead(char *text, struct sv path, struct sv name)
 	}
 }
 
-// What the job is now. Cancelled because the process ends: the next one takes it up again.
+static enum rc cancelled_err(const struct item *i, const struct import_report *r, struct err *e)
+{
+	err_set(e, RC_DENIED, "cancelled by %s after %llu rows%s", i->canceller, (unsigned long long)r->n_rows,
+		i->job.dry_run ? ", of which nothing was written" : "");
+	if (!i->job.dry_run)
+		err_remedy(e,
+			"what was taken in stays; the same file may be imported again, nothing comes in twice");
+	return e->rc;
+}
+
+// Stopped by whom? Somebody's cancelling becomes an error of its own.
+static enum rc name_canceller(struct jobs *j, struct item *i, const struct import_report *report)
+{
+	pthread_mutex_lock(&j->mu);
+	bool cancelled = i->cancelled;
+	pthread_mutex_unlock(&j->mu);
+	if (!cancelled)
+		return RC_CANCELLED;
+	i->err = ERR_NONE;
+	return cancelled_err(i, report, &i->err);
+}
+
+// What the job is now. Stopped because the process ends: the next one takes it up again.
 static struct job settled(struct jobs *j, const struct item *i, const struct import_report *report, enum rc rc)
 {
 	char text[sizeof(i->err.message) + sizeof(i->err.remedy) + sizeof(i->err.file) + 64];
@@ -455,7 +485,7 @@ static struct job settled(struct jobs *j, const struct item *i, const struct imp
 	}
 	if (report->n_rows >= job.report.n_rows)
 		job.report = *report;
-	job.state = rc == RC_OK ? JOB_DONE : again ? JOB_QUEUED : JOB_FAILED;
+	job.state = rc == RC_OK ? JOB_DONE : again ? JOB_QUEUED : rc == RC_DENIED ? JOB_CANCELLED : JOB_FAILED;
 	job.ended_ms = again ? 0 : j->clock->now_ms(j->clock);
 	return job;
 }
@@ -466,7 +496,7 @@ static void run_item(struct jobs *j, struct item *i)
 	struct err failed = ERR_NONE;
 	enum rc rc;
 	i->err = ERR_NONE;
-	if (wait_for_turn(j)) {
+	if (wait_for_turn(j, i)) {
 		pthread_mutex_lock(&j->mu);
 		i->job.state = JOB_RUNNING;
 		i->job.began_ms = j->clock->now_ms(j->clock);
@@ -479,10 +509,12 @@ static void run_item(struct jobs *j, struct item *i)
 	} else {
 		rc = err_set(&i->err, RC_CANCELLED, "%s", interrupted);
 	}
+	if (rc == RC_CANCELLED)
+		rc = name_canceller(j, i, &report);
 	const struct job job = settled(j, i, &report, rc);
 	if (put(j, &job, &failed) != RC_OK)
 		log_err("listen", &failed);
-	if (rc != RC_OK && rc != RC_CANCELLED)
+	if (job.state == JOB_FAILED && rc != RC_CANCELLED)
 		log_err("listen", &i->err);
 	if (job.state != JOB_QUEUED && j->o.over)
 		j->o.over(j->o.context, &job);
@@ -491,12 +523,24 @@ static void run_item(struct jobs *j, struct item *i)
 	pthread_mutex_unlock(&j->mu);
 }
 
+static struct item *first_waiting(const struct jobs *j)
+{
+	struct item *i = j->first;
+	while (i && i->cancelled)
+		i = i->next;
+	return i;
+}
+
 static struct item *next_item(struct jobs *j)
 {
+	struct item *i;
 	pthread_mutex_lock(&j->mu);
-	while (!j->first && !j->closing)
+	while (!(i = first_waiting(j)) && !j->closing)
 		pthread_cond_wait(&j->changed, &j->mu);
-	struct item *i = j->closing ? NULL : j->first;
+	if (j->closing)
+		i = NULL;
+	else
+		j->cancel = 0; // of the one before
 	j->running = i;
 	pthread_mutex_unlock(&j->mu);
 	return i;
@@ -510,7 +554,7 @@ static void work(void *context)
 		run_item(j, i);
 		pthread_mutex_lock(&j->mu);
 		j->running = NULL;
-		pop(j);
+		take_out(j, i);
 		i->over = true;
 		bool awaited = i->awaited;
 		pthread_cond_broadcast(&j->changed);
@@ -568,14 +612,21 @@ static enum rc enqueue(struct jobs *j, const struct job_order *order, bool await
 	else if (j->n >= JOBS_WAITING_MAX)
 		rc = err_set(
 			e, RC_BUSY, "%u imports wait already: try again when some are done", JOBS_WAITING_MAX);
-	if (rc == RC_OK) // under mu, so that the queue is in order of the ids
-		rc = store_alone(j->o.store, insert, &u, e);
-	if (rc == RC_OK) {
-		*id = i->job.id = u.id;
-		*out = i;
-		push(j, i);
-	}
+	else
+		j->n++;
 	pthread_mutex_unlock(&j->mu);
+	if (rc == RC_OK) {
+		rc = store_alone(j->o.store, insert, &u, e);
+		pthread_mutex_lock(&j->mu);
+		if (rc == RC_OK) {
+			*id = i->job.id = u.id;
+			*out = i;
+			push(j, i);
+		} else {
+			j->n--;
+		}
+		pthread_mutex_unlock(&j->mu);
+	}
 	if (rc != RC_OK)
 		item_free(&i);
 	return rc;
@@ -605,6 +656,68 @@ enum rc jobs_run(struct jobs *j, const struct job_order *order, struct import_re
 	*report = i->job.report;
 	rc = i->err.rc == RC_OK ? RC_OK : err_take(e, &i->err);
 	item_free(&i);
+	return rc;
+}
+
+// --- cancelling ---
+
+// One that nobody else takes any more, since it is marked.
+static enum rc cancel_waiting(struct jobs *j, struct item *i, struct err *e)
+{
+	struct err why = ERR_NONE;
+	char text[sizeof(why.message) + sizeof(why.remedy) + sizeof(why.file) + 64];
+	struct job job = i->job;
+	cancelled_err(i, &job.report, &why);
+	job.state = JOB_CANCELLED;
+	job.ended_ms = j->clock->now_ms(j->clock);
+	job.message = sv_from(err_format(&why, text, sizeof(text)));
+	enum rc rc = put(j, &job, e);
+	if (rc == RC_OK && j->o.over)
+		j->o.over(j->o.context, &job);
+	pthread_mutex_lock(&j->mu);
+	bool awaited = i->awaited;
+	if (rc == RC_OK) {
+		take_out(j, i);
+		err_take(&i->err, &why);
+		i->over = true;
+	} else {
+		i->cancelled = false; // it goes on waiting
+	}
+	pthread_cond_broadcast(&j->changed);
+	pthread_mutex_unlock(&j->mu);
+	if (rc == RC_OK && !awaited)
+		item_free(&i);
+	return rc;
+}
+
+enum rc jobs_cancel(struct jobs *j, int64_t id, struct sv who, struct err *e)
+{
+	bool mine = false, waits = false;
+	pthread_mutex_lock(&j->mu);
+	struct item *i = j->first;
+	while (i && i->job.id != id)
+		i = i->next;
+	if (i && !i->cancelled && i->job.state < JOB_DONE) {
+		mine = i->cancelled = true;
+		waits = i != j->running;
+		snprintf(i->canceller, sizeof(i->canceller), "%.*s", SV_ARG(who));
+		if (!waits)
+			j->cancel = 1;
+	}
+	pthread_mutex_unlock(&j->mu);
+	if (mine)
+		return waits ? cancel_waiting(j, i, e) : RC_OK;
+	if (i)
+		return err_set(e, RC_EXISTS, "import %lld is being cancelled", (long long)id);
+	struct arena *a = arena_new(ITEM_TEXT_MAX);
+	struct job job;
+	enum rc rc = a ? jobs_get(j, id, a, &job, e) : err_set(e, RC_NOMEM, "out of memory for an import");
+	if (rc == RC_OK && job.state < JOB_DONE)
+		rc = err_set(
+			e, RC_BUSY, "import %lld is only now being put in the queue; try again", (long long)id);
+	else if (rc == RC_OK)
+		rc = err_set(e, RC_EXISTS, "import %lld is over: %s", (long long)id, job_state_name(job.state));
+	arena_free(&a);
 	return rc;
 }
 
@@ -668,10 +781,12 @@ static enum rc load_item(struct jobs *j, struct db_stmt *s, struct err *e)
 	i->map_text = arena_copy(i->arena, text_or_empty(db_blob(s, 22)));
 	if (rc == RC_OK && !i->map_text.ptr)
 		rc = err_set(e, RC_NOMEM, "out of memory for an import");
-	if (rc == RC_OK)
+	if (rc == RC_OK) {
 		push(j, i);
-	else
+		j->n++;
+	} else {
 		item_free(&i);
+	}
 	return rc;
 }
 
@@ -749,7 +864,7 @@ void jobs_close(struct jobs **jobs)
 		thread_join(&j->thread);
 	while (j->first) {
 		struct item *i = j->first;
-		pop(j);
+		take_out(j, i);
 		item_free(&i);
 	}
 	pthread_cond_destroy(&j->changed);

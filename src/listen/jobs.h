@@ -11,7 +11,14 @@
 #define JOBS_WAITING_MAX 1000u
 #define JOBS_KEPT 1000u // that are over
 
-enum job_state { JOB_QUEUED, JOB_RUNNING, JOB_DONE, JOB_FAILED, JOB_STATES };
+enum job_state {
+	JOB_QUEUED,
+	JOB_RUNNING,
+	JOB_DONE,
+	JOB_FAILED,
+	JOB_CANCELLED,
+	JOB_STATES
+}; // over from JOB_DONE on
 // Where the file comes from. Those of a folder are asked for again by whoever watches it, so they do not outlive the
 // process.
 enum job_origin { JOB_UPLOAD, JOB_FOLDER };
@@ -24,7 +31,7 @@ struct job {
 	bool dry_run;
 	struct import_report report; // so far
 	uint64_t bytes;              // of the file
-	struct sv message;           // why it failed, with the remedy
+	struct sv message;           // why it failed or who cancelled it, with the remedy
 	struct sv reasons;           // JSON, of one that is over; SV_NONE: the report has them
 };
 
@@ -45,7 +52,7 @@ struct jobs_options {
 	void (*end)(void *context);
 	// After each commit.
 	void (*committed)(void *context, uint32_t n_added);
-	// A job is over: done or failed.
+	// A job is over: done, failed or cancelled.
 	void (*over)(void *context, const struct job *job);
 };
 
@@ -62,8 +69,12 @@ void jobs_stop(struct jobs *j);
 
 // Puts an import in the queue. RC_BUSY: too many wait.
 enum rc jobs_add(struct jobs *j, const struct job_order *order, int64_t *id, struct err *e);
-// The same, and waits until it is over; what it came to is returned. RC_CANCELLED: the process is ending.
+// The same, and waits until it is over; what it came to is returned. RC_CANCELLED: the process is ending. RC_DENIED:
+// somebody cancelled it.
 enum rc jobs_run(struct jobs *j, const struct job_order *order, struct import_report *report, struct err *e);
+// Cancels a job that waits, or has the one that runs stop after the rows that it is storing; what was stored stays. `who`:
+// for the message. RC_NOT_FOUND; RC_EXISTS: it is over, or being cancelled; RC_BUSY: not in the queue yet.
+enum rc jobs_cancel(struct jobs *j, int64_t id, struct sv who, struct err *e);
 // One job, in the arena. RC_NOT_FOUND.
 enum rc jobs_get(struct jobs *j, int64_t id, struct arena *a, struct job *out, struct err *e);
 // The newest, at most `limit`, newest first, in the arena.

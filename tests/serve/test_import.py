@@ -43,7 +43,7 @@ def over(client, job, seconds=120):
     def ask():
         a = client.get(f'/api/import/jobs/{job}')
         assert a.status == 200, a
-        return a.json if a.json['state'] in ('done', 'failed') else None
+        return a.json if a.json['state'] in ('done', 'failed', 'cancelled') else None
     job = wait_for(ask, seconds)
     assert job, 'the import does not end'
     return job
@@ -314,7 +314,49 @@ def an_orderly_end_puts_it_back_in_the_queue():
         assert stored(m) == n_rows
 
 
+def what_runs_and_what_waits_can_be_cancelled():
+    n_rows = 800000
+    with serving() as s:
+        c = s.everybody()
+        m = c['manager']
+        file = send(m, 'calls.csv', rows_of(n_rows)).json['file']
+        waits = send(m, 'later.csv', rows_of(10, n_rows)).json['file']
+        job, second, third = (start(m, f).json['job'] for f in (file, waits, waits))
+
+        def cancel(client, job):
+            return client.ask('DELETE', f'/api/import/jobs/{job}', body={})
+        assert cancel(c['owner'], job).status == 403
+        # What waits is taken out of the queue at once; what is behind it keeps its turn.
+        a = cancel(c['administrator'], second)
+        assert a.status == 200 and a.json['state'] == 'cancelled' and a.json['rows'] == a.json['taken'] == 0, a
+        assert 'cancelled by administrator@tidewater.example' in a.json['message'], a
+        assert wait_for(lambda: m.get(f'/api/import/jobs/{job}').json['rows'], 120)
+        a = cancel(m, job)
+        assert a.status == 200 and a.json['state'] in ('running', 'cancelled'), a
+        was = counts_add_up(over(m, job))
+        assert was['state'] == 'cancelled' and 0 < was['rows'] < n_rows and was['taken'] == was['rows'], was
+        assert f"cancelled by manager@tidewater.example after {was['rows']} rows" in was['message'], was
+        assert 'what was taken in stays' in was['message'] and 'nothing comes in twice' in was['message'], was
+        assert over(m, third)['taken'] == 10
+        assert stored(m) == was['taken'] + 10
+        for gone, status in ((job, 409), (second, 409), (third, 409), (99999, 404)):
+            assert cancel(m, gone).status == status, gone
+        # The same file again: what was read is known, the rest comes in.
+        s.stop()
+        s.start()
+        m.port = s.port
+        assert [m.get(f'/api/import/jobs/{j}').json['state'] for j in (job, second)] == ['cancelled', 'cancelled']
+        again = counts_add_up(over(m, start(m, file).json['job'], 300))
+        assert (again['state'], again['rows'], again['repeated']) == ('done', n_rows, was['taken']), again
+        assert stored(m) == n_rows + 10
+        acts = [(i['what'], i['on']) for i in m.get('/api/audit', what='import.').json['items']
+                if i['what'].startswith('import.cancel')]
+        assert sorted(acts) == [('import.cancel', 'calls.csv'), ('import.cancel', 'later.csv'),
+                                ('import.cancelled', 'calls.csv'), ('import.cancelled', 'later.csv')], acts
+
+
 if __name__ == '__main__':
     main([each_row_is_accounted_for, a_mapping_is_guessed_and_looked_at, every_mistake_is_told_with_its_place,
           large_files_go_to_the_disk_and_not_further, tracking_goes_on_meanwhile,
-          a_kill_loses_nothing_and_doubles_nothing, an_orderly_end_puts_it_back_in_the_queue])
+          a_kill_loses_nothing_and_doubles_nothing, an_orderly_end_puts_it_back_in_the_queue,
+          what_runs_and_what_waits_can_be_cancelled])

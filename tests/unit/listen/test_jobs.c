@@ -231,10 +231,65 @@ static void test_end(void **state)
 	store_close(&s);
 }
 
+// Jobs that wait are cancelled while another act keeps the first one from its turn.
+static void test_cancel(void **state)
+{
+	const struct work *w = *state;
+	struct store *s = work_store(w);
+	struct house h = {.refusals = -1};
+	struct jobs *j = open_jobs(&h, s);
+	struct arena *a = arena_new(0);
+	struct err e = ERR_NONE;
+	char path[300];
+	put_rows(w, "a.csv", 0, 100);
+	struct job_order order = order_of(w, "a.csv", path);
+	int64_t first = add(j, &order), second = add(j, &order);
+	struct waiter x = {j, order, RC_OK};
+	x.order.origin = JOB_FOLDER;
+	struct thread *t = thread_start(wait_in_run, &x);
+	struct job *list;
+	uint32_t n = 0;
+	while (n < 3)
+		assert_int_equal(jobs_list(j, 10, a, &list, &n, &e), RC_OK);
+	int64_t third = list[0].id, fourth = add(j, &order);
+	// Its row is there a moment before it is in the queue.
+	while (jobs_cancel(j, third, SV("somebody else"), &e) != RC_OK) {
+		assert_int_equal(e.rc, RC_BUSY);
+		e = ERR_NONE;
+	}
+	thread_join(&t);
+	assert_int_equal(x.rc, RC_DENIED); // whoever asked for it is told
+	assert_int_equal(jobs_cancel(j, second, SV("you"), &e), RC_OK);
+	assert_int_equal(jobs_cancel(j, first, SV("you"), &e), RC_OK); // that is next, and waits for its turn
+	wait_for(&h.n_over, 3);
+	assert_int_equal(jobs_cancel(j, second, SV("you"), &e), RC_EXISTS);
+	e = ERR_NONE;
+	assert_int_equal(jobs_cancel(j, 999, SV("you"), &e), RC_NOT_FOUND);
+	e = ERR_NONE;
+	atomic_store(&h.refusals, 0);
+	wait_for(&h.n_over, 4);
+	assert_int_equal(h.over[3], fourth);
+	assert_int_equal(work_count(s), 100);
+	struct job was = get(j, third, a);
+	assert_true(was.state == JOB_CANCELLED && was.ended_ms >= was.at_ms);
+	assert_non_null(strstr(was.message.ptr, "cancelled by somebody else after 0 rows"));
+	assert_true(get(j, first, a).state == JOB_CANCELLED);
+	// They stay cancelled, and the last item in the queue is known to be the last.
+	jobs_close(&j);
+	j = open_jobs(&h, s);
+	int64_t fifth = add(j, &order);
+	wait_for(&h.n_over, 5);
+	assert_int_equal(h.over[4], fifth);
+	arena_free(&a);
+	jobs_close(&j);
+	store_close(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_in_order, work_open, work_close),
-		cmocka_unit_test_setup_teardown(test_end, work_open, work_close)};
+		cmocka_unit_test_setup_teardown(test_end, work_open, work_close),
+		cmocka_unit_test_setup_teardown(test_cancel, work_open, work_close)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
