@@ -259,10 +259,12 @@ static bool parent_of(const char *path, char *out, size_t size)
 	return true;
 }
 
-// Writes and syncs a new file of these bytes.
+// Writes and syncs a new file of these bytes. What is there under that name is removed and not written to: it may be a link.
 static enum rc write_new(const struct io *io, const char *path, struct sv bytes, struct err *e)
 {
-	int fd = io->open(io, path, IO_CREATE);
+	int fd = io->open(io, path, IO_CREATE_NEW);
+	if (fd < 0 && errno == EEXIST && io->unlink(io, path) == 0)
+		fd = io->open(io, path, IO_CREATE_NEW);
 	if (fd < 0)
 		return fail(e, errno, "create", path);
 	enum rc rc = io_write_all(io, fd, bytes.ptr, bytes.len, 0, path, e);

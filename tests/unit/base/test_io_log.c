@@ -203,6 +203,28 @@ static void kinds_of_failure(void **state)
 	assert_int_equal(rmdir(path), 0);
 }
 
+// Whoever may write to the folder may put a link there: nothing is written through it.
+static void write_file_follows_no_link(void **state)
+{
+	(void)state;
+	char path[256], temporary[256], elsewhere[256];
+	struct err e = ERR_NONE;
+	path_of("f", path);
+	path_of("f.tmp", temporary);
+	path_of("elsewhere", elsewhere);
+	assert_int_equal(io_write_file(io_system(), elsewhere, SV("not yours"), &e), RC_OK);
+	assert_int_equal(symlink(elsewhere, temporary), 0);
+	assert_int_equal(symlink(elsewhere, path), 0);
+	assert_int_equal(io_write_file(io_system(), path, SV("new"), &e), RC_OK);
+	struct stat st;
+	assert_true(lstat(path, &st) == 0 && S_ISREG(st.st_mode));
+	assert_content(path, "new");
+	assert_content(elsewhere, "not yours");
+	assert_int_equal(lstat(temporary, &st), -1);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(unlink(elsewhere), 0);
+}
+
 static void map_of_nothing(void **state)
 {
 	(void)state;
@@ -308,6 +330,7 @@ int main(void)
 		cmocka_unit_test(write_file_faults),
 		cmocka_unit_test(read_file_faults),
 		cmocka_unit_test(kinds_of_failure),
+		cmocka_unit_test(write_file_follows_no_link),
 		cmocka_unit_test(map_of_nothing),
 		cmocka_unit_test(read_from_pipe),
 		cmocka_unit_test(log_lines_are_json),
