@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/pool.h"
+#include "listen/drop_place.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -27,7 +28,6 @@
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -126,14 +126,13 @@ enum rc drop_mapping(
 		struct sv candidate = i < 3 ? arena_printf(a, "%s.yaml", bases[i] ? bases[i] : "")
 					    : arena_printf(a, "%.*s/mapping.yaml",
 						      (int)(slash ? slash - path : 1), slash ? path : ".");
-		bool there = false;
+		struct stat st;
 		if (!candidate.ptr)
 			return err_set(e, RC_NOMEM, "out of memory for a path");
-		enum rc rc = io_exists(candidate.ptr, &there, e);
-		if (rc != RC_OK)
-			return rc;
-		struct stat st;
-		if (!there || stat(candidate.ptr, &st) != 0 || !S_ISREG(st.st_mode))
+		bool there = stat(candidate.ptr, &st) == 0;
+		if (!there && errno != ENOENT && errno != ENOTDIR && errno != ENAMETOOLONG)
+			return err_errno(e, RC_IO, errno, "cannot look for %s", candidate.ptr);
+		if (!there || !S_ISREG(st.st_mode))
 			continue;
 		*own = i == 0;
 		*name = candidate;
@@ -166,27 +165,6 @@ static int sub_open(const char *dir, const char *sub, struct err *e)
 	return fd;
 }
 
-// A name in the folder that is not taken: NAME, else TIME-NAME.
-static enum rc place_for(struct drop *d, const char *sub, const char *name, char out[PATH_BYTES], struct err *e)
-{
-	bool taken = false;
-	time_t now = (time_t)(d->clock->now_ms(d->clock) / 1000);
-	struct tm tm;
-	char stamp[32];
-	if (snprintf(out, PATH_BYTES, "%s/%s", sub, name) >= PATH_BYTES)
-		return err_set(e, RC_IO, "the path of %s is too long", name);
-	enum rc rc = io_exists(out, &taken, e);
-	for (unsigned i = 0; rc == RC_OK && taken && i < 1000; i++) {
-		time_t at = now + (time_t)i;
-		gmtime_r(&at, &tm);
-		strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &tm);
-		if (snprintf(out, PATH_BYTES, "%s/%s-%s", sub, stamp, name) >= PATH_BYTES)
-			return err_set(e, RC_IO, "the path of %s is too long", name);
-		rc = io_exists(out, &taken, e);
-	}
-	return rc;
-}
-
 static enum rc move(const char *from, const char *to, struct err *e)
 {
 	const struct io *io = io_system();
@@ -199,11 +177,11 @@ static enum rc move(const char *from, const char *to, struct err *e)
 static void settle(struct drop *d, const struct folder *f, struct seen *s, const char *path,
 	const struct import_report *r, const struct err *why, bool own)
 {
-	char sub[40], to[PATH_BYTES], from[PATH_BYTES + 8], beside[PATH_BYTES + 8];
+	char sub[40], to[DROP_PATH_BYTES], from[PATH_BYTES + 8], beside[DROP_PATH_BYTES + 8];
 	struct err e = ERR_NONE;
 	int fd = sub_open(f->dir, why->rc == RC_OK ? "done" : "failed", &e);
 	snprintf(sub, sizeof(sub), "/proc/self/fd/%d", fd);
-	enum rc rc = fd < 0 ? e.rc : place_for(d, sub, s->name, to, &e);
+	enum rc rc = fd < 0 ? e.rc : drop_place(sub, s->name, own, d->clock->now_ms(d->clock), to, &e);
 	if (rc == RC_OK)
 		rc = job_report_save(to, s->name, r, why, d->o.tz, d->clock->now_ms(d->clock), &e);
 	if (rc == RC_OK)

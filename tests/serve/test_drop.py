@@ -210,6 +210,44 @@ def a_file_that_was_moved_in_and_grows_is_waited_for():
         assert (r['rows'], r['taken']) == (2, 2), r
 
 
+def names_that_meet_reports_and_names_that_are_too_long():
+    def files(f, sub, ending):
+        return [n for n in f.names(sub) if n.endswith(ending)]
+
+    with Folder() as f:
+        f.put('mapping.yaml', MAPPING.encode())
+        mine = rows_of(3)
+        f.put('a.report.json', mine)  # the name of the report of `a`
+        r = f.report('a.report.json')
+        assert r['file'] == 'a.report.json' and r['taken'] == 3, r
+        f.put('a', rows_of(4, 10))
+        assert wait_for(lambda: len(files(f, 'done', '-a')) == 1), f.names('done')
+        name = files(f, 'done', '-a')[0]
+        assert f.report(name)['file'] == 'a' and f.report(name)['taken'] == 4
+        with open(os.path.join(f.dir, 'done', 'a.report.json'), 'rb') as kept:
+            assert kept.read() == mine
+        # No room for the ending of a report, or of a mapping.
+        long = 'x' * 245 + '.csv', 'ä' * 125 + '.csv'
+        for i, name in enumerate(long):
+            f.put(name, rows_of(5, 100 * (i + 1)))
+            head = name[:20]
+            assert wait_for(lambda: [n for n in f.names('done') if n.startswith(head) and n.endswith('.csv')]), f.names()
+            short = next(n for n in f.names('done') if n.startswith(head) and n.endswith('.csv'))
+            assert short != name and f.report(short)['file'] == name and f.report(short)['taken'] == 5
+        assert wait_for(lambda: f.names() == ['mapping.yaml']), f.names()
+        # What fails again and again keeps its name, and its latest report.
+        for column in ('cal', 'cll'):
+            f.put('wrong.csv.yaml', MAPPING.replace('{call}', f'{{{column}}}').encode())
+            f.put('wrong.csv', rows_of(3))
+            assert f'"{column}"' in f.report('wrong.csv', 'failed')['message']
+            assert wait_for(lambda: 'wrong.csv.yaml' in f.names('failed')), f.names('failed')
+            if column == 'cal':
+                os.unlink(os.path.join(f.dir, 'failed', 'wrong.csv'))
+                os.unlink(os.path.join(f.dir, 'failed', 'wrong.csv.yaml'))
+        assert f.names('failed') == ['wrong.csv', 'wrong.csv.report.json', 'wrong.csv.yaml'], f.names('failed')
+        assert f.stored() == 17
+
+
 def a_folder_that_is_not_there_is_told_at_the_start():
     with Folder() as f:
         f.server.stop()
@@ -222,4 +260,5 @@ def a_folder_that_is_not_there_is_told_at_the_start():
 if __name__ == '__main__':
     main([what_is_moved_in_is_taken, what_grows_is_waited_for, what_cannot_be_imported_is_moved_aside_with_its_reason,
           what_is_put_in_the_place_of_a_file_is_left_alone, a_file_that_was_moved_in_and_grows_is_waited_for,
-          a_kill_in_the_middle_is_made_good, a_folder_that_is_not_there_is_told_at_the_start])
+          names_that_meet_reports_and_names_that_are_too_long, a_kill_in_the_middle_is_made_good,
+          a_folder_that_is_not_there_is_told_at_the_start])
