@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Commands and answers of IMAP. An answer is a line, or a line that goes on after a literal: "{N}" at its end announces N
-// bytes of anything. The answers to a command end with the line that begins with its tag.
+// Commands of IMAP. The answers to a command end with the line that begins with its tag.
 #include "listen/imap.h"
 
 #include "base/late.h"
 #include "base/mem.h"
+#include "listen/imap_answer.h"
 
 #define CURL_DISABLE_TYPECHECK
 #include <curl/curl.h>
@@ -12,13 +12,15 @@
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 enum {
 	CONNECT_MS = 30000,
 	SILENCE_MS = 60000,
 	STOP_LOOK_MS = 200,
 	RECEIVE_BYTES = 64 << 10,
-	LINE_BYTES_MAX = 1 << 20
+	SEARCHED_AT_ONCE = 40000, // messages: their numbers take less than half of a line
+	FOUND_MAX = 1 << 20
 };
 
 // What is used of libcurl.
@@ -51,15 +53,11 @@ struct imap {
 	curl_socket_t socket;
 	struct buf in; // received and not used up
 	size_t at;     // of the answer that is next
+	struct imap_reader reader;
 	uint32_t tag;
-	bool ended; // nothing more can be said
+	uint32_t exists; // messages in the folder when it was opened
+	bool ended;      // nothing more can be said
 	char why[CURL_ERROR_SIZE];
-};
-
-// One answer: its text without literals, and the last literal.
-struct answer {
-	struct buf text;
-	struct sv literal; // ptr NULL: none; valid until the next one
 };
 
 // --- bytes ---
@@ -89,7 +87,7 @@ static enum rc wait_for(struct imap *i, short events, struct err *e)
 
 static enum rc receive(struct imap *i, struct err *e)
 {
-	for (;;) {
+	while (!i->o.stop || !atomic_load(i->o.stop)) {
 		size_t got = 0;
 		uint8_t *to = buf_reserve(&i->in, RECEIVE_BYTES);
 		if (!to)
@@ -105,6 +103,7 @@ static enum rc receive(struct imap *i, struct err *e)
 		if (waited != RC_OK)
 			return waited;
 	}
+	return err_set(e, RC_CANCELLED, "the server is ending");
 }
 
 static enum rc say(struct imap *i, struct sv bytes, struct err *e)
@@ -128,78 +127,26 @@ static enum rc say(struct imap *i, struct sv bytes, struct err *e)
 
 // --- answers ---
 
-// Where the line that begins at `from` ends, behind CR LF; 0: it is not all there.
-static size_t line_end(const struct imap *i, size_t from)
+// The next whole answer, valid until the next one.
+static enum rc next_answer(struct imap *i, struct imap_answer *a, struct err *e)
 {
-	const uint8_t *p = i->in.data + from, *end = i->in.data + i->in.len, *q;
-	while (p < end && (q = memchr(p, '\n', (size_t)(end - p)))) {
-		if (q > i->in.data + from && q[-1] == '\r')
-			return (size_t)(q - i->in.data) + 1;
-		p = q + 1;
-	}
-	return 0;
-}
-
-// N of a line that ends with {N}; -1: it does not.
-static int64_t literal_of(struct sv line)
-{
-	int64_t n;
-	size_t open = line.len;
-	if (line.len < 3 || line.ptr[line.len - 1] != '}')
-		return -1;
-	while (open > 0 && line.ptr[open - 1] != '{')
-		open--;
-	if (open == 0 || !sv_to_i64((struct sv){line.ptr + open, line.len - open - 1}, &n) || n < 0)
-		return -1;
-	return n;
-}
-
-// The next whole answer. Literals are taken by their place, since the buffer moves while it grows.
-static enum rc next_answer(struct imap *i, struct answer *a, struct err *e)
-{
-	size_t literal_at = 0, literal_len = 0;
-	bool has_literal = false;
+	size_t used = 0;
 	if (i->at > 0) { // what was told is forgotten
 		memmove(i->in.data, i->in.data + i->at, i->in.len - i->at);
 		i->in.len -= i->at;
 		i->at = 0;
 	}
-	buf_clear(&a->text);
-	for (size_t from = 0;;) {
-		size_t end;
-		while ((end = i->in.len ? line_end(i, from) : 0) == 0) {
-			if (i->in.len - from > LINE_BYTES_MAX)
-				return err_set(e, RC_INPUT, "%s sends a line without an end", i->o.url);
-			enum rc rc = receive(i, e);
-			if (rc != RC_OK)
-				return rc;
-		}
-		struct sv line = {(const char *)i->in.data + from, end - 2 - from};
-		int64_t n = literal_of(line);
-		buf_sv(&a->text, line);
-		if (n < 0) {
-			i->at = end;
-			a->literal = has_literal
-					     ? (struct sv){(const char *)i->in.data + literal_at, literal_len}
-					     : SV_NONE;
-			return buf_check(&a->text, e, "an answer of the mail server");
-		}
-		if ((uint64_t)n > i->o.message_bytes_max)
-			return err_set(e, RC_LIMIT, "%s sends more than %zu bytes at once", i->o.url,
-				i->o.message_bytes_max);
-		while (i->in.len - end < (size_t)n) {
-			enum rc rc = receive(i, e);
-			if (rc != RC_OK)
-				return rc;
-		}
-		has_literal = true;
-		literal_at = end;
-		literal_len = (size_t)n;
-		from = end + (size_t)n;
+	for (;;) {
+		enum rc rc = imap_read(&i->reader, buf_view(&i->in), a, &used, e);
+		if (rc == RC_OK && used == 0)
+			rc = receive(i, e);
+		i->at = used;
+		if (rc != RC_OK || used)
+			return rc;
 	}
 }
 
-typedef enum rc answer_take(void *context, const struct answer *a, struct err *e);
+typedef enum rc answer_take(void *context, const struct imap_answer *a, struct err *e);
 
 // Sends a command and hands over its answers. RC_INPUT with the server's words when it refuses.
 static enum rc command(struct imap *i, answer_take *take, void *context, struct err *e, const char *format, ...)
@@ -208,7 +155,7 @@ static enum rc command(struct imap *i, answer_take *take, void *context, struct 
 static enum rc command(struct imap *i, answer_take *take, void *context, struct err *e, const char *format, ...)
 {
 	char text[2048], tag[16];
-	struct answer a = {.text = buf_new(LINE_BYTES_MAX)};
+	struct imap_answer a;
 	va_list args;
 	if (i->ended)
 		return err_set(e, RC_IO, "the connection to %s was lost", i->o.url);
@@ -224,7 +171,7 @@ static enum rc command(struct imap *i, answer_take *take, void *context, struct 
 	if (rc == RC_OK)
 		rc = say(i, (struct sv){text, (size_t)m + 2}, e);
 	while (rc == RC_OK && (rc = next_answer(i, &a, e)) == RC_OK) {
-		struct sv line = buf_view(&a.text);
+		struct sv line = a.text;
 		if (sv_starts(line, (struct sv){tag, (size_t)n})) {
 			struct sv said = {line.ptr + n, line.len - (size_t)n};
 			if (!sv_starts(said, SV("OK")))
@@ -240,7 +187,6 @@ static enum rc command(struct imap *i, answer_take *take, void *context, struct 
 	}
 	if (rc != RC_OK && rc != RC_INPUT)
 		i->ended = true; // what is still to come would be taken for the answer to the next command
-	buf_free(&a.text);
 	return rc;
 }
 
@@ -301,7 +247,8 @@ enum rc imap_open(const struct imap_options *o, struct imap **out, struct err *e
 	}
 	i->o = *o;
 	i->curl = c;
-	i->in = buf_new(o->message_bytes_max + LINE_BYTES_MAX + (size_t)RECEIVE_BYTES);
+	i->in = buf_new(o->message_bytes_max + IMAP_LINE_BYTES_MAX + (size_t)RECEIVE_BYTES);
+	i->reader = imap_reader_new(o->message_bytes_max);
 	call->setopt(c, CURLOPT_URL, o->url);
 	call->setopt(c, CURLOPT_PROTOCOLS_STR, "imap,imaps");
 	call->setopt(c, CURLOPT_USERNAME, o->user);
@@ -339,43 +286,22 @@ void imap_close(struct imap **imap)
 		command(i, NULL, NULL, NULL, "LOGOUT"); // BYE is what it says to that
 	i->curl_calls.cleanup(i->curl);
 	buf_free(&i->in);
+	imap_reader_free(&i->reader);
 	mem_free(i);
 }
 
 // --- commands ---
 
-// A name as a quoted string.
-static enum rc quote(struct sv name, char out[1024], struct err *e)
-{
-	size_t n = 0;
-	out[n++] = '"';
-	for (size_t k = 0; k < name.len && n + 4 < 1024; k++) {
-		unsigned char c = (unsigned char)name.ptr[k];
-		if (c < ' ' || c >= 127) {
-			err_set(e, RC_INPUT, "the folder's name %.*s has a letter beyond ASCII", SV_ARG(name));
-			err_remedy(e, "write it as the mail server does, in modified UTF-7 (RFC 3501, 5.1.3)");
-			return RC_INPUT;
-		}
-		if (c == '"' || c == '\\')
-			out[n++] = '\\';
-		out[n++] = (char)c;
-	}
-	out[n++] = '"';
-	out[n] = 0;
-	return RC_OK;
-}
+struct selected {
+	uint32_t validity, exists;
+};
 
-static enum rc take_validity(void *context, const struct answer *a, struct err *e)
+static enum rc take_selected(void *context, const struct imap_answer *a, struct err *e)
 {
-	static const struct sv key = {"* OK [UIDVALIDITY ", 18};
-	struct sv line = buf_view(&a->text), rest;
-	int64_t v;
+	struct selected *s = context;
 	(void)e;
-	if (!sv_starts(line, key))
-		return RC_OK;
-	if (sv_to_i64(sv_cut((struct sv){line.ptr + key.len, line.len - key.len}, ']', &rest), &v) && v > 0 &&
-		v <= UINT32_MAX)
-		*(uint32_t *)context = (uint32_t)v;
+	if (!imap_says_validity(a->text, &s->validity))
+		imap_says_exists(a->text, &s->exists);
 	return RC_OK;
 }
 
@@ -383,76 +309,118 @@ enum rc imap_select(struct imap *i, struct sv folder, uint32_t *validity, struct
 {
 	char name[1024];
 	struct err why = ERR_NONE;
+	struct selected selected = {0, 0};
 	*validity = 0;
-	enum rc rc = quote(folder, name, e);
+	enum rc rc = imap_quote(folder, name, e);
 	if (rc != RC_OK)
 		return rc;
-	rc = command(i, take_validity, validity, &why, "SELECT %s", name);
+	rc = command(i, take_selected, &selected, &why, "SELECT %s", name);
 	if (rc == RC_INPUT) {
 		err_set(e, RC_NOT_FOUND, "the folder %.*s cannot be opened: %s", SV_ARG(folder), why.message);
 		err_remedy(e, "correct folder: in the mailbox file");
 		return RC_NOT_FOUND;
 	}
+	*validity = selected.validity;
+	i->exists = selected.exists;
 	return rc == RC_OK ? RC_OK : err_take(e, &why);
 }
 
-struct numbers {
-	uint32_t after, *uids, max, n;
+struct found {
+	uint32_t first, last, *uids;
+	size_t n, capacity;
 };
 
-static enum rc take_numbers(void *context, const struct answer *a, struct err *e)
+static enum rc take_found(void *context, const struct imap_answer *a, struct err *e)
 {
-	struct numbers *u = context;
-	struct sv line = buf_view(&a->text), rest;
-	(void)e;
-	if (!sv_starts(line, SV("* SEARCH")))
+	struct found *f = context;
+	uint32_t uid;
+	if (!sv_starts(a->text, SV("* SEARCH")))
 		return RC_OK;
-	for (rest = (struct sv){line.ptr + 8, line.len - 8}; rest.ptr && u->n < u->max;) {
-		int64_t v;
-		if (sv_to_i64(sv_trim(sv_cut(rest, ' ', &rest)), &v) && v > u->after && v <= UINT32_MAX)
-			u->uids[u->n++] = (uint32_t)v;
+	for (struct sv rest = a->text; imap_says_found(&rest, &uid);) {
+		if (uid < f->first || uid > f->last)
+			continue;
+		if (f->n == FOUND_MAX)
+			return err_set(e, RC_LIMIT, "the mail server finds too many messages");
+		if (mem_grow((void **)&f->uids, &f->capacity, f->n + 1, sizeof(*f->uids)) != 0)
+			return err_set(e, RC_NOMEM, "out of memory for the mailbox");
+		f->uids[f->n++] = uid;
 	}
 	return RC_OK;
 }
 
-// The last message is in every range that ends with *, so take_numbers compares as well. Servers answer in ascending order.
+static int by_number(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+	return x < y ? -1 : x > y;
+}
+
+// What is unseen in a range of numbers, ascending; last UINT32_MAX: to the end. The last message is in every range that ends
+// with *, so take_found compares as well.
+static enum rc search(struct imap *i, uint32_t first, uint32_t last, struct found *f, struct err *e)
+{
+	char to[16] = "*";
+	if (last != UINT32_MAX)
+		snprintf(to, sizeof(to), "%u", last);
+	f->first = first;
+	f->last = last;
+	f->n = 0;
+	enum rc rc = command(i, take_found, f, e, "UID SEARCH UID %u:%s UNSEEN UNDELETED", first, to);
+	if (f->n > 1)
+		qsort(f->uids, f->n, sizeof(*f->uids), by_number);
+	return rc;
+}
+
+struct placed {
+	uint32_t place, uid;
+};
+
+static enum rc take_placed(void *context, const struct imap_answer *a, struct err *e)
+{
+	struct placed *p = context;
+	(void)e;
+	imap_says_uid(a->text, p->place, &p->uid);
+	return RC_OK;
+}
+
+// A folder of many messages is searched by parts, since one answer may have a line of any length: the numbers that stand at
+// every SEARCHED_AT_ONCEth place are asked for, and lie between the parts.
 enum rc imap_unseen(struct imap *i, uint32_t after, uint32_t *uids, uint32_t max, uint32_t *n, struct err *e)
 {
-	struct numbers u = {after, uids, max, 0};
-	if (after == UINT32_MAX) {
-		*n = 0;
-		return RC_OK;
+	struct found f = {.n = 0};
+	struct placed p = {.place = SEARCHED_AT_ONCE};
+	enum rc rc = RC_OK;
+	*n = 0;
+	for (bool more = after < UINT32_MAX; rc == RC_OK && more && *n < max; p.place += SEARCHED_AT_ONCE) {
+		p.uid = 0;
+		if (p.place < i->exists)
+			rc = command(i, take_placed, &p, e, "FETCH %u (UID)", p.place);
+		more = p.uid && p.uid < UINT32_MAX;
+		if (rc != RC_OK || (more && p.uid <= after))
+			continue;
+		rc = search(i, after + 1, more ? p.uid : UINT32_MAX, &f, e);
+		for (size_t k = 0; rc == RC_OK && k < f.n && *n < max; k++)
+			uids[(*n)++] = f.uids[k];
+		after = p.uid;
 	}
-	enum rc rc = command(i, take_numbers, &u, e, "UID SEARCH UID %u:* UNSEEN UNDELETED", after + 1);
-	*n = u.n;
+	mem_free(f.uids);
 	return rc;
 }
 
 struct fetched {
 	struct buf *out;
 	bool found;
-	int64_t size;
+	uint64_t size;
 };
 
-static enum rc take_size(void *context, const struct answer *a, struct err *e)
+static enum rc take_size(void *context, const struct imap_answer *a, struct err *e)
 {
 	struct fetched *f = context;
-	struct sv line = buf_view(&a->text), rest;
-	static const char key[] = "RFC822.SIZE ";
 	(void)e;
-	const char *at = memmem(line.ptr, line.len, key, sizeof(key) - 1);
-	if (!at)
-		return RC_OK;
-	struct sv tail = {at + sizeof(key) - 1, (size_t)(line.ptr + line.len - at) - (sizeof(key) - 1)};
-	size_t n = 0;
-	while (n < tail.len && tail.ptr[n] >= '0' && tail.ptr[n] <= '9')
-		n++;
-	rest = (struct sv){tail.ptr, n};
-	f->found |= sv_to_i64(rest, &f->size);
+	f->found |= imap_says_size(a->text, &f->size);
 	return RC_OK;
 }
 
-static enum rc take_body(void *context, const struct answer *a, struct err *e)
+static enum rc take_body(void *context, const struct imap_answer *a, struct err *e)
 {
 	struct fetched *f = context;
 	if (!a->literal.ptr || f->found)
@@ -466,9 +434,9 @@ enum rc imap_fetch(struct imap *i, uint32_t uid, struct buf *out, struct err *e)
 {
 	struct fetched size = {.size = 0}, body = {.out = out};
 	enum rc rc = command(i, take_size, &size, e, "UID FETCH %u (RFC822.SIZE)", uid);
-	if (rc == RC_OK && size.found && (uint64_t)size.size > i->o.message_bytes_max) {
-		err_set(e, RC_LIMIT, "the message has %lld bytes, more than the %zu that are taken",
-			(long long)size.size, i->o.message_bytes_max);
+	if (rc == RC_OK && size.found && size.size > i->o.message_bytes_max) {
+		err_set(e, RC_LIMIT, "the message has %llu bytes, more than the %zu that are taken",
+			(unsigned long long)size.size, i->o.message_bytes_max);
 		err_remedy(e, "bring the file in another way: the page Import, or the folder of --drop");
 		return RC_LIMIT;
 	}
@@ -488,7 +456,7 @@ enum rc imap_mark(struct imap *i, uint32_t uid, bool flagged, struct err *e)
 enum rc imap_move(struct imap *i, uint32_t uid, struct sv folder, struct err *e)
 {
 	char name[1024];
-	enum rc rc = quote(folder, name, e);
+	enum rc rc = imap_quote(folder, name, e);
 	if (rc == RC_OK)
 		rc = imap_mark(i, uid, false, e);
 	return rc == RC_OK ? command(i, NULL, NULL, e, "UID MOVE %u %s", uid, name) : rc;

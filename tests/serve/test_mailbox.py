@@ -6,13 +6,16 @@ import imaplib
 import os
 import pwd
 import grp
+import re
 import shutil
 import signal
 import socket
+import socketserver
 import ssl
 import subprocess
 import sys
 import tempfile
+import threading
 
 from serving import Server, main, wait_for
 
@@ -308,6 +311,107 @@ def what_is_wrong_is_told():
         refused(good, 'calls.yaml:2', 'source')
 
 
+class Crowded(socketserver.ThreadingTCPServer):
+    """A mail server with more unseen messages than can be told in one answer: numbers of seven digits, every third one. The
+    first part of the folder is seen but for a few. Ranges are answered from their end, which RFC 3501 allows."""
+    daemon_threads = True
+    PLACES = 250000
+    NUMBERS = range(1000000, 1000000 + 3 * PLACES, 3)
+    FILE = {NUMBERS[17]: 'calls-1.csv'}
+
+    def __init__(self):
+        self.seen = set(self.NUMBERS[:80000]) - set(self.NUMBERS[:1000:7]) - set(self.FILE)
+        self.fetched, self.longest, self.mutex = [], 0, threading.Lock()
+        super().__init__(('127.0.0.1', 0), Talk)
+
+    def unseen(self):
+        return [n for n in self.NUMBERS if n not in self.seen]
+
+    def message(self, number):
+        if number not in self.FILE:
+            return b'From: partner@example.org\r\n\r\nNothing.\r\n'
+        m = email.message.EmailMessage()
+        m['From'] = 'partner@example.org'
+        m.add_attachment(rows_of(10, number), maintype='text', subtype='csv', filename=self.FILE[number])
+        return m.as_bytes()
+
+    def answer(self, command):
+        """The untagged answers to a command."""
+        words = command.upper()
+        if words.startswith('CAPABILITY'):
+            return [b'* CAPABILITY IMAP4rev1']
+        if words.startswith('SELECT'):
+            return [b'* %d EXISTS' % self.PLACES, b'* OK [UIDVALIDITY 7] fine']
+        at = re.fullmatch(r'UID SEARCH UID (\d+):(\d+|\*) UNSEEN UNDELETED', words)
+        if at:
+            end = self.NUMBERS[-1] if at[2] == '*' else int(at[2])
+            first, last = (len(range(1000000, x, 3)) for x in (int(at[1]), end + 1))
+            found = [n for n in self.NUMBERS[first:last] if n not in self.seen]
+            return [b'* SEARCH ' + b' '.join(b'%d' % n for n in reversed(found))]
+        at = re.fullmatch(r'FETCH (\d+) \(UID\)', words)
+        if at:
+            return [b'* %d FETCH (UID %d)' % (int(at[1]), self.NUMBERS[int(at[1]) - 1])]
+        at = re.fullmatch(r'UID FETCH (\d+) \((RFC822.SIZE|BODY.PEEK\[\])\)', words)
+        if at:
+            body = self.message(int(at[1]))
+            if at[2] == 'RFC822.SIZE':
+                return [b'* 1 FETCH (UID %d RFC822.SIZE %d)' % (int(at[1]), len(body))]
+            self.fetched.append(int(at[1]))
+            return [b'* 1 FETCH (UID %d BODY[] {%d}\r\n%s)' % (int(at[1]), len(body), body)]
+        at = re.fullmatch(r'UID STORE (\d+) .*', words)
+        if at:
+            self.seen.add(int(at[1]))
+        return []
+
+
+class Talk(socketserver.StreamRequestHandler):
+    def handle(self):
+        try:
+            self.talk()
+        except ConnectionError:
+            pass  # the client has enough
+
+    def talk(self):
+        self.wfile.write(b'* OK [CAPABILITY IMAP4rev1] here\r\n')
+        for line in self.rfile:
+            tag, _, command = line.decode().strip().partition(' ')
+            with self.server.mutex:
+                answers = self.server.answer(command)
+            self.server.longest = max([self.server.longest, *(len(a) for a in answers)])
+            self.wfile.write(b''.join(a + b'\r\n' for a in answers) + tag.encode() + b' OK done\r\n')
+            if command.upper() == 'LOGOUT':
+                return
+
+
+def a_folder_that_no_answer_could_tell_of_is_taken_by_parts():
+    crowd = Crowded()
+    threading.Thread(target=crowd.serve_forever, daemon=True).start()
+    place = tempfile.mkdtemp(prefix='corridor-mail-')
+    for name, text in (('password', PASSWORD), ('calls.yaml', MAPPING), ('mailbox.yaml', (
+            f'mailbox: 1\nserver: imap://127.0.0.1:{crowd.server_address[1]}\nuser: import\npassword file: password\n'
+            'every: 1s\ntls: none\nattachments: [{name: "calls*.csv", map: calls.yaml}]\n'))):
+        with open(os.path.join(place, name), 'w') as f:
+            f.write(text)
+    server = Server(place)
+    try:
+        expected = crowd.unseen()
+        assert len(b' '.join(b'%d' % n for n in expected)) > 1 << 20  # what one answer would have been
+        server.start('--mailbox', os.path.join(place, 'mailbox.yaml'))
+        client = server.everybody()['manager']
+        assert wait_for(lambda: len(crowd.fetched) >= 1500, 120), len(crowd.fetched)
+        with crowd.mutex:
+            fetched = list(crowd.fetched)
+        assert fetched == expected[:len(fetched)]
+        assert 400000 > crowd.longest > 100000, crowd.longest
+        assert crowd.NUMBERS[17] in crowd.seen
+        assert client.get('/api/query/volume').json['n'] == 10
+    finally:
+        server.stop()
+        crowd.shutdown()
+        crowd.server_close()
+        shutil.rmtree(place, ignore_errors=True)
+
+
 def a_mail_server_that_says_nothing_holds_up_no_end():
     deaf = socket.create_server(('127.0.0.1', 0))
     with House(extra='tls: none\n', url=lambda d: f'imap://127.0.0.1:{deaf.getsockname()[1]}') as h:
@@ -332,7 +436,8 @@ def an_untrusted_certificate_gets_no_password():
 if __name__ == '__main__':
     if not DOVECOT:
         print('skipped: dovecot-imapd is not installed')
-        sys.exit(0)
+        main([a_folder_that_no_answer_could_tell_of_is_taken_by_parts])
     main([attachments_are_imported_and_their_message_is_marked, what_cannot_be_imported_is_kept_and_flagged,
           messages_are_moved_and_senders_chosen, a_kill_in_the_middle_loses_nothing, what_is_wrong_is_told,
-          a_mail_server_that_says_nothing_holds_up_no_end, an_untrusted_certificate_gets_no_password])
+          a_mail_server_that_says_nothing_holds_up_no_end, a_folder_that_no_answer_could_tell_of_is_taken_by_parts,
+          an_untrusted_certificate_gets_no_password])
