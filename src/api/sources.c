@@ -1,20 +1,65 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where interactions come from: the sources that are stored, those that only have a key so far, and what of them could not
-// be understood.
+// Where interactions come from: the sources that are stored, those that only have a key or a webhook so far, and what of
+// them could not be understood.
+#include "access/hooks.h"
 #include "api/internal.h"
 
 struct sources {
 	struct result *r; // the analysis volume by source
 	struct access_key *keys;
 	uint32_t n_keys;
-	struct quarantine_source *rejected;
+	struct access_hook *hooks;
+	struct sv *hook_sources; // of the hooks: what their interactions come from
+	uint32_t n_hooks;
+	struct quarantine_source *rejected; // by name of the source, also those of webhooks
 	uint32_t n_rejected;
+	struct sv *others; // those that nothing is stored of
+	uint32_t n_others;
 };
+
+// --- of webhooks ---
+
+// A webhook that is gone has left what the quarantine shows as hooks/NAME.
+static struct sv hook_source(const struct sources *s, struct sv name, struct arena *a)
+{
+	for (uint32_t i = 0; i < s->n_hooks; i++)
+		if (sv_equal(s->hooks[i].name, name))
+			return s->hook_sources[i];
+	return arena_printf(a, "hooks/%.*s", SV_ARG(name));
+}
+
+// Sources in the place of webhooks.
+static enum rc resolve_hooks(struct sources *s, struct arena *a, struct err *e)
+{
+	s->hook_sources = arena_array(a, s->n_hooks ? s->n_hooks : 1, sizeof(*s->hook_sources));
+	for (uint32_t i = 0; s->hook_sources && i < s->n_hooks; i++) {
+		s->hook_sources[i] = mapping_source(s->hooks[i].mapping, a);
+		if (!s->hook_sources[i].ptr)
+			s->hook_sources[i] = s->hooks[i].name;
+	}
+	for (uint32_t i = 0; s->hook_sources && i < s->n_rejected; i++)
+		if (s->rejected[i].is_hook)
+			s->rejected[i].name = hook_source(s, s->rejected[i].name, a);
+	return arena_refused(a) ? err_set(e, RC_NOMEM, "out of memory for the sources") : RC_OK;
+}
+
+// --- one source ---
 
 static bool has_key(const struct sources *s, struct sv name)
 {
 	for (uint32_t i = 0; i < s->n_keys; i++)
 		if (s->keys[i].kind == KEY_WRITE && sv_equal(s->keys[i].source, name))
+			return true;
+	return false;
+}
+
+static bool has_hook(const struct sources *s, struct sv name)
+{
+	for (uint32_t i = 0; i < s->n_hooks; i++)
+		if (sv_equal(s->hook_sources[i], name))
+			return true;
+	for (uint32_t i = 0; i < s->n_rejected; i++)
+		if (s->rejected[i].is_hook && sv_equal(s->rejected[i].name, name))
 			return true;
 	return false;
 }
@@ -25,10 +70,10 @@ static void write_source(struct json *j, const struct sources *s, struct sv name
 	uint64_t rejected = 0;
 	for (uint32_t i = 0; i < s->n_rejected; i++)
 		if (sv_equal(s->rejected[i].name, name))
-			rejected = s->rejected[i].n;
+			rejected += s->rejected[i].n;
 	json_object(j);
 	json_key_string(j, "name", name);
-	json_key_text(j, "kind", has_key(s, name) ? "tracking" : "file");
+	json_key_text(j, "kind", has_key(s, name) ? "tracking" : has_hook(s, name) ? "webhook" : "file");
 	json_key_u64(j, "n", n ? (uint64_t)n->number : 0);
 	json_key_u64(j, "rejected", rejected);
 	json_key_string(j, "first", n ? answer_text(s->r, row, "first") : SV_NONE);
@@ -36,20 +81,33 @@ static void write_source(struct json *j, const struct sources *s, struct sv name
 	json_object_end(j);
 }
 
-static bool is_stored(const struct sources *s, struct sv name)
+// --- all of them ---
+
+// Once, and only when nothing of it is stored.
+static void add_other(struct sources *s, struct sv name)
 {
 	for (uint32_t i = 0; i < s->r->n_rows; i++)
 		if (sv_equal(answer_text(s->r, i, "source"), name))
-			return true;
-	return false;
+			return;
+	for (uint32_t i = 0; i < s->n_others; i++)
+		if (sv_equal(s->others[i], name))
+			return;
+	s->others[s->n_others++] = name;
 }
 
-static bool is_first(const struct sources *s, uint32_t key)
+static enum rc find_others(struct sources *s, struct arena *a, struct err *e)
 {
-	for (uint32_t i = 0; i < key; i++)
-		if (s->keys[i].kind == KEY_WRITE && sv_equal(s->keys[i].source, s->keys[key].source))
-			return false;
-	return true;
+	s->others = arena_array(a, (size_t)s->n_keys + s->n_hooks + s->n_rejected + 1, sizeof(*s->others));
+	if (!s->others)
+		return err_set(e, RC_NOMEM, "out of memory for the sources");
+	for (uint32_t i = 0; i < s->n_keys; i++)
+		if (s->keys[i].kind == KEY_WRITE)
+			add_other(s, s->keys[i].source);
+	for (uint32_t i = 0; i < s->n_hooks; i++)
+		add_other(s, s->hook_sources[i]);
+	for (uint32_t i = 0; i < s->n_rejected; i++)
+		add_other(s, s->rejected[i].name);
+	return RC_OK;
 }
 
 static void write_sources(struct json *j, const struct sources *s)
@@ -59,9 +117,8 @@ static void write_sources(struct json *j, const struct sources *s)
 	json_array(j);
 	for (uint32_t i = 0; i < s->r->n_rows; i++)
 		write_source(j, s, answer_text(s->r, i, "source"), i);
-	for (uint32_t i = 0; i < s->n_keys; i++)
-		if (s->keys[i].kind == KEY_WRITE && !is_stored(s, s->keys[i].source) && is_first(s, i))
-			write_source(j, s, s->keys[i].source, UINT32_MAX);
+	for (uint32_t i = 0; i < s->n_others; i++)
+		write_source(j, s, s->others[i], UINT32_MAX);
 	json_array_end(j);
 	json_object_end(j);
 }
@@ -69,15 +126,22 @@ static void write_sources(struct json *j, const struct sources *s)
 enum rc sources_get(struct api_call *c, struct err *e)
 {
 	struct sources s = {.r = NULL};
+	struct arena *a = http_arena(c->x);
 	struct snapshot *sn;
 	const struct query q = {.analysis = SV("volume"), .by = {SV("source")}, .n_by = 1};
 	enum rc rc = snapshot_open(c->api->store, &sn, e);
 	if (rc == RC_OK)
 		rc = query_run(sn, &q, &s.r, e);
 	if (rc == RC_OK)
-		rc = access_key_list(c->api->access, false, http_arena(c->x), &s.keys, &s.n_keys, e);
+		rc = access_key_list(c->api->access, false, a, &s.keys, &s.n_keys, e);
 	if (rc == RC_OK)
-		rc = quarantine_sources(c->api->store, http_arena(c->x), &s.rejected, &s.n_rejected, e);
+		rc = access_hook_list(c->api->access, a, &s.hooks, &s.n_hooks, e);
+	if (rc == RC_OK)
+		rc = quarantine_sources(c->api->store, a, &s.rejected, &s.n_rejected, e);
+	if (rc == RC_OK)
+		rc = resolve_hooks(&s, a, e);
+	if (rc == RC_OK)
+		rc = find_others(&s, a, e);
 	if (rc == RC_OK) {
 		struct json j = json_new(http_out(c->x));
 		write_sources(&j, &s);

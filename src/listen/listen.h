@@ -24,6 +24,9 @@ struct mapping; // compiled mapping file; immutable, shared by threads
 enum rc mapping_parse(
 	struct sv text, const char *file_name, const struct design *d, struct mapping **out, struct err *e);
 void mapping_free(struct mapping **m);
+// What interactions of a mapping come from where it says nothing else (its key `source`), in the arena, whatever else is
+// wrong with the text. SV_NONE: it does not tell.
+struct sv mapping_source(struct sv text, struct arena *a);
 void mapping_schema_write(struct buf *out); // JSON Schema of mapping files
 
 // --- import ---
@@ -147,10 +150,12 @@ enum rc quarantine_groups(
 // all. Others may append meanwhile. The header is left out.
 enum rc quarantine_page(struct store *s, uint64_t before, uint32_t limit, struct arena *a,
 	struct quarantine_item **out, uint32_t *n, uint64_t *total, struct err *e);
-// How many tracking messages of each source are in the quarantine, in the arena. Others may append meanwhile.
+// How many rows and messages of each source are in the quarantine, in the arena. A source may be there several times; those
+// of a webhook are under its name, since its mapping is kept elsewhere. Others may append meanwhile.
 struct quarantine_source {
 	struct sv name;
 	uint64_t n;
+	bool is_hook; // name: of a webhook
 };
 enum rc quarantine_sources(
 	struct store *s, struct arena *a, struct quarantine_source **out, uint32_t *n, struct err *e);

@@ -314,6 +314,20 @@ void mapping_free(struct mapping **m)
 	*m = NULL;
 }
 
+struct sv mapping_source(struct sv text, struct arena *a)
+{
+	struct arena *tree = arena_new(YAML_ARENA_BYTES);
+	struct yaml_node *root = NULL;
+	struct sv source = SV_NONE;
+	if (tree)
+		yaml_parse(text, "mapping", tree, NULL, &root, NULL);
+	const struct yaml_node *node = yaml_get(root, sv_from(mapping_keys[KEY_SOURCE].name));
+	if (node && node->kind == YAML_IS_SCALAR && node->scalar.len)
+		source = arena_copy(a, node->scalar);
+	arena_free(&tree);
+	return source;
+}
+
 const struct reader_options *mapping_reader_options(const struct mapping *m)
 {
 	assert(m->magic == MAPPING_MAGIC);

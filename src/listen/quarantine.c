@@ -4,6 +4,8 @@
 #include "listen/import.h"
 
 #include "base/mem.h"
+#include "listen/hook_line.h"
+#include "listen/wire_keep.h"
 
 #define FILE_MATCHES "(?1 IS NULL OR i.path = ?1 OR i.file = ?1)"
 
@@ -199,6 +201,21 @@ struct sources {
 };
 #define SOURCES_MAX 10000u
 
+// The source, by what stands in the place of a mapping's text.
+static enum rc source_of(struct sv map_text, struct arena *a, struct quarantine_source *out, struct err *e)
+{
+	struct wire_origin wire;
+	enum rc rc = RC_OK;
+	out->is_hook = hook_origin_read(map_text, a, &out->name);
+	if (!out->is_hook && wire_origin_is(map_text)) {
+		rc = wire_origin_read(map_text, a, &wire, e);
+		out->name = rc == RC_OK ? wire.source : SV_NONE;
+	} else if (!out->is_hook) {
+		out->name = mapping_source(map_text, a);
+	}
+	return rc == RC_OK && arena_refused(a) ? err_set(e, RC_NOMEM, "out of memory for the sources") : rc;
+}
+
 static enum rc read_sources(void *context, struct db *db, struct err *e)
 {
 	struct sources *x = context;
@@ -208,20 +225,19 @@ static enum rc read_sources(void *context, struct db *db, struct err *e)
 	if (rc != RC_OK || !more)
 		return rc;
 	rc = db_prepare(db,
-		"SELECT json_extract(CAST(m.text AS TEXT), '$.source'), sum(x.n) FROM (SELECT import, count(*) "
-		"n"
-		" FROM quarantine GROUP BY import) x JOIN import i ON i.id = x.import"
-		" JOIN import_mapping m ON m.id = i.mapping WHERE CAST(substr(m.text, 1, 8) AS TEXT) = "
-		"'{\"wire\":'"
-		" GROUP BY 1 ORDER BY 1 LIMIT ?1",
+		"SELECT m.text, sum(x.n) FROM (SELECT import, count(*) n FROM quarantine GROUP BY import) x"
+		" JOIN import i ON i.id = x.import JOIN import_mapping m ON m.id = i.mapping"
+		" GROUP BY m.id ORDER BY m.id LIMIT ?1",
 		&q, e);
 	if (rc != RC_OK)
 		return rc;
 	db_bind_i64(q, 1, SOURCES_MAX);
 	while ((rc = db_step(q, &more, e)) == RC_OK && more) {
-		struct sv name = db_text(q, 0);
-		x->items[x->n++] = (struct quarantine_source){
-			arena_copy(x->arena, name.ptr ? name : SV("")), (uint64_t)db_i64(q, 1)};
+		struct quarantine_source *s = &x->items[x->n];
+		*s = (struct quarantine_source){.n = (uint64_t)db_i64(q, 1)};
+		if ((rc = source_of(db_blob(q, 0), x->arena, s, e)) != RC_OK)
+			break;
+		x->n += s->name.ptr != NULL;
 	}
 	db_reset(q);
 	return rc;

@@ -143,6 +143,10 @@ def what_cannot_be_mapped_comes_back():
         held = admin.get('/api/quarantine').json
         assert held['total'] == 2 and stored(admin) == 2, held
         assert {i['source'] for i in held['items']} == {'hooks/shop'}
+        def source(name):
+            return [(x['kind'], x['n'], x['rejected']) for x in admin.get('/api/sources').json['items'] if x['name'] == name]
+        from_mapping = re.search(r'^source: (.*)$', read('shop.yaml').decode(), re.M)[1]
+        assert source(from_mapping) == [('webhook', 2, 2)], admin.get('/api/sources').json
         raw = {i['raw'] for i in held['items']}
         assert whole.decode() in raw and any(json.loads(r)['id'] == 2 for r in raw if r != whole.decode()), raw
         # As it is, nothing of it can be understood.
@@ -158,6 +162,8 @@ def what_cannot_be_mapped_comes_back():
         assert admin.ask('DELETE', '/api/hooks/shop', body={}).status == 200
         assert admin.post('/api/quarantine/replay', {'all': True}).json['rejected'] == 1
         assert 'no webhook' in admin.get('/api/quarantine').json['items'][0]['reason']
+        assert source('hooks/shop') == [('webhook', 0, 1)], admin.get('/api/sources').json
+        assert source(from_mapping) == [('file', 3, 0)], admin.get('/api/sources').json
         assert send(s, 'shop', whole, shopify(whole, now)).status == 404
 
 

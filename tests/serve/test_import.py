@@ -85,6 +85,9 @@ def each_row_is_accounted_for():
         held = m.get('/api/quarantine').json
         assert held['total'] == 3 and {i['source'] for i in held['items']} == {'calls.csv'}, held
         assert {i['raw'].split(',')[0] for i in held['items']} == {'bad-1', 'bad-2', 'bad-3'}
+        name = MAPPING.split('source: ')[1].split('\n')[0]
+        assert [(x['name'], x['kind'], x['n'], x['rejected']) for x in m.get('/api/sources').json['items']] == [
+            (name, 'file', 1000, 3)]
         # The same again, under another name and packed: nothing new, neither stored nor held back.
         job = counts_add_up(take(m, 'again.csv.gz', gzip.compress(rows_of(1000) + bad)))
         assert (job['state'], job['rows'], job['taken'], job['repeated'], job['rejected']) == ('done', 1003, 0, 1000, 3), job
