@@ -25,6 +25,7 @@ enum { WORKERS_MAX = 16 };
 struct worker {
 	pid_t pid; // 0: not started
 	int fd;
+	uint32_t number; // of the latest request
 	int64_t busy_ms;
 	bool taken;
 };
@@ -144,6 +145,7 @@ static enum rc worker_start(struct sandbox *s, struct worker *w, struct err *e)
 		return err_errno(e, RC_IO, failed, "cannot start a process for a program");
 	}
 	w->fd = ends[0];
+	w->number = 0;
 	w->busy_ms = 0;
 	pthread_mutex_lock(&s->mu);
 	s->stats.started++;
@@ -158,7 +160,7 @@ static int64_t now_ms(const struct sandbox *s)
 	return s->clock->monotonic_ns(s->clock) / 1000000;
 }
 
-enum talk { TALK_OK, TALK_LATE, TALK_BROKEN };
+enum talk { TALK_OK, TALK_LATE, TALK_BROKEN, TALK_WRONG, TALK_FULL };
 
 static enum talk wait_for(const struct sandbox *s, const struct worker *w, short what, int64_t until_ms)
 {
@@ -195,31 +197,17 @@ static enum talk put(
 	return TALK_OK;
 }
 
-static enum talk get(const struct sandbox *s, const struct worker *w, void *bytes, size_t n, int64_t until)
+// Has the worker said something, though it was not asked?
+static bool has_more(const struct worker *w)
 {
-	char *p = bytes;
-	while (n > 0) {
-		ssize_t got = recv(w->fd, p, n, 0);
-		if (got > 0) {
-			p += got;
-			n -= (size_t)got;
-			continue;
-		}
-		if (got == 0 || (errno != EAGAIN && errno != EINTR))
-			return TALK_BROKEN;
-		enum talk t = wait_for(s, w, POLLIN, until);
-		if (t != TALK_OK)
-			return t;
-	}
-	return TALK_OK;
+	char c;
+	return recv(w->fd, &c, 1, MSG_PEEK) > 0;
 }
 
 struct job {
 	struct request request;
 	struct sv program, body;
-	struct buf *out;
-	struct answer answer;
-	char reason[REASON_MAX + 1];
+	struct answer_in answer;
 };
 
 static enum talk send_job(const struct sandbox *s, const struct worker *w, const struct job *j, int64_t until)
@@ -230,27 +218,27 @@ static enum talk send_job(const struct sandbox *s, const struct worker *w, const
 	return t == TALK_OK ? put(s, w, j->body.ptr, j->body.len, until) : t;
 }
 
-// What a worker says is not believed either: its lengths are checked.
 static enum talk take_answer(const struct sandbox *s, const struct worker *w, struct job *j, int64_t until)
 {
-	enum talk t = get(s, w, &j->answer, sizeof(j->answer), until);
-	if (t != TALK_OK)
-		return t;
-	if (j->answer.kind == ANSWER_REASON && j->answer.bytes <= REASON_MAX) {
-		t = get(s, w, j->reason, j->answer.bytes, until);
-		j->reason[j->answer.bytes] = '\0';
-		return t;
+	for (;;) {
+		void *room;
+		size_t n;
+		enum frame f = answer_next(&j->answer, &room, &n);
+		if (f == FRAME_WHOLE)
+			return has_more(w) ? TALK_WRONG : TALK_OK;
+		if (f != FRAME_MORE)
+			return f == FRAME_FULL ? TALK_FULL : TALK_WRONG;
+		ssize_t got = recv(w->fd, room, n, 0);
+		if (got > 0) {
+			answer_got(&j->answer, (size_t)got);
+			continue;
+		}
+		if (got == 0 || (errno != EAGAIN && errno != EINTR))
+			return TALK_BROKEN;
+		enum talk t = wait_for(s, w, POLLIN, until);
+		if (t != TALK_OK)
+			return t;
 	}
-	if (j->answer.kind == ANSWER_NOMEM && j->answer.bytes == 0)
-		return TALK_OK;
-	if (j->answer.kind != ANSWER_LIST || j->answer.bytes > SANDBOX_OUTPUT_MAX)
-		return TALK_BROKEN;
-	uint8_t *room = j->answer.bytes ? buf_reserve(j->out, j->answer.bytes) : NULL;
-	if (j->answer.bytes && !room)
-		return TALK_BROKEN;
-	t = get(s, w, room, j->answer.bytes, until);
-	j->out->len += t == TALK_OK ? j->answer.bytes : 0;
-	return t;
 }
 
 // --- running ---
@@ -287,16 +275,17 @@ static void worker_give(struct sandbox *s, struct worker *w, bool failed, bool e
 	pthread_mutex_unlock(&s->mu);
 }
 
-// Gives the job to the worker, to a new one where it is worn out or was found dead.
-static enum rc begin(struct sandbox *s, struct worker *w, const struct job *j, int64_t *until, struct err *e)
+// Gives the job to the worker, to a new one where it is worn out, has said more than its answer or was found dead.
+static enum rc begin(struct sandbox *s, struct worker *w, struct job *j, int64_t *until, struct err *e)
 {
-	if (w->busy_ms > WORKER_BUSY_MS)
+	if (w->busy_ms > WORKER_BUSY_MS || (w->pid && has_more(w)))
 		worker_end(w);
 	for (unsigned turn = 0; turn < 2; turn++) {
 		enum rc rc = w->pid ? RC_OK : worker_start(s, w, e);
 		if (rc != RC_OK)
 			return rc;
 		*until = now_ms(s) + s->o.time_ms;
+		j->request.number = ++w->number;
 		if (send_job(s, w, j, *until) == TALK_OK)
 			return RC_OK;
 		worker_end(w);
@@ -323,15 +312,22 @@ static enum rc finish(
 	struct sandbox *s, struct worker *w, struct job *j, int64_t until, bool *ended, struct err *e)
 {
 	int64_t start = now_ms(s);
+	j->answer = (struct answer_in){.number = j->request.number, .out = j->answer.out};
 	enum talk t = take_answer(s, w, j, until);
 	w->busy_ms += now_ms(s) - start;
 	if (t != TALK_OK) { // one that broke off by itself keeps the status of that
 		*ended = true;
-		return ended_by(worker_end(w), t == TALK_LATE, s, e);
+		int status = worker_end(w);
+		if (t == TALK_FULL)
+			return buf_check(j->answer.out, e, "what a program makes");
+		// When it has run others before, it may be their fault: once more.
+		return t == TALK_WRONG ? err_set(e, j->request.number > 1 ? RC_IO : RC_INPUT,
+						 "the process for the program said what is no answer")
+				       : ended_by(status, t == TALK_LATE, s, e);
 	}
-	if (j->answer.kind == ANSWER_NOMEM)
+	if (j->answer.head.kind == ANSWER_NOMEM)
 		return err_set(e, RC_INPUT, "the program needs too much memory");
-	return j->answer.kind == ANSWER_REASON ? err_set(e, RC_INPUT, "%s", j->reason) : RC_OK;
+	return j->answer.head.kind == ANSWER_REASON ? err_set(e, RC_INPUT, "%s", j->answer.reason) : RC_OK;
 }
 
 static enum rc run(struct sandbox *s, struct job *j, struct err *e)
@@ -347,18 +343,19 @@ static enum rc run(struct sandbox *s, struct job *j, struct err *e)
 	struct worker *w = worker_take(s);
 	if (!w)
 		return err_set(e, RC_BUSY, "all programs are busy; send it again later");
-	size_t before = j->out->len;
+	struct buf *out = j->answer.out;
+	size_t before = out->len;
 	enum rc rc = RC_IO;
 	struct err why = ERR_NONE;
 	for (unsigned turn = 0; rc == RC_IO && turn < 2; turn++) { // somebody may have killed it: once more
 		why = ERR_NONE;
-		j->out->len = before;
+		out->len = before;
 		rc = begin(s, w, j, &until, &why);
 		if (rc == RC_OK)
 			rc = finish(s, w, j, until, &ended, &why);
 	}
 	if (rc != RC_OK) {
-		j->out->len = before;
+		out->len = before;
 		err_take(e, &why);
 	}
 	worker_give(s, w, rc == RC_INPUT, ended);
@@ -367,14 +364,20 @@ static enum rc run(struct sandbox *s, struct job *j, struct err *e)
 
 enum rc sandbox_run(struct sandbox *s, struct sv program, struct sv body, struct buf *out, struct err *e)
 {
-	struct job j = {{(uint32_t)program.len, (uint32_t)body.len, 0}, program, body, out, {0, 0}, ""};
+	struct job j = {.request = {0, (uint32_t)program.len, (uint32_t)body.len, 0},
+		.program = program,
+		.body = body,
+		.answer = {.out = out}};
 	return run(s, &j, e);
 }
 
 enum rc sandbox_check(struct sandbox *s, struct sv program, struct err *e)
 {
 	struct buf none = buf_new(SANDBOX_OUTPUT_MAX);
-	struct job j = {{(uint32_t)program.len, 0, 1}, program, SV(""), &none, {0, 0}, ""};
+	struct job j = {.request = {0, (uint32_t)program.len, 0, 1},
+		.program = program,
+		.body = SV(""),
+		.answer = {.out = &none}};
 	enum rc rc = run(s, &j, e);
 	buf_free(&none);
 	return rc;

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "base/pool.h"
-#include "sandbox/sandbox.h"
+#include "sandbox/internal.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -17,6 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
 
 #define BODY "{\"a\":1,\"list\":[{\"x\":1},{\"x\":2}]}"
 
@@ -265,6 +267,111 @@ static void no_executable(void **state)
 	buf_free(&out);
 }
 
+// --- workers that somebody has got hold of ---
+
+#define ROGUE_BYTES ((size_t)123456789) // the worker with so much memory is one
+
+static void say(struct answer a, const char *text, size_t n)
+{
+	if (write(WORKER_FD, &a, sizeof(a)) != (ssize_t)sizeof(a) || write(WORKER_FD, text, n) != (ssize_t)n)
+		_exit(1);
+}
+
+// What the program says is what it does wrong.
+static int rogue_worker(void)
+{
+	struct request r;
+	char program[100], many[REASON_MAX + 1] = {0};
+	while (read(WORKER_FD, &r, sizeof(r)) == (ssize_t)sizeof(r)) {
+		struct answer a = {r.number, ANSWER_LIST, 2}, more = {r.number, ANSWER_LIST, 14};
+		const char *text = "[]";
+		size_t n = 2;
+		if (r.program_bytes >= sizeof(program) || r.body_bytes > 2 ||
+			read(WORKER_FD, program, r.program_bytes) != (ssize_t)r.program_bytes ||
+			read(WORKER_FD, many, r.body_bytes) != (ssize_t)r.body_bytes)
+			_exit(1);
+		struct sv what = {program, r.program_bytes};
+		if (sv_equal(what, SV("kind")))
+			a.kind = 9;
+		if (sv_equal(what, SV("no kind")))
+			a.kind = 0;
+		if (sv_equal(what, SV("number")))
+			a.number++;
+		if (sv_equal(what, SV("huge")))
+			a.bytes = UINT32_MAX;
+		if (sv_equal(what, SV("reason")))
+			a = (struct answer){r.number, ANSWER_REASON, sizeof(many)};
+		if (sv_equal(what, SV("nomem")))
+			a.kind = ANSWER_NOMEM;
+		if (sv_equal(what, SV("surplus")) || (sv_equal(what, SV("used")) && r.number > 1)) {
+			text = "[],{\"a\":1}]";
+			n = 11;
+		}
+		if (sv_equal(what, SV("half")))
+			a.bytes = 10;
+		char frame[sizeof(a) + 16];
+		memcpy(frame, &a, sizeof(a));
+		memcpy(frame + sizeof(a), text, n);
+		if (write(WORKER_FD, frame, sizeof(a) + n) != (ssize_t)(sizeof(a) + n) ||
+			sv_equal(what, SV("half")))
+			_exit(0);
+		if (sv_equal(what, SV("late")))
+			say(more, "[{\"forged\":1}]", 14);
+	}
+	_exit(0);
+}
+
+static uint64_t ended(struct sandbox *s)
+{
+	struct sandbox_stats stats;
+	sandbox_stats(s, &stats);
+	return stats.ended;
+}
+
+static void rogues(void **state)
+{
+	(void)state;
+	static const char *const wrong[] = {"kind", "no kind", "number", "huge", "reason", "nomem", "surplus"};
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		struct sandbox *s = open_box(20000, ROGUE_BYTES);
+		assert_refused(s, wrong[i], "{}", "the process for the program said what is no answer");
+		assert_int_equal(ended(s), 1);
+		assert_made(s, ".", "{}", "[]"); // by another one
+		// After good ones it is tried once more.
+		assert_refused(s, wrong[i], "{}", "the process for the program said what is no answer");
+		assert_made(s, ".", "{}", "[]");
+		assert_made(s, "used", "{}", "[]");
+		struct sandbox_stats stats;
+		sandbox_stats(s, &stats);
+		assert_int_equal(stats.started, 5);
+		sandbox_close(&s);
+	}
+	struct sandbox *s = open_box(20000, ROGUE_BYTES);
+	assert_refused(s, "half", "{}", "the program broke off");
+	assert_made(s, ".", "{}", "[]");
+	sandbox_close(&s);
+}
+
+// What comes behind an answer is taken for the answer to nothing that follows, whenever it comes.
+static void nothing_is_left_behind(void **state)
+{
+	(void)state;
+	struct sandbox *s = open_box(20000, ROGUE_BYTES);
+	for (unsigned i = 0; i < 30; i++) {
+		struct buf out = buf_new(1000);
+		struct err e;
+		const struct timespec a_while = {0, 100000 * (i % 5)};
+		enum rc rc = run(s, "late", "{}", &out, &e);
+		assert_true(rc == RC_INPUT || (rc == RC_OK && sv_equal(buf_view(&out), SV("[]"))));
+		buf_free(&out);
+		nanosleep(&a_while, NULL);
+		assert_made(s, ".", "{}", "[]");
+	}
+	sandbox_close(&s);
+}
+
+// --- ends ---
+
 static unsigned open_files(void)
 {
 	DIR *d = opendir("/proc/self/fd");
@@ -292,6 +399,8 @@ static int leaves_nothing(void **state)
 
 int main(int argc, char **argv)
 {
+	if (argc > 2 && strcmp(argv[1], SANDBOX_ARGUMENT) == 0 && strtoul(argv[2], NULL, 10) == ROGUE_BYTES)
+		return rogue_worker();
 	if (argc > 1 && strcmp(argv[1], SANDBOX_ARGUMENT) == 0)
 		return sandbox_worker(argc - 2, argv + 2);
 	const struct CMUnitTest tests[] = {
@@ -300,6 +409,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(reaches_nothing),
 		cmocka_unit_test(does_no_harm),
 		cmocka_unit_test(goes_on),
+		cmocka_unit_test(rogues),
+		cmocka_unit_test(nothing_is_left_behind),
 		cmocka_unit_test(many_at_once),
 		cmocka_unit_test(no_executable),
 	};
