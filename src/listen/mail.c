@@ -126,3 +126,19 @@ enum rc mail_read(struct sv message, const struct mail_sink *sink, struct err *e
 	call.unref(stream);
 	return r.rc;
 }
+
+bool mail_file_name(struct sv given, char out[MAIL_NAME_BYTES_MAX + 1])
+{
+	struct sv name = given;
+	for (size_t i = 0; i < given.len; i++) {
+		if (given.ptr[i] == '/' || given.ptr[i] == '\\')
+			name = (struct sv){given.ptr + i + 1, given.len - i - 1};
+		if ((unsigned char)given.ptr[i] < ' ' || given.ptr[i] == 127)
+			return false;
+	}
+	if (name.len == 0 || name.len > MAIL_NAME_BYTES_MAX || name.ptr[0] == '.' || !sv_utf8_valid(name, NULL))
+		return false;
+	memcpy(out, name.ptr, name.len);
+	out[name.len] = 0;
+	return true;
+}

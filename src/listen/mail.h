@@ -6,6 +6,8 @@
 #include "base/err.h"
 #include "base/sv.h"
 
+#define MAIL_NAME_BYTES_MAX 200
+
 struct mail_sink {
 	void *context;
 	// The sender's address, once, before the parts. False: the message is not wanted.
@@ -18,5 +20,8 @@ struct mail_sink {
 enum rc mail_available(struct err *e);
 // Takes a message apart. RC_INPUT: it is none; otherwise errors of the sink.
 enum rc mail_read(struct sv message, const struct mail_sink *sink, struct err *e);
+
+// The name of a part as that of a file: without folders. False: it cannot be one.
+bool mail_file_name(struct sv given, char out[MAIL_NAME_BYTES_MAX + 1]);
 
 #endif

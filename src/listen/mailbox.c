@@ -22,7 +22,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum { MESSAGES_AT_ONCE = 1000, NAME_BYTES_MAX = 200, PATH_BYTES = 4096, RETRY_MAX_MS = 3600000 };
+enum { MESSAGES_AT_ONCE = 1000, PATH_BYTES = 4096, RETRY_MAX_MS = 3600000 };
 #define MESSAGE_BYTES_MAX ((size_t)64 << 20)
 
 struct mailbox {
@@ -45,23 +45,6 @@ struct message {
 };
 
 // --- attachments ---
-
-// The name without folders. False: it cannot be one of a file.
-static bool name_of(struct sv given, char out[NAME_BYTES_MAX + 1])
-{
-	struct sv name = given;
-	for (size_t i = 0; i < given.len; i++) {
-		if (given.ptr[i] == '/' || given.ptr[i] == '\\')
-			name = (struct sv){given.ptr + i + 1, given.len - i - 1};
-		if ((unsigned char)given.ptr[i] < ' ' || given.ptr[i] == 127)
-			return false;
-	}
-	if (name.len == 0 || name.len > NAME_BYTES_MAX || name.ptr[0] == '.' || !sv_utf8_valid(name, NULL))
-		return false;
-	memcpy(out, name.ptr, name.len);
-	out[name.len] = 0;
-	return true;
-}
 
 static const struct mailbox_rule *rule_of(const struct mailbox_config *c, const char *name)
 {
@@ -89,7 +72,8 @@ static enum rc keep_failed(struct mailbox *m, const char *folder, const char *pl
 	const struct import_report *r, const struct err *why, struct err *e)
 {
 	const struct io *io = io_system();
-	char failed[PATH_BYTES], to[PATH_BYTES + NAME_BYTES_MAX + 2], from[PATH_BYTES + NAME_BYTES_MAX + 2];
+	char failed[PATH_BYTES], to[PATH_BYTES + MAIL_NAME_BYTES_MAX + 2],
+		from[PATH_BYTES + MAIL_NAME_BYTES_MAX + 2];
 	if (snprintf(failed, sizeof(failed), "%s/failed/%s", m->dir, place) >= (int)sizeof(failed))
 		return err_set(e, RC_IO, "the path %s is too long", m->dir);
 	enum rc rc = make_folder(failed, e);
@@ -109,7 +93,7 @@ static enum rc import_part(
 	struct message *x, const struct mailbox_rule *rule, const char *name, struct sv bytes, struct err *e)
 {
 	struct mailbox *m = x->m;
-	char place[64], folder[PATH_BYTES], path[PATH_BYTES + NAME_BYTES_MAX + 2], who[600];
+	char place[64], folder[PATH_BYTES], path[PATH_BYTES + MAIL_NAME_BYTES_MAX + 2], who[600];
 	struct import_report report = {0};
 	struct err why = ERR_NONE;
 	snprintf(place, sizeof(place), "%u-%u-%u", m->validity, x->uid, ++x->n_parts);
@@ -143,8 +127,8 @@ static enum rc import_part(
 static enum rc take_part(void *context, struct sv name, struct sv bytes, struct err *e)
 {
 	struct message *x = context;
-	char clean[NAME_BYTES_MAX + 1];
-	const struct mailbox_rule *rule = name_of(name, clean) ? rule_of(x->m->c, clean) : NULL;
+	char clean[MAIL_NAME_BYTES_MAX + 1];
+	const struct mailbox_rule *rule = mail_file_name(name, clean) ? rule_of(x->m->c, clean) : NULL;
 	return rule ? import_part(x, rule, clean, bytes, e) : RC_OK;
 }
 
