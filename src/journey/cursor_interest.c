@@ -203,13 +203,13 @@ static void mark_measures(struct cursor *c, uint32_t some)
 {
 	const struct stage *st = &c->stage;
 	struct interest *in = &c->interest;
-	uint32_t absent = 0, *restrict measured = in->measured;
+	uint32_t absent = 0, n_rows = st->n, *restrict measured = in->measured;
 	for (uint32_t k = 0; k < c->request.n_interest; k++)
 		absent |= (uint32_t)(c->request.interest[k].kind == PREDICATE_MEASURE &&
 				     c->request.interest[k].wanted_absent)
 			  << k;
 	absent &= some;
-	for (uint32_t i = 0; i < st->n; i++)
+	for (uint32_t i = 0; i < n_rows; i++)
 		measured[i] = absent;
 	for (uint32_t k = 0; k < c->request.n_interest; k++) {
 		const struct predicate p = c->request.interest[k];
@@ -224,8 +224,8 @@ static void mark_measures(struct cursor *c, uint32_t some)
 			measured[row[i]] = (measured[row[i]] & ~(1u << k)) |
 					   (uint32_t)predicate_value_passes(&p, value[i]) << k;
 	}
-	uint32_t done = mark_set(measured, st->n, in->any);
-	for (uint32_t i = done; i < st->n; i++)
+	uint32_t done = mark_set(measured, n_rows, in->any);
+	for (uint32_t i = done; i < n_rows; i++)
 		in->any[i / 64] |= (uint64_t)(measured[i] != 0) << (i % 64);
 }
 
@@ -273,8 +273,8 @@ static uint32_t rows_collect(struct interest *in, const uint8_t *keep, uint32_t 
 static void bits_of_codes(const struct interest_table *t, const uint32_t *code, const struct interest *in)
 {
 	const uint32_t *table = t->bits, *row = in->row;
-	uint32_t n_codes = t->n_codes, *restrict bits = in->bits;
-	for (uint32_t i = 0; i < in->n; i++) {
+	uint32_t n_codes = t->n_codes, n = in->n, *restrict bits = in->bits;
+	for (uint32_t i = 0; i < n; i++) {
 		uint32_t x = code[row[i]];
 		bits[i] |= table[x < n_codes ? x : n_codes];
 	}
@@ -284,8 +284,12 @@ static void bits_fill(struct cursor *c, uint32_t some, bool measures)
 {
 	struct interest *in = &c->interest;
 	const struct stage *st = &c->stage;
-	for (uint32_t i = 0; i < in->n; i++)
-		in->bits[i] = measures ? in->measured[in->row[i]] : 0;
+	const uint32_t n = in->n, *row = in->row, *measured = in->measured;
+	uint32_t *restrict bits = in->bits;
+	if (!measures)
+		memset(bits, 0, n * sizeof(*bits));
+	for (uint32_t i = 0; measures && i < n; i++)
+		bits[i] = measured[row[i]];
 	for (uint32_t i = 0; i < in->n_tables; i++)
 		if (in->tables[i].of & some)
 			bits_of_codes(&in->tables[i], st->data[COLUMN_CODE0 + in->tables[i].column], in);
