@@ -25,9 +25,16 @@ struct code_cache {
 	struct dict *names;
 	uint32_t *codes;
 	size_t capacity;
-	struct sv last; // owned by names
-	uint32_t last_code;
 };
+
+// A name at a place in the caller's memory, where the same name often is again.
+struct recent_name {
+	const char *at;
+	struct sv name; // owned by the cache of its kind
+	enum name_kind kind;
+	uint32_t code;
+};
+enum { RECENT_NAMES = 256 };
 
 struct load_run {
 	struct store_load *load;
@@ -35,10 +42,14 @@ struct load_run {
 	struct segment_draft draft;
 	int64_t ordinal;
 	struct code_cache caches[NAME_KINDS];
+	struct recent_name recent[RECENT_NAMES];
 	uint32_t touchpoint_code[1 + UINT16_MAX]; // + 1; 0: not asked for yet
 	uint32_t measure_code[DESIGN_MEASURES_MAX], dimension_code[DESIGN_DIMENSIONS_MAX];
 	struct row row;
-	struct buf identities, list;
+	struct buf identity, list; // list: of the row's identities
+	uint32_t n_listed;         // 0: not those of a row
+	size_t type_len[INTERACTION_IDENTITIES_MAX];
+	uint64_t identities_key; // hash of the list
 	uint64_t n_rows;
 	uint64_t *same; // hashes of the contents at the row's person and time
 	size_t n_same, same_capacity;
@@ -110,7 +121,7 @@ enum rc load_run_new(struct store_load *l, uint32_t number, struct load_run **ou
 		return err_set(e, RC_NOMEM, "out of memory for loading");
 	r->load = l;
 	r->design = store_design(l->store);
-	r->identities = buf_new(1u << 20);
+	r->identity = buf_new(1u << 20);
 	r->list = buf_new(1u << 20);
 	enum rc rc = draft_open(r, number, e);
 	if (rc != RC_OK)
@@ -124,7 +135,7 @@ static void run_release(struct load_run *r)
 		dict_free(&r->caches[k].names);
 		mem_free(r->caches[k].codes);
 	}
-	buf_free(&r->identities);
+	buf_free(&r->identity);
 	buf_free(&r->list);
 	mem_free(r->same);
 	mem_free(r->ids);
@@ -152,16 +163,11 @@ static enum rc code_of_store(
 	return rc;
 }
 
-static enum rc code_of(struct load_run *r, enum name_kind kind, struct sv name, uint32_t *code, struct err *e)
+static enum rc code_of_run(
+	struct load_run *r, enum name_kind kind, struct sv name, struct recent_name *found, struct err *e)
 {
 	struct code_cache *c = &r->caches[kind];
-	*code = NAME_NONE;
-	if (name.len == 0)
-		return RC_OK;
-	if (sv_equal(c->last, name)) {
-		*code = c->last_code;
-		return RC_OK;
-	}
+	*found = (struct recent_name){.code = NAME_NONE};
 	if (!c->names && !(c->names = dict_new(CACHE_NAMES)))
 		return err_set(e, RC_NOMEM, "out of memory for names");
 	uint32_t at = dict_find(c->names, name);
@@ -169,7 +175,7 @@ static enum rc code_of(struct load_run *r, enum name_kind kind, struct sv name, 
 		size_t bad;
 		if (!sv_utf8_valid(name, &bad))
 			return err_set(e, RC_INPUT, "a name is not UTF-8 (byte %zu of %zu)", bad + 1, name.len);
-		enum rc rc = code_of_store(r, kind, name, code, e);
+		enum rc rc = code_of_store(r, kind, name, &found->code, e);
 		if (rc != RC_OK)
 			return rc;
 		at = dict_add(c->names, name);
@@ -177,12 +183,23 @@ static enum rc code_of(struct load_run *r, enum name_kind kind, struct sv name, 
 			return RC_OK;
 		if (mem_grow((void **)&c->codes, &c->capacity, at + 1u, sizeof(*c->codes)) != 0)
 			return err_set(e, RC_NOMEM, "out of memory for names");
-		c->codes[at] = *code;
+		c->codes[at] = found->code;
 	}
-	*code = c->codes[at];
-	c->last = dict_at(c->names, at);
-	c->last_code = *code;
+	*found = (struct recent_name){name.ptr, dict_at(c->names, at), kind, c->codes[at]};
 	return RC_OK;
+}
+
+static enum rc code_of(struct load_run *r, enum name_kind kind, struct sv name, uint32_t *code, struct err *e)
+{
+	*code = NAME_NONE;
+	if (name.len == 0)
+		return RC_OK;
+	struct recent_name *m = &r->recent[((uintptr_t)name.ptr >> 2 ^ kind * 37u) % RECENT_NAMES];
+	enum rc rc = RC_OK;
+	if (m->at != name.ptr || m->kind != kind || !sv_equal(m->name, name))
+		rc = code_of_run(r, kind, name, m, e);
+	*code = m->code;
+	return rc;
 }
 
 enum rc store_load_name(
@@ -259,7 +276,44 @@ static struct sv present(struct sv s)
 	return s.len ? s : SV_NONE;
 }
 
-static enum rc row_texts(struct load_run *r, const struct interaction *x, struct err *e)
+// Interactions of one person mostly have the same identities.
+static bool identities_same(const struct load_run *r, const struct interaction *x)
+{
+	struct rd in = rd_new(buf_view(&r->list));
+	if (r->n_listed == 0 || r->n_listed != x->n_identities)
+		return false;
+	for (uint32_t i = 0; i < r->n_listed; i++) {
+		struct sv known = rd_blob(&in), type = x->identities[i].type, value = x->identities[i].value;
+		if (type.len != r->type_len[i] || known.len != type.len + 1 + value.len ||
+			memcmp(known.ptr, type.ptr, type.len) != 0 ||
+			(value.len && memcmp(known.ptr + type.len + 1, value.ptr, value.len) != 0))
+			return false;
+	}
+	return true;
+}
+
+static enum rc identities_list(struct load_run *r, const struct interaction *x, struct err *e)
+{
+	r->n_listed = 0;
+	buf_clear(&r->list);
+	buf_clear(&r->identity);
+	for (uint32_t i = 0; r->identity.rc == RC_OK && i < x->n_identities; i++) {
+		buf_clear(&r->identity);
+		buf_sv(&r->identity, x->identities[i].type);
+		buf_char(&r->identity, ':');
+		buf_sv(&r->identity, x->identities[i].value);
+		buf_blob(&r->list, buf_view(&r->identity));
+		r->type_len[i] = x->identities[i].type.len;
+	}
+	enum rc rc = buf_check(&r->identity, e, "an identity");
+	if (rc == RC_OK)
+		rc = buf_check(&r->list, e, "identities");
+	r->n_listed = rc == RC_OK ? x->n_identities : 0;
+	r->identities_key = hash64(r->list.data, r->list.len);
+	return rc;
+}
+
+static void row_texts(struct load_run *r, const struct interaction *x)
 {
 	struct row *row = &r->row;
 	row->promise = x->promise.len ? batch_promise_hash(x->promise) : 0;
@@ -269,20 +323,7 @@ static enum rc row_texts(struct load_run *r, const struct interaction *x, struct
 	row->cold[COLD_KEEPS] = present(x->keeps);
 	row->cold[COLD_TEXT] = present(x->text);
 	row->cold[COLD_PROPERTIES] = present(x->properties);
-	buf_clear(&r->list);
-	buf_clear(&r->identities);
-	for (uint32_t i = 0; r->identities.rc == RC_OK && i < x->n_identities; i++) {
-		buf_clear(&r->identities);
-		buf_sv(&r->identities, x->identities[i].type);
-		buf_char(&r->identities, ':');
-		buf_sv(&r->identities, x->identities[i].value);
-		buf_blob(&r->list, buf_view(&r->identities));
-	}
-	enum rc rc = buf_check(&r->identities, e, "an identity");
-	if (rc == RC_OK)
-		rc = buf_check(&r->list, e, "identities");
 	row->identities = buf_view(&r->list);
-	return rc;
 }
 
 static uint64_t chain(uint64_t h, struct sv s)
@@ -292,10 +333,9 @@ static uint64_t chain(uint64_t h, struct sv s)
 
 // A hash of all that the row holds but the time of receipt, for telling rows of one person and time apart. Measures are
 // summed, because their order is the design's and not the content's.
-static uint64_t content_key(const struct row *row)
+static uint64_t content_key(const struct row *row, uint64_t identities_key)
 {
-	uint64_t h = hash64(row->code, sizeof(row->code)), sum = 0;
-	h = chain(h, row->identities);
+	uint64_t h = hash64_seed(row->code, sizeof(row->code), identities_key), sum = 0;
 	for (unsigned i = 0; i < COLD_COLUMNS; i++)
 		h = chain(h, row->cold[i]);
 	for (uint32_t i = 0; i < row->n_measures; i++)
@@ -307,7 +347,7 @@ static uint64_t content_key(const struct row *row)
 // Remembers the row's content; *known: it has been at this person and time.
 static enum rc content_note(struct load_run *r, bool tie, bool *known, struct err *e)
 {
-	uint64_t key = content_key(&r->row);
+	uint64_t key = content_key(&r->row, r->identities_key);
 	*known = false;
 	r->n_same = tie ? r->n_same : 0;
 	for (size_t i = 0; i < r->n_same; i++)
@@ -335,10 +375,18 @@ enum rc load_run_add(struct load_run *r, const struct interaction *x, bool *adde
 	if (rc != RC_OK)
 		return rc;
 	struct row *row = &r->row;
-	uint64_t person = person_of(x->identities[0].type, x->identities[0].value);
+	uint64_t person = row->person;
+	if (!identities_same(r, x)) {
+		person = person_of(x->identities[0].type, x->identities[0].value);
+		rc = identities_list(r, x, e);
+		if (rc != RC_OK)
+			return rc;
+	}
 	bool tie = r->n_rows > 0 && person == row->person && x->at_ms == row->at_ms, known = false;
-	if (r->n_rows > 0 && (person < row->person || (person == row->person && x->at_ms < row->at_ms)))
+	if (r->n_rows > 0 && (person < row->person || (person == row->person && x->at_ms < row->at_ms))) {
+		r->n_listed = 0;
 		return err_set(e, RC_USAGE, "interactions to be loaded are not in order of person and time");
+	}
 	row->person = person;
 	row->at_ms = x->at_ms;
 	row->received_ms = x->received_ms == TIME_NONE ? x->at_ms : x->received_ms;
@@ -346,8 +394,7 @@ enum rc load_run_add(struct load_run *r, const struct interaction *x, bool *adde
 	rc = row_names(r, x, e);
 	if (rc == RC_OK)
 		rc = row_measures(r, x, e);
-	if (rc == RC_OK)
-		rc = row_texts(r, x, e);
+	row_texts(r, x);
 	if (rc == RC_OK)
 		rc = x->id.len ? id_note(r, x, e) : content_note(r, tie, &known, e);
 	if (rc == RC_OK && !known)
