@@ -67,6 +67,12 @@ static int system_fsync(const struct io *self, int fd)
 	return result;
 }
 
+static void system_write_back(const struct io *self, int fd, uint64_t offset, size_t n)
+{
+	(void)self;
+	sync_file_range(fd, (off_t)offset, (off_t)n, SYNC_FILE_RANGE_WRITE);
+}
+
 // Not retried: after EINTR Linux has closed the descriptor all the same.
 static int system_close(const struct io *self, int fd)
 {
@@ -130,6 +136,7 @@ const struct io *io_system(void)
 		.pread = system_pread,
 		.pwrite = system_pwrite,
 		.fsync = system_fsync,
+		.write_back = system_write_back,
 		.close = system_close,
 		.rename = system_rename,
 		.unlink = system_unlink,

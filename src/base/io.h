@@ -18,6 +18,9 @@ struct io {
 	int64_t (*pread)(const struct io *self, int fd, void *buf, size_t n, uint64_t offset);
 	int64_t (*pwrite)(const struct io *self, int fd, const void *buf, size_t n, uint64_t offset);
 	int (*fsync)(const struct io *self, int fd);
+	// Begins to bring these bytes to the disk, waiting for nothing and promising nothing: the fsync that comes, and those
+	// of others, then have less to wait for. May be NULL.
+	void (*write_back)(const struct io *self, int fd, uint64_t offset, size_t n);
 	int (*close)(const struct io *self, int fd);
 	int (*rename)(const struct io *self, const char *from, const char *to);
 	int (*unlink)(const struct io *self, const char *path);

@@ -9,7 +9,9 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <stdint.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 unsigned pool_cpus(void)
@@ -175,6 +177,22 @@ struct thread *thread_start(void (*fn)(void *context), void *context)
 		return NULL;
 	}
 	return t;
+}
+
+// The kernel's struct sched_attr, which the C library does not declare yet.
+struct scheduling {
+	uint32_t size, policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t slice_ns, deadline_ns, period_ns;
+};
+
+void thread_be_prompt(void)
+{
+	struct scheduling s = {.size = sizeof(s), .policy = SCHED_OTHER, .slice_ns = 100000};
+	s.nice = getpriority(PRIO_PROCESS, (id_t)gettid());
+	syscall(SYS_sched_setattr, 0, &s, 0);
 }
 
 void thread_give_way(void)

@@ -97,10 +97,12 @@ static int authorize_reading(void *context, int action, const char *first, const
 static enum rc configure(struct db *db, struct err *e)
 {
 	// Batches are large values: large pages make them cheaper to write. Of a file that exists they cannot change.
+	// What is deleted is written over where that costs no further page; Debian's SQLite would write every page of it
+	// once more.
 	static const char writing[] =
 		"PRAGMA page_size=16384; PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL;"
 		"PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY;"
-		"PRAGMA recursive_triggers=ON;";
+		"PRAGMA recursive_triggers=ON; PRAGMA secure_delete=FAST;";
 	static const char reading[] = "PRAGMA foreign_keys=ON; PRAGMA query_only=ON;";
 	sqlite3_extended_result_codes(db->native, 1);
 	sqlite3_busy_timeout(db->native, BUSY_TIMEOUT_MS);
@@ -237,6 +239,26 @@ enum rc db_exec(struct db *db, const char *sql, struct err *e)
 	return code == SQLITE_OK ? RC_OK : db_fail(db, code, e, "database statement failed");
 }
 
+void db_take_turns(struct db *db, pthread_mutex_t *turn)
+{
+	db->turn = turn;
+}
+
+static void end_turn(struct db *db)
+{
+	if (db->has_turn)
+		pthread_mutex_unlock(db->turn);
+	db->has_turn = false;
+}
+
+static void tell_committed(struct db *db)
+{
+	uint32_t pages = db->pages;
+	db->pages = 0;
+	if (pages)
+		db->committed(db->committed_context, db, pages);
+}
+
 enum rc db_begin(struct db *db, struct err *e)
 {
 	// A deferred transaction takes its snapshot with the first read, so a read is part of beginning.
@@ -246,12 +268,22 @@ enum rc db_begin(struct db *db, struct err *e)
 			db_rollback(db);
 		return rc;
 	}
-	return db_exec(db, "BEGIN IMMEDIATE", e);
+	if (db->turn)
+		pthread_mutex_lock(db->turn);
+	db->has_turn = db->turn != NULL;
+	enum rc rc = db_exec(db, "BEGIN IMMEDIATE", e);
+	if (rc != RC_OK)
+		end_turn(db);
+	return rc;
 }
 
 enum rc db_commit(struct db *db, struct err *e)
 {
-	return db_exec(db, "COMMIT", e);
+	enum rc rc = db_exec(db, "COMMIT", e);
+	if (rc == RC_OK)
+		end_turn(db);
+	tell_committed(db);
+	return rc;
 }
 
 void db_rollback(struct db *db)
@@ -261,6 +293,7 @@ void db_rollback(struct db *db)
 		sqlite3_reset(db->stmts[i]->native);
 	if (!sqlite3_get_autocommit(db->native))
 		sqlite3_exec(db->native, "ROLLBACK", NULL, NULL, NULL);
+	end_turn(db);
 }
 
 enum rc db_checkpoint(struct db *db, struct err *e)
@@ -281,8 +314,11 @@ static int wal_hook(void *context, sqlite3 *native, const char *schema, int page
 {
 	(void)native;
 	struct db *db = context;
-	if (strcmp(schema, "main") == 0)
-		db->committed(db->committed_context, db, (uint32_t)pages);
+	if (strcmp(schema, "main") != 0)
+		return SQLITE_OK;
+	db->pages = (uint32_t)pages;
+	if (!db->has_turn) // others do not wait for what is done about it
+		tell_committed(db);
 	return SQLITE_OK;
 }
 

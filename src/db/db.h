@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/sv.h"
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -32,6 +33,9 @@ enum rc db_exec(struct db *db, const char *sql, struct err *e);
 enum rc db_begin(struct db *db, struct err *e); // BEGIN IMMEDIATE (read-only: a read snapshot)
 enum rc db_commit(struct db *db, struct err *e);
 void db_rollback(struct db *db); // no-op outside a transaction
+// Transactions of this connection begin when nobody else's runs that was given the same mutex; the connections of a
+// process that write so need not try again and again, as SQLite lets them.
+void db_take_turns(struct db *db, pthread_mutex_t *turn);
 // Moves what the -wal file holds into the database file, durably, and empties it: the file alone is the database then.
 // RC_BUSY: others are reading or writing.
 enum rc db_checkpoint(struct db *db, struct err *e);

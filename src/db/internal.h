@@ -24,6 +24,9 @@ struct db {
 	size_t n_stmts, stmts_capacity;
 	void (*committed)(void *context, struct db *db, uint32_t pages); // with db_on_commit
 	void *committed_context;
+	uint32_t pages;        // of the -wal file after a commit, until `committed` is told; 0: it knows
+	pthread_mutex_t *turn; // with db_take_turns
+	bool has_turn;
 };
 
 // A file to be written over by a copy: nothing is set in it, for a page size of its own would refuse the copy's.

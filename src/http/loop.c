@@ -300,6 +300,7 @@ static void loop_run(void *context)
 		&all); // signals are for the main thread; a write to a closed socket is an error, not a signal
 	pthread_sigmask(SIG_BLOCK, &all, NULL);
 	l->id = pthread_self();
+	thread_be_prompt();
 	struct epoll_event events[EVENTS];
 	for (;;) {
 		atomic_fetch_add(&l->turns, 1);

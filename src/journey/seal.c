@@ -10,6 +10,8 @@
 #include "base/log.h"
 #include "journey/overlay.h"
 
+#include <time.h>
+
 static enum rc commit_sealed(
 	struct store *s, const struct head *h, const struct segment_ref *ref, struct err *e)
 {
@@ -27,20 +29,50 @@ static enum rc commit_sealed(
 	return rc;
 }
 
+static enum rc purge_some(struct store *s, int64_t n, bool *left, struct err *e)
+{
+	pthread_mutex_lock(&s->back_mu);
+	enum rc rc = db_begin(s->back, e);
+	if (rc == RC_OK)
+		rc = inbox_purge(s->back, n, left, e);
+	if (rc == RC_OK)
+		rc = db_commit(s->back, e);
+	if (rc != RC_OK)
+		db_rollback(s->back);
+	pthread_mutex_unlock(&s->back_mu);
+	return rc;
+}
+
+// Lets those who append have their turn, as long as n rows took; returns how many rows to take next, so that nobody
+// waits for long whatever a row holds.
+static int64_t rest(int64_t took_ns, int64_t n)
+{
+	enum { SHORT_NS = 1000000, LONG_NS = 3000000, LONGEST_NS = 10000000, MOST = 1024 };
+	const struct timespec moment = {.tv_nsec = took_ns > LONGEST_NS ? LONGEST_NS
+						   : took_ns < 0        ? 0
+									: took_ns};
+	nanosleep(&moment, NULL);
+	if (took_ns > LONG_NS)
+		return n > 1 ? n / 2 : 1;
+	return took_ns < SHORT_NS && n < MOST ? n * 2 : n;
+}
+
 // They are out of the inbox already: what is left by a failure here goes with the next sealing or when the store is closed.
 static void purge(struct store *s)
 {
-	enum { PATIENT = 512, GIVING_WAY = 16 };
+	enum { SOME = 512 };
 	struct err e = ERR_NONE;
+	int64_t n = s->options.gives_way ? 8 : SOME;
 	bool left = true;
 	while (left) {
-		pthread_mutex_lock(&s->back_mu);
-		enum rc rc = inbox_purge(s->back, s->options.gives_way ? GIVING_WAY : PATIENT, &left, &e);
-		pthread_mutex_unlock(&s->back_mu);
+		int64_t start = s->clock->monotonic_ns(s->clock);
+		enum rc rc = purge_some(s, n, &left, &e);
 		if (rc != RC_OK) {
 			log_err("journey", &e);
 			return;
 		}
+		if (s->options.gives_way)
+			n = rest(s->clock->monotonic_ns(s->clock) - start, n);
 	}
 }
 
@@ -107,6 +139,11 @@ enum rc seal_wait(struct store *s, struct err *e)
 	return err_take(e, &failed);
 }
 
+enum rc seal_room(struct store *s, struct head *h, struct err *e)
+{
+	return s->options.gives_way ? id_set_reserve(&h->ids, s->options.seal_rows, e) : RC_OK;
+}
+
 static bool is_full(const struct store *s, const struct head *h, uint32_t times)
 {
 	return h->n_rows >= (uint64_t)s->options.seal_rows * times ||
@@ -131,10 +168,10 @@ enum rc seal_rotate(struct store *s, bool even_if_small, struct err *e)
 	struct head *fresh = head_new();
 	if (!fresh)
 		return err_set(e, RC_NOMEM, "out of memory for the head");
-	// To grow the set means to move all of it while somebody waits.
-	if (s->options.gives_way && !even_if_small && id_set_reserve(&fresh->ids, h->ids.n, e) != RC_OK) {
+	rc = seal_room(s, fresh, e);
+	if (rc != RC_OK) {
 		head_free(&fresh);
-		return RC_NOMEM;
+		return rc;
 	}
 	s->sealing = s->active;
 	s->active = fresh;

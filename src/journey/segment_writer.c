@@ -96,6 +96,8 @@ static enum rc writer_flush(struct segment_writer *w, size_t n, struct err *e)
 	enum rc rc = io_write_all(w->io, w->fd, w->out.data, n, w->written, w->path, e);
 	if (rc)
 		return rc;
+	if (w->io->write_back)
+		w->io->write_back(w->io, w->fd, w->written, n);
 	w->written += n;
 	w->out.len -= n;
 	memmove(w->out.data, w->out.data + n, w->out.len);

@@ -259,7 +259,10 @@ static enum rc load_head(struct store *s, struct err *e)
 	enum rc rc = names_load(s->db, &names, e);
 	if (rc == RC_OK)
 		rc = inbox_load_all(s->db, names, &head, e);
+	if (rc == RC_OK)
+		rc = seal_room(s, head, e);
 	if (rc != RC_OK) {
+		head_free(&head);
 		names_unref(&names);
 		return rc;
 	}
@@ -301,8 +304,11 @@ static enum rc open_for_writing(struct store *s, const char *path, struct err *e
 		rc = db_open(path, DB_READ_WRITE, &s->back, e);
 	if (rc == RC_OK)
 		rc = db_migrate(s->back, "journey", store_schema, store_schema_steps, e);
-	if (rc == RC_OK)
-		rc = load_catalogue(s, true, e);
+	if (rc != RC_OK)
+		return rc;
+	db_take_turns(s->db, &s->turn_mu);
+	db_take_turns(s->back, &s->turn_mu);
+	rc = load_catalogue(s, true, e);
 	if (rc == RC_OK)
 		rc = store_overlays_reload(s, e);
 	if (rc == RC_OK)
@@ -359,6 +365,7 @@ static void init_locks(struct store *s)
 	pthread_mutex_init(&s->snap_mu, NULL);
 	pthread_mutex_init(&s->mu, NULL);
 	pthread_mutex_init(&s->back_mu, NULL);
+	pthread_mutex_init(&s->turn_mu, NULL);
 	pthread_mutex_init(&s->wal_mu, NULL);
 	pthread_cond_init(&s->wake, NULL);
 	pthread_cond_init(&s->merged, NULL);
@@ -520,6 +527,7 @@ void store_close(struct store **store)
 	pthread_cond_destroy(&s->merged);
 	pthread_cond_destroy(&s->full);
 	pthread_mutex_destroy(&s->back_mu);
+	pthread_mutex_destroy(&s->turn_mu);
 	pthread_mutex_destroy(&s->wal_mu);
 	pthread_mutex_destroy(&s->mu);
 	pthread_mutex_destroy(&s->snap_mu);

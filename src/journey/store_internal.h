@@ -14,6 +14,7 @@
 //   snap_mu     the reader's connection and what snapshots share
 //   mu          short: catalogue, pool of open segments, designs, numbers to give out, flags
 //   back_mu     the second writing connection, for the background threads' transactions
+//   turn_mu     whose transaction it is, of the two writing connections (db_take_turns)
 #ifndef CORRIDOR_JOURNEY_STORE_INTERNAL_H
 #define CORRIDOR_JOURNEY_STORE_INTERNAL_H
 
@@ -295,7 +296,7 @@ struct store {
 	int lock_fd;
 	struct db *db, *back, *reader;
 	enum db_mode read_mode; // of connections that read
-	pthread_mutex_t append_mu, compact_mu, snap_mu, mu, back_mu;
+	pthread_mutex_t append_mu, compact_mu, snap_mu, mu, back_mu, turn_mu;
 	pthread_cond_t wake;   // with mu: compactor
 	pthread_cond_t merged; // with mu: there are fewer segments, or the compactor has ended its work
 	bool foreground;       // no threads of its own: for deterministic tests
@@ -368,6 +369,9 @@ void database_remove(const char *path);
 // seal.c (append_mu held)
 // Hands a full head to the sealer; waits for the one before. Fails with what failed there.
 enum rc seal_rotate(struct store *s, bool even_if_small, struct err *e);
+// Gives a head's set of ids room for all that comes until it is full, in a store that gives way: to grow the set later
+// means to move all of it while somebody waits. RC_NOMEM.
+enum rc seal_room(struct store *s, struct head *h, struct err *e);
 // Waits for the sealer.
 enum rc seal_wait(struct store *s, struct err *e);
 

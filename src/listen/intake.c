@@ -574,6 +574,7 @@ static bool writer_wait(struct intake *i)
 static void writer_run(void *context)
 {
 	struct intake *i = context;
+	thread_be_prompt();
 	while (writer_wait(i)) {
 		unsigned n = collect(i);
 		if (n > 0) {

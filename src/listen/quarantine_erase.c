@@ -104,7 +104,7 @@ enum rc quarantine_erase(
 		rc = db_exec(db, "PRAGMA secure_delete = ON", e);
 	if (rc == RC_OK && found.n) {
 		rc = remove_found(db, &found, e);
-		db_exec(db, "PRAGMA secure_delete = OFF", NULL);
+		db_exec(db, "PRAGMA secure_delete = FAST", NULL);
 	}
 	if (rc == RC_OK)
 		out->n_removed = found.n;

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "db/db.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -142,6 +143,39 @@ static void rollback_undoes(void **state)
 	assert_int_equal(db_commit(db, &e), RC_OK);
 	assert_int_equal(one(db, "SELECT count(*) FROM t"), 1);
 	db_close(&db);
+}
+
+// Whose transaction it is, is told by the mutex: taken at the beginning, given back whatever the end.
+static void transactions_take_turns(void **state)
+{
+	struct err e = ERR_NONE;
+	pthread_mutex_t turn;
+	pthread_mutex_init(&turn, NULL);
+	struct db *db = open_migrated(*state), *other;
+	assert_int_equal(db_open(db_path(db), DB_READ_WRITE, &other, &e), RC_OK);
+	db_take_turns(db, &turn);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(db_begin(db, &e), RC_OK);
+		assert_int_equal(pthread_mutex_trylock(&turn), EBUSY);
+		assert_int_equal(add(db, 1, SV("a"), SV_NONE, &e), RC_OK);
+		if (i == 0)
+			db_rollback(db);
+		else
+			assert_int_equal(db_commit(db, &e), RC_OK);
+		db_rollback(db); // nothing runs: nothing to give back
+		assert_int_equal(pthread_mutex_trylock(&turn), 0);
+		pthread_mutex_unlock(&turn);
+	}
+	// One that takes no turns is in the way, and does not wait for long.
+	sqlite3_busy_timeout(db_native(db), 1);
+	assert_int_equal(db_begin(other, &e), RC_OK);
+	assert_int_equal(db_begin(db, &e), RC_BUSY);
+	assert_int_equal(pthread_mutex_trylock(&turn), 0);
+	pthread_mutex_unlock(&turn);
+	db_rollback(other);
+	db_close(&other);
+	db_close(&db);
+	pthread_mutex_destroy(&turn);
 }
 
 static void reader_cannot_write_and_sees_a_snapshot(void **state)
@@ -304,6 +338,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(values_come_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(settings_are_durable_ones, setup, teardown),
 		cmocka_unit_test_setup_teardown(rollback_undoes, setup, teardown),
+		cmocka_unit_test_setup_teardown(transactions_take_turns, setup, teardown),
 		cmocka_unit_test_setup_teardown(reader_cannot_write_and_sees_a_snapshot, setup, teardown),
 		cmocka_unit_test_setup_teardown(migrations_go_forward_only, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_nobody_changes_needs_nothing_beside_it, setup, teardown),
