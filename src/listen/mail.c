@@ -111,6 +111,8 @@ static bool is_wanted(GMimeMessage *message, const struct mail_sink *sink)
 enum rc mail_read(struct sv message, const struct mail_sink *sink, struct err *e)
 {
 	struct reading r = {sink, e, mail_available(e)};
+	if (r.rc == RC_OK)
+		r.rc = mail_bounds(message, e);
 	if (r.rc != RC_OK)
 		return r.rc;
 	GMimeStream *stream = call.mem_with(message.ptr, message.len);

@@ -18,9 +18,11 @@ struct mail_sink {
 
 // RC_NOT_FOUND with the remedy: GMime is not installed. Before the first mail_read.
 enum rc mail_available(struct err *e);
-// Takes a message apart. RC_INPUT: it is none; otherwise errors of the sink.
+// Takes a message apart. RC_INPUT: it is none; RC_LIMIT: mail_bounds; otherwise errors of the sink.
 enum rc mail_read(struct sv message, const struct mail_sink *sink, struct err *e);
 
+// RC_LIMIT: it has more parts or headers than is good for whoever takes it apart. (mail_bounds.c)
+enum rc mail_bounds(struct sv message, struct err *e);
 // The name of a part as that of a file: without folders. False: it cannot be one.
 bool mail_file_name(struct sv given, char out[MAIL_NAME_BYTES_MAX + 1]);
 
