@@ -3,7 +3,7 @@
 // are opened directly.
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { close, signedIn, skip, url, visit } from './house.mjs';
+import { close, open, signedIn, skip, url, visit } from './house.mjs';
 
 after(close);
 
@@ -46,11 +46,38 @@ test('a deep link opens where it points', { skip }, async () => {
 });
 
 test('without a session there is the way in, and afterwards the page that was asked for', { skip }, async () => {
-	const context = await (await import('./house.mjs')).open().then(b => b.newContext());
+	const context = await (await open()).newContext();
 	const page = await context.newPage();
 	await page.goto(`${url}/design`);
 	await page.waitForSelector('h1');
 	const signed = (await (await context.request.get(`${url}/api/session`)).json()).user !== null;
 	if (!signed) assert.equal(new URL(page.url()).pathname + new URL(page.url()).search, '/sign-in?next=%2Fdesign');
 	await context.close();
+});
+
+test('a link to one touch point shows it to whoever has it, with what customers state', { skip }, async () => {
+	const context = await signedIn();
+	const get = async path => (await context.request.get(url + path)).json();
+	const made = await context.request.post(`${url}/api/shares`, {
+		headers: { 'X-CSRF-Token': (await get('/api/session')).csrf },
+		data: { path: '/touchpoint/survey?period=2025-04..2025-09', title: 'Survey', days: 1 },
+	});
+	const scores = await get(`/api/query/scores?score=servqual&from=2025-04&to=2025-09&where=${encodeURIComponent('touchpoint = survey')}`);
+	const { url: link } = await made.json();
+	await context.close();
+	const guest = await (await open()).newContext();
+	const page = await visit(guest, link, '.from-to');
+	assert.equal(await page.locator('h1').textContent(), 'Relationship survey');
+	const shown = await page.locator('figure[aria-label="Perceived less expected, by dimension"] li').allTextContents();
+	assert.equal(shown.length, 2);
+	for (const [i, row] of scores.rows.entries()) {
+		const number = v => v.toFixed(2).replace('-', '−');
+		assert.match(shown[i], new RegExp(row.score.slice('servqual:'.length), 'i'));
+		for (const v of [row.value, row.low, row.high]) assert.ok(shown[i].replaceAll('-', '−').includes(number(v)), `${shown[i]}: ${v}`);
+	}
+	// Nothing to ask with, nothing that leads to where a guest may not go, and no question was refused.
+	assert.equal(await page.locator('.askbar, main a').count(), 0);
+	assert.equal(await page.locator('.failure').count(), 0);
+	assert.deepEqual(page.said, []);
+	await guest.close();
 });

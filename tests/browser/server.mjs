@@ -79,6 +79,7 @@ export class House {
 	async furnish() {
 		this.csrf = (await this.ask('POST', '/api/session', { email: EMAIL, password: PASSWORD })).csrf;
 		for (const [name, email, role, departments] of PEOPLE) await this.ask('POST', '/api/users', { name, email, role, departments });
+		await this.import();
 		const boards = [];
 		for (const [title, tiles] of BOARDS) boards.push(await this.ask('POST', '/api/dashboards', { title, tiles: tiles.map(([t, view]) => ({ title: t, view })) }));
 		this.shared = (await this.ask('POST', '/api/shares', { path: `/dashboards/${boards[0].id}`, title: boards[0].title, days: 30 })).url;
@@ -90,6 +91,20 @@ export class House {
 		const head = { Authorization: `Basic ${Buffer.from(`${this.key}:`).toString('base64')}` };
 		await fetch(`${this.url}/events`, { method: 'POST', headers: { ...head, 'Content-Type': 'application/cloudevents-batch+json' }, body: JSON.stringify(events) });
 		await fetch(`${this.url}/v1/batch`, { method: 'POST', headers: { ...head, 'Content-Type': 'application/json' }, body: JSON.stringify({ batch: [{ type: 'track', event: 'Basket Left', messageId: 'q-2' }] }) });
+	}
+
+	/** A file, with one row that is not understood. */
+	async import() {
+		const rows = [1, 2, 3, 4, 5].map(i => `s-${i},c000000${i},2025-12-3${i % 2}T10:0${i}:00Z,Survey Answered,${i}`);
+		const sent = await fetch(`${this.url}/api/import/files?name=answers.csv`, {
+			method: 'POST',
+			headers: { Cookie: this.cookie, 'X-CSRF-Token': this.csrf },
+			body: ['id,customer,at,event,csat', ...rows, 's-6,c0000006,soon,Survey Answered,4', ''].join('\n'),
+		});
+		const measures = 'measures: {csat: "{csat}"}';
+		const mapping = `mapping: 1\nsource: survey\nformat: csv\ninteractions:\n  event: "{event}"\n  id: "{id}"\n  customer: {customer: "{customer}"}\n  at: "{at}"\n  channel: email\n  ${measures}\n`;
+		const { job } = await this.ask('POST', '/api/import', { file: (await sent.json()).file, mapping });
+		while (['queued', 'running'].includes((await this.ask('GET', `/api/import/jobs/${job}`)).state)) await new Promise(done => setTimeout(done, 50));
 	}
 
 	async close() {

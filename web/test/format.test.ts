@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
-import { bucketLabel, compact, count, money, number, percent, quantity, range, seconds, signed, time, title } from '../src/base/format';
+import { between, bucketLabel, compact, count, decimalsOf, inForm, money, number, percent, quantity, range, seconds, signed, time, title } from '../src/base/format';
 
 const plain = (s: string): string => s.replace(/\u00a0/g, ' ');
 
@@ -24,6 +24,28 @@ describe('numbers', () => {
 		expect(plain(percent(0.925))).toBe('92.5 %');
 		expect(plain(percent(0.9998))).toBe('99.98 %');
 		expect(plain(percent(1))).toBe('100.0 %');
+	});
+});
+
+describe('numbers below each other', () => {
+	it('have the same decimals', () => {
+		expect(decimalsOf([1, 20, null, 300])).toBe(0);
+		expect(decimalsOf([0.6, -0.62])).toBe(2);
+		expect(decimalsOf([0.6, -12])).toBe(1);
+		expect(decimalsOf([0.6, 312])).toBe(0);
+	});
+	it('have their unit once when they are the ends of an interval', () => {
+		expect(plain(between(percent(0.671), percent(0.719)))).toBe('67.1–71.9 %');
+		expect(plain(between(seconds(59), seconds(61)))).toBe('59 s – 1 min 1 s');
+		expect(plain(between(percent(-0.07), percent(0.04)))).toBe('−7.0 … 4.0 %');
+		expect(between('−0.07', '−0.04')).toBe('−0.07 … −0.04');
+	});
+});
+
+describe('words of the command line', () => {
+	it('become those of the form', () => {
+		expect(inForm('paths end here, or those from --start to it')).toBe('paths end here, or those from “Start” to it');
+		expect(inForm('a touch point, or a filter as for --where (default: any)')).toBe('a touch point, or a filter (default: any)');
 	});
 });
 

@@ -78,13 +78,21 @@ export function money(minor: number, currency: string): string {
 	return `${fixed(minor / 10 ** digits, digits)}${NBSP}${currency}`;
 }
 
-/** A value with its unit, as analyses tell it. A measure from 0 to 1 (resolved) is a share. */
-export function quantity(value: number, unit: string, currency = 'EUR', share = false): string {
+/** Decimals with which numbers that stand below each other can be compared. */
+export function decimalsOf(values: (number | null)[]): number {
+	const known = values.filter((v): v is number => v !== null && Number.isFinite(v));
+	if (known.every(Number.isInteger)) return 0;
+	const most = Math.max(...known.map(Math.abs));
+	return most >= 100 ? 0 : most >= 10 ? 1 : 2;
+}
+
+/** A value with its unit, as analyses tell it. A measure from 0 to 1 (resolved) is a share. Decimals: of plain numbers. */
+export function quantity(value: number, unit: string, currency = 'EUR', share = false, decimals?: number): string {
 	if (share) return percent(value);
 	if (unit === 's') return seconds(value);
 	if (unit === 'minor') return money(value, currency);
 	if (unit === 'ratio' || unit === 'share') return percent(value);
-	const text = number(value);
+	const text = number(value, decimals);
 	return unit === '' || unit === '1' ? text : `${text}${NBSP}${unit}`;
 }
 
@@ -93,12 +101,20 @@ export function plain(text: string): string {
 	return text.replace(/(\.\d*?)0+(?=\D|$)/, '$1').replace(/\.(?=\D|$)/, '');
 }
 
-/** "0.91 … 0.94" with both ends in the same form; the unit once. */
-export function range(low: number, high: number, form: (v: number) => string): string {
-	const a = form(low);
-	const b = form(high);
+/** What is told in the words of the command line ("--each person") in those of a form (“Each” person). */
+export function inForm(text: string): string {
+	return text.replace(/ as for --where/g, '').replace(/--([a-z][a-z-]*)/g, (_, name: string) => `“${title(name)}”`);
+}
+
+/** Two ends of one form with the unit once: "67.1–71.9 %"; beside a sign no dash: "−0.07 … −0.04". */
+export function between(a: string, b: string): string {
+	const dash = /^[−+]/.test(a) || /^[−+]/.test(b) ? ' … ' : '–';
 	const unit = /\u00a0([^\d\u00a0]+)$/.exec(b);
-	return unit && a.endsWith(unit[0]) && a.split(NBSP).length === 2 && b.split(NBSP).length === 2 ? `${a.slice(0, -unit[0].length)}–${b}` : `${a} – ${b}`;
+	return unit && a.endsWith(unit[0]) && a.split(NBSP).length === 2 && b.split(NBSP).length === 2 ? `${a.slice(0, -unit[0].length)}${dash}${b}` : `${a}${dash.length > 1 ? dash : ' – '}${b}`;
+}
+
+export function range(low: number, high: number, form: (v: number) => string): string {
+	return between(form(low), form(high));
 }
 
 const DAY = new Map<string, Intl.DateTimeFormat>();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One value a row with its interval, on a common axis. Rows are a list, so a screen reader reads name, value, interval.
-import { plain } from '../base/format';
+import { plain, range } from '../base/format';
 import type { ComponentChildren } from 'preact';
 
 export interface Bar {
@@ -13,19 +13,23 @@ export interface Bar {
 	n?: string;
 }
 
-/** Round steps for an axis: 1, 2 or 5 times a power of ten. */
-export function ticks(low: number, high: number, most = 5): number[] {
+/** Seconds, minutes, hours and days that one counts in. */
+const TIMES = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800, 432_000];
+
+/** Round steps for an axis: 1, 2 or 5 times a power of ten; of times those that clocks have. */
+export function ticks(low: number, high: number, most = 6, time = false): number[] {
 	const span = high - low;
 	if (!(span > 0)) return [low];
 	const power = 10 ** Math.floor(Math.log10(span / most));
-	const step = ([1, 2, 5, 10].find(m => span / (m * power) <= most) ?? 10) * power;
+	const round = ([1, 2, 5, 10].find(m => span / (m * power) <= most) ?? 10) * power;
+	const step = (time && span > 5 && TIMES.find(t => span / t <= most)) || round;
 	const out: number[] = [];
 	for (let k = Math.ceil(low / step - 1e-9); k * step <= high + step * 1e-9; k++) out.push(Number((k * step).toPrecision(12)));
 	return out;
 }
 
 /** Bars where the axis begins at 0, else dots: the length of a bar from nowhere would mean nothing. */
-export function Bars({ label, bars, format, zero = true }: { label: string; bars: Bar[]; format: (v: number) => string; zero?: boolean }) {
+export function Bars({ label, bars, format, zero = true, time = false }: { label: string; bars: Bar[]; format: (v: number) => string; zero?: boolean; time?: boolean }) {
 	const all = bars.flatMap(b => [b.value, b.low, b.high, b.target ?? null]).filter((v): v is number => v !== null && Number.isFinite(v));
 	let low = Math.min(...all, zero ? 0 : Infinity);
 	let high = Math.max(...all, zero ? 0 : -Infinity);
@@ -50,12 +54,8 @@ export function Bars({ label, bars, format, zero = true }: { label: string; bars
 							{b.target != null && <i class="bars-target" style={{ left: at(b.target) }} />}
 						</span>
 						<span class="bars-value num">
-							{b.value === null ? '–' : format(b.value)}
-							{b.low !== null && b.high !== null && (
-								<span class="low">
-									{format(b.low)} – {format(b.high)}
-								</span>
-							)}
+							<span>{b.value === null ? '–' : format(b.value)}</span>
+							{b.low !== null && b.high !== null && <span class="low">{range(b.low, b.high, format)}</span>}
 						</span>
 						{b.n !== undefined && <span class="bars-n num muted">{b.n}</span>}
 					</li>
@@ -64,11 +64,13 @@ export function Bars({ label, bars, format, zero = true }: { label: string; bars
 			<div class="bars-axis" aria-hidden="true">
 				<span />
 				<span class="bars-track">
-					{ticks(low, high).map(t => (
-						<i key={t} style={{ left: at(t) }}>
-							{plain(format(t))}
-						</i>
-					))}
+					{ticks(low, high, 6, time)
+						.filter((t, i, all) => i === 0 || format(t) !== format(all[i - 1] as number))
+						.map(t => (
+							<i key={t} style={{ left: at(t) }}>
+								{plain(format(t))}
+							</i>
+						))}
 				</span>
 			</div>
 		</figure>

@@ -13,17 +13,19 @@ export function Bullet({ score, scale, before }: { score: Score; scale: number; 
 	const c = verdictClass(verdictOf(score));
 	const b = before ? margin(before) : null;
 	return (
-		<svg class="bullet" viewBox={`0 0 ${W} ${H}`} preserveAspectRatio="none" aria-hidden="true">
-			<rect class="track" x="0" y="4" width={W} height="6" rx="3" />
-			{m && <rect class={`fill-${c}`} x={Math.min(x(0), x(m.value))} y="4" width={Math.max(0.8, Math.abs(x(m.value) - x(0)))} height="6" />}
-			{m && m.high > m.low && (
-				<g class="whisker">
-					<path d={`M${x(m.low)} 7H${x(m.high)}`} />
-					<path d={`M${x(m.low)} 4.5v5M${x(m.high)} 4.5v5`} />
-				</g>
-			)}
-			{b && <path class="before" d={`M${x(b.value)} 2.5l2.5-2.5h-5z`} />}
-			<path class="expected" d={`M${W / 2} 1V13`} />
-		</svg>
+		<span class="bullet-box" aria-hidden="true">
+			<svg class="bullet" viewBox={`0 0 ${W} ${H}`} preserveAspectRatio="none">
+				<rect class="track" x="0" y="4" width={W} height="6" rx="3" />
+				{m && <rect class={`fill-${c}`} x={Math.min(x(0), x(m.value))} y="4" width={Math.max(0.8, Math.abs(x(m.value) - x(0)))} height="6" />}
+				{m && m.high > m.low && (
+					<g class="whisker">
+						<path d={`M${x(m.low)} 7H${x(m.high)}`} />
+						<path d={`M${x(m.low)} 4.5v5M${x(m.high)} 4.5v5`} />
+					</g>
+				)}
+				<path class="expected" d={`M${W / 2} 1V13`} />
+			</svg>
+			{b && <i class="bullet-before" style={{ left: `${(x(b.value) / W) * 100}%` }} />}
+		</span>
 	);
 }

@@ -6,6 +6,8 @@ import { count, percent, seconds } from '../base/format';
 import type { Design, Result } from '../base/types';
 import { useWidth } from './width';
 
+const LINE = 15; // letters
+
 interface Node {
 	key: string;
 	name: string;
@@ -26,6 +28,17 @@ function edgesOf(r: Result): Edge[] {
 	return r.rows
 		.filter(row => typeof row.from === 'string' && typeof row.to === 'string' && row.from !== '(other)')
 		.map(row => ({ from: String(row.from), to: String(row.to), n: Number(row.n), share: typeof row.share === 'number' ? row.share : null, mean: typeof row.mean === 'number' ? row.mean : null }));
+}
+
+/** A name in at most two lines that fit between two columns. */
+function twoLines(name: string): string[] {
+	const out = [''];
+	for (const word of name.split(' ')) {
+		const line = out[out.length - 1] as string;
+		if (line === '' || (line + word).length < LINE || out.length === 2) out[out.length - 1] = line ? `${line} ${word}` : word;
+		else out.push(word);
+	}
+	return out.map(l => (l.length > LINE + 2 ? `${l.slice(0, LINE + 1)}…` : l));
 }
 
 function place(keys: string[], d: Design, width: number, sums: Map<string, number>, name: (k: string) => string): { nodes: Map<string, Node>; height: number } {
@@ -52,7 +65,7 @@ function place(keys: string[], d: Design, width: number, sums: Map<string, numbe
 }
 
 export function FlowGraph({ result, design, name }: { result: Result; design: Design; name: (k: string) => string }) {
-	const [box, width] = useWidth<HTMLDivElement>(1000);
+	const [box, width, unit] = useWidth<HTMLDivElement>(1000);
 	const [at, setAt] = useState<string | null>(null);
 	const [most, setMost] = useState(30);
 	const all = edgesOf(result);
@@ -62,7 +75,7 @@ export function FlowGraph({ result, design, name }: { result: Result; design: De
 		.slice(0, most);
 	const loops = new Map(all.filter(e => e.from === e.to).map(e => [e.from, e.n]));
 	const sums = new Map<string, number>();
-	for (const e of all) sums.set(e.from, (sums.get(e.from) ?? 0) + e.n);
+	for (const e of all) for (const k of e.to === '(end)' ? [e.from, e.to] : [e.from]) sums.set(k, (sums.get(k) ?? 0) + e.n);
 	const keys = [...new Set(edges.flatMap(e => [e.from, e.to]))];
 	if (!keys.length) return null;
 	const inner = Math.max(width, 760);
@@ -77,7 +90,7 @@ export function FlowGraph({ result, design, name }: { result: Result; design: De
 				<input id="transitions" type="range" min="5" max={Math.max(10, Math.min(120, all.length))} value={most} onInput={e => setMost(Number(e.currentTarget.value))} />
 			</div>
 			<div class="scroll-x" ref={box} tabIndex={0} role="region" aria-label="Flow graph">
-				<svg width={inner} height={height} viewBox={`0 0 ${inner} ${height}`} role="group" aria-label="Flow graph; every place can be focused, the table below has all numbers">
+				<svg width={inner * unit} height={height * unit} viewBox={`0 0 ${inner} ${height}`} role="group" aria-label="Flow graph; every place can be focused, the table below has all numbers">
 					<defs>
 						<marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" markerUnits="userSpaceOnUse" orient="auto">
 							<path d="M0 0.5L8 4L0 7.5z" class="arrow-head" />
@@ -112,10 +125,12 @@ export function FlowGraph({ result, design, name }: { result: Result; design: De
 						<g key={n.key} class="flow-place" tabIndex={0} role="img" aria-label={`${n.name}: ${count(n.n)} interactions${loops.has(n.key) ? `, ${count(loops.get(n.key) ?? 0)} times again at once` : ''}; goes to ${edges.filter(e => e.from === n.key).slice(0, 3).map(e => `${name(e.to)} ${count(e.n)}`).join(', ') || 'none of those shown'}`} onFocus={() => setAt(n.key)} onBlur={() => setAt(null)} onMouseEnter={() => setAt(n.key)} onMouseLeave={() => setAt(null)}>
 							<circle cx={n.x} cy={n.y} r={6 + 8 * Math.sqrt(n.n / biggest)} class={n.key.startsWith('(') ? 'ending' : ''} />
 							{loops.has(n.key) && <path class="loop" d={`M${n.x - 6} ${n.y - 15}a8 8 0 1 1 12 0`} marker-end="url(#arrow)" />}
-							<text x={n.x} y={n.y + 28}>
-								{n.name.length > 18 ? `${n.name.slice(0, 17)}…` : n.name}
-							</text>
-							<text x={n.x} y={n.y + 42} class="n">
+							{twoLines(n.name).map((line, k) => (
+								<text key={k} x={n.x} y={n.y + 28 + k * 13}>
+									{line}
+								</text>
+							))}
+							<text x={n.x} y={n.y + 28 + twoLines(n.name).length * 13} class="n">
 								{count(n.n)}
 							</text>
 						</g>

@@ -64,7 +64,12 @@ export function FunnelChart({ result, name, personsLink }: { result: Result; nam
 											{i > 0 && p !== null && (
 												<p class="small">
 													{percent(p)} of the step before
-													{low !== null && high !== null && <span class="muted"> {range(low, high, percent)}</span>}
+													{low !== null && high !== null && (
+														<>
+															{' '}
+															<span class="muted nowrap">{range(low, high, percent)}</span>
+														</>
+													)}
 												</p>
 											)}
 											{p50 !== null && i > 0 && <p class="small muted">half within {seconds(p50)}</p>}

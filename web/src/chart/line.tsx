@@ -5,6 +5,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { bucketLabel, plain } from '../base/format';
+import { pageScale } from './width';
 import type { Line } from '../base/result';
 import { theme, token } from '../base/theme';
 
@@ -25,7 +26,8 @@ function colorOf(i: number, tones?: string[]): string {
 	return token(tones?.[i] ?? `--series-${(i % 6) + 1}`);
 }
 
-export default function LineChart({ label, labels, lines, format, target, height = 220, tones, zero }: LineChartProps) {
+export default function LineChart({ label, labels, lines, format, target, height: usual = 220, tones, zero }: LineChartProps) {
+	const height = Math.round(usual * pageScale());
 	const box = useRef<HTMLDivElement>(null);
 	const [at, setAt] = useState<number | null>(null);
 	const dark = theme.value;

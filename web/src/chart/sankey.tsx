@@ -10,7 +10,7 @@ import { useWidth } from './width';
 type Placed = SankeyGraph<SankeyNode, SankeyLink>;
 
 export function SankeyChart({ result, name, tone }: { result: Result; name: (key: string) => string; tone: (key: string) => string }) {
-	const [box, width] = useWidth<HTMLDivElement>(900);
+	const [box, width, unit] = useWidth<HTMLDivElement>(900);
 	const [at, setAt] = useState<string | null>(null);
 	const graph = useMemo(() => sankeyOf(result), [result]);
 	const steps = new Set(graph.nodes.map(n => n.step));
@@ -36,7 +36,7 @@ export function SankeyChart({ result, name, tone }: { result: Result; name: (key
 	const idOf = (end: unknown): string => (end as SankeyNode).id;
 	return (
 		<div class="scroll-x" ref={box} tabIndex={0} role="region" aria-label="Paths">
-			<svg class="sankey" width={inner} height={height} viewBox={`0 0 ${inner} ${height}`} role="group" aria-label="Paths; every node can be focused, the table below has all numbers">
+			<svg class="sankey" width={inner * unit} height={height * unit} viewBox={`0 0 ${inner} ${height}`} role="group" aria-label="Paths; every node can be focused, the table below has all numbers">
 				<g fill="none">
 					{placed.links.map(l => {
 						const on = at === null || idOf(l.source) === at || idOf(l.target) === at;
@@ -52,14 +52,17 @@ export function SankeyChart({ result, name, tone }: { result: Result; name: (key
 					const x = n.x0 ?? 0;
 					const y = n.y0 ?? 0;
 					const h = Math.max(2, (n.y1 ?? 0) - y);
+					// A low one has its number beside the name, where it does not run into the next.
+					const low = h < 30;
+					const middle = y + (low ? h / 2 : 12);
 					return (
 						<g key={n.id} class="flow-node" tabIndex={0} role="img" aria-label={`Step ${n.step}: ${name(n.name)}, ${count(n.value ?? 0)}`} onFocus={() => setAt(n.id)} onBlur={() => setAt(null)} onMouseEnter={() => setAt(n.id)} onMouseLeave={() => setAt(null)}>
 							<rect x={x} y={y} width="10" height={h} rx="2" style={{ fill: `var(${tone(n.name)})` }} />
-							<text x={x + 15} y={y + Math.min(h / 2, 12)} dy="0.1em">
+							<text x={x + 15} y={middle} dy={low ? '0.35em' : '0.1em'}>
 								{name(n.name)}
-							</text>
-							<text class="n" x={x + 15} y={y + Math.min(h / 2, 12)} dy="1.25em">
-								{compact(n.value ?? 0)}
+								<tspan class="n" {...(low ? { dx: '0.5em' } : { x: x + 15, dy: '1.2em' })}>
+									{compact(n.value ?? 0)}
+								</tspan>
 							</text>
 						</g>
 					);

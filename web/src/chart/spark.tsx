@@ -31,7 +31,7 @@ export function Spark({ values, tone, scale, zero = true, label }: { values: (nu
 		<svg class="spark" viewBox={`0 0 ${W} ${H}`} preserveAspectRatio="none" role={label ? 'img' : undefined} aria-label={label} aria-hidden={label ? undefined : 'true'}>
 			{zero && <path class="zero" d={`M0 ${y(0).toFixed(1)}H${W}`} />}
 			<path class={`line line-${tone}`} d={d} />
-			<circle class={`fill-${tone}`} cx={x(last)} cy={y(values[last] as number)} r="2" />
+			<path class={`line line-${tone} newest`} d={`M${x(last)} ${y(values[last] as number)}h0.01`} />
 		</svg>
 	);
 }

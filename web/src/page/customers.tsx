@@ -80,7 +80,7 @@ const TOP = 108;
 const LEFT = 92;
 
 function Story({ story, at, setAt }: { story: PersonStory; at: number | null; setAt: (i: number | null) => void }) {
-	const [box, width] = useWidth<HTMLDivElement>(1000);
+	const [box, width, unit] = useWidth<HTMLDivElement>(1000);
 	const svg = useRef<SVGSVGElement>(null);
 	const rows = story.story.rows;
 	const d = design.value;
@@ -114,8 +114,8 @@ function Story({ story, at, setAt }: { story: PersonStory; at: number | null; se
 		<div class="scroll-x panel story" ref={box} tabIndex={0} role="region" aria-label="Time line of the customer">
 			<svg
 				ref={svg}
-				width={inner}
-				height={height}
+				width={inner * unit}
+				height={height * unit}
 				viewBox={`0 0 ${inner} ${height}`}
 				role="group"
 				aria-label="Time line; arrow keys go from interaction to interaction"
@@ -267,7 +267,7 @@ export function CustomerPage({ customer = '' }: { customer?: string }) {
 										}
 									/>
 									<Tile label="Interactions" value={count(p.n || rows.length)} note={p.first && p.last ? `${time(p.first, zone.value, 'day')} – ${time(p.last, zone.value, 'day')}` : null} />
-									<Tile label="Worse than expected" value={<>{broken} <small>of {scored}</small></>} note={scored ? percent(broken / scored) : null} tone={broken ? '' : ''} />
+									<Tile label="Worse than expected" value={<>{broken} <small>of {scored}</small></>} note={scored ? percent(broken / scored) : null} />
 									<Tile label="Channels" value={String(new Set(rows.map(r => r.channel)).size)} note={[...new Set(rows.map(r => r.channel).filter(Boolean))].slice(0, 4).join(', ')} />
 								</dl>
 								<Section

@@ -28,7 +28,7 @@ interface Preview {
 
 interface Job {
 	job: string;
-	state: 'queued' | 'running' | 'done' | 'failed';
+	state: 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
 	name: string;
 	who: string;
 	origin: string;
@@ -46,7 +46,7 @@ interface Job {
 	message: string;
 }
 
-const STATES = { queued: 'Waiting for its turn', running: 'Taking it in', done: 'Done', failed: 'Failed' };
+const STATES = { queued: 'Waiting for its turn', running: 'Taking it in', done: 'Done', failed: 'Failed', cancelled: 'Cancelled' };
 
 interface Held {
 	id: string;
@@ -117,6 +117,37 @@ function Outcome({ job }: { job: Job }) {
 	);
 }
 
+function isGoing(job: Job): boolean {
+	return job.state === 'queued' || job.state === 'running';
+}
+
+/** Cancels an import that waits or runs. */
+function Cancel({ job, onDone }: { job: Job; onDone: () => void }) {
+	const [said, setSaid] = useState('');
+	if (!isGoing(job)) return null;
+	const cancel = async (): Promise<void> => {
+		if (!confirm(`Cancel the import of ${job.name}? ${job.dry_run ? '' : 'What was taken in stays; '}the same file may be imported again.`)) return;
+		setSaid('Cancelling…');
+		try {
+			await call(`/api/import/jobs/${job.job}`, { method: 'DELETE' });
+		} catch (e) {
+			// It may just have ended by itself.
+			setSaid((e as Problem).message);
+		}
+		onDone();
+	};
+	return (
+		<span class="actions">
+			<button type="button" class="button small danger" disabled={said === 'Cancelling…'} aria-label={`Cancel the import of ${job.name}`} onClick={() => void cancel()}>
+				Cancel
+			</button>
+			<span role="status" class="muted small">
+				{said}
+			</span>
+		</span>
+	);
+}
+
 function Progress({ id, onDone }: { id: string; onDone: () => void }) {
 	const [job, setJob] = useState<Job | null>(null);
 	const [error, setError] = useState<Problem | null>(null);
@@ -127,7 +158,7 @@ function Progress({ id, onDone }: { id: string; onDone: () => void }) {
 				const j = await call<Job>(`/api/import/jobs/${id}`);
 				if (!here) return;
 				setJob(j);
-				if (j.state === 'running' || j.state === 'queued') setTimeout(() => void ask(), 500);
+				if (isGoing(j)) setTimeout(() => void ask(), 500);
 				else onDone();
 			} catch (e) {
 				if (here) setError(e as Problem);
@@ -153,6 +184,7 @@ function Progress({ id, onDone }: { id: string; onDone: () => void }) {
 			<p role="status">
 				<Outcome job={job} />
 			</p>
+			<Cancel job={job} onDone={onDone} />
 			{job.reasons.length > 0 && (
 				<ul class="notes">
 					{job.reasons.map(r => (
@@ -167,8 +199,15 @@ function Progress({ id, onDone }: { id: string; onDone: () => void }) {
 	);
 }
 
+const AGAIN_MS = 2000;
+
 function Jobs() {
 	const jobs = useApi<{ items: Job[] }>('/api/import/jobs?limit=20');
+	useEffect(() => {
+		if (!jobs.data?.items.some(isGoing)) return;
+		const timer = setTimeout(jobs.reload, AGAIN_MS);
+		return () => clearTimeout(timer);
+	}, [jobs.data]);
 	return (
 		<Section title="Imports" aside={<span class="muted">files sent here, put into the folder, or sent by mail</span>}>
 			<Await of={jobs} height={120}>
@@ -183,6 +222,7 @@ function Jobs() {
 								{ key: 'who', title: 'Who', cell: j => j.who },
 								{ key: 'state', title: 'State', cell: j => <span class={j.state === 'failed' ? 'bad' : ''}>{j.state === 'done' && j.dry_run ? 'tried' : j.state}</span> },
 								{ key: 'rows', title: 'What became of it', cell: j => (j.message ? j.message : <Outcome job={j} />) },
+								...(p.items.some(isGoing) ? [{ key: 'do', title: '', cell: (j: Job) => <Cancel job={j} onDone={jobs.reload} /> }] : []),
 							]}
 						/>
 					) : (

@@ -3,7 +3,7 @@
 // the corridor itself suggests.
 import { useEffect } from 'preact/hooks';
 import { call, design, forget, may, queryUrl, useApi } from '../base/api';
-import { count, title } from '../base/format';
+import { count, inForm, title } from '../base/format';
 import { periodText, type Period } from '../base/period';
 import { asked, other, pairs, period, where } from '../base/question';
 import { missing, paramKey, questionOf } from '../base/result';
@@ -11,7 +11,7 @@ import { go, href, params, to, withParams } from '../base/router';
 import type { Analysis, Dashboard, Design, Result } from '../base/types';
 import { AskBar } from '../ui/askbar';
 import { Icon } from '../ui/icon';
-import { Await, Empty, PageHead, WhyButton } from '../ui/parts';
+import { Await, Empty, Loading, PageHead, WhyButton } from '../ui/parts';
 import { QuestionForm } from '../ui/question-form';
 import { ResultChart, ResultTable } from '../ui/result';
 import { why } from '../ui/why';
@@ -119,7 +119,7 @@ export function Answer({ analysis, url, at, filters, embedded = false }: { analy
 							{r.notes.length > 0 && (
 								<ul class="notes">
 									{r.notes.map(n => (
-										<li key={n}>{n}</li>
+										<li key={n}>{inForm(n)}</li>
 									))}
 								</ul>
 							)}
@@ -201,11 +201,9 @@ export function JourneysPage({ analysis: name = 'funnel' }: { analysis?: string 
 	const url = params.value;
 	// Nothing asked yet: start from the suggestion, in the URL like everything else.
 	const bare = a !== null && !url.has('by') && !url.has('limit') && !a.params.some(p => url.has(paramKey(p.name)));
+	const start = a && d && bare ? Object.entries(suggestion(a.name, d)).map(([k, v]) => [k === 'by' ? k : paramKey(k), v] as const) : [];
 	useEffect(() => {
-		if (!a || !d || !bare) return;
-		const s = suggestion(a.name, d);
-		const entries = Object.entries(s).map(([k, v]) => [k === 'by' ? k : paramKey(k), v] as const);
-		if (entries.length) go(withParams(Object.fromEntries(entries)), { replace: true, quiet: true });
+		if (start.length) go(withParams(Object.fromEntries(start)), { replace: true, quiet: true });
 	}, [a?.name, bare, d]);
 	void asked.value;
 	const grouped = new Set(GROUPS.flatMap(([, list]) => list));
@@ -253,7 +251,9 @@ export function JourneysPage({ analysis: name = 'funnel' }: { analysis?: string 
 				<AskBar />
 				<Await of={all} height={300}>
 					{() =>
-						a ? (
+						start.length ? (
+							<Loading height={320} />
+						) : a ? (
 							<>
 								<QuestionForm key={a.name} analysis={a} />
 								{o ? (

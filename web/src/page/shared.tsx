@@ -3,13 +3,15 @@
 import { useEffect, useState } from 'preact/hooks';
 import { call, design, loadSession, Problem, session, useApi } from '../base/api';
 import { time } from '../base/format';
-import { zone } from '../base/question';
-import { go, match, search } from '../base/router';
-import type { Dashboard, Design } from '../base/types';
+import { period, where, zone } from '../base/question';
+import { go, match, params, search } from '../base/router';
+import type { Analysis, Dashboard, Design } from '../base/types';
 import { Await, Empty, Failure, Loading, PageHead } from '../ui/parts';
 import { WhyDrawer } from '../ui/why';
 import { Board } from './dashboards';
+import { Answer } from './journeys';
 import { MapPage } from './map';
+import { TouchPointPage } from './touchpoint';
 
 interface Opened {
 	path: string;
@@ -37,6 +39,32 @@ function SharedBoard({ id }: { id: string }) {
 	return <Await of={list}>{l => { const d = l.items.find(x => x.id === id); return d ? <><PageHead title={d.title} /><Board board={d} edit={false} /></> : <Empty title="It is no longer there." />; }}</Await>;
 }
 
+function SharedAnswer({ name, title }: { name: string; title: string }) {
+	const all = useApi<Analysis[]>('/api/analyses');
+	return (
+		<>
+			<PageHead title={title} />
+			<Await of={all} height={300}>
+				{list => {
+					const analysis = list.find(x => x.name === name);
+					return analysis ? <Answer analysis={analysis} url={params.value} at={period.value} filters={where.value} /> : <Empty title={`There is no analysis “${name}”.`} />;
+				}}
+			</Await>
+		</>
+	);
+}
+
+/** The page that the path stands for. */
+function SharedView({ path, title }: { path: string; title: string }) {
+	const at = path.split('?')[0] ?? '';
+	const board = match('/dashboards/{id}', at);
+	const analysis = match('/journeys/{analysis}', at);
+	const touchpoint = match('/touchpoint/{touchpoint}', at);
+	if (board) return <SharedBoard id={board.id ?? ''} />;
+	if (analysis) return <SharedAnswer name={analysis.analysis ?? ''} title={title} />;
+	return touchpoint ? <TouchPointPage touchpoint={touchpoint.touchpoint ?? ''} /> : <MapPage />;
+}
+
 export function SharedPage({ token = '' }: { token?: string }) {
 	const [state, setState] = useState<{ opened?: Opened; error?: Problem }>({});
 	useEffect(() => {
@@ -46,7 +74,6 @@ export function SharedPage({ token = '' }: { token?: string }) {
 		const timer = setInterval(() => void load(), AGAIN_MS);
 		return () => clearInterval(timer);
 	}, [token]);
-	const board = state.opened ? match('/dashboards/{id}', state.opened.path.split('?')[0] ?? '') : null;
 	return (
 		<main id="main" class="shared">
 			{state.error ? (
@@ -55,7 +82,7 @@ export function SharedPage({ token = '' }: { token?: string }) {
 				<Loading height={400} />
 			) : (
 				<>
-					{board ? <SharedBoard id={board.id ?? ''} /> : <MapPage />}
+					<SharedView path={state.opened.path} title={state.opened.title} />
 					<footer class="foot muted">
 						{session.value?.brand} · read-only until {time(state.opened.expires, zone.value, 'day')}
 					</footer>

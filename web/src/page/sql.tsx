@@ -2,7 +2,7 @@
 // SQL over interactions, promises and people: read-only, the statement in the URL, the answer as table, CSV or bars.
 import { useEffect, useState } from 'preact/hooks';
 import { call, Problem } from '../base/api';
-import { count, number } from '../base/format';
+import { count, decimalsOf, number } from '../base/format';
 import { params, setParams } from '../base/router';
 import { Bars } from '../chart/bars';
 import { Empty, Failure, Loading, PageHead, Section } from '../ui/parts';
@@ -141,7 +141,7 @@ export function SqlPage() {
 					<div class="answer">
 						{label >= 0 && value >= 0 && a.rows.length > 1 && a.rows.length <= 40 && (
 							<div class="panel">
-								<Bars label={a.columns[value]?.name ?? ''} format={v => number(v)} bars={a.rows.map(r => ({ label: String(r[label] ?? '–'), value: r[value] as number | null, low: null, high: null }))} />
+								<Bars label={a.columns[value]?.name ?? ''} format={v => number(v, decimalsOf(a.rows.map(r => r[value] as number | null)))} bars={a.rows.map(r => ({ label: String(r[label] ?? '–'), value: r[value] as number | null, low: null, high: null }))} />
 							</div>
 						)}
 						<Table<(string | number | null)[]>

@@ -2,8 +2,8 @@
 // One touch point: what is expected of it and what customers get, by time, channel, agent and dimension; where they come
 // from and go to; what they say.
 import { useMemo } from 'preact/hooks';
-import { design, queryUrl, useApi } from '../base/api';
-import { count, percent, quantity, range, seconds, signed, time, title } from '../base/format';
+import { design, queryUrl, session, useApi } from '../base/api';
+import { count, decimalsOf, percent, quantity, range, seconds, signed, time, title } from '../base/format';
 import { quote } from '../base/filter';
 import { before as periodBefore, bucketFor, periodText } from '../base/period';
 import { asked, currency, isShare, other, pairs, period, touchpointName, touchpointOf, where, zone } from '../base/question';
@@ -109,6 +109,15 @@ function scoreOf(r: Row): Score {
 	return r as unknown as Score;
 }
 
+const MOST_SPLITS = 8;
+const SURE = 10;
+
+/** The better end of a row's margin: how bad it is at least. Fewer than SURE values are sure of nothing. */
+function surely(r: Row): number {
+	const m = margin(scoreOf(r));
+	return m && Number(r.n) >= SURE ? Math.max(m.low, m.high) : 1e9 - Number(r.n);
+}
+
 /** One expectation split by channel, agent or a dimension. */
 function Split({ t, by }: { t: TouchPoint; by: string }) {
 	const query = queryUrl('gap', [['by', by], ...pairs(period.value, [...where.value, `touchpoint = ${t.key}`])]);
@@ -118,7 +127,7 @@ function Split({ t, by }: { t: TouchPoint; by: string }) {
 			{r => {
 				const keys = [...new Set(r.rows.map(x => String(x.expectation)))];
 				const groups = new Set(r.rows.map(x => String(x[by])));
-				if (groups.size === 0 || (groups.size === 1 && groups.has('(none)'))) return <p class="muted">No measured interaction here has a {by}.</p>;
+				if (groups.size === 0 || (groups.size === 1 && groups.has('(none)'))) return <p class="muted">No measured interaction here has {/^[aeio]/.test(by) ? 'an' : 'a'} {by}.</p>;
 				if (groups.size === 1) return <p class="muted">All of them: {[...groups][0]}.</p>;
 				return (
 					<div class="splits">
@@ -129,9 +138,11 @@ function Split({ t, by }: { t: TouchPoint; by: string }) {
 							if (!rows.length) return null;
 							const isKept = rows.some(x => x.share_target !== null);
 							const unit = String(rows[0]?.unit ?? '1');
-							const format = (v: number): string => (isKept ? percent(v, 1) : quantity(v, unit, currency.value, share));
-							const sorted = [...rows].sort((a, b) => (margin(scoreOf(a))?.value ?? 0) - (margin(scoreOf(b))?.value ?? 0)).slice(0, 8);
 							const value = isKept ? 'share_kept' : 'experience';
+							// Of many those that are surely bad: a single bad answer says nothing.
+							const sorted = [...rows].sort((a, b) => surely(a) - surely(b)).slice(0, MOST_SPLITS).sort((a, b) => (margin(scoreOf(a))?.value ?? 0) - (margin(scoreOf(b))?.value ?? 0));
+							const decimals = decimalsOf(sorted.flatMap(x => [num(x, value), num(x, `${value}_low`), num(x, `${value}_high`)]));
+							const format = (v: number): string => (isKept ? percent(v, 1) : quantity(v, unit, currency.value, share, decimals));
 							return (
 								<div key={k} class="split-one">
 									<h4>
@@ -141,8 +152,9 @@ function Split({ t, by }: { t: TouchPoint; by: string }) {
 										label={`${k} by ${by}`}
 										format={format}
 										zero={isKept || share}
+										time={!isKept && unit === 's'}
 										bars={sorted.map(x => ({
-											label: <a href={to(`/touchpoint/${t.key}`, { where: [...where.value, `${by} = ${quote(String(x[by]))}`] })}>{String(x[by])}</a>,
+											label: session.value?.user ? <a href={to(`/touchpoint/${t.key}`, { where: [...where.value, `${by} = ${quote(String(x[by]))}`] })}>{String(x[by])}</a> : String(x[by]),
 											value: num(x, value),
 											low: num(x, `${value}_low`),
 											high: num(x, `${value}_high`),
@@ -151,7 +163,7 @@ function Split({ t, by }: { t: TouchPoint; by: string }) {
 											n: `n ${count(Number(x.n))}`,
 										}))}
 									/>
-									{rows.length > sorted.length && <p class="muted small">The 8 worst of {rows.length}.</p>}
+									{rows.length > sorted.length && <p class="muted small">{sorted.length} of {count(rows.length)}: {rows.some(x => Number(x.n) >= SURE) ? 'those that are most surely bad, by the better end of the interval.' : `those with the most answers; fewer than ${SURE} are sure of nothing.`}</p>}
 								</div>
 							);
 						})}
@@ -208,7 +220,7 @@ function FromTo({ t }: { t: TouchPoint }) {
 					const high = num(x, 'mean_high');
 					return (
 						<li key={k} style={{ '--part': `${all ? (n / all) * 100 : 0}%` }}>
-							{touchpointOf(k) ? <a href={to(`/touchpoint/${k}`)}>{name}</a> : <span>{name}</span>}
+							{touchpointOf(k) && session.value?.user ? <a href={to(`/touchpoint/${k}`)}>{name}</a> : <span>{name}</span>}
 							<span class="num">{all ? percent(n / all) : ''}</span>
 							<span class="muted small">
 								{count(n)}
@@ -315,28 +327,31 @@ export function TouchPointPage({ touchpoint: key = '' }: { touchpoint?: string }
 	const prev = d.touchpoints[at - 1];
 	const next = d.touchpoints[at + 1];
 	const splits = ['channel', 'agent', ...d.dimensions];
+	const guest = !session.value?.user; // by a read-only link, which leads nowhere else
 	return (
 		<>
 			<PageHead
 				title={t.name}
 				eyebrow={
 					<>
-						<a href={to('/')}>Corridor</a> › {stage}
+						{guest ? 'Corridor' : <a href={to('/')}>Corridor</a>} › {stage}
 					</>
 				}
 				aside={
-					<nav class="actions no-print" aria-label="Neighbours">
-						{prev && (
-							<a class="button" href={to(`/touchpoint/${prev.key}`)}>
-								← {prev.name}
-							</a>
-						)}
-						{next && (
-							<a class="button" href={to(`/touchpoint/${next.key}`)}>
-								{next.name} →
-							</a>
-						)}
-					</nav>
+					!guest && (
+						<nav class="actions no-print" aria-label="Neighbours">
+							{prev && (
+								<a class="button" href={to(`/touchpoint/${prev.key}`)}>
+									← {prev.name}
+								</a>
+							)}
+							{next && (
+								<a class="button" href={to(`/touchpoint/${next.key}`)}>
+									{next.name} →
+								</a>
+							)}
+						</nav>
+					)
 				}
 			>
 				<p class="muted">
@@ -402,11 +417,13 @@ export function TouchPointPage({ touchpoint: key = '' }: { touchpoint?: string }
 			<Stated t={t} />
 			<Section title="Before and after">
 				<FromTo t={t} />
-				<p class="section-links no-print">
-					<a href={to('/journeys/paths', { form: 'edges', around: t.key, gap: '30d', depth: '3', top: '8' })}>Paths around it</a>
-					<a href={to('/journeys/paths', { form: 'edges', end: t.key, gap: '30d', depth: '4', top: '8' })}>What led to it</a>
-					<a href={to('/journeys/retention', { start: t.key, bucket: 'month' })}>Who comes back after it</a>
-				</p>
+				{!guest && (
+					<p class="section-links no-print">
+						<a href={to('/journeys/paths', { form: 'edges', around: t.key, gap: '30d', depth: '3', top: '8' })}>Paths around it</a>
+						<a href={to('/journeys/paths', { form: 'edges', end: t.key, gap: '30d', depth: '4', top: '8' })}>What led to it</a>
+						<a href={to('/journeys/retention', { start: t.key, bucket: 'month' })}>Who comes back after it</a>
+					</p>
+				)}
 			</Section>
 			{splits.map(by => (
 				<Section key={by} title={`By ${by}`} aside={<span class="muted">the worst first</span>}>
@@ -425,7 +442,7 @@ export function TouchPointPage({ touchpoint: key = '' }: { touchpoint?: string }
 					<Verbatims t={t} />
 				</Section>
 			) : (
-				<p class="note">Texts and customers of this touch point are shown to those who look after it.</p>
+				!guest && <p class="note">Texts and customers of this touch point are shown to those who look after it.</p>
 			)}
 			{seesPersons(t.key) && (
 				<Section title="Newest interactions" aside={<a class="end small" href={to('/interactions', { where: [...where.value, `touchpoint = ${t.key}`] })}>All of them</a>}>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The bar that asks: period, filters, comparison. Everything it does is a change of the URL.
 import { useState } from 'preact/hooks';
-import { design, queryUrl, useApi } from '../base/api';
+import { design, queryUrl, session, useApi } from '../base/api';
 import { conditionText, parseCondition, quote, type Condition } from '../base/filter';
 import { count, title } from '../base/format';
 import { PERIODS, PERIOD_DEFAULT, periodText } from '../base/period';
@@ -278,6 +278,11 @@ export function AskBar({ compare = true, quick = true }: { compare?: boolean; qu
 	const [edit, setEdit] = useState<string | null | undefined>(undefined);
 	const d = design.value;
 	void asked.value;
+	// Whoever came by a read-only link may ask nothing else; the map and analyses tell their period themselves.
+	if (!session.value?.user) {
+		const fixed = [...(quick || !compare ? [] : [periodText(period.value)]), ...where.value.map(chipText), ...(other.value ? [`compared with ${other.value.label}`] : [])];
+		return fixed.length ? <p class="muted asked">{fixed.join(' · ')}</p> : null;
+	}
 	return (
 		<div class="askbar" role="group" aria-label="Period and filters">
 			<PeriodSelect />

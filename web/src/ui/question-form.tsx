@@ -2,7 +2,7 @@
 // The form of any analysis, made from what it declares. Every change goes into the URL; the answer follows.
 import { useEffect, useState } from 'preact/hooks';
 import { design } from '../base/api';
-import { title } from '../base/format';
+import { inForm, title } from '../base/format';
 import { BUCKETS, FIELDS, isMain, paramKey } from '../base/result';
 import { params, setParams } from '../base/router';
 import type { Analysis, Param } from '../base/types';
@@ -101,12 +101,12 @@ function ParamField({ param }: { param: Param }) {
 	if (param.repeated) return <Repeated param={param} values={values} set={v => setParams({ [key]: v.filter(x => x !== '') })} />;
 	if (param.type === 'flag')
 		return (
-			<label class="check" title={param.help}>
+			<label class="check" title={inForm(param.help)}>
 				<input type="checkbox" checked={value === 'true'} onChange={e => setParams({ [key]: e.currentTarget.checked ? 'true' : null })} /> {title(param.name)}
 			</label>
 		);
 	return (
-		<Field label={title(param.name)} help={param.help}>
+		<Field label={title(param.name)} help={inForm(param.help)}>
 			{param.type === 'choice' ? (
 				<select value={value || (param.default ?? '')} onChange={e => set(e.currentTarget.value)}>
 					{param.default === null && <option value="">–</option>}

@@ -3,7 +3,7 @@
 import type { ComponentChildren } from 'preact';
 import { useMemo } from 'preact/hooks';
 import { design } from '../base/api';
-import { cell, compact, count, number, percent, quantity, seconds, title } from '../base/format';
+import { between, bucketLabel, cell, compact, count, decimalsOf, number, percent, quantity, seconds, title } from '../base/format';
 import { currency, touchpointName, touchpointOf, zone } from '../base/question';
 import { bucketColumn, drawable, figures, labelColumns, lines, usedColumns, type Figure } from '../base/result';
 import { setParams, to, withParams } from '../base/router';
@@ -23,8 +23,12 @@ export function nameOf(value: string): string {
 	return touchpointOf(value)?.name ?? (value === '(end)' ? 'end' : value === '(start)' ? 'start' : value);
 }
 
-function nameIn(column: string, value: string): string {
-	return ['touchpoint', 'from', 'to', 'at', 'key', 'step', 'filter'].includes(column) ? nameOf(value) : value;
+const NAMED = ['touchpoint', 'from', 'to', 'at', 'key', 'step', 'filter'];
+
+/** Names of touch points, in columns that have nothing else: a channel may be called like one of them. */
+function naming(result: Result): (column: string, value: string) => string {
+	const named = new Set(NAMED.filter(c => ['touchpoint', 'step', 'filter'].includes(c) || result.rows.every(r => r[c] == null || String(r[c]).startsWith('(') || touchpointOf(String(r[c])))));
+	return (column, value) => (named.has(column) || value.startsWith('(') ? nameOf(value) : value);
 }
 
 function customerLink(value: string): ComponentChildren {
@@ -38,18 +42,27 @@ export function formOf(f: Figure, rows: Row[]): (v: number) => string {
 	if (c.type === 'seconds' || c.unit === 's') return seconds;
 	if (c.type === 'count') return v => (Number.isInteger(v) ? count(v) : number(v));
 	const units = new Set(rows.map(r => String(r.unit ?? '')));
+	const decimals = decimalsOf(rows.flatMap(r => [c.name, f.low, f.high].map(name => (name !== null && typeof r[name] === 'number' ? (r[name] as number) : null))));
 	if (c.unit === 'unit' && units.size === 1) {
 		const unit = [...units][0] as string;
-		return v => quantity(v, unit, currency.value);
+		return v => quantity(v, unit, currency.value, false, decimals);
 	}
 	if (c.unit === 'minor') return v => quantity(v, 'minor', currency.value);
-	return v => number(v);
+	return v => number(v, decimals);
 }
+
+const SHORT = 26; // letters that stay on one line
 
 export function ResultTable({ result, caption }: { result: Result; caption?: string }) {
 	const columns = useMemo(() => {
+		const nameIn = naming(result);
 		const used = usedColumns(result);
-		return figures(used).map(({ column, low, high }: Figure): TableColumn<Row> => {
+		const units = new Set(result.rows.map(r => String(r.unit ?? '')));
+		return figures(used).map(({ column: declared, low, high }: Figure): TableColumn<Row> => {
+			// What stands below each other has the same decimals, unless it is of different units.
+			const same = declared.type === 'number' && (declared.unit !== 'unit' || units.size === 1);
+			const values = same ? result.rows.flatMap(r => [declared.name, low, high].map(n => (n !== null && typeof r[n] === 'number' ? (r[n] as number) : null))) : [];
+			const column = same ? { ...declared, decimals: decimalsOf(values) } : declared;
 			const numeric = column.type !== 'text' && column.type !== 'time';
 			const asColumn = (name: string): Column => ({ ...column, name });
 			return {
@@ -67,7 +80,10 @@ export function ResultTable({ result, caption }: { result: Result; caption?: str
 							</span>
 						);
 					if (column.name === 'customer' && typeof v === 'string') return customerLink(v);
-					if (typeof v === 'string') return column.type === 'time' ? cell(row, column, currency.value, zone.value) : nameIn(column.name, v);
+					if (typeof v === 'string') {
+						const text = column.type === 'time' ? cell(row, column, currency.value, zone.value) : nameIn(column.name, v);
+						return text.length <= SHORT ? <span class="nowrap">{text}</span> : text;
+					}
 					const text = cell(row, column, currency.value, zone.value);
 					const ratio = column.type === 'ratio' && typeof v === 'number' ? v : null;
 					return (
@@ -75,7 +91,7 @@ export function ResultTable({ result, caption }: { result: Result; caption?: str
 							{text}
 							{low && high && row[low] != null && row[high] != null && (
 								<span class="low">
-									{cell(row, asColumn(low), currency.value, zone.value)} – {cell(row, asColumn(high), currency.value, zone.value)}
+									{between(cell(row, asColumn(low), currency.value, zone.value), cell(row, asColumn(high), currency.value, zone.value))}
 								</span>
 							)}
 						</span>
@@ -87,7 +103,7 @@ export function ResultTable({ result, caption }: { result: Result; caption?: str
 	return <Table caption={caption ?? `Result of ${result.analysis}`} columns={columns} rows={result.rows} />;
 }
 
-function barLabel(result: Result, row: Row): string {
+function barLabel(result: Result, row: Row, nameIn: (column: string, value: string) => string): string {
 	return labelColumns(result)
 		.map(c => (row[c.name] == null ? null : nameIn(c.name, String(row[c.name]))))
 		.filter((t): t is string => t !== null)
@@ -117,21 +133,29 @@ function stacked(result: Result): ComponentChildren {
 	const parts = ['new', 'returning', 'resurrecting'];
 	const top = Math.max(1, ...result.rows.map(r => parts.reduce((s, p) => s + Number(r[p] ?? 0), 0)));
 	const below = Math.max(0, ...result.rows.map(r => Number(r.dormant ?? 0)));
-	const all = top + below;
+	const all = top * 1.08 + below; // room for the numbers
+	const numbered = result.rows.length <= 16;
+	const step = Math.ceil(result.rows.length / 16);
 	return (
 		<figure class="stacked" aria-label="Persons per bucket: new, returning, resurrecting above the line, dormant below">
 			<div class="stacked-bars" aria-hidden="true">
 				{result.rows.map((r, i) => (
 					<div key={i} title={`${r.bucket}: ${parts.map(p => `${p} ${count(Number(r[p] ?? 0))}`).join(', ')}, dormant ${count(Number(r.dormant ?? 0))}`}>
-						<span class="up" style={{ height: `${(top / all) * 100}%` }}>
+						<span class="up" style={{ height: `${((top * 1.08) / all) * 100}%` }}>
+							{numbered && <b class="num">{compact(parts.reduce((s, p) => s + Number(r[p] ?? 0), 0))}</b>}
 							{[...parts].reverse().map(p => (
-								<i key={p} class={`part-${p}`} style={{ height: `${(Number(r[p] ?? 0) / top) * 100}%` }} />
+								<i key={p} class={`part-${p}`} style={{ height: `${(Number(r[p] ?? 0) / (top * 1.08)) * 100}%` }} />
 							))}
 						</span>
 						<span class="under" style={{ height: `${(below / all) * 100}%` }}>
 							<i class="part-dormant" style={{ height: `${below ? (Number(r.dormant ?? 0) / below) * 100 : 0}%` }} />
 						</span>
 					</div>
+				))}
+			</div>
+			<div class="stacked-labels" aria-hidden="true">
+				{result.rows.map((r, i) => (
+					<span key={i}>{i % step === 0 ? bucketLabel(String(r.bucket)) : ''}</span>
 				))}
 			</div>
 			<figcaption class="readout">
@@ -150,6 +174,7 @@ function generic(result: Result, url: URLSearchParams, embedded: boolean): Compo
 	const figure = list.find(f => f.column.name === url.get('y')) ?? list[0];
 	if (!figure) return null;
 	const form = formOf(figure, result.rows);
+	const nameIn = naming(result);
 	const select = embedded ? null : <FigureSelect list={list} value={figure} />;
 	if (bucketColumn(result)) {
 		const { labels, lines: found } = lines(result, figure, nameIn);
@@ -171,7 +196,7 @@ function generic(result: Result, url: URLSearchParams, embedded: boolean): Compo
 	const n = (row: Row): number | null => (typeof row.n === 'number' ? row.n : typeof row.interactions === 'number' ? row.interactions : null);
 	const value = (row: Row, name: string | null): number | null => (name !== null && typeof row[name] === 'number' ? (row[name] as number) : null);
 	const bars: Bar[] = result.rows.slice(0, MOST_BARS).map(row => ({
-		label: barLabel(result, row) || result.analysis,
+		label: barLabel(result, row, nameIn) || result.analysis,
 		value: value(row, figure.column.name),
 		low: value(row, figure.low),
 		high: value(row, figure.high),
@@ -179,10 +204,14 @@ function generic(result: Result, url: URLSearchParams, embedded: boolean): Compo
 		tone: typeof row.verdict === 'string' ? verdictClass(row.verdict as Verdict) : '',
 		...(figure.column.name !== 'interactions' && n(row) !== null ? { n: `n ${compact(n(row) as number)}` } : {}),
 	}));
+	// Plain numbers begin at 0 when that is among them or near them, as counts and shares always do.
+	const values = bars.flatMap(b => (b.value === null ? [] : [b.value]));
+	const zero = figure.column.type !== 'number' || Math.min(...values) < Math.max(1, 0.3 * Math.max(...values));
+	const time = figure.column.type === 'seconds' || figure.column.unit === 's' || (figure.column.unit === 'unit' && units.size === 1 && units.has('s'));
 	return (
 		<>
 			{select}
-			<Bars label={figure.column.title} bars={bars} format={form} zero={figure.column.type !== 'number' || (bars.every(b => (b.value ?? 0) <= 0) || bars.some(b => (b.value ?? 0) < 1))} />
+			<Bars label={figure.column.title} bars={bars} format={form} zero={zero} time={time} />
 			{result.rows.length > MOST_BARS && <p class="muted small">The first {MOST_BARS} of {result.rows.length} rows; all are in the table.</p>}
 		</>
 	);
@@ -223,7 +252,7 @@ function Figures({ result }: { result: Result }) {
 						<dd class="tile-value">{cell(row, f.column, currency.value, zone.value)}</dd>
 						{f.low && f.high && row[f.low] != null && row[f.high] != null && (
 							<dd class="tile-note">
-								{cell(row, { ...f.column, name: f.low }, currency.value, zone.value)} – {cell(row, { ...f.column, name: f.high }, currency.value, zone.value)}
+								{between(cell(row, { ...f.column, name: f.low }, currency.value, zone.value), cell(row, { ...f.column, name: f.high }, currency.value, zone.value))}
 							</dd>
 						)}
 					</div>

@@ -63,7 +63,7 @@ export function Table<T>({ caption, columns, rows, sorted, compact }: { caption:
 									</th>
 								) : (
 									<td key={c.key} role="cell" data-title={c.title} class={c.numeric ? 'num' : ''}>
-										{c.cell(row, i)}
+										<div class="cell-body">{c.cell(row, i)}</div>
 									</td>
 								),
 							)}

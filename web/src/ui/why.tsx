@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // "Why this number": what it means, how many interactions it rests on, what was asked, and the interactions themselves.
 import { signal } from '@preact/signals';
-import { useApi } from '../base/api';
+import { design, session, useApi } from '../base/api';
 import { count, time } from '../base/format';
 import { periodText, type Period } from '../base/period';
 import { currency, isShare, pairs, touchpointName, zone } from '../base/question';
@@ -10,7 +10,6 @@ import { CustomerLink } from './customer';
 import { Dialog } from './dialog';
 import { Await, Empty } from './parts';
 import { quantity } from '../base/format';
-import { design } from '../base/api';
 
 export interface Why {
 	title: string;
@@ -109,14 +108,14 @@ export function WhyDrawer() {
 							))}
 						</ul>
 					)}
-					{w.view && (
+					{w.view && session.value?.user && (
 						<p>
 							<a href={w.view} onClick={() => (why.value = null)}>
 								Ask this analysis yourself
 							</a>
 						</p>
 					)}
-					<Behind of={w} />
+					{session.value?.user && <Behind of={w} />}
 				</div>
 			)}
 		</Dialog>

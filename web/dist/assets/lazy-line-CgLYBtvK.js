@@ -1,2 +1,0 @@
-const __vite__mapDeps=(i,m=__vite__mapDeps,d=(m.f||(m.f=["assets/line-BtgVKpic.js","assets/index-DFultuT0.js","assets/index-Cm4vov1o.css","assets/line-Saz_VHki.css"])))=>i.map(i=>d[i]);
-import{e as s,B as u,at as d,a as l}from"./index-DFultuT0.js";let n=null;function f(t){const[e,o]=s(()=>n);u(()=>{if(e)return;let r=!0;return d(()=>import("./line-BtgVKpic.js"),__vite__mapDeps([0,1,2,3])).then(i=>{n=i.default,r&&o(()=>i.default)}),()=>{r=!1}},[]);const a=e;return a?l(a,{...t}):l("div",{class:"plot",style:{minHeight:`${t.height??220}px`}})}export{f as L};
