@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Links between persons and what comes in beside them: an interaction is known whatever links did to its person, and
 // many links at once are what one by one gives.
+#include "../seeds.h"
 #include "journey/overlay.h"
 #include "store_kit.h"
 
@@ -34,7 +35,7 @@ static void expect_known(struct kit *k, struct store *s)
 static void links_hide_no_duplicate(void **state)
 {
 	struct kit *k = *state;
-	for (uint64_t seed = 1; seed <= 40; seed++) {
+	for (uint64_t seed = 1; seed <= 40; seed += seeds_step()) {
 		struct err e = ERR_NONE;
 		uint64_t random = seed;
 		struct overlay_receipt receipt;
@@ -213,7 +214,7 @@ static uint64_t link_singly(struct twins *t, const struct pairs *p, enum link_ou
 
 static void many_links_are_as_one_by_one(void **state)
 {
-	for (uint64_t seed = 1; seed <= 60; seed++) {
+	for (uint64_t seed = 1; seed <= 60; seed += seeds_step()) {
 		struct err e = ERR_NONE;
 		struct twins t;
 		void *other;
@@ -256,7 +257,7 @@ static enum rc refuse(void *context, struct db *db, const struct append_result *
 // The last range comes with the links: in one transaction, all of it or nothing, and known if it comes again.
 static void links_come_with_interactions(void **state)
 {
-	for (uint64_t seed = 1; seed <= 30; seed++) {
+	for (uint64_t seed = 1; seed <= 30; seed += seeds_step()) {
 		struct err e = ERR_NONE, refused = ERR_NONE;
 		struct twins t;
 		void *other;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every call to the operating system and every allocation of append, seal, compact, snapshot and restating fails
 // once, one after the other. After each failure the store holds what it held, and the same call then succeeds.
+#include "../seeds.h"
 #include "store_kit.h"
 
 #include <errno.h>
@@ -214,7 +215,7 @@ static void io_failures_leave_the_old_state(void **state)
 static void fail_each_allocation(struct kit *k, operation *operate)
 {
 	bool fired = true;
-	for (uint64_t n = 1; fired; n += 1 + n / 12) {
+	for (uint64_t n = 1; fired; n += (1 + n / 12) * seeds_step()) {
 		struct store *s = prepare(k, NULL, operate);
 		struct err e = ERR_NONE;
 		uint64_t before = mem_count();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // retention, lifecycle, stickiness, frequency: against slow code that keeps, for every person, a yes or no per calendar
 // day and looks all answers up there.
+#include "../seeds.h"
 #include "fixture.h"
 
 #include "base/mem.h"
@@ -238,7 +239,7 @@ static void test_retention(void **state)
 	(void)state;
 	static const char *const buckets[] = {"day", "week", "month"};
 	static const char *const bys[] = {NULL, "channel", "product"};
-	for (uint64_t seed = 1; seed <= 40; seed++) {
+	for (uint64_t seed = 1; seed <= 40; seed += seeds_step()) {
 		struct fixture *f = fixture_random(seed, 20 + (uint32_t)seed * 3, 6 + (uint32_t)(seed % 9));
 		uint64_t dice = seed * 977;
 		for (uint32_t i = 0; i < 24; i++) {
@@ -416,7 +417,7 @@ static void check_lists(
 static void test_lifecycle(void **state)
 {
 	(void)state;
-	for (uint64_t seed = 1; seed <= 12; seed++) {
+	for (uint64_t seed = 1; seed <= 12; seed += seeds_step()) {
 		struct fixture *f = fixture_random(seed, 60 + (uint32_t)seed * 5, 12);
 		for (uint32_t i = 0; i < 3; i++) {
 			check_lifecycle(f, "day", &wheres[i], "1");
@@ -490,7 +491,7 @@ static void check_stickiness(const struct fixture *f, const char *bucket, const 
 static void test_stickiness(void **state)
 {
 	(void)state;
-	for (uint64_t seed = 1; seed <= 15; seed++) {
+	for (uint64_t seed = 1; seed <= 15; seed += seeds_step()) {
 		struct fixture *f = fixture_random(seed, 300, 1 + (uint32_t)seed * 3);
 		const struct named *where = &wheres[seed % 3];
 		check_stickiness(f, "day", "week", where, "3");
@@ -578,7 +579,7 @@ static void test_frequency(void **state)
 {
 	(void)state;
 	static const char *const counts[] = {"interactions", "days", "sessions"};
-	for (uint64_t seed = 1; seed <= 15; seed++) {
+	for (uint64_t seed = 1; seed <= 15; seed += seeds_step()) {
 		// With 3 customers some have more interactions than there are dense cells.
 		struct fixture *f = fixture_random(seed, 800, seed % 3 == 0 ? 3 : 150);
 		for (uint32_t i = 0; i < 3; i++) {
