@@ -51,7 +51,7 @@ static void name_make(const char *prefix, const char *name, char out[NAME_BYTES]
 
 static enum rc is_there(const char *path, const char *ending, bool *yes, struct err *e)
 {
-	char whole[DROP_PATH_BYTES + 40];
+	char whole[DROP_PATH_BYTES + 80]; // of a report's report
 	struct stat st;
 	snprintf(whole, sizeof(whole), "%s%s", path, ending);
 	*yes = lstat(whole, &st) == 0; // a link that leads nowhere is something, too
