@@ -3,6 +3,7 @@
 //   node run.mjs                     all tests; ends with "N passed, N failed"
 //   node run.mjs pages keyboard      these
 //   node run.mjs --pictures [NAME…]  the manual's pictures instead, into docs/pictures
+//   node run.mjs --speed             how long each page takes with five million interactions
 //   node run.mjs --keep              only the server, until Ctrl-C; how to get in is printed
 // CORRIDOR: the binary; CORRIDOR_BROWSER_PACKAGES: the folder with node_modules; CHROMIUM: the browser. Without one of
 // them it says "skipped: …" and ends well. ./dev browser installs them.
@@ -26,6 +27,8 @@ if (Number(process.versions.node.split('.')[0]) < 20) {
 const words = process.argv.slice(2);
 const pictures = words[0] === '--pictures';
 const keep = words[0] === '--keep';
+const speed = words[0] === '--speed';
+if (speed) process.env.PERSONS ??= '142700';
 const named = words.filter(w => !w.startsWith('--'));
 const files = pictures ? [] : readdirSync(here).filter(f => f.endsWith('.test.mjs') && (!named.length || named.some(n => f.startsWith(n))));
 
@@ -49,6 +52,8 @@ try {
 	if (keep) {
 		console.log(`${env.CORRIDOR_URL} ${env.CORRIDOR_EMAIL} ${env.CORRIDOR_PASSWORD}`);
 		await new Promise(() => undefined);
+	} else if (speed) {
+		failed = (await node(['speed.mjs'], env)).code;
 	} else if (pictures) {
 		failed = (await node(['pictures.mjs', join(here, '../../docs/pictures'), ...named], env)).code;
 	} else {

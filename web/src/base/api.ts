@@ -138,16 +138,27 @@ async function load(url: string, entry: Entry): Promise<void> {
 	}
 }
 
+function refresh(url: string, entry: Entry): void {
+	if (Date.now() - entry.at > FRESH_MS && !entry.abort) void load(url, entry);
+}
+
+/** Asks as soon as the page is made, from the outside in, so that what a page is about is answered before its details. */
+function asked(url: string): Entry {
+	const entry = entryOf(url);
+	queueMicrotask(() => refresh(url, entry));
+	return entry;
+}
+
 const none = signal({ data: null as unknown, error: null as Problem | null, busy: false });
 
 /** The answer to a GET; null asks nothing. Asked once for all who want it, again when older than 20 seconds. */
 export function useApi<T>(url: string | null): Loaded<T> {
-	const entry = useMemo(() => (url === null ? null : entryOf(url)), [url]);
+	const entry = useMemo(() => (url === null ? null : asked(url)), [url]);
 	const state = (entry?.state ?? none).value;
 	useEffect(() => {
 		if (!entry || url === null) return;
 		entry.users++;
-		if (Date.now() - entry.at > FRESH_MS && !entry.abort) void load(url, entry);
+		refresh(url, entry);
 		return () => {
 			entry.users--;
 			if (entry.users === 0 && entry.abort) {
