@@ -212,7 +212,7 @@ static bool is_expected(const struct design *d, uint32_t touchpoint, struct sv v
 	return false;
 }
 
-// These parameters with these values, and no others.
+// These parameters with these values, and no others; the filters are told by is_filter.
 struct touchpoint_question {
 	const char *path;
 	bool here; // with the filter “touchpoint = KEY”; else the answer leaves others out (share_touchpoint)
@@ -223,13 +223,27 @@ struct touchpoint_question {
 	bool (*fits)(const struct design *d, uint32_t touchpoint, struct sv value); // NULL: all do
 };
 
+// A filter of the page or of what it is compared with (“vs=where:”), or the one on its touch point. With any other the
+// sums of an answer would tell of what the page does not show.
+static bool is_filter(struct api_call *c, struct sv query, struct sv here, struct sv where)
+{
+	bool is = sv_equal(where, here);
+	for (struct sv rest = query; rest.ptr && !is;) {
+		struct sv value, pair = sv_cut(rest, '&', &rest), name = sv_cut(pair, '=', &value);
+		struct sv text = query_unescape(http_arena(c->x), value);
+		if (sv_equal(name, SV("where")))
+			is = text.ptr && sv_equal(text, where);
+		else if (sv_equal(name, SV("vs")) && sv_starts(text, SV("where:")))
+			is = sv_equal((struct sv){text.ptr + 6, text.len - 6}, where);
+	}
+	return is;
+}
+
 static bool is_asked(const struct touchpoint_question *q, const struct design *d, uint32_t touchpoint,
 	struct sv name, struct sv value)
 {
-	static const char *const always[] = {"from", "to", "where"};
-	for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++)
-		if (sv_equal(name, sv_from(always[i])))
-			return true;
+	if (sv_equal(name, SV("from")) || sv_equal(name, SV("to")))
+		return true;
 	for (size_t i = 0; i < 2 && q->params[i].name; i++)
 		if (sv_equal(name, sv_from(q->params[i].name)))
 			return q->params[i].value ? sv_equal(value, sv_from(q->params[i].value))
@@ -255,10 +269,11 @@ static bool touchpoint_asks(struct api_call *c, struct sv query)
 	if (t == DESIGN_NONE || q == end || !period_kept(c, query, q->before))
 		return false;
 	struct sv here = arena_printf(http_arena(c->x), "touchpoint = %.*s", SV_ARG(d->touchpoints[t].name));
-	if (q->here && !(here.ptr && asks_where(c, here)))
+	if (!here.ptr || (q->here && !asks_where(c, here)))
 		return false;
 	for (size_t k = 0; http_query_at(c->x, k, &name, &value); k++)
-		if (!is_asked(q, d, t, name, value))
+		if (sv_equal(name, SV("where")) ? !is_filter(c, query, here, value)
+						: !is_asked(q, d, t, name, value))
 			return false;
 	return true;
 }

@@ -332,7 +332,9 @@ static void write_texts(struct json *j, const char *key, const struct sv *items,
 	json_array_end(j);
 }
 
-static void write_frame(struct json *j, const struct overview *o)
+// To a share of one touch point it is told what part of all its interactions are, but nothing of who and where the others
+// were.
+static void write_frame(struct json *j, const struct overview *o, bool whole)
 {
 	const struct result *gap = o->r[GAP], *customers = o->r[CUSTOMERS];
 	json_key(j, "period");
@@ -346,8 +348,11 @@ static void write_frame(struct json *j, const struct overview *o)
 	json_key_text(j, "bucket", o->unit->name);
 	write_texts(j, "labels", o->buckets.label, o->buckets.n);
 	json_key_u64(j, "n", customers->n);
-	json_key_double(j, "customers", answer_number(customers, customers->n_rows ? 0 : -1, "customers", 0));
-	json_key_u64(j, "unmatched", o->unmatched);
+	if (whole) {
+		json_key_double(
+			j, "customers", answer_number(customers, customers->n_rows ? 0 : -1, "customers", 0));
+		json_key_u64(j, "unmatched", o->unmatched);
+	}
 	json_key_string(j, "definition", gap->definition);
 	write_texts(j, "notes", gap->notes, gap->n_notes);
 }
@@ -358,7 +363,7 @@ static void write_overview(const struct overview *o)
 	struct json j = json_new(http_out(o->c->x));
 	uint32_t only = share_touchpoint(o->c, o->design);
 	json_object(&j);
-	write_frame(&j, o);
+	write_frame(&j, o, only == DESIGN_NONE);
 	json_key(&j, "touchpoints");
 	json_array(&j);
 	for (uint32_t t = 0; t < o->design->n_touchpoints; t++)

@@ -341,6 +341,7 @@ def a_shared_touch_point_asks_what_its_page_asks():
         assert len(all_['touchpoints']) > 1 and [t['key'] for t in told.json['touchpoints']] == ['order']
         assert told.json['touchpoints'][0]['expectations'] == order[0]['expectations'] and told.json['n'] == all_['n']
         assert told.json['promises'] is None and all_['promises'] is not None
+        assert not {'customers', 'unmatched'} & told.json.keys() and {'customers', 'unmatched'} <= all_.keys()
         flow = g.get('/api/query/flow', ends='true', top='0', **page)
         rows = owner.get('/api/query/flow', ends='true', top='0', **page).json['rows']
         ways = [r for r in rows if 'order' in (r['from'], r['to'])]
@@ -372,6 +373,23 @@ def a_shared_touch_point_asks_what_its_page_asks():
             assert g.get('/api/query/' + name, **query).status == 403, (name, query)
         assert g.get('/api/overview', **period).status == g.get('/api/overview', **{**page, **before}).status == 403
         assert g.get('/api/interactions', **here).status == 403
+        # Nor what is left over by filters that the page has not: the sums would tell of the other touch points.
+        assert g.get('/api/overview', **here).json['n'] == order[0]['n'] < all_['n']
+        for where in ('touchpoint = delivery', 'touchpoint != order', "touchpoint in (order, delivery)", 'touchpoint = order ',
+                      'agent = a-1', 'channel = web or channel = app', 'customer = user:x', 'touchpoint = (unmatched)', ''):
+            more = {**period, 'where': ['channel = web', where]}
+            assert g.get('/api/overview', **more).status == 403, where
+            assert g.get('/api/query/flow', ends='true', top='0', **more).status == 403, where
+            more['where'] = ['channel = web', where, 'touchpoint = order']
+            assert g.get('/api/query/gap', by='agent', **more).status == 403, where
+            assert g.get('/api/query/scores', score='servqual', **more).status == 403, where
+        # A page that compares with a segment asks for that one too.
+        token = owner.post('/api/shares', {'path': path + '&vs=where%3Achannel%20!%3D%20app', 'title': 'x', 'days': 1}).json['url']
+        g = s.client()
+        assert g.post('/api/shares/open', {'token': token.rsplit('/', 1)[1]}).status == 200
+        for where, status in ((['channel = web', 'channel != app'], 200), (['channel = web'], 200), (['channel != app'], 403),
+                              (['channel = web', 'where:channel != app'], 403), (['channel = web', 'channel = app'], 403)):
+            assert g.get('/api/overview', where=where, **period).status == status, where
         # A tile of a touch point is not shown on a board, so nothing is asked for it.
         board = owner.post('/api/dashboards', {'title': 'x', 'tiles': [{'title': 't', 'view': path}]}).json['id']
         token = owner.post('/api/shares', {'path': f'/dashboards/{board}', 'title': 'x', 'days': 1}).json['url']
