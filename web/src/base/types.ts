@@ -160,6 +160,7 @@ export interface Overview {
 	bucket: string;
 	labels: string[];
 	n: number;
+	/** This and the next are not told by a link to one touch point. */
 	customers: number | null;
 	unmatched: number;
 	definition: string;

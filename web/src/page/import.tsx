@@ -204,10 +204,11 @@ const AGAIN_MS = 2000;
 function Jobs() {
 	const jobs = useApi<{ items: Job[] }>('/api/import/jobs?limit=20');
 	useEffect(() => {
-		if (!jobs.data?.items.some(isGoing)) return;
+		// No answer once (the network, a restart) does not end the asking.
+		if (!jobs.error && !jobs.data?.items.some(isGoing)) return;
 		const timer = setTimeout(jobs.reload, AGAIN_MS);
 		return () => clearTimeout(timer);
-	}, [jobs.data]);
+	}, [jobs.data, jobs.error]);
 	return (
 		<Section title="Imports" aside={<span class="muted">files sent here, put into the folder, or sent by mail</span>}>
 			<Await of={jobs} height={120}>
