@@ -4,8 +4,8 @@
 //
 // The mark is set when all imports are durable. A process that dies before it, and a connection that is lost, leave the
 // message unseen, and the next look imports it again: nothing comes in twice. An attachment that cannot be imported
-// stays in DIR/failed with a report, and its message is flagged as well. A message without a fitting attachment is left as
-// it is, for people.
+// stays in DIR/failed with a report, and its message is flagged as well; so is a message that cannot be taken apart. A
+// message without a fitting attachment is left as it is, for people.
 #include "listen/mailbox_internal.h"
 
 #include "base/io.h"
@@ -41,7 +41,7 @@ struct mailbox {
 struct message {
 	struct mailbox *m;
 	uint32_t uid, n_parts;
-	bool unwanted, failed; // failed: an attachment could not be imported
+	bool unwanted, failed; // failed: an attachment could not be imported, or the message not be taken apart
 };
 
 // --- attachments ---
@@ -160,16 +160,21 @@ static enum rc take_message(struct mailbox *m, struct imap *i, uint32_t uid, str
 	struct buf bytes = buf_new(MESSAGE_BYTES_MAX);
 	struct err why = ERR_NONE;
 	enum rc rc = imap_fetch(i, uid, &bytes, &why);
-	if (rc == RC_OK)
+	x.failed = rc == RC_LIMIT;
+	if (rc == RC_OK) {
 		rc = mail_read(buf_view(&bytes), &sink, &why);
+		x.failed |= rc == RC_LIMIT || rc == RC_INPUT;
+	}
 	buf_free(&bytes);
-	if (rc == RC_OK && x.n_parts > 0)
-		return settle(i, &x, e);
-	if (rc == RC_LIMIT || rc == RC_INPUT)
+	if (rc == RC_LIMIT || rc == RC_INPUT) {
+		if (x.failed)
+			err_remedy(&why, "message %u of %.*s is flagged: take its files out by hand", uid,
+				SV_ARG(m->c->folder));
 		log_err("listen", &why);
-	else if (rc != RC_OK && rc != RC_NOT_FOUND)
+	} else if (rc != RC_OK && rc != RC_NOT_FOUND) {
 		return err_take(e, &why);
-	return RC_OK; // it is left as it is
+	}
+	return x.failed || (rc == RC_OK && x.n_parts > 0) ? settle(i, &x, e) : RC_OK; // else left as it is
 }
 
 static enum rc look(struct mailbox *m, struct err *e)

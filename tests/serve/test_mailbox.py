@@ -258,6 +258,19 @@ def what_cannot_be_imported_is_kept_and_flagged():
         assert h.spool() == []
 
 
+def what_cannot_be_taken_apart_is_flagged():
+    with House(extra='move to: Taken\n') as h:
+        h.hand.create('Taken')
+        head = (b'From: partner@example.org\r\nSubject: Calls\r\nMIME-Version: 1.0\r\n'
+                b'Content-Type: multipart/mixed; boundary=b\r\n\r\n')
+        parts = b'--b\r\nContent-Type: text/csv; name=calls.csv\r\n\r\n1\r\n' * 20001
+        assert h.hand.append('INBOX', None, None, head + parts + b'--b--\r\n')[0] == 'OK'
+        h.send([('calls-messages.csv', rows_of(40000))])  # large, and like any other
+        assert wait_for(lambda: len(h.flags('Taken')) == 1, 60), (h.flags(), h.jobs())
+        assert len(h.flags()) == 1 and {b'\\Seen', b'\\Flagged'} <= set(h.flags()[0]), h.flags()
+        assert h.stored() == 40000 and len(h.jobs()) == 1 and h.spool() == h.spool('failed') == []
+
+
 def messages_are_moved_and_senders_chosen():
     with House(extra='move to: Taken\nfrom: ["*@example.org", boss@tidewater.example]\n',
                url=lambda d: f'imap://localhost:{d.port}') as h:
@@ -438,6 +451,6 @@ if __name__ == '__main__':
         print('skipped: dovecot-imapd is not installed')
         main([a_folder_that_no_answer_could_tell_of_is_taken_by_parts])
     main([attachments_are_imported_and_their_message_is_marked, what_cannot_be_imported_is_kept_and_flagged,
-          messages_are_moved_and_senders_chosen, a_kill_in_the_middle_loses_nothing, what_is_wrong_is_told,
-          a_mail_server_that_says_nothing_holds_up_no_end, a_folder_that_no_answer_could_tell_of_is_taken_by_parts,
-          an_untrusted_certificate_gets_no_password])
+          what_cannot_be_taken_apart_is_flagged, messages_are_moved_and_senders_chosen,
+          a_kill_in_the_middle_loses_nothing, what_is_wrong_is_told, a_mail_server_that_says_nothing_holds_up_no_end,
+          a_folder_that_no_answer_could_tell_of_is_taken_by_parts, an_untrusted_certificate_gets_no_password])

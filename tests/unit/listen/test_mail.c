@@ -100,6 +100,42 @@ static void attachments(void **state)
 	buf_free(&b);
 }
 
+// What an attachment is called says nothing of what it is, and its lines are not headers whatever they begin with.
+static void large(void **state)
+{
+	(void)state;
+	static const char *const types[] = {"text/csv; name=\"messages.csv\"", "text/csv; name=\"digest.csv\"",
+		"text/csv;\r\n name=\"daily-digest-of-messages.csv\"",
+		"text/csv\r\n\t(a \\) b; (c) d;)\r\n ; name=message.csv",
+		"text/csv; x=\"multipart/digest\"; name=a.csv"};
+	static const char *const names[] = {
+		"messages.csv", "digest.csv", "daily-digest-of-messages.csv", "message.csv", "a.csv"};
+	struct buf b = buf_new(16 << 20);
+	char expected[100];
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		buf_clear(&b);
+		buf_printf(&b, MIXED "--b\r\nContent-Type: %s\r\nContent-Transfer-Encoding: base64\r\n\r\n",
+			types[i]);
+		repeat(&b, "YzoxLHU6MSwyMDI2LTAzLTAxVDEwOjAwOjAwWixjYWxsLDUsYWdlbnRz\r\n",
+			50000); // 42 bytes each
+		buf_str(&b, "--b--\r\n");
+		snprintf(expected, sizeof(expected), "p@b.example:%s=2100000 bytes;", names[i]);
+		assert_taken(&b, expected);
+	}
+	static const char *const boundaries[] = {"b", "\"b\"", "\r\n \"b\"", "b; x=y"};
+	for (size_t i = 0; i < sizeof(boundaries) / sizeof(boundaries[0]); i++) {
+		buf_clear(&b);
+		buf_printf(&b,
+			"From: p@b.example\r\nContent-Type: multipart/mixed; boundary=%s\r\n\r\n"
+			"--b\r\nContent-Type: text/csv; name=a.csv\r\n\r\n--\r\n--;none\r\n",
+			boundaries[i]);
+		repeat(&b, "--;c:1,u:1,2026-03-01T10:00:00Z,call,9\r\n", 50000); // 40 bytes each
+		buf_str(&b, "--b--\r\n");
+		assert_taken(&b, "p@b.example:a.csv=2000011 bytes;");
+	}
+	buf_free(&b);
+}
+
 static void harmful(void **state)
 {
 	(void)state;
@@ -134,6 +170,24 @@ static void harmful(void **state)
 	buf_str(&b, "From: ");
 	repeat(&b, "a@b,", 1000000);
 	assert_refused(&b, "bytes");
+	// Types behind comments, and boundaries that are given in all the ways there are.
+	buf_str(&b, "Content-Type: (a;\\);(;);)\n (;)message/rfc822; name=a.csv\n\nFrom: ");
+	repeat(&b, "a:", 200000);
+	assert_refused(&b, "colons");
+	buf_str(&b, "Content-Type: message/rfc822; boundary=x\n--x\nA: b\n\nFrom: ");
+	repeat(&b, "a:", 200000);
+	assert_refused(&b, "colons");
+	static const char *const given[] = {"boundary=b c", "boundary=\"b c\"", "Boundary = \"b c\"",
+		"boundary=\n \"b c\"", "boundary=\"\\b c\"", "boundary*0=b; boundary*1=\" c\"",
+		"boundary*=utf-8''b%20c", "boundary=(x)\"b c\"", "boundary=x; boundary=\"b c\"",
+		"boundary=?us-ascii?q?b=20c?=", "x=\"boundary=q\"; boundary=\"b c\""};
+	for (size_t i = 0; i < sizeof(given) / sizeof(given[0]); i++) {
+		buf_printf(&b,
+			"Content-Type: multipart/mixed; %s\n\n--b c\nContent-Type: message/rfc822\n\nFrom: ",
+			given[i]);
+		repeat(&b, "a:", 200000);
+		assert_refused(&b, "colons");
+	}
 	for (unsigned i = 0; i < 100000; i++)
 		buf_printf(&b, "Content-Type: multipart/mixed; boundary=b%u\n\n--b%u\n", i, i);
 	assert_refused(&b, "headers");
@@ -173,7 +227,7 @@ int main(void)
 		printf("skipped: %s\n", e.message);
 		return 0;
 	}
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(attachments), cmocka_unit_test(harmful), cmocka_unit_test(names)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(attachments), cmocka_unit_test(large),
+		cmocka_unit_test(harmful), cmocka_unit_test(names)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
