@@ -176,14 +176,18 @@ static enum rc commit_arrivals(struct store *s, struct batch **batches, uint32_t
 	if (rc != RC_OK)
 		return rc;
 	rc = store_rows(s, batches, n, arrivals, e);
+	if (rc == RC_OK)
+		rc = seal_purge_along(s, n, e);
 	for (size_t i = 0; rc == RC_OK && i < also->n_entries; i++)
 		rc = overlay_insert(s->db, &also->entries[i], e);
 	if (rc == RC_OK && also->call)
 		rc = also->call(also->context, s->db, results, e);
 	if (rc == RC_OK)
 		rc = db_commit(s->db, e);
-	if (rc != RC_OK)
+	if (rc != RC_OK) {
 		db_rollback(s->db);
+		atomic_store(&s->purge_due, true);
+	}
 	return rc;
 }
 

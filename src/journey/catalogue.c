@@ -404,7 +404,9 @@ enum rc draft_finish(struct store *s, struct segment_draft *d, int64_t ordinal, 
 	segment_writer_free(&d->writer);
 	d->named = true;
 	rc = io_sync_dir(s->io, dir, e);
-	return rc == RC_OK ? pool_acquire(s, &entry, &d->ref, e) : rc;
+	if (rc == RC_OK)
+		rc = pool_acquire(s, &entry, &d->ref, e);
+	return rc == RC_OK ? segment_ids_warm(d->ref->segment, s->options.gives_way, e) : rc;
 }
 
 void draft_drop(struct store *s, struct segment_draft *d, bool remove)

@@ -353,6 +353,8 @@ static void compactor_main(void *context)
 		}
 		if (e.rc != RC_OK)
 			log_err("journey", &e);
+		if (idle && s->options.gives_way)
+			seal_purge(s);
 		pthread_mutex_lock(&s->mu);
 		s->compacting = false;
 		pthread_cond_broadcast(&s->merged);

@@ -53,7 +53,7 @@ bool head_dropped(const struct head *h, size_t view, uint32_t row)
 	return bits && (bits[row / 64] >> (row % 64) & 1);
 }
 
-// --- ids: open addressing, at most half full ---
+// --- ids: open addressing, at most five eighths full ---
 
 // 0 marks a free slot, so the key 0 is kept as another constant.
 static inline uint64_t stored(uint64_t key)

@@ -2,15 +2,14 @@
 // Sealing: a full head becomes a segment, in a second thread while the next batches go into a fresh head.
 //
 //   write <id>.seg.tmp → fsync → rename → fsync of the directory → one transaction: catalogue row in, inbox rows out →
-//   removing these rows, a few in each transaction
+//   removing these rows, a few in each transaction; in a store that gives way in those of the appending side, whose
+//   commits the removal would hold up otherwise, and what is left when nothing comes any more by the merging thread
 //
 // A crash before the commit leaves the inbox as it was and a file that nobody names; after it, the segment. Until the
 // appending side has seen that the sealer ended, the sealed head stays in memory: its ids are looked up there as well
 // as in the segment, so no moment exists at which an id is in neither.
 #include "base/log.h"
 #include "journey/overlay.h"
-
-#include <time.h>
 
 static enum rc commit_sealed(
 	struct store *s, const struct head *h, const struct segment_ref *ref, struct err *e)
@@ -43,37 +42,28 @@ static enum rc purge_some(struct store *s, int64_t n, bool *left, struct err *e)
 	return rc;
 }
 
-// Lets those who append have their turn, as long as n rows took; returns how many rows to take next, so that nobody
-// waits for long whatever a row holds.
-static int64_t rest(int64_t took_ns, int64_t n)
-{
-	enum { SHORT_NS = 1000000, LONG_NS = 3000000, LONGEST_NS = 10000000, MOST = 1024 };
-	const struct timespec moment = {.tv_nsec = took_ns > LONGEST_NS ? LONGEST_NS
-						   : took_ns < 0        ? 0
-									: took_ns};
-	nanosleep(&moment, NULL);
-	if (took_ns > LONG_NS)
-		return n > 1 ? n / 2 : 1;
-	return took_ns < SHORT_NS && n < MOST ? n * 2 : n;
-}
-
-// They are out of the inbox already: what is left by a failure here goes with the next sealing or when the store is closed.
-static void purge(struct store *s)
+void seal_purge(struct store *s)
 {
 	enum { SOME = 512 };
 	struct err e = ERR_NONE;
-	int64_t n = s->options.gives_way ? 8 : SOME;
-	bool left = true;
-	while (left) {
-		int64_t start = s->clock->monotonic_ns(s->clock);
-		enum rc rc = purge_some(s, n, &left, &e);
-		if (rc != RC_OK) {
-			log_err("journey", &e);
-			return;
-		}
-		if (s->options.gives_way)
-			n = rest(s->clock->monotonic_ns(s->clock) - start, n);
-	}
+	bool left = atomic_exchange(&s->purge_due, false);
+	while (left && e.rc == RC_OK)
+		purge_some(s, SOME, &left, &e);
+	if (e.rc == RC_OK)
+		return;
+	atomic_store(&s->purge_due, true);
+	log_err("journey", &e);
+}
+
+enum rc seal_purge_along(struct store *s, uint32_t n, struct err *e)
+{
+	bool left = false;
+	if (!s->options.gives_way || !atomic_exchange(&s->purge_due, false))
+		return RC_OK;
+	enum rc rc = inbox_purge(s->db, 2 * (int64_t)n + 2, &left, e);
+	if (rc != RC_OK || left)
+		atomic_store(&s->purge_due, true);
+	return rc;
 }
 
 static enum rc seal_head(struct store *s, const struct head *h, struct err *e)
@@ -104,8 +94,10 @@ static enum rc seal_head(struct store *s, const struct head *h, struct err *e)
 	}
 	s->next_ordinal++;
 	catalogue_swap(s, 0, 0, d.ref);
+	atomic_store(&s->purge_due, true);
 	compact_wake(s);
-	purge(s);
+	if (!s->options.gives_way)
+		seal_purge(s);
 	return RC_OK;
 }
 
@@ -141,7 +133,8 @@ enum rc seal_wait(struct store *s, struct err *e)
 
 enum rc seal_room(struct store *s, struct head *h, struct err *e)
 {
-	return s->options.gives_way ? id_set_reserve(&h->ids, s->options.seal_rows, e) : RC_OK;
+	uint32_t rows = s->options.seal_rows < SEAL_ROWS_DEFAULT ? s->options.seal_rows : SEAL_ROWS_DEFAULT;
+	return s->options.gives_way ? id_set_reserve(&h->ids, rows, e) : RC_OK;
 }
 
 static bool is_full(const struct store *s, const struct head *h, uint32_t times)

@@ -266,6 +266,8 @@ enum rc chunk_builder_finish(struct chunk_builder *b, struct buf *out, uint64_t 
 enum rc segment_touch(
 	const struct segment *s, uint32_t chunk, const struct segment_column *column, struct err *e);
 enum rc segment_touch_ids(const struct segment *s, struct err *e);
+// Does that for a new segment before somebody who waits looks for ids in it; `stay`: its pages are there for them, too.
+enum rc segment_ids_warm(const struct segment *s, bool stay, struct err *e);
 // "at", "touchpoint", "measure 3", …: for messages.
 const char *segment_column_name(unsigned number, char *out, unsigned size);
 enum rc segment_corrupt(

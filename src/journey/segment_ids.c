@@ -8,6 +8,8 @@
 #include "journey/bits.h"
 #include "journey/segment.h"
 
+#include <sys/mman.h>
+
 #define KEYS_PER_PREFIX 16u
 #define PREFETCH_KEYS 12u
 #define FORGET_KEYS (UINT64_C(1) << 23) // a walk keeps about so many keys in the process
@@ -75,6 +77,22 @@ enum rc segment_ids_lookup(const struct segment *s, const uint64_t *keys, size_t
 		uint64_t p = ids_prefix(keys[i], s->prefix_bits);
 		if (key_found(all, width, prefix[p], prefix[p + 1], keys[i] & bits_mask(width)))
 			bits[i / 64] |= 1ull << (i % 64);
+	}
+	return RC_OK;
+}
+
+enum rc segment_ids_warm(const struct segment *s, bool stay, struct err *e)
+{
+	const size_t page = 4096, most = (size_t)64 << 20;
+	enum rc rc = s->n_ids ? segment_touch_ids(s, e) : RC_OK;
+	if (rc || !stay || !s->mapped || s->io != io_system())
+		return rc;
+	for (unsigned k = REGION_PREFIX; k <= REGION_KEYS; k++) {
+		const struct segment_region *r = &s->ids[k];
+		size_t from = r->offset / page * page, n = (size_t)(r->offset + r->length) - from;
+		if (r->length && n <= most)
+			madvise((uint8_t *)s->mapped + from, n,
+				MADV_POPULATE_READ); // older kernels: page by page, later
 	}
 	return RC_OK;
 }

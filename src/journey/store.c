@@ -427,6 +427,7 @@ enum rc store_open(const char *dir, const struct store_options *options, struct 
 		return rc;
 	}
 	s->current = current;
+	atomic_store(&s->purge_due, true); // whoever wrote before may have died in between
 	if (!s->options.read_only && s->options.compact_in_background)
 		compact_start(s);
 	if (!s->options.read_only && s->options.gives_way)
@@ -460,18 +461,29 @@ enum rc store_open_bare(const char *dir, struct store **out, struct err *e)
 
 // --- closing ---
 
-// Gives the pages that the sealed inbox left behind back to the file system.
+static int64_t number_of(struct db *db, const char *sql, struct err *e)
+{
+	struct db_stmt *s;
+	bool row = false;
+	if (db_prepare(db, sql, &s, e) != RC_OK || db_step(s, &row, e) != RC_OK || !row)
+		return 0;
+	int64_t n = db_i64(s, 0);
+	db_reset(s);
+	return n;
+}
+
+// Gives the pages that the sealed inbox left behind back to the file system: when it is worth it, or when they may hold
+// what was erased, because who erased it could not do so.
 static void give_back_pages(struct db *db)
 {
 	struct err e = ERR_NONE;
-	struct db_stmt *s;
-	bool row = false;
-	int64_t n = 0;
-	if (db_prepare(db, "PRAGMA freelist_count", &s, &e) == RC_OK && db_step(s, &row, &e) == RC_OK && row) {
-		n = db_i64(s, 0);
-		db_reset(s);
-	}
-	if (n >= VACUUM_PAGES && db_exec(db, "PRAGMA incremental_vacuum", &e) != RC_OK)
+	int64_t n = number_of(db, "PRAGMA freelist_count", &e);
+	if (n > 0 && n < VACUUM_PAGES &&
+		!number_of(db, "SELECT EXISTS(SELECT 1 FROM overlay WHERE kind IN (1, 4))", &e)) // erasures
+		return;
+	if (e.rc == RC_OK && n > 0)
+		db_exec(db, "PRAGMA incremental_vacuum", &e);
+	if (e.rc != RC_OK)
 		log_err("journey", &e);
 }
 

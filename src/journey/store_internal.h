@@ -311,6 +311,7 @@ struct store {
 	bool stale;
 	struct thread *sealer;
 	atomic_bool sealer_ended;
+	atomic_bool purge_due; // rows of the inbox may be sealed and still there
 	struct err seal_err;
 
 	struct segment_list catalogue; // the writer's
@@ -369,6 +370,11 @@ void database_remove(const char *path);
 // seal.c (append_mu held)
 // Hands a full head to the sealer; waits for the one before. Fails with what failed there.
 enum rc seal_rotate(struct store *s, bool even_if_small, struct err *e);
+// Removes rows of the inbox that are sealed, in transactions of the second connection; a failure is logged, and what is left
+// goes later, or when the store is closed.
+void seal_purge(struct store *s);
+// The same in the caller's transaction of an append of n rows, in a store that gives way: some more than n.
+enum rc seal_purge_along(struct store *s, uint32_t n, struct err *e);
 // Gives a head's set of ids room for all that comes until it is full, in a store that gives way: to grow the set later
 // means to move all of it while somebody waits. RC_NOMEM.
 enum rc seal_room(struct store *s, struct head *h, struct err *e);

@@ -188,7 +188,15 @@ static void erased_though_not_removed(void **state)
 	assert_int_equal(count_rows(s->db, "SELECT count(*) FROM inbox"), 0);
 	assert_int_equal(count_rows(s->db, "PRAGMA freelist_count"), 0);
 	arena_free(&a);
+	// Where something was erased, closing gives back even few pages: giving them back may have failed before.
+	for (uint32_t i = 0; i < 20; i++)
+		kit_append_range(k, s, 1000 + i * 40, 40);
+	kit_ok(store_seal(s, &e), &e);
+	assert_true(count_rows(s->db, "PRAGMA freelist_count") > 0);
 	store_close(&s);
+	db = open_db(k, false);
+	assert_int_equal(count_rows(db, "PRAGMA freelist_count"), 0);
+	db_close(&db);
 }
 
 // However it is emptied, what was committed is there, and the -wal file does not grow for ever.
@@ -203,7 +211,17 @@ static void emptied_beside(void **state)
 	kit_check(k, s);
 	kit_ok(store_seal(s, &e), &e);
 	kit_check(k, s);
-	assert_int_equal(count_rows(s->db, "SELECT count(*) FROM inbox"), 0);
+	// What is sealed goes with what is appended, more of it each time than comes.
+	static const char sealed[] = "SELECT count(*) FROM inbox WHERE seq <= (SELECT seq FROM sealed)";
+	int64_t left = count_rows(s->db, sealed);
+	assert_true(left > 0);
+	for (uint32_t i = 400; left > 0; i++) {
+		kit_append_range(k, s, i * 40, 40);
+		int64_t now = count_rows(s->db, sealed);
+		assert_true(now < left);
+		left = now;
+	}
+	kit_check(k, s);
 	store_close(&s);
 	kit_verify(k->dir);
 }
