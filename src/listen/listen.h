@@ -151,7 +151,8 @@ enum rc quarantine_groups(
 enum rc quarantine_page(struct store *s, uint64_t before, uint32_t limit, struct arena *a,
 	struct quarantine_item **out, uint32_t *n, uint64_t *total, struct err *e);
 // How many rows and messages of each source are in the quarantine, in the arena. A source may be there several times; those
-// of a webhook are under its name, since its mapping is kept elsewhere. Others may append meanwhile.
+// of a webhook are under its name, since its mapping is kept elsewhere; what came in in a way that can no longer be read has
+// an empty name. Others may append meanwhile.
 struct quarantine_source {
 	struct sv name;
 	uint64_t n;

@@ -194,29 +194,19 @@ enum rc quarantine_page(struct store *s, uint64_t before, uint32_t limit, struct
 	return rc;
 }
 
+// Whoever appends waits while the database is read: texts are copied there, as many at a time as TEXTS_BYTES, and parsed
+// afterwards.
 struct sources {
-	struct arena *arena;
+	struct arena *texts;
 	struct quarantine_source *items;
-	uint32_t n;
+	int64_t *ids; // of their mappings
+	struct sv *map_texts;
+	uint32_t n, n_texts; // of n_texts the texts have been copied
 };
 #define SOURCES_MAX 10000u
+#define TEXTS_BYTES ((size_t)4 << 20)
 
-// The source, by what stands in the place of a mapping's text.
-static enum rc source_of(struct sv map_text, struct arena *a, struct quarantine_source *out, struct err *e)
-{
-	struct wire_origin wire;
-	enum rc rc = RC_OK;
-	out->is_hook = hook_origin_read(map_text, a, &out->name);
-	if (!out->is_hook && wire_origin_is(map_text)) {
-		rc = wire_origin_read(map_text, a, &wire, e);
-		out->name = rc == RC_OK ? wire.source : SV_NONE;
-	} else if (!out->is_hook) {
-		out->name = mapping_source(map_text, a);
-	}
-	return rc == RC_OK && arena_refused(a) ? err_set(e, RC_NOMEM, "out of memory for the sources") : rc;
-}
-
-static enum rc read_sources(void *context, struct db *db, struct err *e)
+static enum rc count_sources(void *context, struct db *db, struct err *e)
 {
 	struct sources *x = context;
 	struct db_stmt *q = NULL;
@@ -225,32 +215,89 @@ static enum rc read_sources(void *context, struct db *db, struct err *e)
 	if (rc != RC_OK || !more)
 		return rc;
 	rc = db_prepare(db,
-		"SELECT m.text, sum(x.n) FROM (SELECT import, count(*) n FROM quarantine GROUP BY import) x"
-		" JOIN import i ON i.id = x.import JOIN import_mapping m ON m.id = i.mapping"
-		" GROUP BY m.id ORDER BY m.id LIMIT ?1",
+		"SELECT i.mapping, sum(x.n) FROM (SELECT import, count(*) n FROM quarantine GROUP BY import) x"
+		" JOIN import i ON i.id = x.import GROUP BY i.mapping ORDER BY i.mapping LIMIT ?1",
 		&q, e);
 	if (rc != RC_OK)
 		return rc;
 	db_bind_i64(q, 1, SOURCES_MAX);
 	while ((rc = db_step(q, &more, e)) == RC_OK && more) {
-		struct quarantine_source *s = &x->items[x->n];
-		*s = (struct quarantine_source){.n = (uint64_t)db_i64(q, 1)};
-		if ((rc = source_of(db_blob(q, 0), x->arena, s, e)) != RC_OK)
-			break;
-		x->n += s->name.ptr != NULL;
+		x->ids[x->n] = db_i64(q, 0);
+		x->items[x->n++].n = (uint64_t)db_i64(q, 1);
 	}
 	db_reset(q);
+	return rc;
+}
+
+static enum rc copy_texts(void *context, struct db *db, struct err *e)
+{
+	struct sources *x = context;
+	struct db_stmt *q = NULL;
+	bool found;
+	enum rc rc = db_prepare(db, "SELECT text FROM import_mapping WHERE id = ?1", &q, e);
+	while (rc == RC_OK && x->n_texts < x->n && arena_used(x->texts) < TEXTS_BYTES) {
+		db_bind_i64(q, 1, x->ids[x->n_texts]);
+		rc = db_step(q, &found, e);
+		if (rc == RC_OK)
+			x->map_texts[x->n_texts++] =
+				found && db_blob(q, 0).len ? arena_copy(x->texts, db_blob(q, 0)) : SV("");
+		db_reset(q);
+	}
+	return rc == RC_OK && arena_refused(x->texts) ? err_set(e, RC_NOMEM, "out of memory for the sources")
+						      : rc;
+}
+
+// The source, by what stands in the place of a mapping's text. An origin that cannot be read has an empty name.
+static enum rc source_of(struct sv map_text, struct arena *a, struct quarantine_source *out, struct err *e)
+{
+	struct wire_origin wire;
+	struct err why = ERR_NONE;
+	out->is_hook = hook_origin_read(map_text, a, &out->name);
+	if (!out->is_hook && wire_origin_is(map_text)) {
+		enum rc rc = wire_origin_read(map_text, a, &wire, &why);
+		if (rc == RC_NOMEM)
+			return err_take(e, &why);
+		out->name = rc == RC_OK && wire.source.ptr ? wire.source : SV("");
+	} else if (!out->is_hook) {
+		out->name = mapping_source(map_text, a);
+	}
+	return arena_refused(a) ? err_set(e, RC_NOMEM, "out of memory for the sources") : RC_OK;
+}
+
+static enum rc read_sources(struct store *s, struct sources *x, struct arena *a, struct quarantine_source *out,
+	uint32_t *n, struct err *e)
+{
+	enum rc rc = store_alone(s, count_sources, x, e);
+	while (rc == RC_OK && x->n_texts < x->n) {
+		uint32_t i = x->n_texts;
+		arena_reset(x->texts);
+		rc = store_alone(s, copy_texts, x, e);
+		for (; rc == RC_OK && i < x->n_texts; i++) {
+			out[*n] = x->items[i];
+			rc = source_of(x->map_texts[i], a, &out[*n], e);
+			*n += rc == RC_OK && out[*n].name.ptr != NULL;
+		}
+	}
 	return rc;
 }
 
 enum rc quarantine_sources(
 	struct store *s, struct arena *a, struct quarantine_source **out, uint32_t *n, struct err *e)
 {
-	struct sources x = {.arena = a, .items = arena_array(a, SOURCES_MAX, sizeof(*x.items))};
-	enum rc rc = x.items ? store_alone(s, read_sources, &x, e)
+	struct arena *scratch = arena_new(0);
+	struct sources x = {.texts = arena_new(0)};
+	if (scratch) {
+		x.items = arena_array(scratch, SOURCES_MAX, sizeof(*x.items));
+		x.ids = arena_array(scratch, SOURCES_MAX, sizeof(*x.ids));
+		x.map_texts = arena_array(scratch, SOURCES_MAX, sizeof(*x.map_texts));
+	}
+	*n = 0;
+	*out = arena_array(a, SOURCES_MAX, sizeof(**out));
+	enum rc rc = *out && x.texts && x.items && x.ids && x.map_texts
+			     ? read_sources(s, &x, a, *out, n, e)
 			     : err_set(e, RC_NOMEM, "out of memory for the sources");
-	*out = x.items;
-	*n = x.n;
+	arena_free(&x.texts);
+	arena_free(&scratch);
 	return rc;
 }
 

@@ -258,6 +258,76 @@ static void test_erase(void **state)
 	assert_false(file_has(w, "data/corridor.db-wal", "Anna.K@X.example"));
 }
 
+// A mapping's text, or what stands in its place, and n rows in the quarantine that came in with it.
+static void put_rejected(struct store *s, unsigned id, const char *text, unsigned n)
+{
+	char sql[400];
+	struct err e = ERR_NONE;
+	struct db_stmt *q;
+	if (db_prepare(store_db(s), "INSERT INTO import_mapping VALUES(?1, ?1, ?2)", &q, &e) != RC_OK)
+		work_fail(&e);
+	db_bind_i64(q, 1, id);
+	db_bind_blob(q, 2, sv_from(text));
+	if (db_run(q, &e) != RC_OK)
+		work_fail(&e);
+	snprintf(sql, sizeof(sql),
+		"INSERT INTO import VALUES(%u, 0, 'x', 'x', 0, %u, 'm', 0, 0, 0, 0, 0, NULL, 0, 0, 0, 0, 0, 0, "
+		"0, 0, 1)",
+		id, id);
+	if (db_exec(store_db(s), sql, &e) != RC_OK)
+		work_fail(&e);
+	snprintf(sql, sizeof(sql),
+		"INSERT INTO quarantine(import, at_ms, line, number, raw_hash, kind, reason, raw)"
+		" VALUES(%u, 0, 1, 1, 1, 'k', 'r', x'61')",
+		id);
+	for (unsigned i = 0; i < n; i++)
+		if (db_exec(store_db(s), sql, &e) != RC_OK)
+			work_fail(&e);
+}
+
+// Each origin counts; what is broken in one keeps none of the others from being told.
+static void test_sources(void **state)
+{
+	struct work *w = *state;
+	struct err e = ERR_NONE;
+	struct store *s = work_store(w);
+	struct arena *a = arena_new(0);
+	struct quarantine_source *found;
+	struct import_report r;
+	uint32_t n;
+	if (quarantine_sources(s, a, &found, &n, &e) != RC_OK) // before the first import
+		work_fail(&e);
+	assert_int_equal(n, 0);
+	put_file(w, "one.csv", first_file);
+	import_one_file(w, s, "one.csv", NULL, RC_OK, &r);
+	char *large = malloc((5 << 20) + 1); // more than is copied at a time
+	memset(large, '#', 5 << 20);
+	large[5 << 20] = 0;
+	memcpy(large, "{\"wire\":\"", 9);
+	put_rejected(s, 11, "{\"wire\":\"segment-batch\",\"source\":\"shop\",\"channel\":\"web\"}", 2);
+	put_rejected(s, 12, "{\"wire\":\"segment-ba", 3);
+	put_rejected(s, 13, "{\"wire\":\"pigeon\",\"source\":\"loft\",\"channel\":\"air\"}", 4);
+	put_rejected(s, 14, large, 5);
+	put_rejected(s, 15, "{\"wire\":\"posthog\"}", 1);
+	put_rejected(s, 16, "{\"hook\":\"till\"}", 6);
+	put_rejected(s, 17, "mapping: 1\n", 7); // names none: not told
+	put_rejected(s, 18, "source: last\n", 8);
+	free(large);
+	if (quarantine_sources(s, a, &found, &n, &e) != RC_OK)
+		work_fail(&e);
+	static const struct quarantine_source wanted[] = {{{"test", 4}, 5, false}, {{"shop", 4}, 2, false},
+		{{"", 0}, 3, false}, {{"", 0}, 4, false}, {{"", 0}, 5, false}, {{"", 0}, 1, false},
+		{{"till", 4}, 6, true}, {{"last", 4}, 8, false}};
+	assert_int_equal(n, sizeof(wanted) / sizeof(wanted[0]));
+	for (uint32_t i = 0; i < n; i++) {
+		assert_true(sv_equal(found[i].name, wanted[i].name));
+		assert_int_equal(found[i].n, wanted[i].n);
+		assert_int_equal(found[i].is_hook, wanted[i].is_hook);
+	}
+	arena_free(&a);
+	store_close(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -267,6 +337,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_erase, work_open, work_close),
 		cmocka_unit_test_setup_teardown(test_replay_broken_rows, work_open, work_close),
 		cmocka_unit_test_setup_teardown(test_drop, work_open, work_close),
+		cmocka_unit_test_setup_teardown(test_sources, work_open, work_close),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
