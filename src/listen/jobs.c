@@ -59,6 +59,7 @@ struct item {
 	struct arena *arena; // of the texts
 	bool awaited;        // jobs_run frees it
 	bool over;
+	bool ended;     // it ran and is being written down: nobody cancels it any more
 	bool cancelled; // by `canceller`, which no longer changes
 	char canceller[WHO_BYTES];
 	struct err err; // what it came to
@@ -457,19 +458,20 @@ static enum rc cancelled_err(const struct item *i, const struct import_report *r
 	return e->rc;
 }
 
-// Stopped by whom? Somebody's cancelling becomes an error of its own.
-static enum rc name_canceller(struct jobs *j, struct item *i, const struct import_report *report)
+// From here on nobody cancels it. Stopped by whom? Somebody's cancelling becomes an error of its own.
+static enum rc name_canceller(struct jobs *j, struct item *i, const struct import_report *report, enum rc rc)
 {
 	pthread_mutex_lock(&j->mu);
 	bool cancelled = i->cancelled;
+	i->ended = true;
 	pthread_mutex_unlock(&j->mu);
-	if (!cancelled)
-		return RC_CANCELLED;
+	if (!cancelled || rc != RC_CANCELLED)
+		return rc;
 	i->err = ERR_NONE;
 	return cancelled_err(i, report, &i->err);
 }
 
-// What the job is now. Stopped because the process ends: the next one takes it up again.
+// What the job is now, once it has ended. Stopped because the process ends: the next one takes it up again.
 static struct job settled(struct jobs *j, const struct item *i, const struct import_report *report, enum rc rc)
 {
 	char text[sizeof(i->err.message) + sizeof(i->err.remedy) + sizeof(i->err.file) + 64];
@@ -482,6 +484,9 @@ static struct job settled(struct jobs *j, const struct item *i, const struct imp
 		err_format(&i->err, text, sizeof(text));
 		job_name_instead(text, job.path, job.name);
 		job.message = arena_copy(i->arena, sv_from(text));
+	} else if (rc == RC_OK && i->cancelled) {
+		job.message = arena_printf(
+			i->arena, "cancelled by %s, but it was over before it could be stopped", i->canceller);
 	}
 	if (report->n_rows >= job.report.n_rows)
 		job.report = *report;
@@ -509,8 +514,7 @@ static void run_item(struct jobs *j, struct item *i)
 	} else {
 		rc = err_set(&i->err, RC_CANCELLED, "%s", interrupted);
 	}
-	if (rc == RC_CANCELLED)
-		rc = name_canceller(j, i, &report);
+	rc = name_canceller(j, i, &report, rc);
 	const struct job job = settled(j, i, &report, rc);
 	if (put(j, &job, &failed) != RC_OK)
 		log_err("listen", &failed);
@@ -692,12 +696,14 @@ static enum rc cancel_waiting(struct jobs *j, struct item *i, struct err *e)
 
 enum rc jobs_cancel(struct jobs *j, int64_t id, struct sv who, struct err *e)
 {
-	bool mine = false, waits = false;
+	bool mine = false, waits = false, ended = false;
 	pthread_mutex_lock(&j->mu);
 	struct item *i = j->first;
 	while (i && i->job.id != id)
 		i = i->next;
-	if (i && !i->cancelled && i->job.state < JOB_DONE) {
+	if (i && i->ended) {
+		ended = true;
+	} else if (i && !i->cancelled) {
 		mine = i->cancelled = true;
 		waits = i != j->running;
 		snprintf(i->canceller, sizeof(i->canceller), "%.*s", SV_ARG(who));
@@ -707,6 +713,8 @@ enum rc jobs_cancel(struct jobs *j, int64_t id, struct sv who, struct err *e)
 	pthread_mutex_unlock(&j->mu);
 	if (mine)
 		return waits ? cancel_waiting(j, i, e) : RC_OK;
+	if (ended)
+		return err_set(e, RC_EXISTS, "import %lld has just ended", (long long)id);
 	if (i)
 		return err_set(e, RC_EXISTS, "import %lld is being cancelled", (long long)id);
 	struct arena *a = arena_new(ITEM_TEXT_MAX);

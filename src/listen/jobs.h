@@ -72,8 +72,8 @@ enum rc jobs_add(struct jobs *j, const struct job_order *order, int64_t *id, str
 // The same, and waits until it is over; what it came to is returned. RC_CANCELLED: the process is ending. RC_DENIED:
 // somebody cancelled it.
 enum rc jobs_run(struct jobs *j, const struct job_order *order, struct import_report *report, struct err *e);
-// Cancels a job that waits, or has the one that runs stop after the rows that it is storing; what was stored stays. `who`:
-// for the message. RC_NOT_FOUND; RC_EXISTS: it is over, or being cancelled; RC_BUSY: not in the queue yet.
+// Cancels a job that waits, or has the one that runs stop after the rows that it is storing; what was stored stays; one
+// that is over before it sees that is JOB_DONE, and its message says so. `who`: for the message. RC_NOT_FOUND; RC_EXISTS: it is over, or being cancelled; RC_BUSY: not in the queue yet.
 enum rc jobs_cancel(struct jobs *j, int64_t id, struct sv who, struct err *e);
 // One job, in the arena. RC_NOT_FOUND.
 enum rc jobs_get(struct jobs *j, int64_t id, struct arena *a, struct job *out, struct err *e);

@@ -21,7 +21,21 @@ struct house {
 	atomic_int n_begun, n_inside, n_over;
 	atomic_uint_fast64_t n_added;
 	int64_t over[100]; // ids, negative when failed
+	// Somebody cancels `job` of `jobs` when it has been imported, and when it has been written down.
+	struct jobs *jobs;
+	atomic_int_fast64_t job;
+	bool at_end, at_over;
+	enum rc cancelled;
+	struct err why;
 };
+
+static void cancel_now(struct house *h)
+{
+	for (int i = 0; i < 60000 && !atomic_load(&h->job); i++)
+		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+	h->why = ERR_NONE;
+	h->cancelled = jobs_cancel(h->jobs, atomic_load(&h->job), SV("you"), &h->why);
+}
 
 static enum rc begin(void *context, struct err *e)
 {
@@ -39,6 +53,8 @@ static void end(void *context)
 {
 	struct house *h = context;
 	atomic_fetch_sub(&h->n_inside, 1);
+	if (h->at_end)
+		cancel_now(h);
 }
 
 static void committed(void *context, uint32_t n_added)
@@ -51,6 +67,8 @@ static void over(void *context, const struct job *job)
 {
 	struct house *h = context;
 	int i = atomic_load(&h->n_over);
+	if (h->at_over)
+		cancel_now(h);
 	h->over[i] = job->state == JOB_DONE ? job->id : -job->id;
 	atomic_store(&h->n_over, i + 1);
 }
@@ -285,11 +303,59 @@ static void test_cancel(void **state)
 	store_close(&s);
 }
 
+// What has passed its last look at whether it is cancelled is done, and says so; what is written down is not cancelled.
+static void test_cancel_late(void **state)
+{
+	const struct work *w = *state;
+	struct store *s = work_store(w);
+	struct arena *a = arena_new(0);
+	char path[300];
+	put_rows(w, "a.csv", 0, 100);
+	const struct job_order order = order_of(w, "a.csv", path);
+	for (int way = 0; way < 3; way++) {
+		struct house h = {.at_end = way != 1, .at_over = way == 1};
+		struct jobs *j = h.jobs = open_jobs(&h, s);
+		int64_t id;
+		struct err e = ERR_NONE;
+		if (way == 2) { // and whoever asked for it has it done
+			struct waiter x = {j, order, RC_CORRUPT};
+			struct thread *t = thread_start(wait_in_run, &x);
+			struct job *list;
+			uint32_t n = 0;
+			while (n < 3)
+				assert_int_equal(jobs_list(j, 10, a, &list, &n, &e), RC_OK);
+			atomic_store(&h.job, id = list[0].id);
+			thread_join(&t);
+			assert_int_equal(x.rc, RC_OK);
+		} else {
+			atomic_store(&h.job, id = add(j, &order));
+			wait_for(&h.n_over, 1);
+		}
+		struct job was = get(j, id, a);
+		while (was.state < JOB_DONE) // told a moment before the list knows
+			was = get(j, id, a);
+		jobs_close(&j);
+		assert_int_equal(h.over[0], id);
+		assert_int_equal(h.cancelled, way == 1 ? RC_EXISTS : RC_OK);
+		if (way == 1)
+			assert_non_null(strstr(h.why.message, "ended"));
+		if (was.message.len == 0)
+			assert_int_equal(way, 1);
+		else
+			assert_string_equal(was.message.ptr,
+				"cancelled by you, but it was over before it could be stopped");
+	}
+	assert_int_equal(work_count(s), 100);
+	arena_free(&a);
+	store_close(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_in_order, work_open, work_close),
 		cmocka_unit_test_setup_teardown(test_end, work_open, work_close),
-		cmocka_unit_test_setup_teardown(test_cancel, work_open, work_close)};
+		cmocka_unit_test_setup_teardown(test_cancel, work_open, work_close),
+		cmocka_unit_test_setup_teardown(test_cancel_late, work_open, work_close)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
