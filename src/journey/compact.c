@@ -57,18 +57,12 @@ struct merge_choice merge_choose(const uint64_t *rows, size_t n, unsigned fifths
 static enum rc commit_merged(
 	struct store *s, const struct segment_list *run, const struct segment_ref *merged, struct err *e)
 {
-	pthread_mutex_lock(&s->back_mu);
-	enum rc rc = db_begin(s->back, e);
+	enum rc rc = back_begin(s, e);
 	for (size_t i = 0; rc == RC_OK && i < run->n; i++)
 		rc = catalogue_delete(s->back, run->items[i]->entry.id, e);
 	if (rc == RC_OK)
 		rc = catalogue_insert(s->back, &merged->entry, e);
-	if (rc == RC_OK)
-		rc = db_commit(s->back, e);
-	if (rc != RC_OK)
-		db_rollback(s->back);
-	pthread_mutex_unlock(&s->back_mu);
-	return rc;
+	return back_end(s, rc, e);
 }
 
 // A run of neighbours with what is pending for them.
@@ -171,15 +165,10 @@ static void narrow(struct store *s, struct segment_list *list, struct merge_choi
 // Only the catalogue changes: nothing of the segment is concerned by what was pending.
 static enum rc note_epoch(struct store *s, struct segment_ref *ref, int64_t epoch, struct err *e)
 {
-	pthread_mutex_lock(&s->back_mu);
-	enum rc rc = db_begin(s->back, e);
+	enum rc rc = back_begin(s, e);
 	if (rc == RC_OK)
 		rc = catalogue_set_epoch(s->back, ref->entry.id, epoch, e);
-	if (rc == RC_OK)
-		rc = db_commit(s->back, e);
-	if (rc != RC_OK)
-		db_rollback(s->back);
-	pthread_mutex_unlock(&s->back_mu);
+	rc = back_end(s, rc, e);
 	if (rc == RC_OK) {
 		pthread_mutex_lock(&s->mu);
 		ref->entry.epoch = epoch;

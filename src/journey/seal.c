@@ -14,32 +14,20 @@
 static enum rc commit_sealed(
 	struct store *s, const struct head *h, const struct segment_ref *ref, struct err *e)
 {
-	pthread_mutex_lock(&s->back_mu);
-	enum rc rc = db_begin(s->back, e);
+	enum rc rc = back_begin(s, e);
 	if (rc == RC_OK)
 		rc = catalogue_insert(s->back, &ref->entry, e);
 	if (rc == RC_OK)
 		rc = inbox_seal(s->back, h->last_seq, e);
-	if (rc == RC_OK)
-		rc = db_commit(s->back, e);
-	if (rc != RC_OK)
-		db_rollback(s->back);
-	pthread_mutex_unlock(&s->back_mu);
-	return rc;
+	return back_end(s, rc, e);
 }
 
 static enum rc purge_some(struct store *s, int64_t n, bool *left, struct err *e)
 {
-	pthread_mutex_lock(&s->back_mu);
-	enum rc rc = db_begin(s->back, e);
+	enum rc rc = back_begin(s, e);
 	if (rc == RC_OK)
 		rc = inbox_purge(s->back, n, left, e);
-	if (rc == RC_OK)
-		rc = db_commit(s->back, e);
-	if (rc != RC_OK)
-		db_rollback(s->back);
-	pthread_mutex_unlock(&s->back_mu);
-	return rc;
+	return back_end(s, rc, e);
 }
 
 void seal_purge(struct store *s)

@@ -459,6 +459,24 @@ enum rc store_open_bare(const char *dir, struct store **out, struct err *e)
 	return rc;
 }
 
+// --- the second writing connection ---
+
+enum rc back_begin(struct store *s, struct err *e)
+{
+	pthread_mutex_lock(&s->back_mu);
+	return db_begin(s->back, e);
+}
+
+enum rc back_end(struct store *s, enum rc rc, struct err *e)
+{
+	if (rc == RC_OK)
+		rc = db_commit(s->back, e);
+	if (rc != RC_OK)
+		db_rollback(s->back);
+	pthread_mutex_unlock(&s->back_mu);
+	return rc;
+}
+
 // --- closing ---
 
 static int64_t number_of(struct db *db, const char *sql, struct err *e)

@@ -367,6 +367,12 @@ void companions_remove(const char *dir);
 // backup.c: a database file with what SQLite puts beside it.
 void database_remove(const char *path);
 
+// store.c: a transaction of the second writing connection, with back_mu held from its beginning to its end.
+enum rc back_begin(struct store *s, struct err *e);
+// Commits it if all went well so far (rc), else undoes it. Call it also when back_begin failed; returns rc or why the commit
+// failed.
+enum rc back_end(struct store *s, enum rc rc, struct err *e);
+
 // seal.c (append_mu held)
 // Hands a full head to the sealer; waits for the one before. Fails with what failed there.
 enum rc seal_rotate(struct store *s, bool even_if_small, struct err *e);
