@@ -4,6 +4,7 @@
 // All of it is asked of one snapshot, so that the numbers fit together. What is an expectation, a touch point or a
 // bucket of time comes from the corridor file and the period; the analyses only fill in numbers, found by their names.
 #include "api/alerts.h"
+#include "measure/stats.h"
 
 #include <stdlib.h>
 
@@ -17,7 +18,7 @@ static const struct bucket_unit {
 	{"day", TZ_DAY}, {"week", TZ_WEEK}, {"month", TZ_MONTH}, {"quarter", TZ_QUARTER}, {"year", TZ_YEAR}};
 enum { UNIT_DAY, UNIT_WEEK, UNIT_MONTH };
 
-enum answer { GAP, GAP_BEFORE, GAP_COURSE, VOLUME_COURSE, CUSTOMERS, PROMISES, PROMISES_ALL, N_ANSWERS };
+enum answer { GAP, GAP_BEFORE, GAP_COURSE, VOLUME_COURSE, CUSTOMERS, PROMISES, N_ANSWERS };
 
 struct overview {
 	struct api_call *c;
@@ -97,8 +98,7 @@ static enum rc ask_all(struct overview *o, const struct query *q, struct err *e)
 		enum answer which;
 		const char *analysis, *by[3];
 	} questions[] = {{GAP_COURSE, "gap", {unit}}, {VOLUME_COURSE, "volume", {"touchpoint", unit}},
-		{CUSTOMERS, "volume", {NULL}}, {PROMISES, "promises", {"touchpoint"}},
-		{PROMISES_ALL, "promises", {NULL}}};
+		{CUSTOMERS, "volume", {NULL}}, {PROMISES, "promises", {"touchpoint"}}};
 	enum rc rc = RC_OK;
 	for (size_t i = 0; rc == RC_OK && i < sizeof(questions) / sizeof(questions[0]); i++)
 		rc = ask(o, questions[i].which, q, questions[i].analysis, questions[i].by, e);
@@ -297,6 +297,30 @@ static void write_promises(struct json *j, const struct result *r, int64_t row)
 	json_object_end(j);
 }
 
+// Each promise was made at one touch point or at none, so those of the rows are all.
+static void write_all_promises(struct json *j, const struct result *r)
+{
+	static const char *const counts[] = {"made", "kept", "broken", "overdue", "open"};
+	enum { MADE, KEPT, BROKEN, OVERDUE, OPEN, COUNTS };
+	double sum[COUNTS] = {0};
+	for (uint32_t row = 0; row < r->n_rows; row++)
+		for (size_t i = 0; i < COUNTS; i++)
+			sum[i] += answer_number(r, row, counts[i], 0);
+	json_key(j, "promises");
+	if (sum[MADE] <= 0) {
+		json_null(j);
+		return;
+	}
+	struct estimate share = stats_wilson(sum[KEPT], sum[KEPT] + sum[BROKEN] + sum[OVERDUE]);
+	json_object(j);
+	for (size_t i = 0; i < COUNTS; i++)
+		json_key_double(j, counts[i], sum[i]);
+	json_key_double(j, "share_kept", share.value);
+	json_key_double(j, "share_kept_low", share.low);
+	json_key_double(j, "share_kept_high", share.high);
+	json_object_end(j);
+}
+
 static void write_touchpoint(struct json *j, const struct overview *o, uint32_t t)
 {
 	const struct design_touchpoint *p = &o->design->touchpoints[t];
@@ -370,8 +394,10 @@ static void write_overview(const struct overview *o)
 		if (only == DESIGN_NONE || only == t)
 			write_touchpoint(&j, o, t);
 	json_array_end(&j);
-	bool all = only == DESIGN_NONE && o->r[PROMISES_ALL]->n_rows;
-	write_promises(&j, o->r[PROMISES_ALL], all ? 0 : -1);
+	if (only == DESIGN_NONE)
+		write_all_promises(&j, o->r[PROMISES]);
+	else
+		write_promises(&j, o->r[PROMISES], -1);
 	json_object_end(&j);
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Predicates: first on the statistics of chunks, then on decoded columns. Invariant: what statistics decide is what
 // the rows would have decided. PREDICATE_PERSON is not seen here: the cursor narrows its range of persons by it.
-// PREDICATE_TEXT is on a cold column: only where the values stand is read, by unpacking their blocks.
+// PREDICATE_TEXT is on a cold column: only where the values stand is read, by unpacking their blocks. So it comes last, for
+// the rows that the others left.
 #include "journey/cursor.h"
 
 static enum verdict time_verdict(const struct predicate *p, const struct segment_chunk *c)
@@ -135,9 +136,17 @@ static enum rc keep_texts(struct cursor *c, const struct predicate *p, struct er
 {
 	enum rc rc = RC_OK;
 	for (uint32_t i = 0; rc == RC_OK && i < c->n_pieces; i++) {
-		const struct piece *piece = &c->pieces[i];
-		rc = keep_piece_texts(c->segments->items[piece->segment], piece, p->wanted_absent,
-			c->stage.keep + piece->to, e);
+		struct piece piece = c->pieces[i];
+		uint8_t *keep = c->stage.keep + piece.to;
+		const uint8_t *first = memchr(keep, 1, piece.n);
+		if (!first)
+			continue;
+		piece.first += (uint32_t)(first - keep);
+		piece.n -= (uint32_t)(first - keep);
+		while (first[piece.n - 1] == 0)
+			piece.n--;
+		rc = keep_piece_texts(c->segments->items[piece.segment], &piece, p->wanted_absent,
+			c->stage.keep + (first - c->stage.keep), e);
 	}
 	return rc;
 }
@@ -184,37 +193,46 @@ enum verdict filter_stage_verdict(const struct cursor *c, const struct predicate
 	return all;
 }
 
+// Applies the predicates on texts, or the others. *masked: is `keep` filled in? *none: nothing passes.
+static enum rc apply_all(struct cursor *c, bool texts, bool *masked, bool *none, struct err *e)
+{
+	struct stage *st = &c->stage;
+	enum rc rc = RC_OK;
+	for (uint32_t i = 0; rc == RC_OK && i < c->request.n_predicates && !*none; i++) {
+		const struct predicate *p = &c->request.predicates[i];
+		if (p->kind == PREDICATE_PERSON || (p->kind == PREDICATE_TEXT) != texts)
+			continue;
+		enum verdict v = filter_stage_verdict(c, p);
+		if (v == PASS_ALL)
+			continue;
+		if (!*masked)
+			memset(st->keep, 1, st->n);
+		*masked = true;
+		*none = v == PASS_NONE;
+		if (v == PASS_NONE)
+			memset(st->keep, 0, st->n);
+		else if (texts)
+			rc = keep_texts(c, p, e);
+		else if ((rc = stage_load(st, c->segments, c->pieces, c->n_pieces, predicate_column(p), e)) ==
+			 RC_OK)
+			keep_apply(p, st);
+	}
+	return rc;
+}
+
 enum rc filter_stage(struct cursor *c, uint32_t *n_keep, struct err *e)
 {
 	struct stage *st = &c->stage;
-	bool masked = false;
-	*n_keep = st->n;
-	for (uint32_t i = 0; i < c->request.n_predicates; i++) {
-		const struct predicate *p = &c->request.predicates[i];
-		enum verdict v = filter_stage_verdict(c, p);
-		if (p->kind == PREDICATE_PERSON || v == PASS_ALL)
-			continue;
-		if (!masked)
-			memset(st->keep, 1, st->n);
-		masked = true;
-		if (v == PASS_NONE) {
-			memset(st->keep, 0, st->n);
-			*n_keep = 0;
-			return RC_OK;
-		}
-		enum rc rc = p->kind == PREDICATE_TEXT ? keep_texts(c, p, e)
-						       : stage_load(st, c->segments, c->pieces, c->n_pieces,
-								 predicate_column(p), e);
-		if (rc)
-			return rc;
-		if (p->kind != PREDICATE_TEXT)
-			keep_apply(p, st);
-	}
-	if (masked) {
+	bool masked = false, none = false;
+	enum rc rc = apply_all(c, false, &masked, &none, e);
+	if (rc == RC_OK)
+		rc = apply_all(c, true, &masked, &none, e);
+	*n_keep = none ? 0 : st->n;
+	if (masked && !none) {
 		uint32_t n = 0;
 		for (uint32_t i = 0; i < st->n; i++)
 			n += st->keep[i];
 		*n_keep = n;
 	}
-	return RC_OK;
+	return rc;
 }
