@@ -3,7 +3,7 @@
 //   node run.mjs                     all tests; ends with "N passed, N failed"
 //   node run.mjs pages keyboard      these
 //   node run.mjs --pictures [NAME…]  the manual's pictures instead, into docs/pictures
-//   node run.mjs --speed             how long each page takes with five million interactions
+//   node run.mjs --speed [PAGE…]     how long each page takes with five million interactions
 //   node run.mjs --keep              only the server, until Ctrl-C; how to get in is printed
 // CORRIDOR: the binary; CORRIDOR_BROWSER_PACKAGES: the folder with node_modules; CHROMIUM: the browser. Without one of
 // them it says "skipped: …" and ends well. ./dev browser installs them.
@@ -53,7 +53,7 @@ try {
 		console.log(`${env.CORRIDOR_URL} ${env.CORRIDOR_EMAIL} ${env.CORRIDOR_PASSWORD}`);
 		await new Promise(() => undefined);
 	} else if (speed) {
-		failed = (await node(['speed.mjs'], env)).code;
+		failed = (await node(['speed.mjs', ...named], env)).code;
 	} else if (pictures) {
 		failed = (await node(['pictures.mjs', join(here, '../../docs/pictures'), ...named], env)).code;
 	} else {

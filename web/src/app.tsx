@@ -83,6 +83,16 @@ function find(routes: [string, Load][], at: string): { load: Load; args: Record<
 	return null;
 }
 
+/** The program of the page one comes to arrives while it is asked who one is. */
+export function expectPage(): void {
+	const page = find(OUTSIDE, path.value) ?? find(ROUTES, path.value);
+	if (page)
+		page.load().then(
+			p => loaded.set(page.load, p),
+			() => undefined, // told where the page is drawn
+		);
+}
+
 effect(() => followLive(session.value?.user != null));
 
 // Without a session there is only the way in; the address is kept for afterwards.

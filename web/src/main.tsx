@@ -8,13 +8,14 @@ import './style/charts.css';
 import './style/pages.css';
 import './style/print.css';
 import { render } from 'preact';
-import { App } from './app';
+import { App, expectPage } from './app';
 import { loadSession, session } from './base/api';
 import { listenKeys } from './base/keys';
 import { catchLinks } from './base/router';
 
 catchLinks();
 listenKeys();
+expectPage();
 
 const root = document.getElementById('app') as HTMLElement;
 loadSession()

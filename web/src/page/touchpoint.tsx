@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // One touch point: what is expected of it and what customers get, by time, channel, agent and dimension; where they come
 // from and go to; what they say.
-import { useMemo } from 'preact/hooks';
-import { design, queryUrl, session, useApi } from '../base/api';
+import { createContext } from 'preact';
+import { useContext, useMemo } from 'preact/hooks';
+import { design, queryUrl, session, useApi, type Loaded } from '../base/api';
 import { count, decimalsOf, percent, quantity, range, seconds, signed, time, title } from '../base/format';
 import { quote } from '../base/filter';
 import { before as periodBefore, bucketFor, periodText } from '../base/period';
@@ -21,6 +22,13 @@ import { Await, Empty, Failure, Loading, Mark, PageHead, Section, Segmented, Til
 import { Table } from '../ui/table';
 import { measuresText, why } from '../ui/why';
 import { explain, intervalsMeet } from './map-card';
+
+/** Whether what the page is about has been answered: the details are asked then, so that it is drawn before them. */
+const Answered = createContext(false);
+
+function useDetail<T>(url: string | null): Loaded<T> {
+	return useApi<T>(useContext(Answered) ? url : null);
+}
 
 type Scored = OverviewTouchPoint['expectations'][number];
 
@@ -121,7 +129,7 @@ function surely(r: Row): number {
 /** One expectation split by channel, agent or a dimension. */
 function Split({ t, by }: { t: TouchPoint; by: string }) {
 	const query = queryUrl('gap', [['by', by], ...pairs(period.value, [...where.value, `touchpoint = ${t.key}`])]);
-	const data = useApi<Result>(query);
+	const data = useDetail<Result>(query);
 	return (
 		<Await of={data} height={140}>
 			{r => {
@@ -176,7 +184,7 @@ function Split({ t, by }: { t: TouchPoint; by: string }) {
 
 /** What customers said in surveys they expect (the corridor file's SERVQUAL pairs), against what they say they got. */
 function Stated({ t }: { t: TouchPoint }) {
-	const data = useApi<Result>(queryUrl('scores', [['score', 'servqual'], ...pairs(period.value, [...where.value, `touchpoint = ${t.key}`])]));
+	const data = useDetail<Result>(queryUrl('scores', [['score', 'servqual'], ...pairs(period.value, [...where.value, `touchpoint = ${t.key}`])]));
 	const rows = (data.data?.rows ?? []).filter(r => Number(r.n) > 0);
 	if (!rows.length) return null;
 	return (
@@ -198,7 +206,7 @@ function Stated({ t }: { t: TouchPoint }) {
 
 /** Where people come from and where they go, with the time between. */
 function FromTo({ t }: { t: TouchPoint }) {
-	const flow = useApi<Result>(queryUrl('flow', [['ends', 'true'], ['top', '0'], ...asked.value]));
+	const flow = useDetail<Result>(queryUrl('flow', [['ends', 'true'], ['top', '0'], ...asked.value]));
 	const side = (r: Result, here: 'from' | 'to'): Row[] =>
 		r.rows
 			.filter(x => x[here] === t.key)
@@ -258,8 +266,8 @@ const SHOWN = 6;
 function Verbatims({ t }: { t: TouchPoint }) {
 	const only = params.value.get('said') === 'low';
 	const url = (score: string): string => `/api/interactions?${new URLSearchParams([...pairs(period.value, [...where.value, `touchpoint = ${t.key}`, 'text exists', score]), ['limit', String(SHOWN)]])}`;
-	const low = useApi<Page<Interaction>>(url(LOW));
-	const others = useApi<Page<Interaction>>(only ? null : url(`not (${LOW})`));
+	const low = useDetail<Page<Interaction>>(url(LOW));
+	const others = useDetail<Page<Interaction>>(only ? null : url(`not (${LOW})`));
 	if (low.error) return <Failure error={low.error} retry={low.reload} />;
 	if (!low.data || (!only && !others.data && !others.error)) return <Loading height={160} />;
 	const items: [Interaction, boolean][] = [...low.data.items.map((i): [Interaction, boolean] => [i, true]), ...(others.data?.items ?? []).map((i): [Interaction, boolean] => [i, false])];
@@ -302,7 +310,7 @@ export function InteractionTable({ items, caption, at = true }: { items: Interac
 }
 
 function Recent({ t }: { t: TouchPoint }) {
-	const page = useApi<Page<Interaction>>(`/api/interactions?${new URLSearchParams([...pairs(period.value, [...where.value, `touchpoint = ${t.key}`]), ['limit', '15']])}`);
+	const page = useDetail<Page<Interaction>>(`/api/interactions?${new URLSearchParams([...pairs(period.value, [...where.value, `touchpoint = ${t.key}`]), ['limit', '15']])}`);
 	return <Await of={page}>{p => (p.items.length ? <InteractionTable items={p.items} caption={`Newest interactions at ${t.name}`} at={false} /> : <Empty title="No interactions here in this period." />)}</Await>;
 }
 
@@ -414,41 +422,43 @@ export function TouchPointPage({ touchpoint: key = '' }: { touchpoint?: string }
 					);
 				}}
 			</Await>
-			<Stated t={t} />
-			<Section title="Before and after">
-				<FromTo t={t} />
-				{!guest && (
-					<p class="section-links no-print">
-						<a href={to('/journeys/paths', { form: 'edges', around: t.key, gap: '30d', depth: '3', top: '8' })}>Paths around it</a>
-						<a href={to('/journeys/paths', { form: 'edges', end: t.key, gap: '30d', depth: '4', top: '8' })}>What led to it</a>
-						<a href={to('/journeys/retention', { start: t.key, bucket: 'month' })}>Who comes back after it</a>
-					</p>
+			<Answered.Provider value={now.data !== null || now.error !== null}>
+				<Stated t={t} />
+				<Section title="Before and after">
+					<FromTo t={t} />
+					{!guest && (
+						<p class="section-links no-print">
+							<a href={to('/journeys/paths', { form: 'edges', around: t.key, gap: '30d', depth: '3', top: '8' })}>Paths around it</a>
+							<a href={to('/journeys/paths', { form: 'edges', end: t.key, gap: '30d', depth: '4', top: '8' })}>What led to it</a>
+							<a href={to('/journeys/retention', { start: t.key, bucket: 'month' })}>Who comes back after it</a>
+						</p>
+					)}
+				</Section>
+				{splits.map(by => (
+					<Section key={by} title={`By ${by}`} aside={<span class="muted">the worst first</span>}>
+						<Split t={t} by={by} />
+					</Section>
+				))}
+				{seesPersons(t.key) ? (
+					<Section
+						title="What they say"
+						aside={
+							<span class="end">
+								<Segmented label="Which texts" value={params.value.get('said') === 'low' ? 'low' : 'all'} options={[['all', 'Low scores first'], ['low', 'Only low scores']]} onChange={v => setParams({ said: v === 'low' ? 'low' : null })} />
+							</span>
+						}
+					>
+						<Verbatims t={t} />
+					</Section>
+				) : (
+					!guest && <p class="note">Texts and customers of this touch point are shown to those who look after it.</p>
 				)}
-			</Section>
-			{splits.map(by => (
-				<Section key={by} title={`By ${by}`} aside={<span class="muted">the worst first</span>}>
-					<Split t={t} by={by} />
-				</Section>
-			))}
-			{seesPersons(t.key) ? (
-				<Section
-					title="What they say"
-					aside={
-						<span class="end">
-							<Segmented label="Which texts" value={params.value.get('said') === 'low' ? 'low' : 'all'} options={[['all', 'Low scores first'], ['low', 'Only low scores']]} onChange={v => setParams({ said: v === 'low' ? 'low' : null })} />
-						</span>
-					}
-				>
-					<Verbatims t={t} />
-				</Section>
-			) : (
-				!guest && <p class="note">Texts and customers of this touch point are shown to those who look after it.</p>
-			)}
-			{seesPersons(t.key) && (
-				<Section title="Newest interactions" aside={<a class="end small" href={to('/interactions', { where: [...where.value, `touchpoint = ${t.key}`] })}>All of them</a>}>
-					<Recent t={t} />
-				</Section>
-			)}
+				{seesPersons(t.key) && (
+					<Section title="Newest interactions" aside={<a class="end small" href={to('/interactions', { where: [...where.value, `touchpoint = ${t.key}`] })}>All of them</a>}>
+						<Recent t={t} />
+					</Section>
+				)}
+			</Answered.Provider>
 		</>
 	);
 }

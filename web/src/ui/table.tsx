@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // One table for everything: caption, sortable heads, a keyboard-scrollable frame; numbers to the right in equal figures. On a
-// phone each row is a card of its own; the roles say that it is a table all the same.
-import type { ComponentChildren } from 'preact';
-import { useMemo, useState } from 'preact/hooks';
+// phone each row is a card of its own; the roles say that it is a table all the same. The rows that fill a screen are drawn at
+// once, so that what stands above them need not wait; the others follow when the browser has nothing else to do.
+import { options, type ComponentChildren } from 'preact';
+import { useEffect, useMemo, useState } from 'preact/hooks';
 
 export interface TableColumn<T> {
 	key: string;
@@ -16,10 +17,38 @@ export interface TableColumn<T> {
 }
 
 const STEP = 200;
+const AT_ONCE = 40;
+const IDLE_MS = 300; // at the latest
+
+/** How many of the wanted rows are drawn by now: twice as many each time the browser is idle, all before it prints. */
+function useDrawn(wanted: number): number {
+	const [drawn, setDrawn] = useState(AT_ONCE);
+	useEffect(() => {
+		if (drawn >= wanted) return;
+		const more = (): void => setDrawn(drawn * 2);
+		const all = (): void => {
+			const usual = options.debounceRendering;
+			options.debounceRendering = now => now();
+			setDrawn(wanted);
+			if (usual) options.debounceRendering = usual;
+			else delete options.debounceRendering;
+		};
+		const idle = 'requestIdleCallback' in window; // not in Safari
+		const id = idle ? requestIdleCallback(more, { timeout: IDLE_MS }) : setTimeout(more, IDLE_MS);
+		addEventListener('beforeprint', all);
+		return () => {
+			if (idle) cancelIdleCallback(id as number);
+			else clearTimeout(id);
+			removeEventListener('beforeprint', all);
+		};
+	}, [drawn, wanted]);
+	return Math.min(drawn, wanted);
+}
 
 export function Table<T>({ caption, columns, rows, sorted, compact }: { caption: string; columns: TableColumn<T>[]; rows: T[]; sorted?: string; compact?: boolean }) {
 	const [by, setBy] = useState<{ key: string; down: boolean } | null>(sorted ? { key: sorted, down: true } : null);
 	const [shown, setShown] = useState(STEP);
+	const drawn = useDrawn(Math.min(shown, rows.length));
 	const list = useMemo(() => {
 		const sort = columns.find(c => c.key === by?.key)?.sort;
 		if (!by || !sort) return rows;
@@ -54,7 +83,7 @@ export function Table<T>({ caption, columns, rows, sorted, compact }: { caption:
 					</tr>
 				</thead>
 				<tbody role="rowgroup">
-					{list.slice(0, shown).map((row, i) => (
+					{list.slice(0, drawn).map((row, i) => (
 						<tr key={i} role="row">
 							{columns.map(c =>
 								c.head ? (
