@@ -231,6 +231,13 @@ static void preflight(struct http_exchange *x, const struct http_route *route, v
 		track_cors(x);
 }
 
+static void turned(void *context)
+{
+	struct api *a = context;
+	if (atomic_load(&a->gathered) && atomic_exchange(&a->gathered, false))
+		intake_go(a->intake);
+}
+
 static void log_request(const struct http_log_line *line, void *context)
 {
 	(void)context;
@@ -324,6 +331,7 @@ static enum rc open_server(struct api *a, struct err *e)
 		.context = a,
 		.admit = admit,
 		.preflight = preflight,
+		.turned = turned,
 		.log = a->o.access_log ? log_request : NULL,
 		.header_bytes = l->header_bytes,
 		.unpacked_bytes = l->unpacked_bytes,
@@ -336,6 +344,18 @@ static enum rc open_server(struct api *a, struct err *e)
 		.rate_bytes = (uint32_t)l->rate_bytes,
 	};
 	return http_open(&o, &a->server, e);
+}
+
+// Without a server nobody waits for an answer.
+static void telling(void *context, bool begins)
+{
+	struct api *a = context;
+	if (!a->server)
+		return;
+	if (begins)
+		http_hold(a->server);
+	else
+		http_release(a->server);
 }
 
 enum rc api_open(const struct api_options *options, struct api **out, struct err *e)
@@ -359,8 +379,9 @@ enum rc api_open(const struct api_options *options, struct api **out, struct err
 		.clock = a->clock,
 		.waiting_bytes_max = a->o.limits.waiting_bytes,
 		.committed = live_committed,
+		.telling = telling,
 		.sample = live_sample,
-		.context = a->live,
+		.context = a,
 	};
 	if (rc == RC_OK)
 		rc = intake_open(&io, &a->intake, e);

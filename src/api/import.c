@@ -22,12 +22,6 @@ static void end(void *context)
 	api_act_end(context);
 }
 
-static void committed(void *context, uint32_t n_added)
-{
-	struct api *a = context;
-	live_committed(a->live, n_added);
-}
-
 static void over(void *context, const struct job *job)
 {
 	struct api *a = context;
@@ -70,7 +64,7 @@ enum rc import_open(struct api *a, struct err *e)
 		.context = a,
 		.begin = begin,
 		.end = end,
-		.committed = committed,
+		.committed = live_committed,
 		.over = over};
 	const struct drop_options watched = {.dirs = a->o.drop_dirs,
 		.n_dirs = a->o.n_drop_dirs,

@@ -88,6 +88,7 @@ struct api {
 	pthread_cond_t wake;
 	bool closing;
 	atomic_bool stopping; // what takes long gives up
+	atomic_bool gathered; // a handler of this turn delivered something: turned() passes it on
 	atomic_uint n_sql;    // statements that run
 	atomic_uint_fast64_t n_hooks_taken, n_hooks_refused;
 	const char *acting; // under mu; what api_act_begin began
@@ -147,8 +148,8 @@ enum rc live_open(struct api *a, struct live **out, struct err *e);
 // After the intake and the server: nobody calls it any more. NULL is allowed.
 void live_close(struct live **l);
 // Hooks of the intake.
-void live_committed(void *live, uint32_t n_added);
-void live_sample(void *live, const struct interaction *x, const struct design *d);
+void live_committed(void *api, uint32_t n_added);
+void live_sample(void *api, const struct interaction *x, const struct design *d);
 // To be called every tick: what came in is told then, the counts once a second.
 void live_tick(struct live *l);
 // Nothing more is told to whoever listens with that session.

@@ -79,9 +79,9 @@ void live_close(struct live **live)
 	mem_free(l);
 }
 
-void live_committed(void *live, uint32_t n_added)
+void live_committed(void *api, uint32_t n_added)
 {
-	struct live *l = live;
+	struct live *l = ((struct api *)api)->live;
 	atomic_fetch_add(&l->added, n_added);
 }
 
@@ -133,9 +133,9 @@ static struct sv owner_of(const struct interaction *x, const struct design *d)
 	return owner == DESIGN_NONE ? SV_NONE : d->departments[owner];
 }
 
-void live_sample(void *live, const struct interaction *x, const struct design *d)
+void live_sample(void *api, const struct interaction *x, const struct design *d)
 {
-	struct live *l = live;
+	struct live *l = ((struct api *)api)->live;
 	struct buf out[2] = {buf_new(SAMPLE_BYTES), buf_new(SAMPLE_BYTES)};
 	pthread_mutex_lock(&l->mu);
 	if (l->n > 0 && l->n_samples < SAMPLES) {

@@ -202,6 +202,7 @@ static enum rc deliver(struct arrival *a, struct intake_delivery *d, struct err 
 	d->context.message_bytes_max = a->call->api->o.limits.message_bytes;
 	d->context.batch_bytes_max = a->call->api->o.limits.batch_bytes;
 	d->file = a->file;
+	d->gathered = !a->call->row->slow; // on a loop's thread: the loop goes on at the end of its turn
 	d->done = durable;
 	d->done_context = a;
 	enum rc rc = RC_OK;
@@ -209,8 +210,12 @@ static enum rc deliver(struct arrival *a, struct intake_delivery *d, struct err 
 		rc = allow(a, key, &d->context, e);
 	else
 		d->authorize = allow_by_body;
+	struct api *api = a->call->api;
+	bool gathered = d->gathered;
 	if (rc == RC_OK)
-		rc = intake_deliver(a->call->api->intake, d, &a->result, e);
+		rc = intake_deliver(api->intake, d, &a->result, e);
+	if (gathered)
+		atomic_store(&api->gathered, true);
 	if (rc == RC_OK)
 		return API_ANSWERED;
 	struct buf rejected = a->rejected;

@@ -100,18 +100,24 @@ struct http_options {
 	// OPTIONS without a route of its own, for http_cors: `route` is the one of Access-Control-Request-Method, or any
 	// of that path. The server answers 204 with Allow afterwards. May be NULL.
 	void (*preflight)(struct http_exchange *x, const struct http_route *route, void *context);
+	// After every turn of a loop, on its thread: what the handlers of the turn gathered can be passed on. May be NULL.
+	void (*turned)(void *context);
 	// After every answer, on the loops' threads at the same time. May be NULL.
 	void (*log)(const struct http_log_line *line, void *context);
 };
 
-// Starts listening; the loops run when it returns. RC_USAGE: an address, a proxy range or a route is wrong; RC_IO: the
+// Starts listening; the loops run when it returns, and *out is set before they do. RC_USAGE: an address, a proxy range or a route is wrong; RC_IO: the
 // system refuses (the message names the address); RC_INPUT: certificate or key; RC_NOMEM.
 enum rc http_open(const struct http_options *options, struct http_server **out, struct err *e);
+// Between the two, answers that other threads than a loop's give are put down, and their loops wake up at the end: for who
+// answers many at once. They nest, on any thread; what others answer meanwhile waits as well. Not after http_close.
+void http_hold(struct http_server *s);
+void http_release(struct http_server *s);
 // The port of address i.
 uint16_t http_port(const struct http_server *s, size_t i);
 // Accepts no more; idle connections are closed, running exchanges end and close theirs, streams are ended. Waits until
-// all are gone or timeout_ms is over; true: all are gone. False: what is still being received will be answered with 503,
-// and no handler is called from then on. May be called again.
+// all are gone or timeout_ms is over; true: all are gone. False: what is still being received will be answered with 503.
+// No handler is called from then on. May be called again.
 bool http_quiesce(struct http_server *s, uint32_t timeout_ms);
 // Shuts what is left, waits for exchanges that somebody still owes an answer, frees all; *s is NULL then. NULL is allowed.
 void http_close(struct http_server **s);

@@ -306,6 +306,7 @@ struct http_server {
 	uint32_t n_loops;
 	size_t in_bytes;
 	uint32_t sweep_ms;
+	atomic_uint holds; // http_hold
 	atomic_bool quiescing;
 	atomic_bool cut; // no handler is called any more
 	atomic_uint_fast64_t n_connections, bodies;
@@ -321,7 +322,7 @@ enum rc loop_open(struct loop *l, struct http_server *s, struct err *e);
 enum rc loop_start(struct loop *l, struct err *e);
 void loop_close(struct loop *l);
 void loop_wake(struct loop *l);
-// Puts mail into the loop's box; from any thread.
+// Puts mail into the loop's box, and wakes it up unless that is held; from any thread.
 void loop_post(struct loop *l, struct mail *m);
 // Runs c again in this turn or the next.
 void loop_again(struct loop *l, struct conn *c);

@@ -49,10 +49,26 @@ void loop_post(struct loop *l, struct mail *m)
 	do
 		m->next = head;
 	while (!atomic_compare_exchange_weak_explicit(
-		&l->mailbox, &head, m, memory_order_release, memory_order_relaxed));
-	if (!head)
+		&l->mailbox, &head, m, memory_order_seq_cst, memory_order_relaxed));
+	// Who releases looks into the boxes after having let go (both in one order): this mail is seen there, or here that
+	// nobody holds.
+	if (!head && atomic_load(&l->server->holds) == 0)
 		loop_wake(l);
 	atomic_fetch_sub_explicit(&l->posting, 1, memory_order_release);
+}
+
+void http_hold(struct http_server *s)
+{
+	atomic_fetch_add(&s->holds, 1);
+}
+
+void http_release(struct http_server *s)
+{
+	if (atomic_fetch_sub(&s->holds, 1) > 1)
+		return;
+	for (uint32_t i = 0; i < s->n_loops; i++)
+		if (atomic_load(&s->loops[i].mailbox))
+			loop_wake(&s->loops[i]);
 }
 
 static void mailbox_empty(struct loop *l)
@@ -315,6 +331,8 @@ static void loop_run(void *context)
 			event_run(l, &events[i]);
 		again_run(l);
 		mailbox_empty(l);
+		if (l->server->o.turned)
+			l->server->o.turned(l->server->o.context);
 		if (stop || l->now_ms - l->swept_ms >= l->server->sweep_ms ||
 			(l->accepting && atomic_load_explicit(&l->server->quiescing, memory_order_relaxed)))
 			sweep(l, stop);

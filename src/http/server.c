@@ -154,8 +154,7 @@ static enum rc server_open(struct http_server *s, struct err *e)
 
 enum rc http_open(const struct http_options *options, struct http_server **out, struct err *e)
 {
-	*out = NULL;
-	struct http_server *s = mem_calloc(1, sizeof(*s));
+	struct http_server *s = *out = mem_calloc(1, sizeof(*s));
 	if (!s)
 		return err_set(e, RC_NOMEM, "no memory for the server");
 	s->magic = MAGIC;
@@ -165,8 +164,7 @@ enum rc http_open(const struct http_options *options, struct http_server **out, 
 	s->sweep_ms = sweep_interval(&s->o);
 	enum rc rc = server_open(s, e);
 	if (rc)
-		http_close(&s);
-	*out = s;
+		http_close(out);
 	return rc;
 }
 
@@ -195,15 +193,11 @@ bool http_quiesce(struct http_server *s, uint32_t timeout_ms)
 		loop_wake(&s->loops[i]);
 	const struct clock *clock = clock_system();
 	int64_t end_ns = clock->monotonic_ns(clock) + (int64_t)timeout_ms * 1000000;
-	while (atomic_load(&s->n_connections)) {
-		if (clock->monotonic_ns(clock) >= end_ns) {
-			atomic_store(&s->cut, true);
-			loops_pass(s);
-			return false;
-		}
+	while (atomic_load(&s->n_connections) && clock->monotonic_ns(clock) < end_ns)
 		nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
-	}
-	return true;
+	atomic_store(&s->cut, true);
+	loops_pass(s);
+	return atomic_load(&s->n_connections) == 0;
 }
 
 void http_close(struct http_server **out)

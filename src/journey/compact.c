@@ -359,6 +359,16 @@ void compact_make_room(struct store *s)
 	pthread_mutex_unlock(&s->mu);
 }
 
+double compact_behind(struct store *s)
+{
+	const double half = SEGMENTS_MOST / 2.0;
+	pthread_mutex_lock(&s->mu);
+	bool busy = s->compactor && (s->compact_wanted || s->compacting);
+	double over = ((double)s->catalogue.n - half) / half;
+	pthread_mutex_unlock(&s->mu);
+	return busy && over > 0 ? over : 0;
+}
+
 void compact_start(struct store *s)
 {
 	s->compact_wanted = true;

@@ -311,7 +311,8 @@ struct store {
 	bool stale;
 	struct thread *sealer;
 	atomic_bool sealer_ended;
-	atomic_bool purge_due; // rows of the inbox may be sealed and still there
+	atomic_bool purge_due;   // rows of the inbox may be sealed and still there
+	_Atomic int64_t pace_ns; // so long the next append waits before it begins (seal_pace)
 	struct err seal_err;
 
 	struct segment_list catalogue; // the writer's
@@ -376,6 +377,8 @@ enum rc back_end(struct store *s, enum rc rc, struct err *e);
 // seal.c (append_mu held)
 // Hands a full head to the sealer; waits for the one before. Fails with what failed there.
 enum rc seal_rotate(struct store *s, bool even_if_small, struct err *e);
+// After an append that took so long: how long the next one waits, so that threads that give way are not left behind for good.
+void seal_pace(struct store *s, int64_t took_ns);
 // Removes rows of the inbox that are sealed, in transactions of the second connection; a failure is logged, and what is left
 // goes later, or when the store is closed.
 void seal_purge(struct store *s);
@@ -397,5 +400,7 @@ void compact_stop(struct store *s);
 void compact_wake(struct store *s);
 // Waits until there is room for one more segment, or nothing comes of waiting: no thread is merging. append_mu is held.
 void compact_make_room(struct store *s);
+// How far the compactor is behind: 0 not, 1 so far that compact_make_room waits.
+double compact_behind(struct store *s);
 
 #endif

@@ -310,6 +310,22 @@ static enum rc fill(struct intake *i, struct lane *l, const struct intake_delive
 	return RC_OK;
 }
 
+// The signal comes after the lock is free, or the writer would wake up only to wait for that.
+static void wake_writer(struct intake *i)
+{
+	pthread_mutex_lock(&i->mu);
+	bool first = !i->wanted;
+	i->wanted = true;
+	pthread_mutex_unlock(&i->mu);
+	if (first)
+		pthread_cond_signal(&i->work);
+}
+
+void intake_go(struct intake *i)
+{
+	wake_writer(i);
+}
+
 enum rc intake_deliver(
 	struct intake *i, const struct intake_delivery *d, struct wire_result *result, struct err *e)
 {
@@ -326,19 +342,19 @@ enum rc intake_deliver(
 	enum rc rc = atomic_load(&i->paused)
 			     ? err_set(e, RC_BUSY, "the corridor file is being changed; send it again later")
 			     : fill(i, l, d, result, e);
-	uint32_t n_rejected =
-		result->n_rejected; // after the lane's lock `done` may have been called and all be gone
+	// After the lane's lock `done` may have been called and all be gone.
+	uint32_t n_rejected = result->n_rejected;
+	bool gathered = d->gathered;
 	pthread_mutex_unlock(&l->mu);
-	pthread_mutex_lock(&i->mu);
 	if (rc == RC_OK) {
+		pthread_mutex_lock(&i->mu);
 		i->stats.deliveries++;
 		i->stats.rejects += n_rejected;
+		pthread_mutex_unlock(&i->mu);
 	}
-	if (!i->wanted) {
-		i->wanted = true;
-		pthread_cond_signal(&i->work);
-	}
-	pthread_mutex_unlock(&i->mu);
+	// Also after an error: a few messages of the body may be in the group.
+	if (!gathered)
+		wake_writer(i);
 	return rc;
 }
 
@@ -349,10 +365,7 @@ enum rc intake_add(struct intake *i, const struct interaction *x, struct err *e)
 	enum rc rc = atomic_load(&i->paused) ? err_set(e, RC_BUSY, "the corridor file is being changed")
 					     : take_interaction(&t, 0, x, e);
 	pthread_mutex_unlock(&l->mu);
-	pthread_mutex_lock(&i->mu);
-	i->wanted = true;
-	pthread_cond_signal(&i->work);
-	pthread_mutex_unlock(&i->mu);
+	wake_writer(i);
 	return rc;
 }
 
@@ -501,7 +514,11 @@ static void commit_groups(struct intake *i, struct group **groups, unsigned n)
 	i->stats.commit_us += (uint64_t)((i->clock->monotonic_ns(i->clock) - start) / 1000);
 	pthread_mutex_unlock(&i->mu);
 	const struct intake_result result = {rc, &e};
+	if (i->o.telling)
+		i->o.telling(i->o.context, true);
 	tell(i, groups, n, &result);
+	if (i->o.telling)
+		i->o.telling(i->o.context, false);
 	if (rc == RC_OK && i->o.committed)
 		i->o.committed(i->o.context, added);
 }

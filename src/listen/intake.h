@@ -23,6 +23,8 @@ struct intake_options {
 	uint64_t quarantine_max;   // rows that intake adds to the quarantine until it is emptied; 0: 1,000,000
 	// Told by the writer after each commit; may be NULL.
 	void (*committed)(void *context, uint32_t n_added);
+	// Called by the writer before it tells the first delivery of a group (begins) and after the last; may be NULL.
+	void (*telling)(void *context, bool begins);
 	// At most ten times a second, while it is received: to be copied. May be NULL.
 	void (*sample)(void *context, const struct interaction *x, const struct design *d);
 	void *context;
@@ -62,6 +64,7 @@ struct intake_delivery {
 	// Not NULL: the key that the body carries (SV_NONE: none) decides, before anything is taken in; it may change the
 	// context. What it returns but RC_OK is returned.
 	enum rc (*authorize)(void *context, struct sv key, struct wire_context *c, struct err *e);
+	bool gathered;    // more follow at once, and then intake_go: the writer is not woken for this one
 	const char *file; // what the quarantine calls it: "tracking/shop"
 	// Told of each message that is not understood, instead of the quarantine; valid during the call. NULL: quarantine.
 	void (*reject)(void *context, uint32_t index, struct sv reason);
@@ -74,6 +77,9 @@ struct intake_delivery {
 // quarantine is full.
 enum rc intake_deliver(
 	struct intake *i, const struct intake_delivery *d, struct wire_result *result, struct err *e);
+
+// Wakes the writer for what was delivered as gathered. Any thread.
+void intake_go(struct intake *i);
 
 // One interaction, resolved with the store's design, without anybody being told when it is durable. RC_BUSY as above.
 enum rc intake_add(struct intake *i, const struct interaction *x, struct err *e);

@@ -16,7 +16,7 @@ struct world {
 	struct thread *worker;
 	pthread_mutex_t lock;
 	struct http_stream *stream;
-	atomic_int closed, logged;
+	atomic_int closed, logged, turned;
 };
 
 static struct world world;
@@ -45,6 +45,25 @@ static void work(void *context)
 		buf_printf(http_out(x), "later %.*s", SV_ARG(http_body(x)));
 		http_reply(x);
 	}
+}
+
+// Answers all that are there at once, holding twice.
+static void answer_held(struct http_exchange *const *x, size_t n)
+{
+	http_hold(world.s);
+	for (size_t i = 0; i < n; i++) {
+		http_hold(world.s);
+		buf_printf(http_out(x[i]), "held %.*s", SV_ARG(http_body(x[i])));
+		http_reply(x[i]);
+		http_release(world.s);
+	}
+	http_release(world.s);
+}
+
+static void turned(void *context)
+{
+	(void)context;
+	atomic_fetch_add(&world.turned, 1);
 }
 
 static void on_close(struct http_stream *s, void *context)
@@ -184,6 +203,7 @@ static void open_with(struct http_options o)
 	o.admit = admit;
 	o.preflight = preflight;
 	o.log = note;
+	o.turned = turned;
 	pthread_mutex_init(&world.lock, NULL);
 	world.later = queue_new(1024);
 	world.worker = thread_start(work, NULL);
@@ -664,6 +684,35 @@ static void test_limits(void **state)
 	close_world();
 }
 
+// Many answered at once by another thread, over connections of several loops.
+static void test_held(void **state)
+{
+	(void)state;
+	enum { N = 20 };
+	int fds[N];
+	struct http_exchange *held[N];
+	atomic_store(&world.turned, 0);
+	open_with((struct http_options){0});
+	queue_close(world.later);
+	thread_join(&world.worker);
+	queue_free(&world.later);
+	world.later = queue_new(N);
+	for (int i = 0; i < N; i++) {
+		fds[i] = dial();
+		say_text(fds[i], "POST /later HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nz");
+	}
+	for (int i = 0; i < N; i++)
+		held[i] = queue_pop(world.later);
+	answer_held(held, N);
+	for (int i = 0; i < N; i++) {
+		hear(fds[i], "held z");
+		close(fds[i]);
+	}
+	assert_true(atomic_load(&world.turned) > 0);
+	world.worker = thread_start(work, NULL);
+	close_world();
+}
+
 // Deferred answers whose askers are gone, and an inherited socket.
 static void test_gone(void **state)
 {
@@ -672,7 +721,7 @@ static void test_gone(void **state)
 	struct sockaddr_in any = {.sin_family = AF_INET};
 	any.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	assert_int_equal(bind(fd, (struct sockaddr *)&any, sizeof(any)), 0);
-	assert_int_equal(listen(fd, 10), 0);
+	assert_int_equal(listen(fd, 1000), 0); // a full one costs a second and more
 	const struct http_address address = {.fd = fd};
 	open_with((struct http_options){.addresses = &address, .n_addresses = 1});
 	for (int i = 0; i < 200; i++) {
@@ -723,6 +772,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_answers), cmocka_unit_test(test_packed),
 		cmocka_unit_test(test_pipelines), cmocka_unit_test(test_bodies),
 		cmocka_unit_test(test_diverted), cmocka_unit_test(test_slow), cmocka_unit_test(test_streams),
-		cmocka_unit_test(test_limits), cmocka_unit_test(test_cut), cmocka_unit_test(test_gone)};
+		cmocka_unit_test(test_limits), cmocka_unit_test(test_cut), cmocka_unit_test(test_held),
+		cmocka_unit_test(test_gone)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -65,21 +65,36 @@ struct sender {
 	unsigned number;
 	atomic_uint *told, *durable;
 	atomic_uint busy;
+	struct telling *telling;
 };
+
+// What the intake's hook hears.
+struct telling {
+	atomic_int now, times;
+};
+
+static void telling(void *context, bool begins)
+{
+	struct telling *t = context;
+	atomic_fetch_add(&t->now, begins ? 1 : -1);
+	atomic_fetch_add(&t->times, 1);
+}
 
 enum { SENDERS = 4, BODIES = 120, PER_BODY = 5 };
 
 static void told(void *context, const struct intake_result *r)
 {
 	struct sender *s = context;
+	assert(atomic_load(&s->telling->now) == 1);
 	atomic_fetch_add(s->told, 1);
 	atomic_fetch_add(s->durable, r->rc == RC_OK);
 }
 
-static enum rc deliver(struct intake *i, const char *body, intake_done *done, void *context,
+static enum rc deliver_some(struct intake *i, const char *body, bool gathered, intake_done *done, void *context,
 	struct wire_result *result, struct err *e)
 {
 	const struct intake_delivery d = {
+		.gathered = gathered,
 		.kind = WIRE_SEGMENT_BATCH,
 		.body = sv_from(body),
 		.context = {.source = SV("shop"), .received_ms = INT64_C(1795000000000)},
@@ -90,7 +105,13 @@ static enum rc deliver(struct intake *i, const char *body, intake_done *done, vo
 	return intake_deliver(i, &d, result, e);
 }
 
-// Half of the messages come from two senders.
+static enum rc deliver(struct intake *i, const char *body, intake_done *done, void *context,
+	struct wire_result *result, struct err *e)
+{
+	return deliver_some(i, body, false, done, context, result, e);
+}
+
+// Half of the messages come from two senders. Some senders gather what they bring.
 static void send_all(void *context)
 {
 	struct sender *s = context;
@@ -107,13 +128,17 @@ static void send_all(void *context)
 		struct wire_result result;
 		struct err e = ERR_NONE;
 		enum rc rc;
-		while ((rc = deliver(s->intake, body, told, s, &result, &e)) == RC_BUSY) {
+		while ((rc = deliver_some(s->intake, body, s->number > 1, told, s, &result, &e)) == RC_BUSY) {
 			e = ERR_NONE;
+			intake_go(s->intake);
 			atomic_fetch_add(&s->busy, 1);
 			usleep(200);
 		}
 		assert(rc == RC_OK);
+		if (b % 3 == 0)
+			intake_go(s->intake);
 	}
+	intake_go(s->intake);
 }
 
 static void many_senders(void **state)
@@ -124,10 +149,13 @@ static void many_senders(void **state)
 	atomic_uint n_told = 0, n_durable = 0;
 	struct sender senders[SENDERS];
 	struct thread *threads[SENDERS];
-	const struct intake_options o = {.store = s, .lanes = 2, .waiting_bytes_max = 20000};
+	struct telling hears = {0};
+	const struct intake_options o = {
+		.store = s, .lanes = 2, .waiting_bytes_max = 20000, .telling = telling, .context = &hears};
 	assert_int_equal(intake_open(&o, &i, &e), RC_OK);
 	for (unsigned t = 0; t < SENDERS; t++) {
-		senders[t] = (struct sender){.intake = i, .number = t, .told = &n_told, .durable = &n_durable};
+		senders[t] = (struct sender){
+			.intake = i, .number = t, .told = &n_told, .durable = &n_durable, .telling = &hears};
 		threads[t] = thread_start(send_all, &senders[t]);
 	}
 	for (unsigned t = 0; t < SENDERS; t++)
@@ -145,6 +173,8 @@ static void many_senders(void **state)
 	assert_int_equal(stats.duplicates, (uint64_t)SENDERS * BODIES * PER_BODY - expected);
 	assert_int_equal(stats.deliveries, SENDERS * BODIES);
 	assert_true(stats.commits <= stats.deliveries);
+	assert_int_equal(atomic_load(&hears.now), 0);
+	assert_true((uint64_t)atomic_load(&hears.times) >= 2 * stats.commits);
 	assert_int_equal(stats.waiting_bytes, 0);
 	intake_close(&i);
 	assert_int_equal(stored(s), expected);
