@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Analysis: what follows what, directly (the directly-follows graph of process mining), and what comes again.
 //
-// Invariants: cells are a dense matrix by (group, from, to) per lane while it fits CELLS_MAX, else numbered as they are
-// met. Code n_codes is the boundary: (start) as from, (end) as to; it is counted always, so that shares of from have
+// Invariants: cells are a dense matrix by (group, from, to) per lane while it fits FLOW_CELLS_MAX, else numbered as they
+// are met. Code n_codes is the boundary: (start) as from, (end) as to; it is counted always, so that shares of from have
 // every interaction in their denominator, and shown with --ends.
+#include "measure/flow_cells.h"
 #include "measure/paths_census.h"
 #include "measure/paths_steps.h"
 
@@ -14,7 +15,6 @@
 #include <string.h>
 
 #define CACHE_LINE 64u
-#define CELLS_MAX (1u << 21) // of a dense matrix, 32 bytes each
 
 static const struct param params[] = {
 	{.name = "of", .type = PARAM_STRING, .value = "touchpoint", .help = STEP_OF_HELP},
@@ -68,13 +68,6 @@ struct plan {
 	bool ends, quantiles, dense;
 };
 
-struct cell_sums {
-	int64_t sum_ms;
-	double squares; // of seconds
-	uint64_t n;
-	uint32_t persons, stamp; // stamp: the last person counted
-};
-
 // What is known of a code within the journey at hand, for loops and rework.
 struct visit {
 	uint64_t at; // the case in which it was last met; 0: never
@@ -83,7 +76,7 @@ struct visit {
 
 struct state {
 	struct steps steps;
-	struct cell_sums *cells; // in cells_memory
+	struct flow_cell *cells; // in cells_memory
 	void *cells_memory;
 	size_t cells_capacity;
 	uint32_t n_cells;
@@ -124,7 +117,7 @@ static enum rc prepare(struct run *run, struct err *e)
 	// Groups that are numbered as they are met are not known yet.
 	uint64_t n_groups = run->query->n_by ? run_groups(run) : 1;
 	uint64_t n_cells = (uint64_t)plan->width * plan->width;
-	plan->dense = n_groups && plan->width < 65536 && n_cells * (n_groups + 1) <= CELLS_MAX;
+	plan->dense = n_groups && plan->width < 65536 && n_cells * (n_groups + 1) <= FLOW_CELLS_MAX;
 	return RC_OK;
 }
 
@@ -155,7 +148,7 @@ static enum rc fit_cells(struct state *s, uint32_t n, struct err *e)
 		void *memory = mem_calloc(capacity + 2, sizeof(*s->cells));
 		if (!memory)
 			return err_set(e, RC_NOMEM, "out of memory for %u transitions", n);
-		struct cell_sums *cells = (struct cell_sums *)(((uintptr_t)memory + CACHE_LINE - 1) &
+		struct flow_cell *cells = (struct flow_cell *)(((uintptr_t)memory + CACHE_LINE - 1) &
 							       ~(uintptr_t)(CACHE_LINE - 1));
 		if (s->n_cells)
 			memcpy(cells, s->cells, s->n_cells * sizeof(*cells));
@@ -209,23 +202,13 @@ static uint32_t cell_of(const struct plan *plan, struct state *s, uint64_t key, 
 	return cell;
 }
 
-static inline void cell_add(struct cell_sums *c, int64_t ms, uint32_t person)
-{
-	double seconds = (double)ms * 1e-3;
-	c->n++;
-	c->sum_ms += ms;
-	c->squares += seconds * seconds;
-	c->persons += c->stamp != person;
-	c->stamp = person;
-}
-
 static enum rc add_any(const struct plan *plan, struct state *s, uint32_t group, uint32_t from, uint32_t to,
 	int64_t ms, struct err *e)
 {
 	uint32_t cell = cell_of(plan, s, cell_key(plan, group, from, to), e);
 	if (cell == UINT32_MAX)
 		return e ? e->rc : RC_NOMEM;
-	cell_add(&s->cells[cell], ms, s->n_persons);
+	flow_cell_add(&s->cells[cell], ms, s->n_persons);
 	bool is_time = plan->quantiles && from != plan->key.n_codes && to != plan->key.n_codes;
 	return is_time ? samples_add(&s->times, cell, ms, e) : RC_OK;
 }
@@ -236,35 +219,8 @@ static inline enum rc add_one(const struct plan *plan, struct state *s, uint32_t
 {
 	if (!plan->dense || plan->quantiles)
 		return add_any(plan, s, group, from, to, ms, e);
-	cell_add(&s->cells[(group * plan->width + from) * plan->width + to], ms, s->n_persons);
+	flow_cell_add(&s->cells[(group * plan->width + from) * plan->width + to], ms, s->n_persons);
 	return RC_OK;
-}
-
-// All journeys' transitions when cells are a matrix and nothing cuts journeys. Called with a constant NULL for the usual
-// question, without groups, which then has no trace of them.
-static inline void add_dense(const struct plan *plan, struct state *s, const uint32_t *group)
-{
-	const uint32_t *code = s->steps.code, *start = s->steps.start;
-	const int64_t *at = s->steps.at;
-	const uint32_t width = plan->width, area = width * width, n_journeys = s->steps.n_journeys;
-	struct cell_sums *cells = s->cells;
-	uint32_t person = s->n_persons;
-	for (uint32_t k = 0; k < n_journeys; k++) {
-		uint32_t first = start[k], end = start[k + 1], from = code[first];
-		int64_t then = at[first];
-		person++;
-		cell_add(cells + (group ? group[first] * area : 0) + (width - 1) * width + from, 0, person);
-		for (uint32_t i = first + 1; i < end; i++) {
-			uint32_t to = code[i];
-			int64_t now = at[i];
-			cell_add(cells + (group ? group[i - 1] * area : 0) + from * width + to, now - then,
-				person);
-			from = to;
-			then = now;
-		}
-		cell_add(cells + (group ? group[end - 1] * area : 0) + from * width + width - 1, 0, person);
-	}
-	s->n_persons = person;
 }
 
 static enum rc add_transitions(const struct plan *plan, struct state *s, uint32_t first, uint32_t end,
@@ -343,10 +299,13 @@ static enum rc add(struct lane *lane, void *p, const struct span *span, struct e
 	if (rc != RC_OK)
 		return rc;
 	if (plan->dense && plan->show == SHOW_TRANSITIONS && plan->gap_ms == INT64_MAX && !plan->quantiles) {
-		if (group)
-			add_dense(plan, s, group);
-		else
-			add_dense(plan, s, NULL);
+		struct flow_journeys j = {.n = s->steps.n_journeys,
+			.start = s->steps.start,
+			.code = s->steps.code,
+			.at = s->steps.at,
+			.group = group,
+			.width = plan->width};
+		s->n_persons = flow_cells_add(s->cells, &j, s->n_persons);
 		return RC_OK;
 	}
 	for (uint32_t k = 0; rc == RC_OK && k < s->steps.n_journeys; k++) {
@@ -366,12 +325,12 @@ static uint64_t key_at(const struct plan *plan, const struct state *s, uint32_t 
 }
 
 // Adds one cell to another; persons are different ones (other lanes), or not known any more (folded groups).
-static void join(struct cell_sums *into, const struct cell_sums *from)
+static void join(struct flow_cell *into, const struct flow_cell *from)
 {
 	into->n += from->n;
 	into->sum_ms += from->sum_ms;
 	into->squares += from->squares;
-	into->persons += from->persons;
+	into->minus_persons += from->minus_persons;
 }
 
 static enum rc merge(struct run *run, void *into, void *from, struct err *e)
@@ -418,7 +377,7 @@ static enum rc fold(struct run *run, void *p, const uint32_t *to, uint32_t n, st
 			continue;
 		}
 		join(&s->cells[target[i]], &s->cells[i]);
-		s->cells[i] = (struct cell_sums){0};
+		s->cells[i] = (struct flow_cell){0};
 	}
 	if (rc == RC_OK)
 		samples_fold(&s->times, target, n_cells);
@@ -461,13 +420,13 @@ static bool row_shown(const struct plan *plan, const struct row *r)
 	return plan->ends || (r->from != plan->key.n_codes && r->to != plan->key.n_codes);
 }
 
-static struct estimate mean_of(const struct cell_sums *c)
+static struct estimate mean_of(const struct flow_cell *c)
 {
 	return stats_mean((double)c->n, (double)c->sum_ms / 1000.0, c->squares, 0.0);
 }
 
 // `of`: what the share is of. Quantiles of `times`, sorted.
-static enum rc write_row(struct run *run, const struct state *s, const struct row *r, const struct cell_sums *c,
+static enum rc write_row(struct run *run, const struct state *s, const struct row *r, const struct flow_cell *c,
 	uint64_t of, bool other, struct err *e)
 {
 	const struct plan *plan = run->plan;
@@ -491,7 +450,7 @@ static enum rc write_row(struct run *run, const struct state *s, const struct ro
 		cell_number(&out[SHARE], (double)c->n / (double)of);
 	// A person can be in several of the cells that were summed, so their number is not a sum.
 	if (!other && !run_group_is_other(run, r->group))
-		cell_number(&out[PERSONS], c->persons);
+		cell_number(&out[PERSONS], flow_cell_persons(c));
 	if (other || r->from == boundary || r->to == boundary)
 		return RC_OK;
 	cell_estimate(&out[MEAN], &out[MEAN_LOW], &out[MEAN_HIGH], mean_of(c));
@@ -528,9 +487,9 @@ static enum rc write_rows(struct run *run, const struct state *s, struct row *al
 			all[shown++] = all[i];
 	if (shown)
 		qsort_r(all, shown, sizeof(*all), compare_rows, run);
-	struct cell_sums rest = {0};
+	struct flow_cell rest = {0};
 	for (size_t i = 0; rc == RC_OK && i < shown; i++) {
-		const struct cell_sums *c = &s->cells[all[i].cell];
+		const struct flow_cell *c = &s->cells[all[i].cell];
 		if (!plan->top || in_group < plan->top) {
 			uint64_t of = census_get(from, cell_key(plan, all[i].group, all[i].from, 0) + 1);
 			rc = write_row(run, s, &all[i], c, of, false, e);
@@ -542,7 +501,7 @@ static enum rc write_rows(struct run *run, const struct state *s, struct row *al
 			continue;
 		if (rc == RC_OK && rest.n)
 			rc = write_row(run, s, &all[i], &rest, 0, true, e);
-		rest = (struct cell_sums){0};
+		rest = (struct flow_cell){0};
 		in_group = 0;
 	}
 	return rc;

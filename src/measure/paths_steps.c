@@ -131,19 +131,32 @@ static void as_it_is(const struct span *span, struct steps *s)
 	s->person = span->person;
 }
 
-// Are all codes below n_codes (at most 2^31)? Their distances from it are or-ed, so that a sign tells; four at a time,
-// which compilers make one operation of.
+// Are all codes below n_codes (at most 2^31)? Their distances from it are or-ed, so that a sign tells.
+static inline bool codes_fit_any(const uint32_t *code, uint32_t n, uint32_t n_codes)
+{
+	uint32_t last = n_codes - 1, beyond = 0;
+	for (uint32_t i = 0; i < n; i++)
+		beyond |= (last - code[i]) | code[i];
+	return !(beyond >> 31);
+}
+
+#if defined(__x86_64__)
+__attribute__((target("avx2"))) static bool codes_fit_avx2(const uint32_t *code, uint32_t n, uint32_t n_codes)
+{
+	return codes_fit_any(code, n, n_codes);
+}
+
 static bool codes_fit(const uint32_t *code, uint32_t n, uint32_t n_codes)
 {
-	uint32_t last = n_codes - 1, beyond[4] = {0};
-	size_t i = 0;
-	for (; i + 4 <= n; i += 4)
-		for (size_t k = 0; k < 4; k++)
-			beyond[k] |= (last - code[i + k]) | code[i + k];
-	for (; i < n; i++)
-		beyond[0] |= (last - code[i]) | code[i];
-	return !((beyond[0] | beyond[1] | beyond[2] | beyond[3]) >> 31);
+	return __builtin_cpu_supports("avx2") ? codes_fit_avx2(code, n, n_codes)
+					      : codes_fit_any(code, n, n_codes);
 }
+#else
+static bool codes_fit(const uint32_t *code, uint32_t n, uint32_t n_codes)
+{
+	return codes_fit_any(code, n, n_codes);
+}
+#endif
 
 enum rc steps_read(struct lane *lane, const struct step_key *k, struct steps *s, struct err *e)
 {
