@@ -64,6 +64,7 @@ static bool has_hook(const struct sources *s, struct sv name)
 	return false;
 }
 
+// What has no name is rejected, and what is kept of its origin cannot be read.
 static void write_source(struct json *j, const struct sources *s, struct sv name, uint32_t row)
 {
 	const struct cell *n = row < s->r->n_rows ? answer_cell(s->r, row, "interactions") : NULL;
@@ -73,7 +74,11 @@ static void write_source(struct json *j, const struct sources *s, struct sv name
 			rejected += s->rejected[i].n;
 	json_object(j);
 	json_key_string(j, "name", name);
-	json_key_text(j, "kind", has_key(s, name) ? "tracking" : has_hook(s, name) ? "webhook" : "file");
+	json_key_text(j, "kind",
+		name.len == 0       ? "unknown"
+		: has_key(s, name)  ? "tracking"
+		: has_hook(s, name) ? "webhook"
+				    : "file");
 	json_key_u64(j, "n", n ? (uint64_t)n->number : 0);
 	json_key_u64(j, "rejected", rejected);
 	json_key_string(j, "first", n ? answer_text(s->r, row, "first") : SV_NONE);
@@ -101,7 +106,7 @@ static enum rc find_others(struct sources *s, struct arena *a, struct err *e)
 	if (!s->others)
 		return err_set(e, RC_NOMEM, "out of memory for the sources");
 	for (uint32_t i = 0; i < s->n_keys; i++)
-		if (s->keys[i].kind == KEY_WRITE)
+		if (s->keys[i].kind == KEY_WRITE && s->keys[i].revoked_ms == 0)
 			add_other(s, s->keys[i].source);
 	for (uint32_t i = 0; i < s->n_hooks; i++)
 		add_other(s, s->hook_sources[i]);
@@ -133,7 +138,7 @@ enum rc sources_get(struct api_call *c, struct err *e)
 	if (rc == RC_OK)
 		rc = query_run(sn, &q, &s.r, e);
 	if (rc == RC_OK)
-		rc = access_key_list(c->api->access, false, a, &s.keys, &s.n_keys, e);
+		rc = access_key_list(c->api->access, true, a, &s.keys, &s.n_keys, e);
 	if (rc == RC_OK)
 		rc = access_hook_list(c->api->access, a, &s.hooks, &s.n_hooks, e);
 	if (rc == RC_OK)

@@ -10,7 +10,7 @@
 #include <math.h>
 #include <stdio.h>
 
-#define ARGS_MAX 6u
+#define ARGS_MAX 7u
 #define DEPTH_MAX 8u
 #define T_TABLE 199u // degrees of freedom whose quantiles are listed; beyond, the series is exact
 
@@ -318,17 +318,22 @@ static void put_t(struct buf *out, const char *n)
 static enum rc slot_mean(struct render *r, const struct sv *args, uint32_t n)
 {
 	const char *sum = args[2].ptr, *squares = args[3].ptr;
+	bool within = n == 7; // as stats_within, from args[5] to args[6]
 	const char *of = arena_printf(r->run->scratch, "(%s)", args[1].ptr).ptr;
 	const char *mean = arena_printf(r->run->scratch, "(%s + %s / (%s))", args[4].ptr, sum, args[1].ptr).ptr;
-	(void)n;
 	if (!of || !mean)
 		return no_memory(r);
 	buf_printf(r->out, "if(%s > 0, %s, NULL) AS %s", of, mean, args[0].ptr);
 	for (int high = 0; high < 2; high++) {
-		buf_printf(r->out, ", if(%s > 1, %s %c sqrt(max2(0, %s - %s * %s / %s) / (%s - 1) / %s) * ", of,
-			mean, high ? '+' : '-', squares, sum, sum, of, of, of);
+		buf_printf(r->out, ", if(%s > 1, ", of);
+		if (within)
+			buf_printf(r->out, high ? "max2(%s, min2(%s, " : "min2(%s, max2(%s, ", mean,
+				args[high ? 6 : 5].ptr);
+		buf_printf(r->out, "%s %c sqrt(max2(0, %s - %s * %s / %s) / (%s - 1) / %s) * ", mean,
+			high ? '+' : '-', squares, sum, sum, of, of, of);
 		put_t(r->out, of);
-		buf_printf(r->out, ", NULL) AS %s_%s", args[0].ptr, high ? "high" : "low");
+		buf_printf(
+			r->out, "%s, NULL) AS %s_%s", within ? "))" : "", args[0].ptr, high ? "high" : "low");
 	}
 	return RC_OK;
 }
@@ -539,7 +544,7 @@ static const struct slot {
 	{"seconds", slot_seconds, 2, 2},
 	{"quantile", slot_quantile, 3, 3},
 	{"share", slot_share, 3, 3},
-	{"mean", slot_mean, 5, 5},
+	{"mean", slot_mean, 5, 7},
 	{"design", slot_design, 1, 1},
 	{"bucket", slot_bucket, 2, 2},
 	{"bucket-of-day", slot_bucket_of_day, 2, 2},

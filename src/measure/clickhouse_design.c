@@ -239,7 +239,7 @@ static void put_expectations_summed(struct buf *out, const struct run *run)
 	buf_char(out, ']');
 }
 
-// (name, target, direction, unit, share or -1), numbered as in the design from 1.
+// (name, target, direction, unit, share or -1, least and greatest value), numbered as in the design from 1.
 static void put_expectation_list(struct buf *out, const struct run *run)
 {
 	const struct design *d = run->design;
@@ -254,9 +254,13 @@ static void put_expectation_list(struct buf *out, const struct run *run)
 		sql_text(out, d->measures[x->measure].unit);
 		buf_str(out, ", ");
 		sql_number(out, isnan(x->share) ? -1.0 : x->share);
+		buf_str(out, ", ");
+		sql_number(out, d->measures[x->measure].min);
+		buf_str(out, ", ");
+		sql_number(out, d->measures[x->measure].max);
 		buf_char(out, ')');
 	}
-	buf_str(out, d->n_expectations ? "]" : "('', 0., '', '', -1.)]");
+	buf_str(out, d->n_expectations ? "]" : "('', 0., '', '', -1., 0., 0.)]");
 }
 
 // Expectations that nothing was measured for are shown where they cannot be mistaken for filtered ones.

@@ -372,7 +372,7 @@ static const char clickhouse[] =
 	"{if:persons}{refuse:persons}{end}{if:show=scores}{refuse:show|with --show touchpoints or "
 	"journeys}{end}\n"
 	"{if:show=journeys}SELECT {by}_j AS journeys, _good AS conforming_journeys, {share:share|_good|_j},\n"
-	"{mean:fitness|_j|_sum|_squares|0.}, _d1 AS with_skipped, _d2 AS with_repeated, _d3 AS "
+	"{mean:fitness|_j|_sum|_squares|0.|0.|1.}, _d1 AS with_skipped, _d2 AS with_repeated, _d3 AS "
 	"with_out_of_order,\n"
 	"_d4 AS with_wrong_channel, _d5 AS with_unmatched\n"
 	"FROM (SELECT {keys}toInt64(count()) AS _j, countIf(empty(_skipped) AND _conforming = _n) AS _good,\n"

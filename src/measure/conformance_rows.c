@@ -203,7 +203,7 @@ static enum rc journey_row(struct run *run, const struct sums *sums, uint32_t gr
 	cell_estimate(
 		&c[J_SHARE], &c[J_SHARE_LOW], &c[J_SHARE_HIGH], stats_wilson(a[ALL_PERFECT], a[ALL_JOURNEYS]));
 	cell_estimate(&c[J_FITNESS], &c[J_LOW], &c[J_HIGH],
-		stats_mean(a[ALL_JOURNEYS], a[ALL_FITNESS], a[ALL_SQUARES], 0.0));
+		stats_within(stats_mean(a[ALL_JOURNEYS], a[ALL_FITNESS], a[ALL_SQUARES], 0.0), 0.0, 1.0));
 	for (uint32_t k = 0; k < ANY_DEVIATION; k++)
 		cell_number(&c[J_FIRST_DEVIATION + k],
 			sums_at(sums, group, plan->first_score + k * N_SCORE)[SCORE_JOURNEYS]);

@@ -460,14 +460,16 @@ static enum rc write_row(
 	if (!c)
 		return e->rc;
 	row_touchpoint(run, x->touchpoint);
-	struct estimate experience = stats_mean(n, a[SUM_X], a[SUM_X2], x->target);
+	struct estimate gap = stats_within(stats_mean(n, a[SUM_GAP], a[SUM_GAP2], 0.0), -1.0, 1.0);
+	struct estimate experience =
+		stats_within(stats_mean(n, a[SUM_X], a[SUM_X2], x->target), measure->min, measure->max);
 	struct estimate share = stats_wilson(a[SUM_KEPT], n);
 	struct sv name = arena_copy(run->arena, x->name), unit = arena_copy(run->arena, measure->unit);
 	if (!name.ptr || !unit.ptr)
 		return err_set(e, RC_NOMEM, "out of memory for rows");
 	cell_text(&c[EXPECTATION], name);
 	cell_number(&c[N], n);
-	cell_estimate(&c[GAP], &c[GAP_LOW], &c[GAP_HIGH], stats_mean(n, a[SUM_GAP], a[SUM_GAP2], 0.0));
+	cell_estimate(&c[GAP], &c[GAP_LOW], &c[GAP_HIGH], gap);
 	cell_estimate(&c[EXPERIENCE], &c[EXPERIENCE_LOW], &c[EXPERIENCE_HIGH], experience);
 	cell_number(&c[TARGET], x->target);
 	cell_text(&c[DIRECTION], x->direction == EXPECT_AT_LEAST ? SV("at least") : SV("at most"));
@@ -512,7 +514,8 @@ static const char clickhouse[] =
 	"-experience_high) AS _low,\n"
 	"multiIf(_x.5 >= 0, share_kept_high, _x.3 = 'at least', experience_high, -experience_low) AS _high,\n"
 	"multiIf(_x.5 >= 0, _x.5, _x.3 = 'at least', _x.2, -_x.2) AS _wanted\n"
-	"FROM (SELECT {keys}_i, _n, _x, {mean:gap|_n|_g|_gg|0.}, {mean:experience|_n|_d|_dd|_x.2}, "
+	"FROM (SELECT {keys}_i, _n, _x, {mean:gap|_n|_g|_gg|0.|-1.|1.}, "
+	"{mean:experience|_n|_d|_dd|_x.2|_x.6|_x.7}, "
 	"{share:share_kept|_kept|_n}\n"
 	"FROM (SELECT {keys}_s.1 AS _i, {design:expectations}[_i] AS _x, toInt64(sum(_s.2)) AS _n, "
 	"toInt64(sum(_s.3)) AS _kept,\n"
@@ -530,7 +533,8 @@ const struct analysis analysis_gap = {
 		      "least, −1 for at most; σ is the "
 		      "target for ratios, half the range for bounded measures, or given in the corridor file. "
 		      "gap: mean with 95 % t interval "
-		      "(Student 1908). share_kept: share with d·(x − τ) ≥ 0, 95 % Wilson interval (Wilson "
+		      "(Student 1908), cut to the range that values can have, as is that of the experience. "
+		      "share_kept: share with d·(x − τ) ≥ 0, 95 % Wilson interval (Wilson "
 		      "1927). verdict: for expectations with "
 		      "`for`, the Wilson interval against that share; else the t interval of the mean of x "
 		      "against τ; an interval that "

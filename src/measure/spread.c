@@ -178,13 +178,13 @@ static struct estimate mean_of(const int64_t *key, size_t n)
 	return stats_mean((double)n, rest, squares, mean);
 }
 
-static void write_row(const int64_t *key, size_t n, struct cell *c)
+static void write_row(const int64_t *key, size_t n, const struct design_measure *m, struct cell *c)
 {
 	size_t low, high;
 	cell_number(&c[N], (double)n);
 	if (n == 0)
 		return;
-	cell_estimate(&c[MEAN], &c[MEAN_LOW], &c[MEAN_HIGH], mean_of(key, n));
+	cell_estimate(&c[MEAN], &c[MEAN_LOW], &c[MEAN_HIGH], stats_within(mean_of(key, n), m->min, m->max));
 	for (size_t i = 0; i < N_QUANTILES; i++)
 		cell_number(&c[quantiles[i].column], quantile(key, n, quantiles[i].p));
 	if (stats_median_ranks(n, &low, &high)) {
@@ -207,8 +207,9 @@ static enum rc finish(struct run *run, void *p, struct err *e)
 		struct cell *c = result_row(run, g, (double)n, e);
 		if (!c)
 			return e->rc;
-		write_row(key, n, c);
-		cell_text(&c[UNIT], arena_copy(run->arena, run->design->measures[plan->measure].unit));
+		const struct design_measure *m = &run->design->measures[plan->measure];
+		write_row(key, n, m, c);
+		cell_text(&c[UNIT], arena_copy(run->arena, m->unit));
 	}
 	return rc;
 }

@@ -184,6 +184,15 @@ struct estimate stats_mean_i64(const int64_t *values, size_t n)
 	return stats_mean((double)n, 0.0, squares, mean);
 }
 
+struct estimate stats_within(struct estimate e, double min, double max)
+{
+	if (e.low < min)
+		e.low = fmin(min, e.value);
+	if (e.high > max)
+		e.high = fmax(max, e.value);
+	return e;
+}
+
 struct estimate stats_nps(double promoters, double detractors, double n)
 {
 	struct estimate r = {(double)NAN, (double)NAN, (double)NAN};

@@ -172,12 +172,19 @@ static uint32_t check_gap_row(
 		values[n++] = v;
 	}
 	struct estimate gap = slow_mean(g, n), mean = slow_mean(values, n), share = stats_wilson(kept, n);
+	int m = expectations[x].measure; // scales of answers begin at 1, times at 0
+	double top = m == M_CES ? 7.0 : m == M_CSAT ? 5.0 : (double)INFINITY, least = top < 8.0 ? 1.0 : 0.0;
+	gap.low = gap.low < -1.0 ? -1.0 : gap.low;
+	gap.high = gap.high > 1.0 ? 1.0 : gap.high;
+	mean.low = mean.low < least ? least : mean.low;
+	mean.high = mean.high > top ? top : mean.high;
 	assert_near(number_at(r, row, "n"), n, 0.0);
 	assert_near(number_at(r, row, "gap"), gap.value, 1e-12);
 	assert_near(number_at(r, row, "gap_low"), gap.low, 1e-9);
 	assert_near(number_at(r, row, "gap_high"), gap.high, 1e-9);
 	assert_near(number_at(r, row, "experience"), mean.value, 1e-9);
 	assert_near(number_at(r, row, "experience_low"), mean.low, 1e-6);
+	assert_near(number_at(r, row, "experience_high"), mean.high, 1e-6);
 	assert_near(number_at(r, row, "share_kept"), share.value, 1e-15);
 	assert_near(number_at(r, row, "share_kept_low"), share.low, 1e-15);
 	assert_near(number_at(r, row, "target"), expectations[x].target, 0.0);

@@ -122,6 +122,25 @@ static void mean_interval(void **state)
 	assert_true(isnan(stats_mean(0, 0.0, 0.0, 0.0).value));
 }
 
+// Two of four customers had their matter resolved: by t from -0.42 to 1.42, by what can be from 0 to 1.
+static void means_stay_in_range(void **state)
+{
+	(void)state;
+	struct estimate e = stats_mean(4, 2.0, 2.0, 0.0);
+	assert_true(e.low < -0.4 && e.high > 1.4);
+	struct estimate cut = stats_within(e, 0.0, 1.0), open = stats_within(e, 0.0, (double)INFINITY);
+	assert_near(cut.value, 0.5, 0.0);
+	assert_near(cut.low, 0.0, 0.0);
+	assert_near(cut.high, 1.0, 0.0);
+	assert_near(open.low, 0.0, 0.0);
+	assert_near(open.high, e.high, 0.0);
+	assert_true(isnan(stats_within(stats_mean(1, 3.0, 9.0, 0.0), 0.0, 1.0).low));
+	cut = stats_within(
+		(struct estimate){1.5, 1.2, 1.8}, 0.0, 1.0); // values from before the range was narrowed
+	assert_near(cut.low, 1.2, 0.0);
+	assert_near(cut.high, 1.5, 0.0);
+}
+
 static void quantiles(void **state)
 {
 	(void)state;
@@ -192,6 +211,7 @@ int main(void)
 		cmocka_unit_test(wilson),
 		cmocka_unit_test(net_promoter_score),
 		cmocka_unit_test(mean_interval),
+		cmocka_unit_test(means_stay_in_range),
 		cmocka_unit_test(quantiles),
 		cmocka_unit_test(median_ranks),
 		cmocka_unit_test(sorts),
