@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
-import { between, bucketLabel, compact, count, decimalsOf, inForm, money, number, percent, quantity, range, seconds, signed, time, title } from '../src/base/format';
+import { between, bucketLabel, compact, count, decimalsOf, heading, inForm, money, noteText, number, percent, quantity, range, seconds, signed, time, title } from '../src/base/format';
 
 const plain = (s: string): string => s.replace(/\u00a0/g, ' ');
 
@@ -72,6 +72,12 @@ describe('quantities', () => {
 
 describe('names', () => {
 	it('makes titles of keys', () => expect(title('support-call')).toBe('Support call'));
+	it('heads columns with a capital, but leaves signs', () => {
+		const head = (text: string, name = 'x') => heading({ name, title: text, type: 'number', unit: '1', help: '' });
+		expect([head('share kept'), head('touchpoint'), head('n'), head('', 'agent')]).toEqual(['Share kept', 'Touch point', 'n', 'Agent']);
+	});
+	it('tells notes with the times of the brand', () => expect(noteText('as of 2025-12-31T23:48:00.001+01:00, see --by', 'Europe/Berlin')).toBe('As of 31 Dec 2025, 23:48, see “By”'));
+	it('gives every month three letters', () => expect([bucketLabel('2025-09'), bucketLabel('2025-09-03'), time('2025-09-03T10:00:00Z', 'UTC', 'day')]).toEqual(['Sep 25', '3 Sep', '3 Sep 2025']));
 	it('shortens buckets', () => {
 		expect(bucketLabel('2026-03')).toBe('Mar 26');
 		expect(bucketLabel('2026-W05')).toBe('w5 ’26');

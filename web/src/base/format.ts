@@ -130,10 +130,15 @@ function formatter(zone: string, style: 'day' | 'minute' | 'second'): Intl.DateT
 	return f;
 }
 
+/** All months have three letters. */
+function sep(text: string): string {
+	return text.replace('Sept', 'Sep');
+}
+
 /** An instant in the brand's zone: "29 Mar 2026, 14:00". */
 export function time(iso: string | number, zone: string, style: 'day' | 'minute' | 'second' = 'minute'): string {
 	const at = new Date(iso);
-	return Number.isNaN(at.getTime()) ? String(iso) : formatter(zone, style).format(at);
+	return Number.isNaN(at.getTime()) ? String(iso) : sep(formatter(zone, style).format(at));
 }
 
 /** "3 min ago"; the exact time belongs beside it. */
@@ -147,16 +152,27 @@ export function ago(iso: string, now = Date.now()): string {
 
 /** "support-call" → "Support call", for names that have no name of their own. */
 export function title(key: string): string {
-	const words = key.replace(/[-_]/g, ' ').trim();
+	const words = key.replace(/[-_]/g, ' ').replace(/^touchpoint$/, 'touch point').trim();
+	return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+/** The head of a column: as analyses call it, with a capital; signs as they are. */
+export function heading(column: Column): string {
+	return column.title.length > 1 ? title(column.title) : column.title || title(column.name);
+}
+
+/** What an analysis notes, in the words of the pages: options as fields of the form, times in the brand's zone. */
+export function noteText(text: string, zone: string): string {
+	const words = inForm(text).replace(/\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?(\.\d+)?([+-]\d\d:\d\d|Z)/g, iso => time(iso, zone));
 	return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
 /** A calendar bucket's label as analyses print it ("2026-03", "2026-W14", "2026-03-29") in few words. */
 export function bucketLabel(label: string): string {
 	const month = /^(\d{4})-(\d{2})$/.exec(label);
-	if (month) return new Date(Date.UTC(Number(month[1]), Number(month[2]) - 1, 1)).toLocaleString('en-GB', { month: 'short', year: '2-digit', timeZone: 'UTC' });
+	if (month) return sep(new Date(Date.UTC(Number(month[1]), Number(month[2]) - 1, 1)).toLocaleString('en-GB', { month: 'short', year: '2-digit', timeZone: 'UTC' }));
 	const day = /^(\d{4})-(\d{2})-(\d{2})$/.exec(label);
-	if (day) return new Date(`${label}T00:00:00Z`).toLocaleString('en-GB', { day: 'numeric', month: 'short', timeZone: 'UTC' });
+	if (day) return sep(new Date(`${label}T00:00:00Z`).toLocaleString('en-GB', { day: 'numeric', month: 'short', timeZone: 'UTC' }));
 	const week = /^(\d{4})-W(\d{2})$/.exec(label);
 	if (week) return `w${Number(week[2])} ’${(week[1] as string).slice(2)}`;
 	return label;
@@ -179,6 +195,7 @@ export function cell(row: Row, column: Column, currency: string, zone: string): 
 		default: {
 			const unit = column.unit === 'unit' ? String(row.unit ?? '') : column.unit;
 			if (unit === 's' || unit === 'minor' || unit === 'share') return quantity(v, unit, currency);
+			if (column.unit === 'unit' && /^[A-Za-z][\w/]*$/.test(unit)) return quantity(v, unit, currency, false, column.decimals);
 			return number(v, column.decimals);
 		}
 	}

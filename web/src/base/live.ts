@@ -12,6 +12,8 @@ export interface Counts {
 export const counts = signal<Counts | null>(null);
 export const recent = signal<Interaction[]>([]);
 export const connected = signal(false);
+/** The last attempt to connect did not succeed; at first nothing is known. */
+export const failed = signal(false);
 /** The last minute, one number a second. */
 export const rate = signal<number[]>([]);
 
@@ -28,9 +30,13 @@ export function onInteraction(f: (i: Interaction) => void): () => void {
 function open(): void {
 	if (source) return;
 	source = new EventSource('/api/live');
-	source.addEventListener('open', () => (connected.value = true));
+	source.addEventListener('open', () => {
+		connected.value = true;
+		failed.value = false;
+	});
 	source.addEventListener('error', () => {
 		connected.value = false;
+		failed.value = true;
 		// The browser tries again by itself unless the server refused for good.
 		if (source?.readyState === EventSource.CLOSED) {
 			source = null;

@@ -6,7 +6,8 @@ import { design, useApi } from '../base/api';
 import { bucketLabel, count, number, percent, seconds, signed, time, title } from '../base/format';
 import { touchpointName, zone } from '../base/question';
 import { go, params, setParams, to } from '../base/router';
-import type { PersonStory, Row, Verdict } from '../base/types';
+import type { Interaction, Page, PersonStory, Row, Verdict } from '../base/types';
+import { InteractionTable } from './touchpoint';
 import { Await, Empty, Mark, PageHead, Section, Segmented, Tile } from '../ui/parts';
 import { ResultTable } from '../ui/result';
 import { Table } from '../ui/table';
@@ -30,7 +31,7 @@ export function CustomersPage() {
 			<PageHead title="Customers" eyebrow="People">
 				<p class="muted">One customer’s whole story, over every channel.</p>
 			</PageHead>
-			<form class="form panel" role="search" onSubmit={e => e.preventDefault()}>
+			<form class="form panel search-form" role="search" onSubmit={e => e.preventDefault()}>
 				<label class="field wide">
 					<span class="field-label">Search</span>
 					<LazyInput value={q} onDone={v => (/^[\w.-]+:.+/.test(v) ? go(to(`/customers/${encodeURIComponent(v)}`)) : setParams({ q: v || null }))} placeholder="part of an identity, or user:u-17" />
@@ -61,13 +62,25 @@ export function CustomersPage() {
 					</Await>
 				</Section>
 			) : (
-				<Section title="Where to start">
-					<p>
-						Those who were let down: <a href={to('/interactions', { where: ['csat <= 2'] })}>low satisfaction</a>, <a href={to('/interactions', { where: ['touchpoint = complaint'] })}>complaints</a>, <a href={to('/interactions', { where: ['index < 20'] })}>low experience index</a>.
-					</p>
-				</Section>
+				<LetDown />
 			)}
 		</>
+	);
+}
+
+/** Somewhere to begin: those who said lately that they were not content. */
+function LetDown() {
+	const known = design.value?.measures.some(m => m.key === 'csat') ?? false;
+	const list = useApi<Page<Interaction>>(known ? `/api/interactions?${new URLSearchParams({ where: 'csat <= 2', limit: '15' })}` : null);
+	return (
+		<Section title="Lately let down">
+			{known && <Await of={list}>{l => (l.items.length ? <InteractionTable items={l.items} caption="Customers who gave a low score lately" /> : <Empty title="Nobody gave a low score yet." />)}</Await>}
+			<p class="section-links no-print">
+				<a href={to('/interactions', { where: ['csat <= 2'] })}>Everybody with low satisfaction</a>
+				<a href={to('/interactions', { where: ['index < 20'] })}>Low experience index</a>
+				<a href={to('/interactions', { where: ['text exists'] })}>Whoever said something</a>
+			</p>
+		</Section>
 	);
 }
 

@@ -3,9 +3,9 @@
 // the corridor itself suggests.
 import { useEffect } from 'preact/hooks';
 import { call, design, forget, may, queryUrl, useApi } from '../base/api';
-import { count, inForm, title } from '../base/format';
+import { count, noteText, title } from '../base/format';
 import { periodText, type Period } from '../base/period';
-import { asked, other, pairs, period, where } from '../base/question';
+import { asked, other, pairs, period, where, zone } from '../base/question';
 import { missing, paramKey, questionOf } from '../base/result';
 import { go, href, params, to, withParams } from '../base/router';
 import type { Analysis, Dashboard, Design, Result } from '../base/types';
@@ -119,7 +119,7 @@ export function Answer({ analysis, url, at, filters, embedded = false }: { analy
 							{r.notes.length > 0 && (
 								<ul class="notes">
 									{r.notes.map(n => (
-										<li key={n}>{inForm(n)}</li>
+										<li key={n}>{noteText(n, zone.value)}</li>
 									))}
 								</ul>
 							)}

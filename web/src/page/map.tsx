@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // The corridor map: stages from left to right, touch points in lanes by kind of channel, the worst standing out.
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { design, useApi, forget } from '../base/api';
-import { compact, count, percent, range, time, title } from '../base/format';
+import { design, session, useApi, forget } from '../base/api';
+import { compact, count, percent, range, signed, time, title } from '../base/format';
+import { bandsOf } from '../base/bands';
 import { pageShortcuts } from '../base/keys';
-import { counts, onInteraction, recent } from '../base/live';
+import { connected, counts, failed, onInteraction, recent } from '../base/live';
 import { bucketFor, periodText } from '../base/period';
 import { currency, isShare, other, pairs, period, touchpointName, where, zone } from '../base/question';
 import { params, setParams, to } from '../base/router';
 import { answer, demand, marginScale, repairs, verdictOf, VERDICT_WORDS, type Repair } from '../base/score';
-import type { Design, Overview, Score, TouchPoint, Verdict } from '../base/types';
+import type { Design, Interaction, Overview, Page, Score, TouchPoint, Verdict } from '../base/types';
 import { Bullet } from '../chart/bullet';
 import { Ways } from '../chart/connect';
 import { AskBar } from '../ui/askbar';
@@ -57,7 +58,9 @@ function Grid({ d, cards, scale, lanes }: { d: Design; cards: CardData[]; scale:
 	const pulses = usePulses();
 	const list = laneList(d, cards.map(c => c.touchpoint), lanes);
 	const stages = d.stages.filter(s => cards.some(c => c.touchpoint.stage === s.key));
-	const cells = stages.map(s => list.map(l => cards.filter(c => c.touchpoint.stage === s.key && laneOf(d, c.touchpoint, lanes) === l.key)));
+	const bands = bandsOf(list, lane => new Set(cards.filter(c => laneOf(d, c.touchpoint, lanes) === lane).map(c => c.touchpoint.stage)));
+	const rows = bands.flatMap((b, row) => b.lanes.map((lane, i) => ({ ...lane, row, guest: i > 0 })));
+	const cells = stages.map(s => rows.map(l => cards.filter(c => c.touchpoint.stage === s.key && laneOf(d, c.touchpoint, lanes) === l.key)));
 	const shown = useMemo(() => cards.map(c => c.touchpoint), [cards]);
 	const current = cards.some(c => c.touchpoint.key === at) ? at : (cells.flat(2)[0]?.touchpoint.key ?? null);
 
@@ -81,12 +84,12 @@ function Grid({ d, cards, scale, lanes }: { d: Design; cards: CardData[]; scale:
 	};
 
 	return (
-		<div class={`map lanes-${lanes}`} ref={grid} onKeyDown={move} style={{ '--stages': String(stages.length), '--lanes': String(list.length) }} role="group" aria-label="Corridor map; arrow keys go from touch point to touch point">
-			<Ways grid={grid} touchpoints={shown} layout={`${lanes} ${list.length} ${stages.length}`} />
+		<div class={`map lanes-${lanes}`} ref={grid} onKeyDown={move} style={{ '--stages': String(stages.length), '--lanes': String(bands.length) }} role="group" aria-label="Corridor map; arrow keys go from touch point to touch point">
+			<Ways grid={grid} touchpoints={shown} layout={`${lanes} ${bands.length} ${stages.length}`} />
 			{lanes !== 'none' &&
-				list.map((l, i) => (
-					<div key={l.key} class="lane" style={{ gridRow: i + 2 }} aria-hidden="true">
-						<span>{l.name}</span>
+				bands.map((b, i) => (
+					<div key={b.lanes[0]?.key} class="lane" style={{ gridRow: i + 2 }} aria-hidden="true">
+						<span>{b.lanes[0]?.name}</span>
 					</div>
 				))}
 			{stages.map((s, x) => (
@@ -94,10 +97,10 @@ function Grid({ d, cards, scale, lanes }: { d: Design; cards: CardData[]; scale:
 					<h3 class="stage-name" style={{ gridColumn: x + 2 }}>
 						<span>{s.name}</span>
 					</h3>
-					{list.map((l, y) => {
+					{rows.map((l, y) => {
 						const here = cells[x]?.[y] ?? [];
 						return here.length ? (
-							<div key={l.key} class="cell" style={{ gridColumn: x + 2, gridRow: y + 2 }}>
+							<div key={l.key} class={`cell ${l.guest ? 'guest' : ''}`} style={{ gridColumn: x + 2, gridRow: l.row + 2 }}>
 								{lanes !== 'none' && <span class="cell-lane">{l.name}</span>}
 								{here.map(c => (
 									<Card key={c.touchpoint.key} data={c} scale={scale} tabIndex={c.touchpoint.key === current ? 0 : -1} onFocus={() => setAt(c.touchpoint.key)} pulse={pulses.get(c.touchpoint.key) ?? 0} />
@@ -179,7 +182,7 @@ function MapTable({ cards, overview, compare }: { cards: CardData[]; overview: O
 			cell: l => (l.e?.share_kept != null ? percent(l.e.share_kept) : '–'),
 		},
 		{ key: 'ki', title: '95 % interval', numeric: true, cell: l => (l.e?.share_kept_low != null && l.e.share_kept_high != null ? range(l.e.share_kept_low, l.e.share_kept_high, percent) : '–') },
-		{ key: 'g', title: 'Gap', numeric: true, sort: l => l.e?.gap ?? null, cell: l => (l.e?.gap != null ? l.e.gap.toFixed(3) : '–') },
+		{ key: 'g', title: 'Gap', numeric: true, sort: l => l.e?.gap ?? null, cell: l => (l.e?.gap != null ? signed(l.e.gap, 3) : '–') },
 		{ key: 'n', title: 'n', numeric: true, sort: l => l.e?.n ?? null, cell: l => (l.e ? count(l.e.n) : '–') },
 		{ key: 'w', title: '', cell: l => (l.e ? <WhyButton what={`${l.c.touchpoint.name}, ${l.e.key}`} onClick={() => l.e && explain(l.c.touchpoint, l.e.key, l.e, overview.definition, overview.notes)} /> : '') },
 	];
@@ -224,15 +227,22 @@ function RepairList({ list, scale, overview }: { list: Repair[]; scale: number; 
 	);
 }
 
+const NEWEST = 8;
+
+/** What has arrived since the page was opened; until then, the newest there is. */
 function Ticker() {
-	const list = recent.value.slice(0, 8);
+	const before = useApi<Page<Interaction>>(session.value?.user ? `/api/interactions?limit=${NEWEST}` : null);
+	const same = (i: Interaction): string => `${i.at} ${i.touchpoint} ${i.event}`;
+	const arrived = new Set(recent.value.map(same));
+	const list = [...recent.value, ...(before.data?.items ?? []).filter(i => !arrived.has(same(i)))].slice(0, NEWEST);
 	if (!list.length) return <p class="muted">Waiting for the next interaction.</p>;
+	const today = time(Date.now(), zone.value, 'day');
 	return (
 		<ol class="ticker" aria-live="off">
 			{list.map((i, k) => (
 				<li key={`${i.person ?? ""}${i.at}${k}`}>
-					<time dateTime={i.at}>{time(i.at, zone.value, 'second').split(', ')[1]}</time>
-					<a href={to(`/touchpoint/${i.touchpoint ?? ''}`)}>{touchpointName(i.touchpoint)}</a>
+					<time dateTime={i.at}>{time(i.at, zone.value, 'day') === today ? time(i.at, zone.value, 'second').split(', ')[1] : time(i.at, zone.value).replace(/ \d{4},/, ',')}</time>
+					{i.touchpoint ? <a href={to(`/touchpoint/${i.touchpoint}`)}>{touchpointName(i.touchpoint)}</a> : <span class="muted">{touchpointName(null)}</span>}
 					<span class="muted">{[i.channel, i.text ? `“${i.text}”` : i.event].filter(Boolean).join(' · ')}</span>
 				</li>
 			))}
@@ -320,7 +330,7 @@ export function MapPage() {
 									}}
 								/>
 							)}
-							<Tile label="Now" value={<Rate />} note={arrivedN ? `${compact(arrivedN)} in all` : 'not connected'} tone="now" />
+							<Tile label="Now" value={<Rate />} note={!connected.value ? (failed.value ? 'not connected' : 'connecting') : arrivedN ? `${compact(arrivedN)} in all` : 'listening'} tone="now" />
 						</dl>
 					)
 				}

@@ -227,7 +227,7 @@ function Keys() {
 								<input required list="sources" value={form.source} onInput={e => setForm({ ...form, source: e.currentTarget.value })} autocomplete="off" />
 							</Field>
 							<datalist id="sources">
-								{(sources.data?.items ?? []).map(s => (
+								{(sources.data?.items ?? []).filter(s => s.name).map(s => (
 									<option key={s.name} value={s.name} />
 								))}
 							</datalist>
@@ -261,7 +261,7 @@ function Sources() {
 						caption="Sources"
 						rows={d.items}
 						columns={[
-							{ key: 'name', title: 'Source', head: true, sort: s => s.name, cell: s => <a href={to('/interactions', { where: [`source = ${quote(s.name)}`] })}>{s.name}</a> },
+							{ key: 'name', title: 'Source', head: true, sort: s => s.name, cell: s => (s.name ? <a href={to('/interactions', { where: [`source = ${quote(s.name)}`] })}>{s.name}</a> : <span class="muted">not told</span>) },
 							{ key: 'kind', title: 'Kind', cell: s => s.kind },
 							{ key: 'n', title: 'Interactions', numeric: true, sort: s => s.n, cell: s => count(s.n) },
 							{ key: 'rejected', title: 'Quarantined', numeric: true, sort: s => s.rejected, cell: s => count(s.rejected) },

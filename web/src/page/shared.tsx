@@ -6,7 +6,7 @@ import { time } from '../base/format';
 import { period, where, zone } from '../base/question';
 import { go, match, params, search } from '../base/router';
 import type { Analysis, Dashboard, Design } from '../base/types';
-import { Await, Empty, Failure, Loading, PageHead } from '../ui/parts';
+import { Await, Empty, Failure, Loading, Logo, PageHead } from '../ui/parts';
 import { WhyDrawer } from '../ui/why';
 import { Board } from './dashboards';
 import { Answer } from './journeys';
@@ -82,9 +82,13 @@ export function SharedPage({ token = '' }: { token?: string }) {
 				<Loading height={400} />
 			) : (
 				<>
+					<p class="logo shared-brand">
+						<Logo />
+						<span class="muted">{session.value?.brand}</span>
+					</p>
 					<SharedView path={state.opened.path} title={state.opened.title} />
 					<footer class="foot muted">
-						{session.value?.brand} · read-only until {time(state.opened.expires, zone.value, 'day')}
+						Read-only until {time(state.opened.expires, zone.value, 'day')}
 					</footer>
 					<WhyDrawer />
 				</>

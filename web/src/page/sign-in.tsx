@@ -4,7 +4,7 @@ import { useEffect, useState } from 'preact/hooks';
 import type { ComponentChildren } from 'preact';
 import { call, loadSession, Problem, session } from '../base/api';
 import { go, params } from '../base/router';
-import { Failure, Field, Loading } from '../ui/parts';
+import { Failure, Field, Loading, Logo } from '../ui/parts';
 
 function Gate({ title, children }: { title: string; children: ComponentChildren }) {
 	useEffect(() => {
@@ -14,11 +14,7 @@ function Gate({ title, children }: { title: string; children: ComponentChildren 
 		<main class="gate" id="main">
 			<div class="gate-card">
 				<p class="logo">
-					<svg viewBox="0 0 34 24" aria-hidden="true">
-						<path class="a" d="M1 3h10l6 9-6 9H1l6-9z" />
-						<path class="b" d="M17 3h10l6 9-6 9H17l6-9z" />
-					</svg>
-					<span>Corridor</span>
+					<Logo />
 				</p>
 				<h1>{title}</h1>
 				{children}

@@ -18,7 +18,7 @@ import { LineChart } from '../chart/lazy-line';
 import { AlertList } from '../ui/alerts';
 import { AskBar } from '../ui/askbar';
 import { CustomerLink, seesPersons } from '../ui/customer';
-import { Await, Empty, Failure, Loading, Mark, PageHead, Section, Segmented, Tile, WhyButton } from '../ui/parts';
+import { Await, Empty, Failure, Loading, Mark, PageHead, Section, Segmented, Short, Tile, WhyButton } from '../ui/parts';
 import { Table } from '../ui/table';
 import { measuresText, why } from '../ui/why';
 import { explain, intervalsMeet } from './map-card';
@@ -296,12 +296,12 @@ export function InteractionTable({ items, caption, at = true }: { items: Interac
 			rows={items}
 			compact
 			columns={[
-				{ key: 'at', title: 'Time', cell: i => <time class="nowrap" dateTime={i.at}>{new Date(i.at).toLocaleString('en-GB', { timeZone: zone.value, day: '2-digit', month: 'short', ...(i.at.slice(0, 4) === String(new Date().getFullYear()) ? {} : { year: 'numeric' as const }), hour: '2-digit', minute: '2-digit' })}</time> },
+				{ key: 'at', title: 'Time', cell: i => <time class="nowrap" dateTime={i.at}>{i.at.slice(0, 4) === String(new Date().getFullYear()) ? time(i.at, zone.value).replace(/ \d{4},/, ',') : time(i.at, zone.value)}</time> },
 				...(items.some(i => i.person) ? [{ key: 'customer', title: 'Customer', cell: (i: Interaction) => <CustomerLink of={i} /> }] : []),
-				...(at ? [{ key: 'tp', title: 'Touch point', cell: (i: Interaction) => (i.touchpoint ? <a href={to(`/touchpoint/${i.touchpoint}`)}>{touchpointName(i.touchpoint)}</a> : <span class="muted">unmatched</span>) }] : []),
+				...(at ? [{ key: 'tp', title: 'Touch point', cell: (i: Interaction) => (i.touchpoint ? <a href={to(`/touchpoint/${i.touchpoint}`)}><Short text={touchpointName(i.touchpoint)} /></a> : <span class="muted">unmatched</span>) }] : []),
 				{ key: 'channel', title: 'Channel', cell: i => i.channel ?? '–' },
-				{ key: 'event', title: 'Event', cell: i => i.event ?? '–' },
-				{ key: 'agent', title: 'Agent', cell: i => i.agent ?? '–' },
+				{ key: 'event', title: 'Event', cell: i => (i.event ? <Short text={i.event} /> : '–') },
+				{ key: 'agent', title: 'Agent', cell: i => (i.agent ? <Short text={i.agent} /> : '–') },
 				{ key: 'measures', title: 'Measured', cell: i => measuresText(i) || '–' },
 				...(items.some(i => i.text) ? [{ key: 'text', title: 'Said', cell: (i: Interaction) => (i.text ? <span class="said">{i.text}</span> : '') }] : []),
 			]}

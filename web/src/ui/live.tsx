@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The pulse of the house: interactions a second, averaged over ten, with the last minute as bars.
-import { connected, counts, rate } from '../base/live';
+import { connected, counts, failed, rate } from '../base/live';
 import { compact } from '../base/format';
 
 export function Rate() {
@@ -19,11 +19,12 @@ export function LiveBadge() {
 	const list = rate.value.slice(-24);
 	const top = Math.max(1, ...list);
 	return (
-		<span class={`live ${on ? 'on' : ''}`} title={on ? 'Connected: this page follows what arrives' : 'Not connected'}>
+		<span class={`live ${on ? 'on' : ''}`} title={on ? 'Connected: this page follows what arrives' : failed.value ? 'Not connected' : 'Connecting'}>
 			<i aria-hidden="true" />
-			<span>{on ? 'Live' : 'Offline'}</span>
+			<span>{on || !failed.value ? 'Live' : 'Offline'}</span>
 			<svg viewBox="0 0 72 16" aria-hidden="true">
-				{list.map((v, i) => (
+				<path d="M0 15.5H72" />
+				{list.map((v, i) => v > 0 && (
 					<rect key={i} x={(24 - list.length + i) * 3} y={16 - Math.max(1, (v / top) * 16)} width="2" height={Math.max(1, (v / top) * 16)} />
 				))}
 			</svg>

@@ -24,6 +24,24 @@ export function Mark({ verdict, label = true }: { verdict: Verdict; label?: bool
 	);
 }
 
+export function Logo() {
+	return (
+		<>
+			<svg viewBox="0 0 34 24" aria-hidden="true">
+				<path class="a" d="M1 3h10l6 9-6 9H1l6-9z" />
+				<path class="b" d="M17 3h10l6 9-6 9H17l6-9z" />
+			</svg>
+			<span>Corridor</span>
+		</>
+	);
+}
+
+const SHORT = 26; // letters that stay on one line
+
+export function Short({ text }: { text: string }) {
+	return text.length <= SHORT ? <span class="nowrap">{text}</span> : <>{text}</>;
+}
+
 /** The heading of a page; takes the focus when one gets here by a link, so that a screen reader says where one is. */
 export function PageHead({ title, eyebrow, children, aside }: { title: string; eyebrow?: ComponentChildren; children?: ComponentChildren; aside?: ComponentChildren }) {
 	const ref = useRef<HTMLHeadingElement>(null);

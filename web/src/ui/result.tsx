@@ -3,7 +3,7 @@
 import type { ComponentChildren } from 'preact';
 import { useMemo } from 'preact/hooks';
 import { design } from '../base/api';
-import { between, bucketLabel, cell, compact, count, decimalsOf, number, percent, quantity, seconds, title } from '../base/format';
+import { between, bucketLabel, cell, compact, count, decimalsOf, heading, number, percent, quantity, seconds } from '../base/format';
 import { currency, touchpointName, touchpointOf, zone } from '../base/question';
 import { bucketColumn, drawable, figures, labelColumns, lines, usedColumns, type Figure } from '../base/result';
 import { setParams, to, withParams } from '../base/router';
@@ -15,7 +15,7 @@ import { FlowGraph, FlowMatrix } from '../chart/flow';
 import { FunnelChart } from '../chart/funnel';
 import { LineChart } from '../chart/lazy-line';
 import { SankeyChart } from '../chart/sankey';
-import { Empty, Mark, Segmented } from './parts';
+import { Empty, Mark, Segmented, Short } from './parts';
 import { Table, type TableColumn } from './table';
 
 /** Touch points under their names; everything else as it is. */
@@ -51,14 +51,13 @@ export function formOf(f: Figure, rows: Row[]): (v: number) => string {
 	return v => number(v, decimals);
 }
 
-const SHORT = 26; // letters that stay on one line
-
 export function ResultTable({ result, caption }: { result: Result; caption?: string }) {
 	const columns = useMemo(() => {
 		const nameIn = naming(result);
 		const used = usedColumns(result);
 		const units = new Set(result.rows.map(r => String(r.unit ?? '')));
-		return figures(used).map(({ column: declared, low, high }: Figure): TableColumn<Row> => {
+		const withUnit = used.some(c => c.unit === 'unit'); // values bring theirs
+		return figures(used.filter(c => !(withUnit && c.name === 'unit'))).map(({ column: declared, low, high }: Figure): TableColumn<Row> => {
 			// What stands below each other has the same decimals, unless it is of different units.
 			const same = declared.type === 'number' && (declared.unit !== 'unit' || units.size === 1);
 			const values = same ? result.rows.flatMap(r => [declared.name, low, high].map(n => (n !== null && typeof r[n] === 'number' ? (r[n] as number) : null))) : [];
@@ -67,12 +66,14 @@ export function ResultTable({ result, caption }: { result: Result; caption?: str
 			const asColumn = (name: string): Column => ({ ...column, name });
 			return {
 				key: column.name,
-				title: column.title || title(column.name),
+				title: heading(column),
 				help: column.help,
 				numeric,
 				sort: row => row[column.name] ?? null,
 				cell: row => {
 					const v = row[column.name];
+					if (v === null || v === undefined) return '–';
+					if (column.name === 'unit') return v === 'minor' ? currency.value : v === '1' ? '' : v;
 					if (column.name === 'verdict' && typeof v === 'string' && v in VERDICT_WORDS)
 						return (
 							<span class="with-mark">
@@ -82,7 +83,7 @@ export function ResultTable({ result, caption }: { result: Result; caption?: str
 					if (column.name === 'customer' && typeof v === 'string') return customerLink(v);
 					if (typeof v === 'string') {
 						const text = column.type === 'time' ? cell(row, column, currency.value, zone.value) : nameIn(column.name, v);
-						return text.length <= SHORT ? <span class="nowrap">{text}</span> : text;
+						return <Short text={text} />;
 					}
 					const text = cell(row, column, currency.value, zone.value);
 					const ratio = column.type === 'ratio' && typeof v === 'number' ? v : null;
@@ -110,6 +111,37 @@ function barLabel(result: Result, row: Row, nameIn: (column: string, value: stri
 		.join(' · ');
 }
 
+/** Colours belong to what is drawn: those of a gap are told by its own interval, those of a verdict only stand where it is about. */
+function toneOfRow(row: Row, figure: Figure): string {
+	if (typeof row.verdict !== 'string') return '';
+	const [low, high] = [row[figure.low ?? ''], row[figure.high ?? '']];
+	if (figure.column.name === 'gap') return typeof low !== 'number' || typeof high !== 'number' ? 'unclear' : low > 0 ? 'kept' : high < 0 ? 'broken' : 'unclear';
+	const about = row.share_target == null ? 'experience' : 'share_kept';
+	return !('gap' in row) || figure.column.name === about ? verdictClass(row.verdict as Verdict) : '';
+}
+
+const GAP_WORDS: [Verdict, string][] = [
+	['kept', 'better than expected on average'],
+	['broken', 'worse'],
+	['no detectable difference', 'the interval holds 0'],
+];
+const VERDICTS: [Verdict, string][] = (['kept', 'broken', 'no detectable difference'] as Verdict[]).map(v => [v, VERDICT_WORDS[v]]);
+
+function ToneLegend({ gap, bars, shares }: { gap: boolean; bars: Bar[]; shares: boolean }) {
+	const used = (gap ? GAP_WORDS : VERDICTS).filter(([v]) => bars.some(b => b.tone === verdictClass(v)));
+	if (!used.length) return null;
+	return (
+		<ul class="legend" aria-label="Legend">
+			{used.map(([v, text]) => (
+				<li key={v}>
+					<i class={`swatch bars-swatch ${verdictClass(v)}`} aria-hidden="true" /> {text}
+				</li>
+			))}
+			{gap && shares && <li>Whether it is kept is in the table: where a share is expected, the share decides, not the mean.</li>}
+		</ul>
+	);
+}
+
 const MOST_BARS = 40;
 const MOST_LINES = 6;
 
@@ -121,7 +153,7 @@ function FigureSelect({ list, value }: { list: Figure[]; value: Figure }) {
 			<select value={value.column.name} onChange={e => setParams({ y: e.currentTarget.value === list[0]?.column.name ? null : e.currentTarget.value })}>
 				{list.map(f => (
 					<option key={f.column.name} value={f.column.name}>
-						{f.column.title || title(f.column.name)}
+						{heading(f.column)}
 					</option>
 				))}
 			</select>
@@ -182,7 +214,7 @@ function generic(result: Result, url: URLSearchParams, embedded: boolean): Compo
 			return (
 				<>
 					{select}
-					<LineChart label={`${figure.column.title} over time`} labels={labels} lines={found.slice(0, MOST_LINES)} format={form} height={embedded ? 200 : 300} />
+					<LineChart label={`${heading(figure.column)} over time`} labels={labels} lines={found.slice(0, MOST_LINES)} format={form} height={embedded ? 200 : 300} />
 					{found.length > MOST_LINES && <p class="muted small">The {MOST_LINES} biggest of {found.length} lines; all are in the table.</p>}
 				</>
 			);
@@ -201,7 +233,7 @@ function generic(result: Result, url: URLSearchParams, embedded: boolean): Compo
 		low: value(row, figure.low),
 		high: value(row, figure.high),
 		target: figure.column.name === 'share_kept' ? value(row, 'share_target') : null,
-		tone: typeof row.verdict === 'string' ? verdictClass(row.verdict as Verdict) : '',
+		tone: toneOfRow(row, figure),
 		...(figure.column.name !== 'interactions' && n(row) !== null ? { n: `n ${compact(n(row) as number)}` } : {}),
 	}));
 	// Plain numbers begin at 0 when that is among them or near them, as counts and shares always do.
@@ -211,7 +243,8 @@ function generic(result: Result, url: URLSearchParams, embedded: boolean): Compo
 	return (
 		<>
 			{select}
-			<Bars label={figure.column.title} bars={bars} format={form} zero={zero} time={time} />
+			<Bars label={heading(figure.column)} bars={bars} format={form} zero={zero} time={time} />
+			<ToneLegend gap={figure.column.name === 'gap'} bars={bars} shares={result.rows.some(r => r.share_target != null)} />
 			{result.rows.length > MOST_BARS && <p class="muted small">The first {MOST_BARS} of {result.rows.length} rows; all are in the table.</p>}
 		</>
 	);
@@ -248,7 +281,7 @@ function Figures({ result }: { result: Result }) {
 				.slice(0, 12)
 				.map(f => (
 					<div key={f.column.name} class="tile">
-						<dt title={f.column.help}>{f.column.title || title(f.column.name)}</dt>
+						<dt title={f.column.help}>{heading(f.column)}</dt>
 						<dd class="tile-value">{cell(row, f.column, currency.value, zone.value)}</dd>
 						{f.low && f.high && row[f.low] != null && row[f.high] != null && (
 							<dd class="tile-note">

@@ -9,6 +9,7 @@ import { theme, toggleTheme } from '../base/theme';
 import { Dialog } from './dialog';
 import { Icon } from './icon';
 import { LiveBadge } from './live';
+import { Logo } from './parts';
 import { WhyDrawer } from './why';
 
 const PAGES: { at: string; name: string; right?: string; group: string }[] = [
@@ -101,11 +102,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
 			</a>
 			<header class="top">
 				<a class="logo" href={to('/')} aria-label="Corridor, the map">
-					<svg viewBox="0 0 34 24" aria-hidden="true">
-						<path class="a" d="M1 3h10l6 9-6 9H1l6-9z" />
-						<path class="b" d="M17 3h10l6 9-6 9H17l6-9z" />
-					</svg>
-					<span>Corridor</span>
+					<Logo />
 				</a>
 				<button type="button" class="icon-button menu-button" aria-expanded={open} aria-controls="nav" aria-label="Menu" onClick={() => setOpen(!open)}>
 					<Icon name={open ? 'close' : 'menu'} />

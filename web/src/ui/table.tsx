@@ -16,6 +16,7 @@ export interface TableColumn<T> {
 	head?: boolean;
 }
 
+const FEW = 8; // rows that one sees at a glance: nobody sorts them on a phone
 const STEP = 200;
 const AT_ONCE = 40;
 const IDLE_MS = 300; // at the latest
@@ -62,7 +63,7 @@ export function Table<T>({ caption, columns, rows, sorted, compact }: { caption:
 	}, [rows, columns, by]);
 	return (
 		<div class="table-frame" tabIndex={0} role="region" aria-label={caption}>
-			<table class={`table ${compact ? 'compact' : ''} ${columns.length > 2 ? 'stack' : ''}`} role="table">
+			<table class={`table ${compact ? 'compact' : ''} ${columns.length > 2 ? 'stack' : ''} ${rows.length <= FEW ? 'few' : ''}`} role="table">
 				<caption class="sr">{caption}</caption>
 				<thead role="rowgroup">
 					<tr role="row">
@@ -85,17 +86,18 @@ export function Table<T>({ caption, columns, rows, sorted, compact }: { caption:
 				<tbody role="rowgroup">
 					{list.slice(0, drawn).map((row, i) => (
 						<tr key={i} role="row">
-							{columns.map(c =>
-								c.head ? (
+							{columns.map(c => {
+								const body = c.cell(row, i);
+								return c.head ? (
 									<th key={c.key} scope="row" role="rowheader">
-										{c.cell(row, i)}
+										{body}
 									</th>
 								) : (
-									<td key={c.key} role="cell" data-title={c.title} class={c.numeric ? 'num' : ''}>
-										<div class="cell-body">{c.cell(row, i)}</div>
+									<td key={c.key} role="cell" data-title={c.title} class={`${c.numeric ? 'num' : ''} ${body === '–' ? 'nothing' : ''}`}>
+										<div class="cell-body">{body}</div>
 									</td>
-								),
-							)}
+								);
+							})}
 						</tr>
 					))}
 				</tbody>

@@ -1,4 +1,4 @@
-import{e as h,p as b,B as f,a as e,P as v,S as y,L as g,F as R,E,n as L,I as O,T,d as S,c as w,s as C,G as I}from"./index-Deaqofa0.js";import{B as x}from"./bars-vdXaUDVq.js";const d=[["Satisfaction by channel",`SELECT channel, count(*) AS n, round(avg(csat), 2) AS csat
+import{d as h,p as b,B as f,a as e,P as v,S as y,L as g,F as R,E,n as L,I as O,T,e as S,c as w,s as C,G as I}from"./index-Du45MeSA.js";import{B as x}from"./bars-RX_-bbn9.js";const d=[["Satisfaction by channel",`SELECT channel, count(*) AS n, round(avg(csat), 2) AS csat
 FROM interactions
 WHERE csat IS NOT NULL
 GROUP BY channel ORDER BY csat`],["Promises by status",`SELECT touchpoint, status, count(*) AS n
