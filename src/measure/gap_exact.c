@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sums of gaps in whole numbers.
 //
-// What a value adds is one vector of four numbers, so that it costs one load and one store: d and c with one more value
-// above bit COUNT_SHIFT (of c only if the value is kept), d², c². Invariants of `recent`: |Σd| and |Σc| < 2^41, less than
-// 2^21 values, squares < 2^62; what could go beyond is moved to `sums` before.
+// What a value v adds is one vector of four numbers, so that it costs one load and one store: v, v clamped to what is
+// within the scale of the target, and the squares of both. The number of values is above bit COUNT_SHIFT of the first;
+// how many are above a limit (that of which the target is kept, or broken) is above that of the second. Differences to
+// the target are made of these sums. Invariants of `recent`: with |v| + |target| for v, sums are below 2^41, values less
+// than 2^21, squares below 2^62; what could go beyond is moved to `sums` before.
 #include "measure/gap_exact.h"
 
 #include "base/mem.h"
 
-#include <assert.h>
 #include <string.h>
 
-enum { PACKED_D, PACKED_C, PACKED_D2, PACKED_C2, N_PACKED };
+enum { PACKED_V, PACKED_C, PACKED_V2, PACKED_C2, N_PACKED };
 static_assert(N_PACKED == 4, "what a value adds fills a vector");
 
+#define CACHE_LINE 64u
 #define COUNT_SHIFT 42u
 #define ROOM_VALUES ((double)(UINT32_C(1) << 21))
 #define ROOM_SUM ((double)(UINT64_C(1) << 41))
@@ -29,17 +31,19 @@ static bool whole(double v, double unit, int32_t *out)
 	return true;
 }
 
+// Lanes are v, v, c, c, v, v, c, c; limits to be above are in the second ones, for the upper halves of 64 bits.
 static bool yardstick_whole(const struct yardstick *y, double unit, struct whole_yardstick *out)
 {
 	int32_t target, scale;
 	if (!whole(y->target, unit, &target) || !whole(y->scale, unit, &scale) || scale <= 0)
 		return false;
-	bool more_is_better = y->inverse_scale > 0.0;
-	int32_t flip = more_is_better ? 0 : -1, from = more_is_better ? target : -1 - target; // ~v = -1 - v
-	*out = (struct whole_yardstick){.flip = {flip, flip, flip, flip},
-		.from = {from, from, from, from},
-		.low = {INT32_MIN, -scale, INT32_MIN, -scale},
-		.high = {INT32_MAX, scale, INT32_MAX, scale}};
+	int32_t low = target - scale, high = target + scale, never = INT32_MAX, always = INT32_MIN;
+	*out = (struct whole_yardstick){.low = {always, always, low, low, always, always, low, low},
+		.high = {never, never, high, high, never, never, high, high},
+		.above = {never, always, never, target, never, never, never, never},
+		.target = target,
+		.at_least = y->inverse_scale > 0.0};
+	out->above[3] -= out->at_least; // kept: not less than the target; else broken: more than it
 	return true;
 }
 
@@ -48,16 +52,17 @@ enum rc exact_open(struct exact *x, const struct yardstick *of, uint32_t n_slots
 {
 	static const double units[SCALED_DECIMALS_MAX + 1] = {1, 10, 100, 1e3, 1e4, 1e5, 1e6};
 	*x = (struct exact){.unit = units[decimals], .n_slots = n_slots, .of = of, .room = 1.0};
-	x->at = mem_calloc((size_t)n_slots + 1, sizeof(*x->at));
-	if (!x->at)
+	x->at_block = mem_calloc((size_t)n_slots + 1, sizeof(*x->at));
+	if (!x->at_block)
 		return err_set(e, RC_NOMEM, "out of memory for expectations");
+	x->at = (void *)(((uintptr_t)x->at_block + CACHE_LINE - 1) & ~(uintptr_t)(CACHE_LINE - 1));
 	for (uint32_t slot = 0; slot < n_slots; slot++) {
 		if (of[slot].sums >= nowhere)
 			continue;
 		if (!yardstick_whole(&of[slot], x->unit, &x->at[slot]))
 			return RC_OK;
-		int32_t from = x->at[slot].from[0];
-		uint32_t reach = (uint32_t)(from < 0 ? -from : from);
+		int32_t target = x->at[slot].target;
+		uint32_t reach = (uint32_t)(target < 0 ? -target : target);
 		x->reach = reach > x->reach ? reach : x->reach;
 	}
 	x->usable = true;
@@ -66,7 +71,7 @@ enum rc exact_open(struct exact *x, const struct yardstick *of, uint32_t n_slots
 
 void exact_free(struct exact *x)
 {
-	mem_free(x->at);
+	mem_free(x->at_block);
 	mem_free(x->recent_block);
 	mem_free(x->sums);
 	*x = (struct exact){0};
@@ -120,20 +125,28 @@ static uint64_t unpack(uint64_t packed, int64_t *sum)
 	return n;
 }
 
+// Σ(v - t)² of n values, by their sum and the sum of their squares. What goes beyond 64 bits on the way cancels.
+static uint64_t squares_around(uint64_t squares, int64_t sum, uint64_t n, int64_t t)
+{
+	return squares - 2 * (uint64_t)t * (uint64_t)sum + n * (uint64_t)(t * t);
+}
+
 static void settle(struct exact *x)
 {
 	for (size_t i = 0; i < (size_t)x->n_groups * x->n_slots; i++) {
 		uint64_t *r = x->recent[i];
-		struct whole_sums *to = &x->sums[i];
-		int64_t d, c;
-		if (r[PACKED_D] == 0)
+		if (r[PACKED_V] == 0)
 			continue; // no value: one has a count
-		to->n += unpack(r[PACKED_D], &d);
-		to->kept += unpack(r[PACKED_C], &c);
-		to->d += d;
-		to->c += c;
-		square_add(to->d2, r[PACKED_D2], 0);
-		square_add(to->c2, r[PACKED_C2], 0);
+		const struct whole_yardstick *y = &x->at[i % x->n_slots];
+		struct whole_sums *to = &x->sums[i];
+		int64_t v, c, t = y->target, sign = y->at_least ? 1 : -1;
+		uint64_t n = unpack(r[PACKED_V], &v), above = unpack(r[PACKED_C], &c);
+		to->n += n;
+		to->kept += y->at_least ? above : n - above;
+		to->d += sign * (v - (int64_t)n * t);
+		to->c += sign * (c - (int64_t)n * t);
+		square_add(to->d2, squares_around(r[PACKED_V2], v, n, t), 0);
+		square_add(to->c2, squares_around(r[PACKED_C2], c, n, t), 0);
 		memset(r, 0, sizeof(x->recent[i]));
 	}
 	x->room = 1.0;
@@ -143,7 +156,7 @@ static void settle(struct exact *x)
 static void make_room(struct exact *x, uint32_t n, uint32_t max)
 {
 	assert(n <= EXACT_BLOCK && max <= SCALED_MAX);
-	double d = (double)max + x->reach + 1.0, need = 1.0 / ROOM_VALUES;
+	double d = (double)max + x->reach, need = 1.0 / ROOM_VALUES;
 	need = d / ROOM_SUM > need ? d / ROOM_SUM : need;
 	need = d * d / ROOM_SQUARES > need ? d * d / ROOM_SQUARES : need;
 	if (n * need >= x->room)
@@ -158,12 +171,14 @@ static void add_plain(
 		uint32_t at = slot[i] < x->n_slots ? slot[i] : 0;
 		const struct whole_yardstick *y = &x->at[at];
 		uint64_t *a = x->recent[(size_t)group[i] * x->n_slots + at];
-		int64_t d = (value[i] ^ y->flip[1]) - y->from[1], c = d;
-		c = c < y->high[1] ? c : y->high[1];
-		c = c > y->low[1] ? c : y->low[1];
-		a[PACKED_D] += (uint64_t)d + (UINT64_C(1) << COUNT_SHIFT);
-		a[PACKED_C] += (uint64_t)c + ((uint64_t)(c >= 0) << COUNT_SHIFT);
-		a[PACKED_D2] += (uint64_t)(d * d);
+		int64_t v = value[i], c = v;
+		v = v < y->high[0] ? v : y->high[0]; // no expectation: all limits are 0
+		v = v > y->low[0] ? v : y->low[0];
+		c = c < y->high[2] ? c : y->high[2];
+		c = c > y->low[2] ? c : y->low[2];
+		a[PACKED_V] += (uint64_t)v + ((uint64_t)(v > y->above[1]) << COUNT_SHIFT);
+		a[PACKED_C] += (uint64_t)c + ((uint64_t)(c > y->above[3]) << COUNT_SHIFT);
+		a[PACKED_V2] += (uint64_t)(v * v);
 		a[PACKED_C2] += (uint64_t)(c * c);
 	}
 }
@@ -178,41 +193,36 @@ void exact_add_plain(struct exact *x, const uint32_t *slot, const int32_t *value
 #if defined(__x86_64__)
 #include <immintrin.h>
 
-__attribute__((target("avx2"))) static inline __m128i lanes(const int32_t *p)
+#define BLOCK 256u // values at a time: what is made of them stays in the first cache
+
+__attribute__((target("avx2"))) static inline __m256i load(const void *p)
 {
-	return _mm_loadu_si128((const __m128i *)(const void *)p);
+	return _mm256_load_si256(p);
 }
 
-// d, c, d, c times 1, 1, d, c; and the counts where a lane is above -∞, -1, ∞, ∞.
+// v, c, v, c times 1, 1, v, c; and the counts.
 __attribute__((target("avx2"))) static void add_avx2(struct exact *x, const uint32_t *restrict slot,
 	const int32_t *restrict value, const uint32_t *restrict group, uint32_t n)
 {
-	const struct whole_yardstick *restrict at = x->at;
-	uint64_t(*recent)[4] = x->recent;
-	uint32_t cell[EXACT_BLOCK], known[EXACT_BLOCK], n_slots = x->n_slots, signs = 0;
-	const __m256i ones = _mm256_set1_epi64x(1), counts = _mm256_set1_epi64x(INT64_C(1) << COUNT_SHIFT),
-		      above = _mm256_set_epi64x(INT64_MAX, INT64_MAX, -1, INT64_MIN);
+	const uint32_t n_slots = x->n_slots, cell_bytes = sizeof(*x->recent), yard_bytes = sizeof(*x->at);
+	const char *at = (const char *)x->at;
+	char *recent = (char *)x->recent;
+	uint32_t cell[BLOCK], yard[BLOCK];
+	const __m256i ones = _mm256_set1_epi32(1), counts = _mm256_set1_epi32(1 << (COUNT_SHIFT - 32));
 	for (uint32_t i = 0; i < n; i++) {
-		cell[i] = group[i] * n_slots + slot[i];
-		signs |= slot[i] | (n_slots - 1 - slot[i]);
-	}
-	if (signs >> 31) { // some slot is not below n_slots
-		for (uint32_t i = 0; i < n; i++) {
-			known[i] = slot[i] < n_slots ? slot[i] : 0;
-			cell[i] = group[i] * n_slots + known[i];
-		}
-		slot = known;
+		uint32_t s = slot[i] < n_slots ? slot[i] : 0;
+		cell[i] = (group[i] * n_slots + s) * cell_bytes;
+		yard[i] = s * yard_bytes;
 	}
 	for (uint32_t i = 0; i < n; i++) {
-		const struct whole_yardstick *y = &at[slot[i]];
-		__m128i d = _mm_set1_epi32(value[i]);
-		d = _mm_sub_epi32(_mm_xor_si128(d, lanes(y->flip)), lanes(y->from));
-		d = _mm_max_epi32(_mm_min_epi32(d, lanes(y->high)), lanes(y->low));
-		__m256i wide = _mm256_cvtepi32_epi64(d);
-		__m256i added = _mm256_mul_epi32(wide, _mm256_blend_epi32(ones, wide, 0xf0));
-		added = _mm256_add_epi64(added, _mm256_and_si256(counts, _mm256_cmpgt_epi64(wide, above)));
-		__m256i *a = (__m256i *)(void *)recent[cell[i]];
-		_mm256_store_si256(a, _mm256_add_epi64(_mm256_load_si256(a), added));
+		const struct whole_yardstick *y = (const void *)(at + yard[i]);
+		__m256i v = _mm256_set1_epi32(value[i]);
+		v = _mm256_max_epi32(_mm256_min_epi32(v, load(y->high)), load(y->low));
+		__m256i added = _mm256_mul_epi32(v, _mm256_blend_epi32(ones, v, 0xf0));
+		added = _mm256_add_epi64(
+			added, _mm256_and_si256(counts, _mm256_cmpgt_epi32(v, load(y->above))));
+		void *to = recent + cell[i];
+		_mm256_store_si256(to, _mm256_add_epi64(load(to), added));
 	}
 }
 
@@ -220,11 +230,14 @@ void exact_add(struct exact *x, const uint32_t *slot, const int32_t *value, cons
 	uint32_t max)
 {
 	make_room(x, n, max);
-	if (__builtin_cpu_supports("avx2") && x->n_slots <= INT32_MAX &&
-		(uint64_t)x->n_groups * x->n_slots <= UINT32_MAX)
-		add_avx2(x, slot, value, group, n);
-	else
+	uint64_t n_cells = (uint64_t)x->n_groups * x->n_slots;
+	if (!__builtin_cpu_supports("avx2") || n_cells > UINT32_MAX / sizeof(*x->recent) ||
+		x->n_slots > UINT32_MAX / sizeof(*x->at)) {
 		add_plain(x, slot, value, group, n);
+		return;
+	}
+	for (uint32_t i = 0; i < n; i += BLOCK)
+		add_avx2(x, slot + i, value + i, group + i, n - i < BLOCK ? n - i : BLOCK);
 }
 #else
 void exact_add(struct exact *x, const uint32_t *slot, const int32_t *value, const uint32_t *group, uint32_t n,

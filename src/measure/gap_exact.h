@@ -6,6 +6,8 @@
 
 #include "measure/internal.h"
 
+#include <assert.h>
+
 // Sums per group and expectation as doubles; experience is shifted by the target.
 enum { SUM_N, SUM_KEPT, SUM_GAP, SUM_GAP2, SUM_X, SUM_X2, N_SUMS };
 
@@ -14,13 +16,17 @@ struct yardstick {
 	size_t sums;                         // where its sums are within those of a group
 };
 
-// An expectation in whole numbers: d = (value ^ flip) - from is how much better than the target a value is, in all four
-// lanes; the limits of lanes 1 and 3 clamp it to the scale.
+// An expectation in whole numbers, as vectors that a value is held against in all lanes (gap_exact.c).
 struct whole_yardstick {
-	int32_t flip[4], from[4], low[4], high[4];
+	int32_t low[8], high[8], above[8];
+	int32_t target;
+	bool at_least;
+	uint8_t rest[27]; // so that none lies across more cache lines than it must
 };
+static_assert(sizeof(struct whole_yardstick) == 128, "two cache lines");
 
-// What a group's values at one expectation add up to; c is d clamped. Squares: lower and upper half.
+// What a group's values at one expectation add up to: d is how much better than the target one is, c that clamped to the
+// scale. Squares: lower and upper half.
 struct whole_sums {
 	uint64_t n, kept;
 	int64_t d, c;
@@ -32,8 +38,9 @@ struct exact {
 	double unit; // 10^decimals
 	uint32_t n_slots;
 	const struct yardstick *of;
-	struct whole_yardstick *at; // by slot
-	uint32_t reach;             // no |from| is greater
+	struct whole_yardstick *at; // by slot, in at_block
+	void *at_block;
+	uint32_t reach; // no |target| is greater
 	uint32_t n_groups, capacity;
 	// [group · n_slots + slot]: recent values, packed (gap_exact.c), and all before them.
 	uint64_t (*recent)[4];
