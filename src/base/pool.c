@@ -198,7 +198,7 @@ void thread_be_prompt(void)
 void thread_give_way(void)
 {
 	// Linux has a priority per thread, though POSIX has one per process. To lower it is always allowed.
-	enum { LESS = 19 };
+	enum { LESS = 10 };
 	setpriority(PRIO_PROCESS, (id_t)gettid(), LESS);
 }
 

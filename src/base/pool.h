@@ -33,7 +33,7 @@ void queue_close(struct queue *q);
 struct thread;
 struct thread *thread_start(void (*fn)(void *context), void *context);
 void thread_join(struct thread **t);
-// The calling thread gives way to the others when the processors are busy.
+// The calling thread gives way to the others: it gets a tenth of a busy processor, or less.
 void thread_give_way(void);
 // The calling thread answers somebody: it works in short turns and, when it wakes up, gets its turn before threads that
 // work in long ones. Without effect where Linux is older than 6.12.
