@@ -14,6 +14,7 @@
 // A record is a path's key with its duration above it; a duration that does not fit there makes it a sum.
 #define CHUNK_SUMS CENSUS_PAGE
 #define CHUNK_RECORDS (CENSUS_PAGE * 3u)
+#define LINE_RECORDS 8u // of a cache line
 
 struct path_chunk {
 	struct path_chunk *next;
@@ -176,7 +177,9 @@ static enum rc add_records(
 		}
 		if ((!list->last || list->n == CHUNK_RECORDS) && list_grow(&l->memory, list, e) != RC_OK)
 			return RC_NOMEM;
-		list->last->u.record[list->n++] = key[i] | (uint64_t)ms[i] << l->key_bits;
+		uint64_t *record = list->last->u.record + list->n++;
+		*record = key[i] | (uint64_t)ms[i] << l->key_bits;
+		__builtin_prefetch(record + LINE_RECORDS, 1);
 	}
 	l->n_records += n;
 	return RC_OK;

@@ -56,12 +56,15 @@ static enum rc pack_bytes(const struct paths_plan *plan, struct paths_state *s, 
 	struct session_steps out = {.first_row = s->anchors, .first_step = s->places, .step = s->bytes};
 	sessions_mark(steps->at, steps->n, steps->start, steps->n_journeys, plan->gap_ms, s->bits);
 	sessions_squeeze(s->tables, steps->code, steps->n, s->bits, plan->collapse, &out);
+	const uint32_t *restrict places = s->places, depth = plan->depth;
+	const uint8_t *restrict bytes = s->bytes;
+	uint64_t *restrict keys = s->keys;
 	for (uint32_t i = 0; i < out.n_sessions; i++) {
 		uint64_t key;
-		uint32_t n_steps = s->places[i + 1] - s->places[i];
-		n_steps = n_steps < plan->depth ? n_steps : plan->depth;
-		memcpy(&key, s->bytes + s->places[i], sizeof(key));
-		s->keys[i] = key & UINT64_MAX >> (64 - 8 * n_steps);
+		uint32_t n_steps = places[i + 1] - places[i];
+		n_steps = n_steps < depth ? n_steps : depth;
+		memcpy(&key, bytes + places[i], sizeof(key));
+		keys[i] = key & UINT64_MAX >> (64 - 8 * n_steps);
 	}
 	s->n_sessions = out.n_sessions;
 	return RC_OK;
@@ -85,8 +88,12 @@ enum rc paths_pack(const struct paths_plan *plan, struct paths_state *s, struct 
 		}
 		s->anchors[s->n_sessions] = steps->n;
 	}
-	if (plan->shape.timed || plan->quantiles)
-		for (uint32_t i = 0; i < s->n_sessions; i++)
-			s->ms[i] = steps->at[s->anchors[i + 1] - 1] - steps->at[s->anchors[i]];
+	if (plan->shape.timed || plan->quantiles) {
+		const uint32_t *restrict anchors = s->anchors;
+		const int64_t *restrict at = steps->at;
+		int64_t *restrict ms = s->ms;
+		for (uint32_t i = 0, n = s->n_sessions; i < n; i++)
+			ms[i] = at[anchors[i + 1] - 1] - at[anchors[i]];
+	}
 	return RC_OK;
 }
