@@ -12,6 +12,7 @@
 
 #include "measure/stats.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -71,6 +72,24 @@ static struct sv percent(struct arena *a, double ratio)
 	return arena_printf(a, "%.1f %%", 100.0 * ratio);
 }
 
+// "1h 30min" as it reads in a sentence: "1 h 30 min"; 0 has a unit too.
+static struct sv spaced(struct arena *a, struct sv text)
+{
+	struct buf out = buf_new(256);
+	for (size_t i = 0; i < text.len; i++) {
+		bool unit_begins =
+			i > 0 && isalpha((unsigned char)text.ptr[i]) && isdigit((unsigned char)text.ptr[i - 1]);
+		if (unit_begins)
+			buf_char(&out, ' ');
+		buf_char(&out, text.ptr[i]);
+	}
+	if (sv_equal(text, SV("0")))
+		buf_str(&out, " s");
+	struct sv copy = arena_copy(a, buf_view(&out));
+	buf_free(&out);
+	return copy;
+}
+
 // A value as it reads in a sentence: rounded, a share where the measure goes from 0 to 1.
 static struct sv quantity(const struct alert_facts *f, const struct expectation *x, double v)
 {
@@ -78,7 +97,8 @@ static struct sv quantity(const struct alert_facts *f, const struct expectation 
 	if (m->min == 0.0 && m->max == 1.0)
 		return percent(f->arena, v);
 	double step = sv_equal(m->unit, SV("minor")) || (sv_equal(m->unit, SV("s")) && fabs(v) >= 10) ? 1 : 100;
-	return design_quantity_print(f->design, f->arena, m->unit, round(v * step) / step);
+	struct sv text = design_quantity_print(f->design, f->arena, m->unit, round(v * step) / step);
+	return sv_equal(m->unit, SV("s")) ? spaced(f->arena, text) : text;
 }
 
 static struct sv shown(const struct alert_facts *f, const struct expectation *x, double v)
