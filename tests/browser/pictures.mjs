@@ -29,7 +29,7 @@ const PICTURES = [
 	['touchpoint', at.get('touch point'), light],
 	['touchpoint-whole', at.get('touch point'), light, full],
 	['touchpoint-phone', at.get('touch point'), { ...phone, colorScheme: 'dark' }],
-	['funnel', '/journeys/funnel', light],
+	['funnel', '/journeys/funnel?step=invoice&step=support-call&step=complaint&window=60d&times=true', light],
 	['paths', '/journeys/paths', light],
 	['flow', '/journeys/flow', dark],
 	['retention', '/journeys/retention', light],

@@ -77,6 +77,7 @@ describe('names', () => {
 		expect([head('share kept'), head('touchpoint'), head('n'), head('', 'agent')]).toEqual(['Share kept', 'Touch point', 'n', 'Agent']);
 	});
 	it('tells notes with the times of the brand', () => expect(noteText('as of 2025-12-31T23:48:00.001+01:00, see --by', 'Europe/Berlin')).toBe('As of 31 Dec 2025, 23:48, see “By”'));
+	it('groups the digits of counts in notes, not those of years', () => expect(noteText('14689 paths since 2025 and 1468 calls within 2025-12', 'UTC')).toBe('14,689 paths since 2025 and 1,468 calls within 2025-12'));
 	it('gives every month three letters', () => expect([bucketLabel('2025-09'), bucketLabel('2025-09-03'), time('2025-09-03T10:00:00Z', 'UTC', 'day')]).toEqual(['Sep 25', '3 Sep', '3 Sep 2025']));
 	it('shortens buckets', () => {
 		expect(bucketLabel('2026-03')).toBe('Mar 26');

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
-import { drawable, figures, lines, missing, paramKey, questionOf, sankeyOf } from '../src/base/result';
+import { drawable, figures, labelColumns, lines, missing, paramKey, questionOf, sankeyOf } from '../src/base/result';
 import type { Analysis, Column, Result, Row } from '../src/base/types';
 
 const column = (name: string, type: Column['type'] = 'number', unit = '1'): Column => ({ name, title: name, type, unit, help: '' });
@@ -15,6 +15,16 @@ describe('figures', () => {
 		const r = result([column('count', 'count'), column('empty'), column('share', 'ratio'), column('share_low', 'ratio'), column('share_high', 'ratio')], [{ count: 3, empty: null, share: 0.5, share_low: 0.4, share_high: 0.6 }]);
 		expect(drawable(r).map(f => f.column.name)).toEqual(['share', 'count']);
 	});
+});
+
+describe('labels', () => {
+	const text = (name: string): Column => column(name, 'text', '');
+	const rows = (...scores: string[]): Row[] => scores.map((score, i) => ({ channel: `c${i}`, score }));
+	it('leave out what is the same in every row', () => {
+		expect(labelColumns(result([text('channel'), text('score')], rows('csat', 'csat'))).map(c => c.name)).toEqual(['channel']);
+		expect(labelColumns(result([text('channel'), text('score')], rows('csat', 'nps'))).map(c => c.name)).toEqual(['channel', 'score']);
+	});
+	it('keep it when there is nothing else', () => expect(labelColumns(result([text('channel'), text('score')], rows('csat', 'csat')), 'channel').map(c => c.name)).toEqual(['score']));
 });
 
 describe('lines', () => {

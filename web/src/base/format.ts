@@ -153,7 +153,8 @@ export function ago(iso: string, now = Date.now()): string {
 /** "support-call" → "Support call", for names that have no name of their own. */
 export function title(key: string): string {
 	const words = key.replace(/[-_]/g, ' ').replace(/^touchpoint$/, 'touch point').trim();
-	return words.charAt(0).toUpperCase() + words.slice(1);
+	const counted = words.replace(/(?<![-\d.:,])\d{4,}(?= [a-z])/g, n => (/^(19|20)\d\d$/.test(n) ? n : count(Number(n))));
+	return counted.charAt(0).toUpperCase() + counted.slice(1);
 }
 
 /** The head of a column: as analyses call it, with a capital; signs as they are. */
@@ -164,7 +165,8 @@ export function heading(column: Column): string {
 /** What an analysis notes, in the words of the pages: options as fields of the form, times in the brand's zone. */
 export function noteText(text: string, zone: string): string {
 	const words = inForm(text).replace(/\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?(\.\d+)?([+-]\d\d:\d\d|Z)/g, iso => time(iso, zone));
-	return words.charAt(0).toUpperCase() + words.slice(1);
+	const counted = words.replace(/(?<![-\d.:,])\d{4,}(?= [a-z])/g, n => (/^(19|20)\d\d$/.test(n) ? n : count(Number(n))));
+	return counted.charAt(0).toUpperCase() + counted.slice(1);
 }
 
 /** A calendar bucket's label as analyses print it ("2026-03", "2026-W14", "2026-03-29") in few words. */

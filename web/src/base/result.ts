@@ -50,10 +50,12 @@ export function drawable(r: Result): Figure[] {
 	return [...list].sort((a, b) => rank(a) - rank(b));
 }
 
-/** The text columns that say what a row is about; unit, verdict and the like do not. */
-export function labelColumns(r: Result): Column[] {
-	const skip = new Set(['unit', 'direction', 'verdict', 'filter', 'advice', 'text', 'values']);
-	return usedColumns(r).filter(c => c.type === 'text' && !skip.has(c.name));
+/** The text columns that say what a row is about; unit, verdict and the like do not, nor what is the same in every row. */
+export function labelColumns(r: Result, bucket?: string): Column[] {
+	const skip = new Set(['unit', 'direction', 'verdict', 'filter', 'advice', 'text', 'values', bucket]);
+	const list = usedColumns(r).filter(c => c.type === 'text' && !skip.has(c.name));
+	const telling = list.filter(c => r.rows.some(row => row[c.name] !== r.rows[0]?.[c.name]));
+	return telling.length ? telling : list;
 }
 
 export function bucketColumn(r: Result): Column | null {
@@ -79,7 +81,7 @@ export function lines(r: Result, figure: Figure, name: (column: string, value: s
 	if (!bucket) return { labels: [], lines: [] };
 	const labels = [...new Set(r.rows.map(row => String(row[bucket.name] ?? '')))].filter(Boolean).sort();
 	const at = new Map(labels.map((l, i) => [l, i]));
-	const others = labelColumns(r).filter(c => c.name !== bucket.name);
+	const others = labelColumns(r, bucket.name);
 	const found = new Map<string, Line>();
 	for (const row of r.rows) {
 		const i = at.get(String(row[bucket.name] ?? ''));

@@ -35,7 +35,7 @@ function laneList(d: Design, touchpoints: TouchPoint[], lanes: Lanes): { key: st
 	const used = new Set(touchpoints.map(t => laneOf(d, t, lanes)));
 	if (lanes === 'none') return [{ key: '', name: '' }];
 	if (lanes === 'kind') return KIND_ORDER.filter(k => used.has(k)).map(k => ({ key: k, name: KIND_NAMES[k] ?? title(k) }));
-	return [...d.departments, '(no owner)'].filter(k => used.has(k)).map(k => ({ key: k, name: title(k) }));
+	return [...d.departments, '(no owner)'].filter(k => used.has(k)).map(k => ({ key: k, name: k.charAt(0).toUpperCase() + k.slice(1) }));
 }
 
 /** Seconds since the last interaction make a card glow once. */

@@ -56,6 +56,8 @@ export function SqlPage() {
 	useEffect(() => void run(text), []);
 	const a = state.answer;
 	const numeric = a ? a.columns.map((_, i) => a.rows.some(r => r[i] !== null) && a.rows.every(r => r[i] === null || typeof r[i] === 'number')) : [];
+	// Numbers below each other have the same decimals; whole ones stay as they are: they may be years or ids.
+	const decimals = (a?.columns ?? []).map((_, i) => (numeric[i] ? Math.max(...(a?.rows ?? []).map(r => Math.min(4, String(r[i] ?? '').split('.')[1]?.length ?? 0))) : 0));
 	const label = numeric.indexOf(false);
 	const value = numeric.lastIndexOf(true);
 	return (
@@ -148,7 +150,7 @@ export function SqlPage() {
 							caption="Answer"
 							compact
 							rows={a.rows}
-							columns={a.columns.map((c, i) => ({ key: `${i}`, title: c.name, numeric: numeric[i] ?? false, sort: r => r[i] ?? null, cell: r => (r[i] === null || r[i] === undefined ? '–' : String(r[i])) }))}
+							columns={a.columns.map((c, i) => ({ key: `${i}`, title: c.name, numeric: numeric[i] ?? false, sort: r => r[i] ?? null, cell: r => (r[i] === null || r[i] === undefined ? '–' : decimals[i] ? (r[i] as number).toFixed(decimals[i]) : String(r[i])) }))}
 						/>
 					</div>
 				)}
