@@ -138,6 +138,15 @@ TARGET static void reach(const struct funnel_rows *x, const struct funnel_scratc
 	}
 }
 
+// How many journeys begin before each word.
+TARGET static void count_begins(struct funnel_scratch *s, uint32_t words)
+{
+	for (uint32_t w = 0, n = 0; w < words; w++) {
+		s->before[w] = n;
+		n += (uint32_t)__builtin_popcountll(s->begins[w]);
+	}
+}
+
 static bool have_vectors(void)
 {
 	return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("popcnt");
@@ -146,6 +155,11 @@ static bool have_vectors(void)
 static void reach(const struct funnel_rows *x, const struct funnel_scratch *s)
 {
 	(void)x, (void)s;
+}
+
+static void count_begins(struct funnel_scratch *s, uint32_t words)
+{
+	(void)s, (void)words;
 }
 
 static bool have_vectors(void)
@@ -165,10 +179,7 @@ static enum rc scratch_fit(const struct funnel_rows *x, struct funnel_scratch *s
 	memset(s->missing, (1u << VECTOR_STEPS) - 1, x->n_persons);
 	for (uint32_t k = 0; k < x->n_persons; k++)
 		s->begins[x->person_start[k] / 64] |= UINT64_C(1) << x->person_start[k] % 64;
-	for (uint32_t w = 0, n = 0; w < words; w++) {
-		s->before[w] = n;
-		n += (uint32_t)__builtin_popcountll(s->begins[w]);
-	}
+	count_begins(s, words);
 	return RC_OK;
 }
 
