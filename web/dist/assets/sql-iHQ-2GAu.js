@@ -1,4 +1,4 @@
-import{d as E,p as f,B as v,a as t,P as g,S as y,L as R,F as L,E as S,n as O,I as T,T as x,e as w,c as b,s as C,G as I}from"./index-DiaVQDyn.js";import{B as M}from"./bars-Duts1_00.js";const d=[["Satisfaction by channel",`SELECT channel, count(*) AS n, round(avg(csat), 2) AS csat
+import{d as E,p as f,B as v,a as t,P as g,S as y,L as R,F as L,E as S,n as O,I as T,T as x,e as w,c as b,s as C,G as I}from"./index-Bjpws_SO.js";import{B as M}from"./bars-CEeZG2OE.js";const d=[["Satisfaction by channel",`SELECT channel, count(*) AS n, round(avg(csat), 2) AS csat
 FROM interactions
 WHERE csat IS NOT NULL
 GROUP BY channel ORDER BY csat`],["Promises by status",`SELECT touchpoint, status, count(*) AS n
