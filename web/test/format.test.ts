@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
-import { between, bucketLabel, compact, count, decimalsOf, heading, inForm, money, noteText, number, percent, quantity, range, seconds, signed, time, title } from '../src/base/format';
+import { between, bucketLabel, cell, compact, count, decimalsOf, exact, heading, inForm, money, noteText, number, percent, quantity, range, seconds, signed, time, title } from '../src/base/format';
 
 const plain = (s: string): string => s.replace(/\u00a0/g, ' ');
 
@@ -33,6 +33,17 @@ describe('numbers below each other', () => {
 		expect(decimalsOf([0.6, -0.62])).toBe(2);
 		expect(decimalsOf([0.6, -12])).toBe(1);
 		expect(decimalsOf([0.6, 312])).toBe(0);
+		expect(decimalsOf([0.02, 0])).toBe(2);
+		expect(decimalsOf([0.00012, 0])).toBe(5);
+	});
+	it('lose no digit where they are told exactly', () => {
+		const told = (...values: (number | null)[]) => values.filter(v => v !== null).map(exact(values));
+		expect(told(1.5, null, 2, -0.25)).toEqual(['1.50', '2.00', '-0.25']);
+		expect(told(2019, 17)).toEqual(['2019', '17']);
+		expect(told(0.00001, 1)).toEqual(['0.00001', '1']);
+		expect(told(0.123456, 0.5)).toEqual(['0.123456', '0.5']);
+		expect(told(1e-7, 0.5)).toEqual(['1e-7', '0.5']);
+		expect(told(1234567890123.12, 0.0625)).toEqual(['1234567890123.1200', '0.0625']);
 	});
 	it('have their unit once when they are the ends of an interval', () => {
 		expect(plain(between(percent(0.671), percent(0.719)))).toBe('67.1–71.9 %');
@@ -67,17 +78,25 @@ describe('quantities', () => {
 		expect(plain(range(60, 3700, seconds))).toBe('1 min – 1 h 2 min');
 		expect(range(4.12, 4.43, v => number(v))).toBe('4.12 – 4.43');
 	});
+	it('shows the unit of a row, whatever the corridor calls it, but no scale of answers', () => {
+		const shown = (unit: string | null) => plain(cell({ value: 4.2, unit }, { name: 'value', title: 'value', type: 'number', unit: 'unit', help: '' }, 'EUR', 'UTC'));
+		expect(['%', '°C', 'µg/m³', 'kg CO2', '€/kWh', 'Mbit/s'].map(shown)).toEqual(['4.2 %', '4.2 °C', '4.2 µg/m³', '4.2 kg CO2', '4.2 €/kWh', '4.2 Mbit/s']);
+		expect(['', '1', null, '1-7', '-2-2', 'perceived - expected'].map(shown)).toEqual(Array(6).fill('4.2'));
+		expect(['s', 'share'].map(shown)).toEqual(['4.2 s', '420.0 %']);
+		expect(plain(range(4.12, 5.5, v => quantity(v, 'kg CO2')))).toBe('4.12–5.5 kg CO2');
+	});
 	it('shows a measure of 0 or 1 as a share', () => expect(plain(quantity(0.6622, '1', 'EUR', true))).toBe('66.2 %'));
 });
 
 describe('names', () => {
-	it('makes titles of keys', () => expect(title('support-call')).toBe('Support call'));
+	it('makes titles of keys, whose digits stay together', () => expect(['support-call', 'line-4711-support'].map(title)).toEqual(['Support call', 'Line 4711 support']));
 	it('heads columns with a capital, but leaves signs', () => {
 		const head = (text: string, name = 'x') => heading({ name, title: text, type: 'number', unit: '1', help: '' });
 		expect([head('share kept'), head('touchpoint'), head('n'), head('', 'agent')]).toEqual(['Share kept', 'Touch point', 'n', 'Agent']);
 	});
 	it('tells notes with the times of the brand', () => expect(noteText('as of 2025-12-31T23:48:00.001+01:00, see --by', 'Europe/Berlin')).toBe('As of 31 Dec 2025, 23:48, see “By”'));
 	it('groups the digits of counts in notes, not those of years', () => expect(noteText('14689 paths since 2025 and 1468 calls within 2025-12', 'UTC')).toBe('14,689 paths since 2025 and 1,468 calls within 2025-12'));
+	it('groups counts that follow each other, not parts of other numbers', () => expect(noteText('of 12345 persons (23456 calls) 1.23456 each, 34567 twice', 'UTC')).toBe('Of 12,345 persons (23,456 calls) 1.23456 each, 34,567 twice'));
 	it('gives every month three letters', () => expect([bucketLabel('2025-09'), bucketLabel('2025-09-03'), time('2025-09-03T10:00:00Z', 'UTC', 'day')]).toEqual(['Sep 25', '3 Sep', '3 Sep 2025']));
 	it('shortens buckets', () => {
 		expect(bucketLabel('2026-03')).toBe('Mar 26');

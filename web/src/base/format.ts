@@ -83,7 +83,23 @@ export function decimalsOf(values: (number | null)[]): number {
 	const known = values.filter((v): v is number => v !== null && Number.isFinite(v));
 	if (known.every(Number.isInteger)) return 0;
 	const most = Math.max(...known.map(Math.abs));
+	if (most < 0.01) return Math.min(12, 1 - Math.floor(Math.log10(most))); // two digits of the biggest
 	return most >= 100 ? 0 : most >= 10 ? 1 : 2;
+}
+
+const PADDED = 4;
+
+/** How numbers that stand below each other are written so that no digit is lost: padded to the same decimals where they have few. */
+export function exact(values: (number | null)[]): (v: number) => string {
+	const decimals = (v: number): number => (String(v).includes('e') ? Infinity : (String(v).split('.')[1]?.length ?? 0));
+	const most = values.reduce<number>((m, v) => (v === null ? m : Math.max(m, decimals(v))), 0);
+	if (most === 0 || most > PADDED) return String;
+	return v => `${v}${decimals(v) ? '' : '.'}${'0'.repeat(most - decimals(v))}`;
+}
+
+/** Some analyses tell the scale of answers ("1-7", "perceived - expected") where others have a unit: that does not follow a value. */
+export function isScale(unit: string): boolean {
+	return unit !== '1' && /^-?\d| - /.test(unit);
 }
 
 /** A value with its unit, as analyses tell it. A measure from 0 to 1 (resolved) is a share. Decimals: of plain numbers. */
@@ -93,7 +109,7 @@ export function quantity(value: number, unit: string, currency = 'EUR', share = 
 	if (unit === 'minor') return money(value, currency);
 	if (unit === 'ratio' || unit === 'share') return percent(value);
 	const text = number(value, decimals);
-	return unit === '' || unit === '1' ? text : `${text}${NBSP}${unit}`;
+	return unit === '' || unit === '1' || isScale(unit) ? text : `${text}${NBSP}${unit}`;
 }
 
 /** "60.0 %" as "60 %": the ends of an axis are round. */
@@ -109,7 +125,7 @@ export function inForm(text: string): string {
 /** Two ends of one form with the unit once: "67.1–71.9 %"; beside a sign no dash: "−0.07 … −0.04". */
 export function between(a: string, b: string): string {
 	const dash = /^[−+]/.test(a) || /^[−+]/.test(b) ? ' … ' : '–';
-	const unit = /\u00a0([^\d\u00a0]+)$/.exec(b);
+	const unit = /\u00a0([^\d\u00a0][^\u00a0]*)$/.exec(b);
 	return unit && a.endsWith(unit[0]) && a.split(NBSP).length === 2 && b.split(NBSP).length === 2 ? `${a.slice(0, -unit[0].length)}${dash}${b}` : `${a}${dash.length > 1 ? dash : ' – '}${b}`;
 }
 
@@ -153,8 +169,7 @@ export function ago(iso: string, now = Date.now()): string {
 /** "support-call" → "Support call", for names that have no name of their own. */
 export function title(key: string): string {
 	const words = key.replace(/[-_]/g, ' ').replace(/^touchpoint$/, 'touch point').trim();
-	const counted = words.replace(/(?<![-\d.:,])\d{4,}(?= [a-z])/g, n => (/^(19|20)\d\d$/.test(n) ? n : count(Number(n))));
-	return counted.charAt(0).toUpperCase() + counted.slice(1);
+	return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
 /** The head of a column: as analyses call it, with a capital; signs as they are. */
@@ -165,7 +180,7 @@ export function heading(column: Column): string {
 /** What an analysis notes, in the words of the pages: options as fields of the form, times in the brand's zone. */
 export function noteText(text: string, zone: string): string {
 	const words = inForm(text).replace(/\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?(\.\d+)?([+-]\d\d:\d\d|Z)/g, iso => time(iso, zone));
-	const counted = words.replace(/(?<![-\d.:,])\d{4,}(?= [a-z])/g, n => (/^(19|20)\d\d$/.test(n) ? n : count(Number(n))));
+	const counted = words.replace(/(^|[^-\d.:,])(\d{4,})(?= [a-z])/g, (all, before: string, n: string) => (/^(19|20)\d\d$/.test(n) ? all : before + count(Number(n))));
 	return counted.charAt(0).toUpperCase() + counted.slice(1);
 }
 
@@ -195,10 +210,8 @@ export function cell(row: Row, column: Column, currency: string, zone: string): 
 		case 'time':
 			return time(v, zone);
 		default: {
-			const unit = column.unit === 'unit' ? String(row.unit ?? '') : column.unit;
-			if (unit === 's' || unit === 'minor' || unit === 'share') return quantity(v, unit, currency);
-			if (column.unit === 'unit' && /^[A-Za-z][\w/]*$/.test(unit)) return quantity(v, unit, currency, false, column.decimals);
-			return number(v, column.decimals);
+			if (column.unit === 'unit') return quantity(v, String(row.unit ?? ''), currency, false, column.decimals);
+			return ['s', 'minor', 'share'].includes(column.unit) ? quantity(v, column.unit, currency) : number(v, column.decimals);
 		}
 	}
 }

@@ -2,7 +2,7 @@
 // SQL over interactions, promises and people: read-only, the statement in the URL, the answer as table, CSV or bars.
 import { useEffect, useState } from 'preact/hooks';
 import { call, Problem } from '../base/api';
-import { count, decimalsOf, number } from '../base/format';
+import { count, decimalsOf, exact, number } from '../base/format';
 import { params, setParams } from '../base/router';
 import { Bars } from '../chart/bars';
 import { Empty, Failure, Loading, PageHead, Section } from '../ui/parts';
@@ -57,7 +57,7 @@ export function SqlPage() {
 	const a = state.answer;
 	const numeric = a ? a.columns.map((_, i) => a.rows.some(r => r[i] !== null) && a.rows.every(r => r[i] === null || typeof r[i] === 'number')) : [];
 	// Numbers below each other have the same decimals; whole ones stay as they are: they may be years or ids.
-	const decimals = (a?.columns ?? []).map((_, i) => (numeric[i] ? Math.max(...(a?.rows ?? []).map(r => Math.min(4, String(r[i] ?? '').split('.')[1]?.length ?? 0))) : 0));
+	const forms = (a?.columns ?? []).map((_, i) => (numeric[i] ? exact((a?.rows ?? []).map(r => r[i] as number | null)) : String));
 	const label = numeric.indexOf(false);
 	const value = numeric.lastIndexOf(true);
 	return (
@@ -150,7 +150,7 @@ export function SqlPage() {
 							caption="Answer"
 							compact
 							rows={a.rows}
-							columns={a.columns.map((c, i) => ({ key: `${i}`, title: c.name, numeric: numeric[i] ?? false, sort: r => r[i] ?? null, cell: r => (r[i] === null || r[i] === undefined ? '–' : decimals[i] ? (r[i] as number).toFixed(decimals[i]) : String(r[i])) }))}
+							columns={a.columns.map((c, i) => ({ key: `${i}`, title: c.name, numeric: numeric[i] ?? false, sort: r => r[i] ?? null, cell: r => (r[i] === null || r[i] === undefined ? '–' : (forms[i] ?? String)(r[i] as number)) }))}
 						/>
 					</div>
 				)}

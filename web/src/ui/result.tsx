@@ -3,7 +3,7 @@
 import type { ComponentChildren } from 'preact';
 import { useMemo } from 'preact/hooks';
 import { design } from '../base/api';
-import { between, bucketLabel, cell, compact, count, decimalsOf, heading, number, percent, quantity, seconds } from '../base/format';
+import { between, bucketLabel, cell, compact, count, decimalsOf, heading, isScale, number, percent, quantity, seconds } from '../base/format';
 import { currency, touchpointName, touchpointOf, zone } from '../base/question';
 import { bucketColumn, drawable, figures, labelColumns, lines, usedColumns, type Figure } from '../base/result';
 import { setParams, to, withParams } from '../base/router';
@@ -56,8 +56,8 @@ export function ResultTable({ result, caption }: { result: Result; caption?: str
 		const nameIn = naming(result);
 		const used = usedColumns(result);
 		const units = new Set(result.rows.map(r => String(r.unit ?? '')));
-		const withUnit = used.some(c => c.unit === 'unit'); // values bring theirs
-		return figures(used.filter(c => !(withUnit && c.name === 'unit'))).map(({ column: declared, low, high }: Figure): TableColumn<Row> => {
+		const withUnit = used.some(c => c.unit === 'unit'); // values bring theirs, but for scales of answers
+		return figures(used.filter(c => !(withUnit && c.name === 'unit' && ![...units].some(isScale)))).map(({ column: declared, low, high }: Figure): TableColumn<Row> => {
 			// What stands below each other has the same decimals, unless it is of different units.
 			const same = declared.type === 'number' && (declared.unit !== 'unit' || units.size === 1);
 			const values = same ? result.rows.flatMap(r => [declared.name, low, high].map(n => (n !== null && typeof r[n] === 'number' ? (r[n] as number) : null))) : [];
@@ -73,6 +73,7 @@ export function ResultTable({ result, caption }: { result: Result; caption?: str
 				cell: row => {
 					const v = row[column.name];
 					if (v === null || v === undefined) return '–';
+					if (column.name === 'unit' && withUnit) return isScale(String(v)) ? String(v) : '–';
 					if (column.name === 'unit') return v === 'minor' ? currency.value : v === '1' ? '' : v;
 					if (column.name === 'verdict' && typeof v === 'string' && v in VERDICT_WORDS)
 						return (
