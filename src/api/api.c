@@ -423,18 +423,18 @@ void api_close(struct api **api, uint32_t timeout_ms)
 	atomic_store(&a->stopping, true);
 	if (a->server)
 		http_quiesce(a->server, timeout_ms);
+	pthread_mutex_lock(&a->mu);
+	a->closing = true;
+	pthread_cond_signal(&a->wake);
+	pthread_mutex_unlock(&a->mu);
+	if (a->tender) // before the intake, which it feeds
+		thread_join(&a->tender);
 	workers_close(&a->workers);
 	import_close(a);
 	workers_close(&a->hook_workers);
 	intake_close(&a->intake); // answers what waits for the disk
 	hook_lines_free(&a->hook_lines);
 	sandbox_close(&a->sandbox);
-	pthread_mutex_lock(&a->mu);
-	a->closing = true;
-	pthread_cond_signal(&a->wake);
-	pthread_mutex_unlock(&a->mu);
-	if (a->tender)
-		thread_join(&a->tender);
 	http_close(&a->server);
 	live_close(&a->live); // after its streams
 	simulate_feed_close(&a->feed);

@@ -11,6 +11,11 @@ static int64_t read_ns(clockid_t id)
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
+int64_t clock_thread_ns(void)
+{
+	return read_ns(CLOCK_THREAD_CPUTIME_ID);
+}
+
 static int64_t system_now_ms(const struct clock *self)
 {
 	(void)self;

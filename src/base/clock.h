@@ -11,6 +11,8 @@ struct clock {
 	int64_t fixed_ms;                                  // of clock_fixed
 };
 
+// Processor time that the calling thread has used, in ns: what it waited for is not in it.
+int64_t clock_thread_ns(void);
 // The machine's clock; static.
 const struct clock *clock_system(void);
 // A clock that stands at `ms` until somebody changes its fixed_ms.

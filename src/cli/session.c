@@ -75,10 +75,10 @@ enum rc cli_read_file(struct cli *cli, const char *path, struct sv *out, struct 
 	char *text = NULL;
 	size_t len = 0;
 	enum rc rc = io_read_file(io_system(), path, INPUT_FILE_MAX, &text, &len, e);
-	if (rc != RC_OK) {
+	if (rc == RC_NOT_FOUND)
 		err_remedy(e, "give the path of a file that is there, or - for standard input");
+	if (rc != RC_OK)
 		return rc;
-	}
 	*out = arena_copy(cli->arena, (struct sv){text, len});
 	mem_free(text);
 	return out->ptr ? RC_OK : err_set(e, RC_NOMEM, "out of memory for %s", path);

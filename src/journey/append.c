@@ -9,8 +9,6 @@
 #include "journey/segment.h"
 #include "journey/store_internal.h"
 
-#include <time.h>
-
 // A batch on its way in.
 struct arrival {
 	struct batch_view *view;
@@ -264,11 +262,7 @@ enum rc store_append_linking(struct store *s, struct batch **batches, uint32_t n
 	if (rc != RC_OK)
 		return rc;
 	struct also extra = {.call = also, .context = context, .linking = linking};
-	int64_t pace_ns = atomic_exchange(&s->pace_ns, 0);
-	if (pace_ns > 0)
-		nanosleep(&(struct timespec){.tv_nsec = pace_ns}, NULL);
 	pthread_mutex_lock(&s->append_mu);
-	int64_t began_ns = s->clock->monotonic_ns(s->clock);
 	rc = check_designs(s, batches, n, e);
 	if (rc == RC_OK)
 		rc = store_reload(s, e);
@@ -284,7 +278,7 @@ enum rc store_append_linking(struct store *s, struct batch **batches, uint32_t n
 	// What fails here does not undo the append: it is remembered (stale) and told to the next call.
 	if (rc == RC_OK)
 		seal_rotate(s, false, NULL);
-	seal_pace(s, s->clock->monotonic_ns(s->clock) - began_ns);
+	seal_behind(s);
 	pthread_mutex_unlock(&s->append_mu);
 	return rc;
 }

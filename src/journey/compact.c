@@ -361,10 +361,11 @@ void compact_make_room(struct store *s)
 
 double compact_behind(struct store *s)
 {
-	const double half = SEGMENTS_MOST / 2.0;
+	// Fewer are nothing to slow anybody down for.
+	const double some = SEGMENTS_MOST * 3 / 4.0, left = SEGMENTS_MOST - some;
 	pthread_mutex_lock(&s->mu);
 	bool busy = s->compactor && (s->compact_wanted || s->compacting);
-	double over = ((double)s->catalogue.n - half) / half;
+	double over = ((double)s->catalogue.n - some) / left;
 	pthread_mutex_unlock(&s->mu);
 	return busy && over > 0 ? over : 0;
 }

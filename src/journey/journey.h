@@ -120,6 +120,11 @@ struct append_result {
 enum rc store_append(struct store *s, struct batch **batches, uint32_t n, struct append_result *results /* n */,
 	enum rc (*also)(void *context, struct db *db, const struct append_result *results, struct err *e),
 	void *context, struct err *e);
+// Who appends again and again in a store that gives way calls this between two appends, when it owes nobody an answer:
+// so that sealing and merging, which get little of a busy processor, are not left behind until an append has to wait for
+// all of their work. Waits, at most 0.1 s, for a multiple of used_ns, the processor time (clock_thread_ns) of the last
+// append: the larger, the farther they are behind; not at all when they are not.
+void store_pace(const struct store *s, int64_t used_ns);
 // Runs `act` with the database of store_db while nobody else uses it: what other parts do with their own tables goes
 // through here, or through `also`, once several threads write. What it returns is returned.
 enum rc store_alone(struct store *s, enum rc (*act)(void *context, struct db *db, struct err *e), void *context,

@@ -11,6 +11,8 @@
 #include "base/log.h"
 #include "journey/overlay.h"
 
+#include <time.h>
+
 static enum rc commit_sealed(
 	struct store *s, const struct head *h, const struct segment_ref *ref, struct err *e)
 {
@@ -125,27 +127,31 @@ enum rc seal_room(struct store *s, struct head *h, struct err *e)
 	return s->options.gives_way ? id_set_reserve(&h->ids, rows, e) : RC_OK;
 }
 
-// How far the threads that give way are behind: 0 not at all, 1 so far that an append has to wait until they are done.
-static double behind(struct store *s)
+enum { BEHIND_ALL = 1000 }; // so far that an append has to wait until they are done
+
+void seal_behind(struct store *s)
 {
 	const struct head *h = s->active;
 	double rows = 0;
-	if (s->sealing && !atomic_load(&s->sealer_ended) && h->n_rows > s->options.seal_rows)
-		rows = (double)(h->n_rows - s->options.seal_rows) / s->options.seal_rows;
-	double segments = compact_behind(s);
-	return rows > segments ? rows : segments;
-}
-
-// They get few turns while appends keep the processors busy. The more they are behind, the more of the time is theirs: half
-// of it when a fifth of the way is gone, four fifths after half of the way; better than all of a sudden all of it.
-void seal_pace(struct store *s, int64_t took_ns)
-{
-	const double steepness = 4, longest_ns = 1e8;
 	if (!s->options.gives_way)
 		return;
-	double gone = behind(s);
-	double wait_ns = gone < 1 ? steepness * gone / (1 - gone) * (double)took_ns : longest_ns;
-	atomic_store(&s->pace_ns, (int64_t)(wait_ns < longest_ns ? wait_ns : longest_ns));
+	if (s->sealing && !atomic_load(&s->sealer_ended) && h->n_rows > s->options.seal_rows)
+		rows = (double)(h->n_rows - s->options.seal_rows) / s->options.seal_rows;
+	double segments = compact_behind(s), most = rows > segments ? rows : segments;
+	atomic_store(&s->behind, most < 1 ? (unsigned)(most * BEHIND_ALL) : BEHIND_ALL);
+}
+
+// Appending uses half of the processor or so, the rest goes to who receives and decodes: with this steepness half of the
+// time is theirs when a fifth of the way is gone, four fifths after half of it.
+void store_pace(const struct store *s, int64_t used_ns)
+{
+	const double steepness = 8, longest_ns = 1e8;
+	double gone = (double)atomic_load(&s->behind) / BEHIND_ALL;
+	double wait_ns = gone < 1 ? steepness * gone / (1 - gone) * (double)used_ns : longest_ns;
+	if (wait_ns >= 1)
+		nanosleep(
+			&(struct timespec){.tv_nsec = (long)(wait_ns < longest_ns ? wait_ns : longest_ns - 1)},
+			NULL);
 }
 
 static bool is_full(const struct store *s, const struct head *h, uint32_t times)

@@ -311,8 +311,8 @@ struct store {
 	bool stale;
 	struct thread *sealer;
 	atomic_bool sealer_ended;
-	atomic_bool purge_due;   // rows of the inbox may be sealed and still there
-	_Atomic int64_t pace_ns; // so long the next append waits before it begins (seal_pace)
+	atomic_bool purge_due; // rows of the inbox may be sealed and still there
+	atomic_uint behind;    // of sealing and merging, in thousandths, after the last append (seal_behind)
 	struct err seal_err;
 
 	struct segment_list catalogue; // the writer's
@@ -377,8 +377,8 @@ enum rc back_end(struct store *s, enum rc rc, struct err *e);
 // seal.c (append_mu held)
 // Hands a full head to the sealer; waits for the one before. Fails with what failed there.
 enum rc seal_rotate(struct store *s, bool even_if_small, struct err *e);
-// After an append that took so long: how long the next one waits, so that threads that give way are not left behind for good.
-void seal_pace(struct store *s, int64_t took_ns);
+// Notes for store_pace how far the threads that give way are behind.
+void seal_behind(struct store *s);
 // Removes rows of the inbox that are sealed, in transactions of the second connection; a failure is logged, and what is left
 // goes later, or when the store is closed.
 void seal_purge(struct store *s);

@@ -130,9 +130,12 @@ static enum rc store_group(struct pipeline *p, struct group_commit *g, struct er
 	const struct import_file before = p->file;
 	struct commit *c = &g->commit;
 	enum rc rc = commit_collect(c, p->group, p->n_group, e);
+	int64_t used_ns = clock_thread_ns();
 	if (rc == RC_OK)
 		rc = store_append(p->run->store, c->batches, c->n_batches, c->results, save_group, g, e);
-	if (rc != RC_OK)
+	if (rc == RC_OK)
+		store_pace(p->run->store, clock_thread_ns() - used_ns);
+	else
 		p->file = before;
 	return rc;
 }

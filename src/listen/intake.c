@@ -22,7 +22,13 @@
 #include <stdio.h>
 #include <time.h>
 
-enum { WAITING_BYTES_MAX = 64 << 20, QUARANTINE_MAX = 1000000, LINKS_AT_ONCE = 20000, SAMPLE_MS = 100 };
+enum {
+	WAITING_BYTES_MAX = 64 << 20,
+	GATHERED_BYTES_MAX = 256 << 10,
+	QUARANTINE_MAX = 1000000,
+	LINKS_AT_ONCE = 20000,
+	SAMPLE_MS = 100
+};
 
 struct told {
 	intake_done *done;
@@ -334,6 +340,7 @@ enum rc intake_deliver(
 		pthread_mutex_lock(&i->mu);
 		i->stats.refused++;
 		pthread_mutex_unlock(&i->mu);
+		wake_writer(i);
 		return err_set(
 			e, RC_BUSY, "more comes in than can be stored at the moment; send it again later");
 	}
@@ -353,7 +360,7 @@ enum rc intake_deliver(
 		pthread_mutex_unlock(&i->mu);
 	}
 	// Also after an error: a few messages of the body may be in the group.
-	if (!gathered)
+	if (!gathered || atomic_load(&i->waiting) > GATHERED_BYTES_MAX)
 		wake_writer(i);
 	return rc;
 }
@@ -492,12 +499,14 @@ static void tell(struct intake *i, struct group **groups, unsigned n, const stru
 	}
 }
 
-static void commit_groups(struct intake *i, struct group **groups, unsigned n)
+// Returns the processor time that appending took, in ns.
+static int64_t commit_groups(struct intake *i, struct group **groups, unsigned n)
 {
 	struct err e = ERR_NONE;
 	uint32_t added = 0, duplicates = 0;
-	int64_t start = i->clock->monotonic_ns(i->clock);
+	int64_t start = i->clock->monotonic_ns(i->clock), used_ns = clock_thread_ns();
 	enum rc rc = append_groups(i, groups, n, &added, &duplicates, &e);
+	used_ns = clock_thread_ns() - used_ns;
 	if (rc != RC_OK) {
 		log_err("listen", &e);
 		people_failed(i->people);
@@ -521,6 +530,7 @@ static void commit_groups(struct intake *i, struct group **groups, unsigned n)
 		i->o.telling(i->o.context, false);
 	if (rc == RC_OK && i->o.committed)
 		i->o.committed(i->o.context, added);
+	return used_ns;
 }
 
 // Takes the filled groups of all lanes, leaving each its spare one. A lane's group is its own again afterwards.
@@ -600,8 +610,10 @@ static void writer_run(void *context)
 			for (unsigned k = 0; k < i->n_lanes; k++)
 				if (i->groups[k])
 					filled[at++] = i->groups[k];
-			commit_groups(i, filled, at);
+			int64_t used_ns = commit_groups(i, filled, at);
 			give_back(i);
+			if (!atomic_load(&i->paused))
+				store_pace(i->o.store, used_ns);
 		}
 		if (!atomic_load(&i->paused))
 			link_people(i);

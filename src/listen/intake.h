@@ -64,7 +64,7 @@ struct intake_delivery {
 	// Not NULL: the key that the body carries (SV_NONE: none) decides, before anything is taken in; it may change the
 	// context. What it returns but RC_OK is returned.
 	enum rc (*authorize)(void *context, struct sv key, struct wire_context *c, struct err *e);
-	bool gathered;    // more follow at once, and then intake_go: the writer is not woken for this one
+	bool gathered;    // more follow, and then intake_go: this one wakes the writer only if much is waiting
 	const char *file; // what the quarantine calls it: "tracking/shop"
 	// Told of each message that is not understood, instead of the quarantine; valid during the call. NULL: quarantine.
 	void (*reject)(void *context, uint32_t index, struct sv reason);
