@@ -7,7 +7,7 @@ import { bucketLabel, count, number, percent, seconds, signed, time, title } fro
 import { touchpointName, zone } from '../base/question';
 import { go, params, setParams, to } from '../base/router';
 import type { Interaction, Page, PersonStory, Row, Verdict } from '../base/types';
-import { InteractionTable } from './touchpoint';
+import { InteractionTable, LOW } from './touchpoint';
 import { Await, Empty, Mark, PageHead, Section, Segmented, Tile } from '../ui/parts';
 import { ResultTable } from '../ui/result';
 import { Table } from '../ui/table';
@@ -70,13 +70,12 @@ export function CustomersPage() {
 
 /** Somewhere to begin: those who said lately that they were not content. */
 function LetDown() {
-	const known = design.value?.measures.some(m => m.key === 'csat') ?? false;
-	const list = useApi<Page<Interaction>>(known ? `/api/interactions?${new URLSearchParams({ where: 'csat <= 2', limit: '15' })}` : null);
+	const list = useApi<Page<Interaction>>(`/api/interactions?${new URLSearchParams({ where: LOW, limit: '15' })}`);
 	return (
 		<Section title="Lately let down">
-			{known && <Await of={list}>{l => (l.items.length ? <InteractionTable items={l.items} caption="Customers who gave a low score lately" /> : <Empty title="Nobody gave a low score yet." />)}</Await>}
+			<Await of={list}>{l => (l.items.length ? <InteractionTable items={l.items} caption="Customers who gave a low score lately" /> : <Empty title="No low score was found." />)}</Await>
 			<p class="section-links no-print">
-				<a href={to('/interactions', { where: ['csat <= 2'] })}>Everybody with low satisfaction</a>
+				<a href={to('/interactions', { where: [LOW] })}>Everybody with a low score</a>
 				<a href={to('/interactions', { where: ['index < 20'] })}>Low experience index</a>
 				<a href={to('/interactions', { where: ['text exists'] })}>Whoever said something</a>
 			</p>

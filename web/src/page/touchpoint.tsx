@@ -258,8 +258,8 @@ function FromTo({ t }: { t: TouchPoint }) {
 	);
 }
 
-// A low answer to any of the scores that customers give.
-const LOW = 'csat < 3 or nps < 7 or ces < 4 or rating < 3 or sentiment < 0';
+/** A low answer to any of the scores that customers give. */
+export const LOW = 'csat < 3 or nps < 7 or ces < 4 or rating < 3 or sentiment < 0';
 const SHOWN = 6;
 
 /** What was said: the newest with low scores first, then the newest others. */

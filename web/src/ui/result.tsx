@@ -66,7 +66,7 @@ export function ResultTable({ result, caption }: { result: Result; caption?: str
 			const asColumn = (name: string): Column => ({ ...column, name });
 			return {
 				key: column.name,
-				title: heading(column),
+				title: withUnit && column.name === 'unit' ? 'Scale' : heading(column),
 				help: column.help,
 				numeric,
 				sort: row => row[column.name] ?? null,

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // One table for everything: caption, sortable heads, a keyboard-scrollable frame; numbers to the right in equal figures. On a
-// phone each row is a card of its own; the roles say that it is a table all the same. The rows that fill a screen are drawn at
-// once, so that what stands above them need not wait; the others follow when the browser has nothing else to do.
+// phone each row is a card of its own; the roles say that it is a table all the same, and as cells are left out there, each
+// says its column. The rows that fill a screen are drawn at once, so that what stands above them need not wait; the others
+// follow when the browser has nothing else to do.
 import { options, type ComponentChildren } from 'preact';
 import { useEffect, useMemo, useState } from 'preact/hooks';
 
@@ -63,12 +64,12 @@ export function Table<T>({ caption, columns, rows, sorted, compact }: { caption:
 	}, [rows, columns, by]);
 	return (
 		<div class="table-frame" tabIndex={0} role="region" aria-label={caption}>
-			<table class={`table ${compact ? 'compact' : ''} ${columns.length > 2 ? 'stack' : ''} ${rows.length <= FEW ? 'few' : ''}`} role="table">
+			<table class={`table ${compact ? 'compact' : ''} ${columns.length > 2 ? 'stack' : ''} ${rows.length <= FEW ? 'few' : ''}`} role="table" aria-colcount={columns.length}>
 				<caption class="sr">{caption}</caption>
 				<thead role="rowgroup">
 					<tr role="row">
-						{columns.map(c => (
-							<th key={c.key} scope="col" role="columnheader" class={c.numeric ? 'num' : ''} title={c.help} aria-sort={by?.key === c.key ? (by.down ? 'descending' : 'ascending') : undefined}>
+						{columns.map((c, k) => (
+							<th key={c.key} scope="col" role="columnheader" aria-colindex={k + 1} class={c.numeric ? 'num' : ''} title={c.help} aria-sort={by?.key === c.key ? (by.down ? 'descending' : 'ascending') : undefined}>
 								{c.sort ? (
 									<button type="button" onClick={() => setBy(by?.key === c.key ? { key: c.key, down: !by.down } : { key: c.key, down: c.numeric ?? false })}>
 										{c.title}
@@ -86,14 +87,14 @@ export function Table<T>({ caption, columns, rows, sorted, compact }: { caption:
 				<tbody role="rowgroup">
 					{list.slice(0, drawn).map((row, i) => (
 						<tr key={i} role="row">
-							{columns.map(c => {
+							{columns.map((c, k) => {
 								const body = c.cell(row, i);
 								return c.head ? (
-									<th key={c.key} scope="row" role="rowheader">
+									<th key={c.key} scope="row" role="rowheader" aria-colindex={k + 1}>
 										{body}
 									</th>
 								) : (
-									<td key={c.key} role="cell" data-title={c.title} class={`${c.numeric ? 'num' : ''} ${body === '–' ? 'nothing' : ''}`}>
+									<td key={c.key} role="cell" aria-colindex={k + 1} data-title={c.title} class={`${c.numeric ? 'num' : ''} ${body === '–' ? 'nothing' : ''}`}>
 										<div class="cell-body">{body}</div>
 									</td>
 								);
