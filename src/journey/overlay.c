@@ -250,7 +250,7 @@ static enum rc number_groups(struct overlays *o, const struct entries *all, stru
 	return RC_OK;
 }
 
-enum rc overlays_load(struct db *db, struct overlays **out, struct err *e)
+enum rc overlays_load(struct db *db, int64_t least, struct overlays **out, struct err *e)
 {
 	*out = NULL;
 	struct overlays *o = mem_calloc(1, sizeof(*o));
@@ -261,6 +261,8 @@ enum rc overlays_load(struct db *db, struct overlays **out, struct err *e)
 	enum rc rc = db_sums_check(db, "overlay", e);
 	if (rc == RC_OK)
 		rc = overlays_state(db, &o->epoch, &o->since, e);
+	if (least < o->since)
+		o->since = least;
 	if (rc == RC_OK)
 		rc = entries_read(db, o->since, &all, e);
 	if (rc == RC_OK)

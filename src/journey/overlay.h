@@ -74,8 +74,9 @@ struct overlay_entry {
 	uint64_t n_rows;    // interactions that it concerned, or JOURNAL_NOT_COUNTED
 	int64_t id;         // set by overlay_insert
 };
-// Everything that is pending for a segment of the catalogue, and all links. RC_NOMEM and what the database reports.
-enum rc overlays_load(struct db *db, struct overlays **out, struct err *e);
+// Everything that is pending for a segment of the catalogue, or for one of the epoch `least` (INT64_MAX: for none beside
+// the catalogue's), and all links. RC_NOMEM and what the database reports.
+enum rc overlays_load(struct db *db, int64_t least, struct overlays **out, struct err *e);
 // The same after links were added to the journal, without reading it: entries of kind OVERLAY_LINK only, allowed ones,
 // in order, with their ids. What overlays_load gives, but that groups which became part of others stay as empty ones.
 enum rc overlays_extend(const struct overlays *o, const struct overlay_entry *entries, size_t n,

@@ -82,7 +82,7 @@ static enum rc read_overlays(struct store *s, struct reading *r, struct err *e)
 		struct overlays *fresh = store_overlays(s); // a writer's, which may be of this moment
 		if (!fresh || fresh->epoch != last || fresh->since > least) {
 			overlays_unref(&fresh);
-			rc = overlays_load(s->reader, &fresh, e);
+			rc = overlays_load(s->reader, INT64_MAX, &fresh, e);
 		}
 		if (rc != RC_OK)
 			return rc;

@@ -234,10 +234,17 @@ static void put_overlays(struct store *s, struct overlays *fresh)
 	overlays_unref(&old);
 }
 
+// A merge may have been committed whose segments are still in the catalogue in memory: what they lack is read, too.
 enum rc store_overlays_reload(struct store *s, struct err *e)
 {
 	struct overlays *fresh;
-	enum rc rc = overlays_load(s->db, &fresh, e);
+	int64_t least = INT64_MAX;
+	pthread_mutex_lock(&s->mu);
+	for (size_t i = 0; i < s->catalogue.n; i++)
+		if (s->catalogue.items[i]->entry.epoch < least)
+			least = s->catalogue.items[i]->entry.epoch;
+	pthread_mutex_unlock(&s->mu);
+	enum rc rc = overlays_load(s->db, least, &fresh, e);
 	if (rc == RC_OK)
 		put_overlays(s, fresh);
 	return rc;

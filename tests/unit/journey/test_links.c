@@ -148,7 +148,7 @@ static void expect_overlays(const struct store *s)
 	struct err e = ERR_NONE;
 	struct overlays *want;
 	const struct overlays *got = s->overlays;
-	kit_ok(overlays_load(s->db, &want, &e), &e);
+	kit_ok(overlays_load(s->db, INT64_MAX, &want, &e), &e);
 	assert_true(got->epoch == want->epoch && got->n_erased == want->n_erased);
 	assert_int_equal(got->n_linked, want->n_linked);
 	for (size_t i = 0; i < want->n_linked; i++) {

@@ -499,6 +499,33 @@ static void a_snapshot_keeps_what_was_erased_after_it(void **state)
 	mem_free(m);
 }
 
+// Between the commit of a merge and its end the segments before it are still in memory, where they lack what the merged one
+// has: it is read for them.
+static void erasures_for_segments_in_memory(void **state)
+{
+	struct err e = ERR_NONE;
+	struct model *m = model_new(*state, 1);
+	struct overlays *o;
+	for (int i = 0; i < 5; i++)
+		append_some(m);
+	erase_interaction(m);
+	kit_ok(store_compact(m->store, 1, NULL, &e), &e);
+	kit_ok(overlays_load(m->store->db, INT64_MAX, &o, &e), &e);
+	assert_int_equal(o->n_interactions, 0);
+	overlays_unref(&o);
+	kit_ok(overlays_load(m->store->db, 0, &o, &e), &e);
+	assert_int_equal(o->n_interactions, 1);
+	overlays_unref(&o);
+	// A catalogue in memory that has not been told of the merge.
+	int64_t epoch = m->store->catalogue.items[0]->entry.epoch;
+	m->store->catalogue.items[0]->entry.epoch = 0;
+	kit_ok(store_overlays_reload(m->store, &e), &e);
+	assert_int_equal(m->store->overlays->n_interactions, 1);
+	m->store->catalogue.items[0]->entry.epoch = epoch;
+	store_close(&m->store);
+	mem_free(m);
+}
+
 // The text of an erased person is nowhere in the data directory, once compacted.
 static bool found_in(const char *path, const char *text)
 {
@@ -557,6 +584,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(random_acts_agree_with_the_model, kit_setup, kit_teardown),
 		cmocka_unit_test_setup_teardown(
 			a_snapshot_keeps_what_was_erased_after_it, kit_setup, kit_teardown),
+		cmocka_unit_test_setup_teardown(erasures_for_segments_in_memory, kit_setup, kit_teardown),
 		cmocka_unit_test_setup_teardown(erased_means_gone, kit_setup, kit_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
