@@ -111,7 +111,7 @@ static enum rc interest_fit(struct interest *in, uint32_t n, struct err *e)
 	in->row = mem_alloc((rows + ROWS_SLACK) * sizeof *in->row);
 	in->bits = mem_alloc(rows * sizeof *in->bits);
 	in->any = mem_alloc(words * sizeof *in->any);
-	in->measured = mem_alloc(rows * sizeof *in->measured);
+	in->measured = mem_calloc(rows, sizeof *in->measured);
 	in->before = mem_alloc(words * sizeof *in->before);
 	bool good = in->row && in->bits && in->any && in->measured && in->before;
 	in->capacity = good ? rows - 1 : 0;
@@ -198,18 +198,25 @@ static void mark_times(const struct predicate *p, const int64_t *at, uint32_t n,
 	}
 }
 
-// Which conditions on measures hold, by row: those that want absence hold where there is no value.
+// The conditions on measures among `some` that hold where there is no value.
+static uint32_t measures_absent(const struct scan_request *r, uint32_t some)
+{
+	uint32_t absent = 0;
+	for (uint32_t k = 0; k < r->n_interest; k++)
+		absent |= (uint32_t)(r->interest[k].kind == PREDICATE_MEASURE && r->interest[k].wanted_absent)
+			  << k;
+	return absent & some;
+}
+
+// Which conditions on measures hold, by row: `measured`, all 0 before. Where they ask for values, as nearly always, this
+// costs as much as there are values; those that want absence hold where there is none.
 static void mark_measures(struct cursor *c, uint32_t some)
 {
 	const struct stage *st = &c->stage;
 	struct interest *in = &c->interest;
-	uint32_t absent = 0, n_rows = st->n, *restrict measured = in->measured;
-	for (uint32_t k = 0; k < c->request.n_interest; k++)
-		absent |= (uint32_t)(c->request.interest[k].kind == PREDICATE_MEASURE &&
-				     c->request.interest[k].wanted_absent)
-			  << k;
-	absent &= some;
-	for (uint32_t i = 0; i < n_rows; i++)
+	uint32_t absent = measures_absent(&c->request, some), n_rows = st->n, *restrict measured = in->measured;
+	uint64_t *restrict any = in->any;
+	for (uint32_t i = 0; absent && i < n_rows; i++)
 		measured[i] = absent;
 	for (uint32_t k = 0; k < c->request.n_interest; k++) {
 		const struct predicate p = c->request.interest[k];
@@ -218,15 +225,36 @@ static void mark_measures(struct cursor *c, uint32_t some)
 		const uint32_t *row = st->measure_row[p.measure_slot], n = st->measure_n[p.measure_slot];
 		const double *value = st->data[COLUMN_MEASURE0 + p.measure_slot];
 		bool all_pass = st->scaled >> p.measure_slot & 1; // else values are as they are
-		for (uint32_t i = 0; i < n && all_pass; i++)
-			measured[row[i]] |= 1u << k;
-		for (uint32_t i = 0; i < n && !all_pass; i++)
-			measured[row[i]] = (measured[row[i]] & ~(1u << k)) |
-					   (uint32_t)predicate_value_passes(&p, value[i]) << k;
+		for (uint32_t i = 0; i < n; i++) {
+			uint32_t passes = all_pass || predicate_value_passes(&p, value[i]), r = row[i];
+			measured[r] = (measured[r] & ~(1u << k)) | passes << k;
+			any[r / 64] |= (uint64_t)passes << r % 64;
+		}
 	}
-	uint32_t done = mark_set(measured, n_rows, in->any);
+	if (!absent)
+		return;
+	uint32_t done = mark_set(measured, n_rows, any);
 	for (uint32_t i = done; i < n_rows; i++)
-		in->any[i / 64] |= (uint64_t)(measured[i] != 0) << (i % 64);
+		any[i / 64] |= (uint64_t)(measured[i] != 0) << (i % 64);
+}
+
+// All 0 again.
+static void forget_measures(struct cursor *c, uint32_t some)
+{
+	const struct stage *st = &c->stage;
+	uint32_t *restrict measured = c->interest.measured;
+	if (measures_absent(&c->request, some)) {
+		memset(measured, 0, st->n * sizeof(*measured));
+		return;
+	}
+	for (uint32_t k = 0; k < c->request.n_interest; k++) {
+		const struct predicate *p = &c->request.interest[k];
+		if (p->kind != PREDICATE_MEASURE || !(some >> k & 1))
+			continue;
+		const uint32_t *row = st->measure_row[p->measure_slot], n = st->measure_n[p->measure_slot];
+		for (uint32_t i = 0; i < n; i++)
+			measured[row[i]] = 0;
+	}
 }
 
 // The rows of a word's bits; up to ROWS_SLACK more are written. Eight at a time, whether there are as many or not: how
@@ -360,6 +388,8 @@ static enum rc rows_find(struct cursor *c, uint32_t some, const uint8_t *keep, s
 	in->n = rows_collect(in, keep, st->n);
 	if (c->request.interest_bits)
 		bits_fill(c, some, measures);
+	if (measures)
+		forget_measures(c, some);
 	return RC_OK;
 }
 

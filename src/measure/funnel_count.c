@@ -110,32 +110,73 @@ void funnel_scratch_free(struct funnel_scratch *s)
 
 #define TARGET __attribute__((target("avx2,popcnt")))
 
-// Lane k is started[k]. All steps advance from what was before the interaction, as if from the last step down.
+// What all interactions have in common, apart from the structures that what is stored might change.
+struct reach {
+	const uint32_t *row, *bits, *before;
+	const int64_t *at;
+	const uint64_t *begins;
+	uint8_t *missing;
+	int64_t lanes[1u << VECTOR_STEPS][VECTOR_STEPS]; // by bits: the steps that may be reached
+	__m256i never, window;
+};
+
+// A journey after the other. Lane k is started[k].
+struct chain {
+	__m256i started;
+	uint32_t before; // the person of the row before
+};
+
+TARGET static inline uint32_t whose(const struct reach *r, uint32_t row)
+{
+	uint64_t so_far = r->begins[row / 64] & UINT64_MAX >> (63 - row % 64);
+	return r->before[row / 64] + (uint32_t)__builtin_popcountll(so_far) - 1;
+}
+
+// The i-th interaction. All steps advance from what was before it, as if from the last step down.
+TARGET static inline void chain_add(struct chain *c, const struct reach *r, uint32_t i)
+{
+	uint32_t row = r->row[i], person = whose(r, row);
+	__m256i begins = _mm256_set1_epi64x(-(int64_t)(person != c->before));
+	__m256i at = _mm256_set1_epi64x(r->at[row]);
+	__m256i may = _mm256_loadu_si256((const __m256i *)(const void *)r->lanes[r->bits[i]]);
+	__m256i started = _mm256_blendv_epi8(c->started, r->never, begins);
+	// Before the first step stands the interaction itself.
+	__m256i from = _mm256_blend_epi32(_mm256_permute4x64_epi64(started, 0x90), at, 3);
+	__m256i late = _mm256_cmpgt_epi64(_mm256_sub_epi64(at, from), r->window);
+	c->started = _mm256_blendv_epi8(started, from, _mm256_andnot_si256(late, may));
+	r->missing[person] =
+		(uint8_t)_mm256_movemask_pd(_mm256_castsi256_pd(_mm256_cmpeq_epi64(c->started, r->never)));
+	c->before = person;
+}
+
+// Each interaction has to wait for the one before it in the journey: so two chains are worked at in turn, of the first
+// half of the journeys and of the rest.
 TARGET static void reach(const struct funnel_rows *x, const struct funnel_scratch *s)
 {
-	int64_t lanes[1u << VECTOR_STEPS][VECTOR_STEPS]; // by bits: the steps that may be reached
+	struct reach r = {.row = x->row,
+		.bits = x->bits,
+		.before = s->before,
+		.at = x->at,
+		.begins = s->begins,
+		.missing = s->missing,
+		.never = _mm256_set1_epi64x(NEVER),
+		.window = _mm256_set1_epi64x(window_of(x))};
 	for (uint32_t bits = 0; bits < 1u << VECTOR_STEPS; bits++)
 		for (uint32_t k = 0; k < VECTOR_STEPS; k++)
-			lanes[bits][k] = -(int64_t)(bits >> k & 1);
-	const __m256i never = _mm256_set1_epi64x(NEVER), window = _mm256_set1_epi64x(window_of(x));
-	__m256i started = never;
-	uint32_t before = UINT32_MAX; // the person of the row before
-	for (uint32_t i = 0; i < x->n; i++) {
-		uint32_t row = x->row[i], word = row / 64;
-		uint64_t so_far = s->begins[word] & UINT64_MAX >> (63 - row % 64);
-		uint32_t person = s->before[word] + (uint32_t)__builtin_popcountll(so_far) - 1;
-		__m256i begins = _mm256_set1_epi64x(-(int64_t)(person != before));
-		__m256i at = _mm256_set1_epi64x(x->at[row]);
-		__m256i may = _mm256_loadu_si256((const __m256i *)(const void *)lanes[x->bits[i]]);
-		started = _mm256_blendv_epi8(started, never, begins);
-		// Before the first step stands the interaction itself.
-		__m256i from = _mm256_blend_epi32(_mm256_permute4x64_epi64(started, 0x90), at, 3);
-		__m256i late = _mm256_cmpgt_epi64(_mm256_sub_epi64(at, from), window);
-		started = _mm256_blendv_epi8(started, from, _mm256_andnot_si256(late, may));
-		s->missing[person] =
-			(uint8_t)_mm256_movemask_pd(_mm256_castsi256_pd(_mm256_cmpeq_epi64(started, never)));
-		before = person;
+			r.lanes[bits][k] = -(int64_t)(bits >> k & 1);
+	uint32_t n = x->n, middle = n / 2;
+	while (middle > 0 && middle < n && whose(&r, x->row[middle]) == whose(&r, x->row[middle - 1]))
+		middle++;
+	struct chain a = {r.never, UINT32_MAX}, b = a;
+	uint32_t i = 0, k = middle;
+	for (; i < middle && k < n; i++, k++) {
+		chain_add(&a, &r, i);
+		chain_add(&b, &r, k);
 	}
+	for (; i < middle; i++)
+		chain_add(&a, &r, i);
+	for (; k < n; k++)
+		chain_add(&b, &r, k);
 }
 
 // How many journeys begin before each word.

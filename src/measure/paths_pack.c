@@ -54,7 +54,7 @@ static enum rc pack_bytes(const struct paths_plan *plan, struct paths_state *s, 
 		mem_grow((void **)&s->places, &s->places_capacity, room, sizeof(*s->places)) != 0)
 		return err_set(e, RC_NOMEM, "out of memory for paths");
 	struct session_steps out = {.first_row = s->anchors, .first_step = s->places, .step = s->bytes};
-	sessions_mark(steps->at, steps->n, steps->start, steps->n_journeys, plan->gap_ms, s->bits);
+	sessions_mark(steps->at, steps->n, steps->start, steps->n_journeys, plan->gap_ms, s->bits, NULL);
 	sessions_squeeze(s->tables, steps->code, steps->n, s->bits, plan->collapse, &out);
 	const uint32_t *restrict places = s->places, depth = plan->depth;
 	const uint8_t *restrict bytes = s->bytes;

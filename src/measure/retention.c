@@ -123,7 +123,7 @@ struct state {
 	struct start *starts;
 	uint32_t *start_rows, *buckets;
 	struct visit *visits;
-	uint8_t *run_bits; // of rows that begin a run
+	uint8_t *run_bits; // of rows that begin a run; then of those that begin a journey
 	uint32_t *runs;    // those rows
 	struct session_tables tables;
 	size_t starts_capacity, rows_capacity, buckets_capacity, visits_capacity, run_bits_capacity,
@@ -510,21 +510,20 @@ static uint32_t plain_buckets(
 // The same as sets of buckets, a bit each, where there are few of these and all are longer than the pause that ends a
 // run: then a run has rows in each from the first row's to the last one's. They are longer than a slot of the guess too,
 // so it is one off at most.
-static void mask_buckets(const struct plan *plan, const struct span *span, const uint32_t *runs,
-	uint32_t n_runs, uint64_t *restrict masks)
+static __attribute__((noinline)) void mask_buckets(const struct plan *plan, const struct span *span,
+	const uint32_t *runs, uint32_t n_runs, const uint8_t *journeys, uint64_t *restrict masks)
 {
-	const int64_t *at = span->at, *end = plan->buckets.start + 1;
+	const int64_t *at = span->at, *start = plan->buckets.start, *end = start + 1, begin = start[0];
+	const uint32_t *guess = plan->buckets.guess, shift = plan->buckets.shift;
 	uint64_t mask = 0;
 	for (uint32_t k = 0, person = 0; k < n_runs; k++) {
-		int64_t from = at[runs[k]], to = at[runs[k + 1] - 1];
-		uint32_t first =
-			plan->buckets.guess[(uint64_t)(from - plan->buckets.start[0]) >> plan->buckets.shift];
+		uint32_t row = runs[k], begins = journeys[row / 8] >> row % 8 & 1;
+		int64_t from = at[row], to = at[runs[k + 1] - 1];
+		uint32_t first = guess[(uint64_t)(from - begin) >> shift],
+			 last = guess[(uint64_t)(to - begin) >> shift];
 		first += from >= end[first];
-		uint32_t last = first + (to >= end[first]);
-		while (__builtin_expect(to >= end[last], 0))
-			last++;
-		bool begins = runs[k] == span->person_start[person];
-		mask = (begins ? 0 : mask) | ((UINT64_C(2) << last) - (UINT64_C(1) << first));
+		last += to >= end[last];
+		mask = (mask & (begins - UINT64_C(1))) | ((UINT64_C(2) << last) - (UINT64_C(1) << first));
 		person += begins;
 		masks[person - 1] = mask;
 	}
@@ -559,9 +558,11 @@ static enum rc add_masks(struct lane *lane, struct state *s, struct err *e)
 		return err_set(e, RC_NOMEM, "out of memory for journeys");
 	if (activity_sums_fit(&s->sums, 1, e) != RC_OK)
 		return e->rc;
-	sessions_mark(span->at, span->n, span->person_start, span->n_persons, plan->run_gap_ms, s->run_bits);
+	uint8_t *journeys = s->run_bits + span->n / 8 + 1;
+	sessions_mark(span->at, span->n, span->person_start, span->n_persons, plan->run_gap_ms, s->run_bits,
+		journeys);
 	uint32_t n_runs = sessions_rows(&s->tables, s->run_bits, span->n, s->runs);
-	mask_buckets(plan, span, s->runs, n_runs, s->masks);
+	mask_buckets(plan, span, s->runs, n_runs, journeys, s->masks);
 	for (uint32_t k = 0; k < span->n_persons; k++) {
 		uint32_t cohort = (uint32_t)__builtin_ctzll(s->masks[k]);
 		struct planes *x = &s->planes[cohort];
@@ -583,7 +584,7 @@ static enum rc add_plain(struct lane *lane, struct state *s, struct err *e)
 	const struct span *span = lane->span;
 	const uint32_t *group;
 	uint32_t n_groups;
-	if (mem_grow((void **)&s->run_bits, &s->run_bits_capacity, (size_t)span->n / 8 + 1, 1) != 0 ||
+	if (mem_grow((void **)&s->run_bits, &s->run_bits_capacity, 2 * ((size_t)span->n / 8 + 1), 1) != 0 ||
 		mem_grow((void **)&s->runs, &s->runs_capacity, (size_t)span->n + SESSIONS_SLACK,
 			sizeof(*s->runs)) != 0)
 		return err_set(e, RC_NOMEM, "out of memory for journeys");
@@ -595,7 +596,7 @@ static enum rc add_plain(struct lane *lane, struct state *s, struct err *e)
 	if (rc != RC_OK)
 		return rc;
 	sessions_mark(span->at, span->n, span->person_start, span->n_persons, plan->period_ms / RUNS_PER_BUCKET,
-		s->run_bits);
+		s->run_bits, NULL);
 	uint32_t n_runs = sessions_rows(&s->tables, s->run_bits, span->n, s->runs);
 	uint32_t n = plain_buckets(plan, span, s->runs, n_runs, s->buckets), person = 0;
 	double *cells = s->sums.v;

@@ -221,6 +221,7 @@ static uint32_t join_measures(
 static void add_values(struct lane *lane, struct state *s, uint32_t index, const struct score *score,
 	const uint32_t *row, const double *value, const uint32_t *group, uint32_t n)
 {
+	static const double truth[] = {0.0, 1.0}; // no branches: answers are as good as random
 	const uint8_t *keep = lane->keep;
 	double shift = score->shift, top = score->top, bottom = score->bottom;
 	double *sums = s->sums.v + (size_t)index * N_SUMS; // what stores through `a` cannot change
@@ -233,8 +234,8 @@ static void add_values(struct lane *lane, struct state *s, uint32_t index, const
 		a[SUM_N] += 1.0;
 		a[SUM_X] += x;
 		a[SUM_XX] += x * x;
-		a[SUM_TOP] += (double)(value[i] >= top); // no branches: answers are as good as random
-		a[SUM_BOTTOM] += (double)(value[i] <= bottom);
+		a[SUM_TOP] += truth[value[i] >= top];
+		a[SUM_BOTTOM] += truth[value[i] <= bottom];
 	}
 }
 

@@ -19,11 +19,14 @@ void session_tables_make(struct session_tables *t)
 
 // --- one row after the other ---
 
-static void mark_journeys(uint32_t n, const uint32_t *start, uint32_t n_journeys, uint8_t *bits)
+static void mark_journeys(
+	uint32_t n, const uint32_t *start, uint32_t n_journeys, uint8_t *bits, uint8_t *journeys)
 {
 	memset(bits, 0, n / 8 + 1);
 	for (uint32_t k = 0; k < n_journeys; k++)
 		bits[start[k] / 8] |= (uint8_t)(1u << start[k] % 8);
+	if (journeys)
+		memcpy(journeys, bits, n / 8 + 1);
 }
 
 static void mark_rows(const int64_t *at, uint32_t from, uint32_t end, int64_t gap_ms, uint8_t *bits)
@@ -71,9 +74,9 @@ static void squeeze_end(struct session_steps *out, uint32_t n)
 }
 
 void sessions_mark_plain(const int64_t *at, uint32_t n, const uint32_t *start, uint32_t n_journeys,
-	int64_t gap_ms, uint8_t *bits)
+	int64_t gap_ms, uint8_t *bits, uint8_t *journeys)
 {
-	mark_journeys(n, start, n_journeys, bits);
+	mark_journeys(n, start, n_journeys, bits, journeys);
 	mark_rows(at, 0, n, gap_ms, bits);
 }
 
@@ -196,14 +199,14 @@ static bool have_vectors(void)
 #endif
 
 void sessions_mark(const int64_t *at, uint32_t n, const uint32_t *start, uint32_t n_journeys, int64_t gap_ms,
-	uint8_t *bits)
+	uint8_t *bits, uint8_t *journeys)
 {
 	if (n < 16 || !have_vectors()) {
-		sessions_mark_plain(at, n, start, n_journeys, gap_ms, bits);
+		sessions_mark_plain(at, n, start, n_journeys, gap_ms, bits, journeys);
 		return;
 	}
 	uint32_t whole = n / 8 * 8;
-	mark_journeys(n, start, n_journeys, bits);
+	mark_journeys(n, start, n_journeys, bits, journeys);
 	mark_rows(at, 0, 8, gap_ms, bits);
 	mark_eights(at, whole, gap_ms, bits);
 	mark_rows(at, whole, n, gap_ms, bits);

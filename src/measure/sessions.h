@@ -19,9 +19,10 @@ struct session_tables {
 void session_tables_make(struct session_tables *t);
 
 // Sets bit i % 8 of bits[i / 8] for each row i < n that begins a journey (start: n_journeys row numbers) or comes more
-// than gap_ms after the row before it, and clears the others. Room for n / 8 + 1 bytes.
+// than gap_ms after the row before it, and clears the others. journeys, if not NULL, gets those alone that begin a
+// journey. Room for n / 8 + 1 bytes in each.
 void sessions_mark(const int64_t *at, uint32_t n, const uint32_t *start, uint32_t n_journeys, int64_t gap_ms,
-	uint8_t *bits);
+	uint8_t *bits, uint8_t *journeys);
 
 // Writes the rows i < n whose bits are set, and n behind them; room for n + SESSIONS_SLACK. Returns how many there are.
 uint32_t sessions_rows(const struct session_tables *t, const uint8_t *bits, uint32_t n, uint32_t *row);
@@ -39,7 +40,7 @@ void sessions_squeeze(const struct session_tables *t, const uint32_t *code, uint
 
 // The same without vectors.
 void sessions_mark_plain(const int64_t *at, uint32_t n, const uint32_t *start, uint32_t n_journeys,
-	int64_t gap_ms, uint8_t *bits);
+	int64_t gap_ms, uint8_t *bits, uint8_t *journeys);
 uint32_t sessions_rows_plain(const uint8_t *bits, uint32_t n, uint32_t *row);
 void sessions_squeeze_plain(
 	const uint32_t *code, uint32_t n, const uint8_t *bits, bool collapse, struct session_steps *out);

@@ -21,7 +21,7 @@ struct rows {
 };
 
 struct written {
-	uint8_t bits[ROWS_MAX / 8 + 1], step[ROWS_MAX + SESSIONS_SLACK];
+	uint8_t bits[ROWS_MAX / 8 + 1], journeys[ROWS_MAX / 8 + 1], step[ROWS_MAX + SESSIONS_SLACK];
 	uint32_t first_row[ROWS_MAX + SESSIONS_SLACK], first_step[ROWS_MAX + SESSIONS_SLACK];
 	uint32_t row[ROWS_MAX + SESSIONS_SLACK], n_rows;
 	struct session_steps s;
@@ -57,12 +57,17 @@ static void prepare(struct written *w)
 	w->s = (struct session_steps){.first_row = w->first_row, .first_step = w->first_step, .step = w->step};
 }
 
-static bool begins_at(const struct rows *r, uint32_t i)
+static bool begins_journey(const struct rows *r, uint32_t i)
 {
 	for (uint32_t k = 0; k < r->n_journeys; k++)
 		if (r->start[k] == i)
 			return true;
-	return r->at[i] - r->at[i - 1] > GAP_MS;
+	return false;
+}
+
+static bool begins_at(const struct rows *r, uint32_t i)
+{
+	return begins_journey(r, i) || r->at[i] - r->at[i - 1] > GAP_MS;
 }
 
 static void check(const struct rows *r, const struct written *w, bool collapse)
@@ -100,14 +105,19 @@ static void both_ways(void **state)
 		bool collapse = round & 1;
 		prepare(&fast);
 		prepare(&plain);
-		sessions_mark(r.at, r.n, r.start, r.n_journeys, GAP_MS, fast.bits);
+		sessions_mark(
+			r.at, r.n, r.start, r.n_journeys, GAP_MS, fast.bits, round % 3 ? fast.journeys : NULL);
 		fast.n_rows = sessions_rows(&tables, fast.bits, r.n, fast.row);
 		sessions_squeeze(&tables, r.code, r.n, fast.bits, collapse, &fast.s);
-		sessions_mark_plain(r.at, r.n, r.start, r.n_journeys, GAP_MS, plain.bits);
+		sessions_mark_plain(r.at, r.n, r.start, r.n_journeys, GAP_MS, plain.bits, plain.journeys);
 		plain.n_rows = sessions_rows_plain(plain.bits, r.n, plain.row);
 		sessions_squeeze_plain(r.code, r.n, plain.bits, collapse, &plain.s);
 		check(&r, &fast, collapse);
 		check(&r, &plain, collapse);
+		for (uint32_t i = 0; i < r.n; i++)
+			assert_int_equal(plain.journeys[i / 8] >> i % 8 & 1, begins_journey(&r, i));
+		if (round % 3)
+			assert_memory_equal(fast.journeys, plain.journeys, r.n / 8 + 1);
 	}
 }
 
