@@ -181,7 +181,8 @@ static void run(struct load *l, struct client *clients, int epoll)
 			start(&clients[turn], l, at);
 			due++;
 		}
-		int n = epoll_wait(epoll, events, EVENTS, l->rate ? 0 : 100); // due times are finer than its clock
+		int n = epoll_wait(
+			epoll, events, EVENTS, l->rate ? 0 : 100); // due times are finer than its clock
 		for (int i = 0; i < n; i++) {
 			struct client *c = events[i].data.ptr;
 			bool lost;

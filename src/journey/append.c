@@ -194,15 +194,18 @@ static enum rc commit_arrivals(struct store *s, struct batch **batches, uint32_t
 // From here on nothing can fail: the batches are durable.
 static void take_in(struct store *s, uint32_t n, struct arrival *arrivals)
 {
+	uint64_t n_rows = 0;
 	names_counts(s->names, s->names_saved);
 	for (uint32_t i = 0; i < n; i++) {
 		struct arrival *a = &arrivals[i];
 		if (a->seq == 0)
 			continue;
+		n_rows += batch_view_count(a->view) - a->n_dropped;
 		head_push(s->active, a->view, a->dropped, a->n_dropped, a->seq);
 		a->view = NULL;
 		a->dropped = NULL;
 	}
+	fresh_appended(s, n_rows);
 }
 
 static enum rc decide_links(struct store *s, struct also *also, struct err *e)

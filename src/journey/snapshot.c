@@ -261,6 +261,7 @@ enum rc snapshot_open(struct store *s, struct snapshot **out, struct err *e)
 	sn->store = s;
 	struct err failed = ERR_NONE;
 	pthread_mutex_lock(&s->snap_mu);
+	uint64_t n_appended = atomic_load(&s->n_appended);
 	for (int i = 0; i < SNAPSHOT_TRIES; i++) {
 		failed = ERR_NONE;
 		if (try_open(s, sn, &failed) != RC_NOT_FOUND)
@@ -272,6 +273,7 @@ enum rc snapshot_open(struct store *s, struct snapshot **out, struct err *e)
 		segment_missing(&failed);
 		return err_take(e, &failed);
 	}
+	fresh_shown(s, n_appended);
 	*out = sn;
 	return RC_OK;
 }

@@ -377,6 +377,7 @@ static void init_locks(struct store *s)
 	pthread_cond_init(&s->wake, NULL);
 	pthread_cond_init(&s->merged, NULL);
 	pthread_cond_init(&s->full, NULL);
+	pthread_cond_init(&s->unseen, NULL);
 }
 
 static struct store *store_new(const char *dir, const struct store_options *options)
@@ -437,8 +438,10 @@ enum rc store_open(const char *dir, const struct store_options *options, struct 
 	atomic_store(&s->purge_due, true); // whoever wrote before may have died in between
 	if (!s->options.read_only && s->options.compact_in_background)
 		compact_start(s);
-	if (!s->options.read_only && s->options.gives_way)
+	if (!s->options.read_only && s->options.gives_way) {
 		wal_start(s);
+		fresh_start(s);
+	}
 	*out = s;
 	return RC_OK;
 }
@@ -537,6 +540,7 @@ void store_close(struct store **store)
 	if (!s)
 		return;
 	assert(s->magic == STORE_MAGIC);
+	fresh_stop(s);
 	seal_wait(s, NULL);
 	compact_stop(s);
 	wal_stop(s);
@@ -563,6 +567,7 @@ void store_close(struct store **store)
 	pthread_cond_destroy(&s->wake);
 	pthread_cond_destroy(&s->merged);
 	pthread_cond_destroy(&s->full);
+	pthread_cond_destroy(&s->unseen);
 	pthread_mutex_destroy(&s->back_mu);
 	pthread_mutex_destroy(&s->turn_mu);
 	pthread_mutex_destroy(&s->wal_mu);

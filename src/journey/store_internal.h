@@ -273,6 +273,16 @@ const struct segment_list *snapshot_refs(const struct snapshot *sn);
 void wal_start(struct store *s);
 void wal_stop(struct store *s);
 
+// --- fresh.c: the inbox is read before somebody asks ---
+
+// n_rows were committed.
+void fresh_appended(struct store *s, uint64_t n_rows);
+// A snapshot shows everything up to the n-th row that was ever appended.
+void fresh_shown(struct store *s, uint64_t n_appended);
+// Without the thread (memory) the first who asks reads it all.
+void fresh_start(struct store *s);
+void fresh_stop(struct store *s);
+
 // --- space.c: refusing before the disk is full ---
 
 // Each checks that there is room in the data directory for what it names and for what must always be possible beside
@@ -327,6 +337,11 @@ struct store {
 	struct db *wal_db;               // its connection
 	pthread_mutex_t wal_mu; // while it empties: SQLite lets nobody else do so then, and does not say so
 	bool empty_wanted, emptier_ends;
+	struct thread *freshener; // of the inbox as readers see it; NULL: whoever asks reads it
+	pthread_cond_t unseen;    // with mu: of the freshener
+	bool freshener_ends;
+	atomic_uint_fast64_t n_appended,
+		n_shown; // rows since the store was opened, and how many of them a snapshot has shown
 	uint32_t wal_pages, wal_mark; // in the file after the last commit; with so many the emptier is called
 	atomic_bool closing;
 

@@ -3,6 +3,8 @@
 // out of few pieces, and an interaction is encoded only a few times.
 #include "store_kit.h"
 
+#include <time.h>
+
 // Rows of pieces that were not there before.
 static uint64_t rows_made(const struct inbox_pieces *before, const struct inbox_pieces *now)
 {
@@ -226,6 +228,36 @@ static void emptied_beside(void **state)
 	kit_verify(k->dir);
 }
 
+static int64_t rows_seen(struct store *s)
+{
+	int64_t n = 0;
+	pthread_mutex_lock(&s->snap_mu);
+	for (size_t i = 0; i < s->inbox_seen.n; i++)
+		n += s->inbox_seen.items[i].n_rows;
+	pthread_mutex_unlock(&s->snap_mu);
+	return n;
+}
+
+// Without a question, once little more comes; what is little is left to whoever asks.
+static void read_ahead_of_questions(void **state)
+{
+	enum { BATCH = 1000, LITTLE = 3, MUCH = 40, LEFT = 1 << 14, TRIES = 3000 };
+	struct kit *k = *state;
+	const struct store_options o = {.gives_way = true};
+	struct store *s = kit_open(k, &o, true);
+	for (uint32_t i = 0; i < LITTLE; i++)
+		kit_append_range(k, s, i * BATCH, BATCH);
+	assert_int_equal(rows_seen(s), 0);
+	for (uint32_t i = LITTLE; i < MUCH; i++)
+		kit_append_range(k, s, i * BATCH, BATCH);
+	for (int i = 0; i < TRIES && rows_seen(s) <= MUCH * BATCH - LEFT; i++)
+		nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+	assert_true(rows_seen(s) > MUCH * BATCH - LEFT);
+	kit_append_range(k, s, MUCH * BATCH, BATCH);
+	kit_check(k, s);
+	store_close(&s);
+}
+
 // A link that comes while its person is in the inbox concerns the pieces with its rows and no others.
 static void links_touch_their_pieces(void **state)
 {
@@ -278,6 +310,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_damaged_mark_removes_nothing, kit_setup, kit_teardown),
 		cmocka_unit_test_setup_teardown(erased_though_not_removed, kit_setup, kit_teardown),
 		cmocka_unit_test_setup_teardown(emptied_beside, kit_setup, kit_teardown),
+		cmocka_unit_test_setup_teardown(read_ahead_of_questions, kit_setup, kit_teardown),
 		cmocka_unit_test_setup_teardown(links_touch_their_pieces, kit_setup, kit_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
