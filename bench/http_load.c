@@ -20,7 +20,15 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ANSWER_MAX = 1 << 16, EVENTS = 256, US_MAX = 1 << 22, ID_LEN = 16, USER_LEN = 8, USERS = 1000000 };
+enum {
+	ANSWER_MAX = 1 << 16,
+	EVENTS = 256,
+	US_MAX = 1 << 22,
+	ID_LEN = 16,
+	USER_LEN = 8,
+	USERS = 1000000,
+	WAIT_NS = 100000000
+};
 
 // A place in the request that changes each time.
 struct blank {
@@ -172,17 +180,21 @@ static void run(struct load *l, struct client *clients, int epoll)
 	for (unsigned i = 0; i < l->n && !l->rate; i++)
 		start(&clients[i], l, now_ns());
 	for (int64_t now = begun; now < end; now = now_ns()) {
+		int64_t wait_ns = WAIT_NS; // all are busy, unless a request is due later
 		for (unsigned tried = 0; l->rate && tried < l->n; tried++, turn = (turn + 1) % l->n) {
 			int64_t at = begun + (int64_t)((double)due * 1e9 / l->rate);
-			if (at > now)
+			if (at > now) {
+				wait_ns = at - now < WAIT_NS ? at - now : WAIT_NS;
 				break;
+			}
 			if (clients[turn].busy)
 				continue;
 			start(&clients[turn], l, at);
 			due++;
 		}
-		int n = epoll_wait(
-			epoll, events, EVENTS, l->rate ? 0 : 100); // due times are finer than its clock
+		struct timespec wait = {.tv_nsec = wait_ns};
+		int n = epoll_pwait2(
+			epoll, events, EVENTS, &wait, NULL); // finer than the milliseconds of epoll_wait
 		for (int i = 0; i < n; i++) {
 			struct client *c = events[i].data.ptr;
 			bool lost;
