@@ -2,7 +2,7 @@
 // driver DATA: Corridor inside of a process that stays, as its peers are measured. It opens the data directory once,
 // answers {"open_ms": …, "interactions": …}, then reads one command a line, fields separated by tabs:
 //   run THREADS ANALYSIS [KEY=VALUE]…      {"ms": …, "csv": "…"}: query_run and the answer as CSV in memory
-//   bytes ANALYSIS [KEY=VALUE]…            {"bytes": …, "rows": …}: of the columns that its scan reads
+//   bytes ANALYSIS [KEY=VALUE]…            {"bytes": …, "rows": …}: that its scan reads from memory
 //   memory THREADS ANALYSIS [KEY=VALUE]…   {"peak_kib": …}: anonymous memory at its highest above that before
 //   story TYPE:VALUE                       {"ms": …, "rows": …}: story_read, with gaps and running experience index
 //   bandwidth THREADS BYTES                {"bytes_per_s": …}
@@ -123,6 +123,8 @@ static enum rc do_bytes(struct driver *d, struct json *j, struct err *e)
 		rc = run_open(d->snapshot, &question.query, &run, e);
 	if (rc == RC_OK)
 		rc = cursor_open(d->snapshot, &run->request, 0, UINT64_MAX, &cursor, e);
+	if (rc == RC_OK)
+		cursor_count_lines(cursor);
 	const struct span *span = NULL;
 	do {
 		if (rc == RC_OK)

@@ -154,5 +154,6 @@ def into_docs(result, path):
         text = f.read()
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
+    text = f"{before}{BEGIN}\n{markdown(result)}\n{END}{after}"
     with open(path, "w", encoding="utf-8") as f:
-        f.write(f"{before}{BEGIN}\n{markdown(result)}\n{END}{after}")
+        f.write(text)

@@ -101,6 +101,11 @@ void cursor_want_rows(struct cursor *c)
 	c->stage.want_rows = c->order.out.want_rows = true;
 }
 
+void cursor_count_lines(struct cursor *c)
+{
+	c->stage.counts_lines = true;
+}
+
 void cursor_close(struct cursor **out)
 {
 	struct cursor *c = *out;

@@ -39,6 +39,7 @@ struct stage {
 	uint64_t *row_person, *locator;
 	uint8_t *keep;
 	uint64_t bytes_decoded;
+	bool counts_lines; // of what is picked
 };
 
 // Puts a column (its number, below SEGMENT_COLUMNS) on the list of those to stage; wanting it again changes nothing.

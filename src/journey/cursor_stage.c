@@ -87,6 +87,14 @@ enum rc stage_reserve(struct stage *st, uint32_t n, struct err *e)
 	return RC_OK;
 }
 
+// What n rows of a column take as they are packed: of a sparse one the presence of each, and its share of the values.
+static uint64_t bytes_of_rows(const struct segment_column *x, const struct segment_chunk *c, uint32_t n)
+{
+	if (!(x->flags & COLUMN_SPARSE))
+		return ((uint64_t)n * x->width + 7) / 8;
+	return (n + 7) / 8 + ((uint64_t)n * x->n_present / c->n_rows * x->width + 7) / 8;
+}
+
 // A column that the decoding of `number` reads must be sound.
 static enum rc touch(const struct segment *s, uint32_t chunk, unsigned number, struct err *e)
 {
@@ -121,7 +129,7 @@ enum rc stage_load(struct stage *st, const struct snapshot_segments *segments, c
 			chunk_read_u32(s, c, number, p->first, p->n, (uint32_t *)st->data[number] + p->to);
 		else
 			chunk_read_i64(s, c, number, p->first, p->n, (int64_t *)st->data[number] + p->to);
-		st->bytes_decoded += x ? ((uint64_t)p->n * x->width + 7) / 8 : 0;
+		st->bytes_decoded += x ? bytes_of_rows(x, c, p->n) : 0;
 	}
 	if (number >= COLUMN_MEASURE0)
 		st->measure_n[number - COLUMN_MEASURE0] = n_values;
@@ -160,13 +168,39 @@ enum rc stage_load_scaled(struct stage *st, const struct snapshot_segments *segm
 		const struct piece *p = &pieces[i];
 		n_values += chunk_read_scaled(s, c, number, p->first, p->n, p->to,
 			same ? NULL : st->measure_row[slot] + n_values, (int32_t *)st->data[number] + n_values);
-		st->bytes_decoded += ((uint64_t)p->n * x->width + 7) / 8;
+		st->bytes_decoded += bytes_of_rows(x, c, p->n);
 	}
 	st->measure_n[slot] = n_values;
 	st->scaled |= 1ull << slot;
 	st->decimals[slot] = x->scale;
 	st->loaded[number] = true;
 	return RC_OK;
+}
+
+// The cache lines in which values of `width` bits lie.
+static uint64_t lines_of(const uint32_t *row, uint32_t shift, uint32_t n, unsigned width)
+{
+	enum { LINE_BITS = 512 };
+	uint64_t lines = 0, before = UINT64_MAX;
+	for (uint32_t i = 0; width && i < n; i++) {
+		uint64_t bit = (uint64_t)(uint32_t)(row[i] + shift) * width, first = bit / LINE_BITS,
+			 last = (bit + width - 1) / LINE_BITS;
+		lines += (first != before) + (last != first);
+		before = last;
+	}
+	return lines;
+}
+
+// What is read for n chosen values: a sparse column's presence, a bit each, then those that are present.
+static uint64_t bytes_of_picked(
+	const struct stage *st, const struct segment_column *x, const uint32_t *row, uint32_t shift, uint32_t n)
+{
+	const unsigned line = 64;
+	uint64_t packed = ((uint64_t)n * x->width + 7) / 8;
+	if (!st->counts_lines)
+		return packed;
+	return x->flags & COLUMN_SPARSE ? line * lines_of(row, shift, n, 1) + packed
+					: line * lines_of(row, shift, n, x->width);
 }
 
 enum rc stage_load_picked(struct stage *st, const struct snapshot_segments *segments,
@@ -195,7 +229,7 @@ enum rc stage_load_picked(struct stage *st, const struct snapshot_segments *segm
 		else
 			chunk_pick_i64(s, c, number, row + done, shift, end - done,
 				(int64_t *)st->data[number] + done);
-		st->bytes_decoded += x ? ((uint64_t)(end - done) * x->width + 7) / 8 : 0;
+		st->bytes_decoded += x ? bytes_of_picked(st, x, row + done, shift, end - done) : 0;
 		done = end;
 	}
 	st->loaded[number] = true;

@@ -3,6 +3,9 @@
 import './style/tokens.css';
 import './style/base.css';
 import './style/parts.css';
+import './style/controls.css';
+import './style/tables.css';
+import './style/states.css';
 import './style/map.css';
 import './style/charts.css';
 import './style/pages.css';

@@ -706,6 +706,48 @@ static enum rc sums_fail(void *context, void *state, const struct span *span, st
 	return err_set(e, RC_LIMIT, "enough");
 }
 
+// A value every thousand rows lies in a cache line of its own.
+static void picked_lines_are_counted(void **state)
+{
+	enum { EVERY = 1000, N = 60000, LINE = 64 };
+	(void)state;
+	struct random r = {9};
+	struct rows_shape shape = {.n_rows = N, .n_persons = 3000, .spread = true, .flavour = 0};
+	struct rows rows = rows_random(&r, &shape);
+	for (uint32_t i = 0; i < rows.n; i++)
+		rows.items[i].code[CODE_EVENT] = i % EVERY == 0 ? 9 : 2;
+	struct segment *s = rows_segment(&rows);
+	struct snapshot_segments all = {.items = &s, .n = 1};
+	uint8_t nine[10] = {[9] = 1};
+	struct predicate p = {
+		.kind = PREDICATE_CODES, .column = CODE_EVENT, .code_wanted = nine, .n_codes = 10};
+	struct scan_request request = {.interest = &p, .n_interest = 1};
+	uint64_t bytes[2];
+	for (unsigned lines = 0; lines < 2; lines++) {
+		struct cursor *c;
+		struct err e = ERR_NONE;
+		const struct span *span;
+		uint32_t n = 0;
+		assert_int_equal(cursor_open_segments(&all, &request, 0, UINT64_MAX, &c, &e), RC_OK);
+		if (lines)
+			cursor_count_lines(c);
+		do {
+			assert_int_equal(cursor_next(c, &span, &e), RC_OK);
+			n += span ? span->n : 0;
+		} while (span);
+		assert_int_equal(n, N / EVERY);
+		struct cursor_stats stats;
+		cursor_stats(c, &stats);
+		bytes[lines] = stats.bytes_decoded;
+		cursor_close(&c);
+	}
+	// Of the time's column: as it is packed, at most 8 bytes each; as lines one or two each.
+	uint64_t more = bytes[1] - bytes[0];
+	assert_true(more >= (LINE - 8) * (uint64_t)N / EVERY && more <= 2 * LINE * (uint64_t)N / EVERY);
+	segment_close(&s);
+	rows_free(&rows);
+}
+
 static void parallel_scans_agree(void **state)
 {
 	(void)state;
@@ -751,6 +793,7 @@ int main(void)
 		cmocka_unit_test(big_lanes_agree),
 		cmocka_unit_test(giants_agree),
 		cmocka_unit_test(statistics_skip_chunks),
+		cmocka_unit_test(picked_lines_are_counted),
 		cmocka_unit_test(parallel_scans_agree),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-import{d as h,p as f,B as v,I as y,a as n,P as g,S as R,L,F as O,E,n as T,J as x,T as C,e as S,c as w,s as I,G as D}from"./index-kBOIfTxE.js";import{B as A}from"./bars-DRK3McHr.js";const d=[["Satisfaction by channel",`SELECT channel, count(*) AS n, round(avg(csat), 2) AS csat
+import{d as h,p as f,B as v,I as y,a as n,P as g,S as R,L,F as O,E,n as T,J as x,T as C,e as S,c as w,s as I,G as D}from"./index-D8iP3B6N.js";import{B as A}from"./bars-DmqceiIJ.js";const d=[["Satisfaction by channel",`SELECT channel, count(*) AS n, round(avg(csat), 2) AS csat
 FROM interactions
 WHERE csat IS NOT NULL
 GROUP BY channel ORDER BY csat`],["Promises by status",`SELECT touchpoint, status, count(*) AS n
