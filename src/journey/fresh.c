@@ -12,13 +12,15 @@ enum { MUCH_ROWS = 1 << 14, LITTLE_ROWS = 1 << 10, LOOK_MS = 100 };
 
 static uint64_t not_shown(struct store *s)
 {
-	return atomic_load(&s->n_appended) - atomic_load(&s->n_shown);
+	uint64_t shown = atomic_load(&s->n_shown); // first: never more than what was appended
+	return atomic_load(&s->n_appended) - shown;
 }
 
 void fresh_appended(struct store *s, uint64_t n_rows)
 {
 	uint64_t before = atomic_fetch_add(&s->n_appended, n_rows);
-	if (!s->freshener || before / MUCH_ROWS == (before + n_rows) / MUCH_ROWS)
+	int64_t unseen = (int64_t)(before - atomic_load(&s->n_shown)); // below 0: a snapshot was quicker
+	if (!s->freshener || unseen >= MUCH_ROWS || unseen + (int64_t)n_rows < MUCH_ROWS)
 		return;
 	pthread_mutex_lock(&s->mu);
 	pthread_cond_signal(&s->unseen);
