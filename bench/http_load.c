@@ -195,6 +195,8 @@ static void run(struct load *l, struct client *clients, int epoll)
 		struct timespec wait = {.tv_nsec = wait_ns};
 		int n = epoll_pwait2(
 			epoll, events, EVENTS, &wait, NULL); // finer than the milliseconds of epoll_wait
+		if (n < 0 && errno != EINTR)
+			die("http_load: cannot wait to the microsecond (Linux 5.11 can)");
 		for (int i = 0; i < n; i++) {
 			struct client *c = events[i].data.ptr;
 			bool lost;

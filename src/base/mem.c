@@ -108,6 +108,13 @@ void mem_retain(size_t bytes)
 #endif
 }
 
+void mem_give_back(void)
+{
+#ifdef __GLIBC__
+	malloc_trim(0);
+#endif
+}
+
 void mem_free(void *p)
 {
 	free(p);

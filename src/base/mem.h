@@ -29,6 +29,10 @@ void mem_free(void *p);
 // giving it back, because a page had anew costs microseconds. Once, at the start; does nothing where malloc cannot.
 void mem_retain(size_t bytes);
 
+// Gives freed memory back to the system, also what mem_retain keeps and what lies between memory in use. Takes
+// milliseconds: for when there is nothing else to do. Does nothing where malloc cannot.
+void mem_give_back(void);
+
 // Bytes of mapped files that are resident in this process just now, 0 when the system does not tell. They are clean
 // and the kernel takes them back when it needs memory, but they count in the process's resident size.
 uint64_t mem_file_resident(void);

@@ -342,8 +342,10 @@ static void compactor_main(void *context)
 		}
 		if (e.rc != RC_OK)
 			log_err("journey", &e);
-		if (idle && s->options.gives_way)
+		if (idle && s->options.gives_way) {
 			seal_purge(s);
+			mem_give_back(); // what a flood needed
+		}
 		pthread_mutex_lock(&s->mu);
 		s->compacting = false;
 		pthread_cond_broadcast(&s->merged);

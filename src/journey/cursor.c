@@ -103,6 +103,7 @@ void cursor_want_rows(struct cursor *c)
 
 void cursor_count_lines(struct cursor *c)
 {
+	assert(c->stage.capacity == 0); // before the first cursor_next
 	c->stage.counts_lines = true;
 }
 

@@ -191,16 +191,20 @@ static uint64_t lines_of(const uint32_t *row, uint32_t shift, uint32_t n, unsign
 	return lines;
 }
 
-// What is read for n chosen values: a sparse column's presence, a bit each, then those that are present.
-static uint64_t bytes_of_picked(
-	const struct stage *st, const struct segment_column *x, const uint32_t *row, uint32_t shift, uint32_t n)
+// What is read for n chosen values: of a sparse column the lines with their presence, a bit each, and as much as n
+// values take, which lie together; of one that is kept as the difference to the time the time as well.
+static uint64_t bytes_of_picked(const struct stage *st, const struct segment_chunk *c,
+	const struct segment_column *x, const uint32_t *row, uint32_t shift, uint32_t n)
 {
 	const unsigned line = 64;
+	const struct segment_column *at = x->flags & COLUMN_FROM_AT ? segment_column_get(c, COLUMN_AT) : NULL;
 	uint64_t packed = ((uint64_t)n * x->width + 7) / 8;
+	uint64_t more = at ? bytes_of_picked(st, c, at, row, shift, n) : 0;
 	if (!st->counts_lines)
-		return packed;
-	return x->flags & COLUMN_SPARSE ? line * lines_of(row, shift, n, 1) + packed
-					: line * lines_of(row, shift, n, x->width);
+		return packed + more;
+	if (x->flags & COLUMN_SPARSE)
+		return line * lines_of(row, shift, n, 1) + packed + more;
+	return line * lines_of(row, shift, n, x->width) + more;
 }
 
 enum rc stage_load_picked(struct stage *st, const struct snapshot_segments *segments,
@@ -229,7 +233,7 @@ enum rc stage_load_picked(struct stage *st, const struct snapshot_segments *segm
 		else
 			chunk_pick_i64(s, c, number, row + done, shift, end - done,
 				(int64_t *)st->data[number] + done);
-		st->bytes_decoded += x ? bytes_of_picked(st, x, row + done, shift, end - done) : 0;
+		st->bytes_decoded += x ? bytes_of_picked(st, c, x, row + done, shift, end - done) : 0;
 		done = end;
 	}
 	st->loaded[number] = true;

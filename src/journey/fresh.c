@@ -8,7 +8,7 @@
 
 #include <time.h>
 
-enum { MUCH_ROWS = 1 << 14, LITTLE_ROWS = 1 << 10, LOOK_MS = 100 };
+enum { MUCH_ROWS = 1 << 14, LITTLE_ROWS = 1 << 10, LOOK_MS = 250 };
 
 static uint64_t not_shown(struct store *s)
 {
