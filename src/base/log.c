@@ -99,5 +99,6 @@ void log_write(enum log_level level, const char *part, const char *format, ...)
 
 void log_err(const char *part, const struct err *e)
 {
-	emit(LOG_ERROR, part, e->message, e);
+	if ((int)LOG_ERROR >= atomic_load_explicit(&threshold, memory_order_relaxed))
+		emit(LOG_ERROR, part, e->message, e);
 }

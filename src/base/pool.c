@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 unsigned pool_cpus(void)
@@ -195,11 +196,37 @@ void thread_be_prompt(void)
 	syscall(SYS_sched_setattr, 0, &s, 0);
 }
 
-void thread_give_way(void)
+// Of a thread that gives way: when its turn began (0: it does not give way), and what makes it hurry.
+static _Thread_local struct {
+	int64_t began_ns;
+	const atomic_uint *hurry;
+} turn;
+
+static int64_t now_ns(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+}
+
+void thread_give_way(const atomic_uint *hurry)
 {
 	// Linux has a priority per thread, though POSIX has one per process. To lower it is always allowed.
 	enum { LESS = 10 };
 	setpriority(PRIO_PROCESS, (id_t)gettid(), LESS);
+	turn.began_ns = now_ns();
+	turn.hurry = hurry;
+}
+
+void thread_pass(void)
+{
+	// A thread of low priority that runs is not interrupted before the kernel's next tick, 4 ms as a rule.
+	enum { TURN_NS = 200000, PAUSE_NS = 50000 };
+	if (turn.began_ns == 0 || now_ns() - turn.began_ns < TURN_NS)
+		return;
+	if (!turn.hurry || atomic_load_explicit(turn.hurry, memory_order_relaxed) == 0)
+		nanosleep(&(struct timespec){.tv_nsec = PAUSE_NS}, NULL);
+	turn.began_ns = now_ns();
 }
 
 void thread_join(struct thread **t)

@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -33,8 +34,13 @@ void queue_close(struct queue *q);
 struct thread;
 struct thread *thread_start(void (*fn)(void *context), void *context);
 void thread_join(struct thread **t);
-// The calling thread gives way to the others: it gets a tenth of a busy processor, or less.
-void thread_give_way(void);
+// The calling thread gives way to the others: it gets a tenth of a busy processor, or less, and pauses in thread_pass
+// unless *hurry is not 0 (NULL: it never hurries; otherwise it outlives the thread).
+void thread_give_way(const atomic_uint *hurry);
+// To be called every tenth of a millisecond or so of long work, and where nothing is held that others wait for: a
+// thread that gives way pauses for a moment when it has worked for a while, so that whoever became ready meanwhile gets
+// the processor. Does nothing in other threads.
+void thread_pass(void);
 // The calling thread answers somebody: it works in short turns and, when it wakes up, gets its turn before threads that
 // work in long ones. Without effect where Linux is older than 6.12.
 void thread_be_prompt(void);

@@ -366,7 +366,7 @@ enum rc db_prepare(struct db *db, const char *sql, struct db_stmt **out, struct 
 		return err_set(e, RC_NOMEM, "out of memory preparing a statement");
 	int code = sqlite3_prepare_v3(db->native, sql, -1, SQLITE_PREPARE_PERSISTENT, &s->native, NULL);
 	if (code != SQLITE_OK) {
-		enum rc rc = db_fail(db, code, e, "database statement is wrong");
+		enum rc rc = db_fail(db, code, e, "cannot prepare a database statement");
 		mem_free(s->sql);
 		mem_free(s);
 		return rc;

@@ -4,6 +4,7 @@
 // most the number of rows; the rest are absent.
 #include "base/hash.h"
 #include "base/mem.h"
+#include "base/pool.h"
 #include "journey/segment.h"
 
 #define INTEGER_COLUMNS COLUMN_COLD0 // numbers below are integers (or the person directory)
@@ -267,12 +268,14 @@ enum rc chunk_builder_finish(struct chunk_builder *b, struct buf *out, uint64_t 
 	encode_raw(out, column_new(&f, COLUMN_PERSON), b->persons, b->n_persons, 8);
 	encode_raw(out, column_new(&f, COLUMN_START), b->starts, b->n_persons + 1, 4);
 	for (unsigned i = COLUMN_AT; i < INTEGER_COLUMNS; i++) {
+		thread_pass();
 		enum rc rc = integers_finish(&f, i, e);
 		if (rc)
 			return rc;
 	}
 	for (unsigned i = 0; i < COLD_KINDS; i++)
 		if (b->cold[i] && cold_writer_count(b->cold[i]) > 0) {
+			thread_pass();
 			enum rc rc = cold_writer_finish(b->cold[i], out, column_new(&f, COLUMN_COLD0 + i), e);
 			if (rc)
 				return rc;

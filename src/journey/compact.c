@@ -326,7 +326,7 @@ static void compactor_main(void *context)
 	struct store *s = context;
 	bool idle = true; // nothing more was to do even then
 	if (s->options.gives_way)
-		thread_give_way();
+		thread_give_way(&s->behind);
 	while (wait_for_work(s, !idle, &idle)) {
 		struct err e = ERR_NONE;
 		bool done = false;

@@ -5,6 +5,7 @@
 //  1. Views are in order of arrival (inbox.seq); the row's number (view << 16 | row) rises with arrival.
 //  2. ids holds the id of every row that was not dropped; n_rows counts those.
 #include "base/mem.h"
+#include "base/pool.h"
 #include "journey/overlay.h"
 
 struct head *head_new(void)
@@ -133,6 +134,7 @@ static struct row_key *sort_keys(const struct head *h, const struct overlays *li
 		const uint64_t *persons = batch_view_persons(h->views[v]);
 		const int64_t *times = batch_view_times(h->views[v]);
 		uint32_t rows = batch_view_count(h->views[v]);
+		thread_pass();
 		for (uint32_t i = 0; i < rows; i++)
 			if (!head_dropped(h, v, i))
 				keys[n++] = (struct row_key){
@@ -181,6 +183,7 @@ static enum rc write_ids(const struct head *h, struct segment_writer *w, struct 
 	for (size_t v = 0; v < h->n_views; v++) {
 		const uint64_t *keys = batch_view_id_keys(h->views[v]);
 		uint32_t rows = batch_view_count(h->views[v]);
+		thread_pass();
 		for (uint32_t i = 0; i < rows; i++)
 			if (!head_dropped(h, v, i) && batch_view_has_id(h->views[v], i))
 				ids[n++] = keys[i];

@@ -95,7 +95,7 @@ static enum rc merge_rows(struct heap *h, struct source *sources, size_t n, stru
 static enum rc merge_ids(
 	struct heap *h, struct source *sources, size_t n, struct segment_writer *w, struct err *e)
 {
-	enum { RUN = 65536 };
+	enum { RUN = 4096 };
 	uint64_t *run = mem_alloc(RUN * sizeof(*run));
 	if (!run)
 		return err_set(e, RC_NOMEM, "out of memory merging ids");

@@ -5,7 +5,7 @@
 #include "journey/merge.h"
 #include "journey/overlay.h"
 
-enum { REPORT_ROWS = 16384, ID_RUN = 65536 };
+enum { REPORT_ROWS = 16384, ID_RUN = 4096 };
 
 struct stream {
 	struct segment_rows *rows;

@@ -102,7 +102,7 @@ static void sealer_thread(void *context)
 {
 	const struct store *s = context;
 	if (s->options.gives_way)
-		thread_give_way();
+		thread_give_way(&s->behind);
 	sealer_main(context);
 }
 

@@ -6,10 +6,13 @@
 // follow; it removes the unfinished file, so a file with a trailer is a whole one.
 #include "base/hash.h"
 #include "base/mem.h"
+#include "base/pool.h"
 #include "journey/bits.h"
 #include "journey/segment_footer.h"
 
 #include <errno.h>
+
+enum { TURN_ROWS = 64, TURN_KEYS = 4096 }; // between two calls of thread_pass
 
 enum writer_state { WRITER_ROWS, WRITER_IDS, WRITER_FINISHED };
 
@@ -135,6 +138,8 @@ enum rc segment_writer_add(struct segment_writer *w, const struct row *row, stru
 {
 	assert(w->state == WRITER_ROWS);
 	uint32_t n = chunk_builder_rows(w->builder);
+	if (n % TURN_ROWS == 0)
+		thread_pass();
 	bool any = n > 0 || w->head.info.n_rows > 0;
 	if (any && (row->person < w->person || (row->person == w->person && row->at_ms < w->at_ms)))
 		return err_set(e, RC_CORRUPT, "rows for a segment are not in order of person and time");
@@ -223,7 +228,8 @@ enum rc segment_writer_ids(struct segment_writer *w, const uint64_t *keys, size_
 	if (!rc && n > UINT32_MAX - w->head.n_ids)
 		rc = err_set(e, RC_LIMIT, "a segment holds at most %u ids", UINT32_MAX);
 	while (!rc && n > 0) {
-		size_t piece = n < 65536 ? n : 65536;
+		size_t piece = n < TURN_KEYS ? n : TURN_KEYS;
+		thread_pass();
 		rc = keys_put(w, keys, piece, e);
 		if (!rc)
 			rc = keys_flush(w, e);

@@ -2,15 +2,24 @@
 // Sorting of a head. Persons and ids are hashes, so their top bits split the keys into even, small buckets in one
 // stable pass; a bucket is sorted by insertion, or merged when a person has very many interactions.
 #include "base/mem.h"
+#include "base/pool.h"
 #include "journey/store_internal.h"
 
-enum { BUCKET_BITS_MAX = 16, INSERTION_MAX = 24 };
+enum { BUCKET_BITS_MAX = 16, INSERTION_MAX = 24, BUCKET_SPAN = 8 };
 
-// Bits so that a bucket has about 8 keys.
+// In loops over keys.
+static inline void pass_at(size_t i)
+{
+	enum { TURN_KEYS = 4096 };
+	if (i % TURN_KEYS == 0)
+		thread_pass();
+}
+
+// Bits so that a bucket has about BUCKET_SPAN keys.
 static unsigned bits_for(size_t n)
 {
 	unsigned bits = 1;
-	while (bits < BUCKET_BITS_MAX && (n >> bits) > 8)
+	while (bits < BUCKET_BITS_MAX && (n >> bits) > BUCKET_SPAN)
 		bits++;
 	return bits;
 }
@@ -81,15 +90,20 @@ enum rc row_keys_sort(struct row_key *keys, size_t n, struct err *e)
 		mem_free(end);
 		return err_set(e, RC_NOMEM, "out of memory sorting %zu interactions", n);
 	}
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
+		pass_at(i);
 		end[keys[i].person >> (64 - bits)]++;
+	}
 	prefix_sums(end, n_buckets);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
+		pass_at(i);
 		scratch[end[keys[i].person >> (64 - bits)]++] = keys[i];
+	}
 	// Now end[b] is where bucket b ends; keys is the scratch of the long ones.
 	uint32_t at = 0;
 	for (size_t b = 0; b < n_buckets; b++) {
 		uint32_t count = end[b] - at;
+		pass_at(b * BUCKET_SPAN);
 		if (count <= INSERTION_MAX)
 			insertion(scratch + at, count);
 		else
@@ -127,13 +141,18 @@ enum rc id_keys_sort(uint64_t *keys, size_t n, struct err *e)
 		mem_free(end);
 		return err_set(e, RC_NOMEM, "out of memory sorting %zu ids", n);
 	}
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
+		pass_at(i);
 		end[keys[i] >> (64 - bits)]++;
+	}
 	prefix_sums(end, n_buckets);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
+		pass_at(i);
 		scratch[end[keys[i] >> (64 - bits)]++] = keys[i];
+	}
 	uint32_t at = 0;
 	for (size_t b = 0; b < n_buckets; b++) {
+		pass_at(b * BUCKET_SPAN);
 		insertion_ids(scratch + at, end[b] - at);
 		at = end[b];
 	}

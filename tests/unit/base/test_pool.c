@@ -7,6 +7,8 @@
 
 #include <stdatomic.h>
 #include <stdio.h>
+#include <sys/resource.h>
+#include <time.h>
 
 enum { N_TASKS = 1000 };
 
@@ -109,6 +111,47 @@ static void queue_closed_by_consumer(void **state)
 	assert_null(thread_start(produce, NULL));
 }
 
+// How often the thread waits by itself in thread_pass, after more than a turn's work.
+static long waits_in_pass(void)
+{
+	struct rusage before, after;
+	struct timespec start, now;
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	do
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	while ((now.tv_sec - start.tv_sec) * 1000 + (now.tv_nsec - start.tv_nsec) / 1000000 < 2);
+	getrusage(RUSAGE_THREAD, &before);
+	thread_pass();
+	getrusage(RUSAGE_THREAD, &after);
+	return after.ru_nvcsw - before.ru_nvcsw;
+}
+
+struct giving {
+	atomic_uint hurry;
+	long waits, in_a_hurry;
+};
+
+static void give_way(void *context)
+{
+	struct giving *g = context;
+	thread_give_way(&g->hurry);
+	g->waits = waits_in_pass();
+	atomic_store(&g->hurry, 1);
+	g->in_a_hurry = waits_in_pass();
+}
+
+static void passing(void **state)
+{
+	(void)state;
+	struct giving g = {0};
+	struct thread *t = thread_start(give_way, &g);
+	assert_non_null(t);
+	thread_join(&t);
+	assert_true(g.waits >= 1);
+	assert_int_equal(g.in_a_hurry, 0);
+	assert_int_equal(waits_in_pass(), 0); // who does not give way
+}
+
 static void progress_texts(void **state)
 {
 	(void)state;
@@ -164,6 +207,7 @@ int main(void)
 		cmocka_unit_test(no_memory_is_only_slower),
 		cmocka_unit_test(queue_in_order),
 		cmocka_unit_test(queue_closed_by_consumer),
+		cmocka_unit_test(passing),
 		cmocka_unit_test(progress_texts),
 		cmocka_unit_test(progress_lines),
 	};
