@@ -2,7 +2,8 @@
 // Every allocation of every operation, import, analysis and output fails once. The outcome is success or "out of
 // memory"; nothing acknowledged is lost, nothing is there twice, and the same operation then succeeds. Without
 // sanitizers the allocations of everybody fail (SQLite's, zstd's, ICU's too); with them, which bring their own malloc,
-// this program's.
+// this program's. Opening a store, which takes most allocations, is an operation by itself; in the others the count
+// begins when the store is open.
 #include "fault_os.h"
 #include "world.h"
 
@@ -43,8 +44,15 @@ struct trial {
 	struct world *w;
 	const struct operation *o;
 	struct world_state before, after, partly;
-	uint64_t nth;
+	uint64_t nth, count; // which allocation fails; how many of this program's there were before the first
 };
+
+static void begin_failing(void *context)
+{
+	struct trial *t = context;
+	t->count = mem_count();
+	fail_at(t->nth);
+}
 
 static void describe(const struct trial *t, enum rc rc, const char *what)
 {
@@ -84,15 +92,19 @@ static void operate_without_memory(struct world *w, const struct operation *o)
 		assert_int_equal(mkdir(w->dir, 0750), 0);
 	world_copy_tree(w->dir, base);
 	world_expect(w, o, base);
+	w->context = &t;
 	bool fired = true;
 	for (t.nth = 1; fired; t.nth = next(t.nth, 30)) {
 		struct err e = ERR_NONE;
 		world_copy_tree(base, w->dir);
 		world_clear(w);
-		uint64_t count = mem_count();
-		fail_at(t.nth);
+		if (o->whole)
+			begin_failing(&t);
+		else
+			w->opened = begin_failing;
 		enum rc rc = world_run(w, o, &e);
-		fired = reached(t.nth, count);
+		w->opened = NULL;
+		fired = reached(t.nth, t.count);
 		fail_at(0);
 		n_points += fired;
 		n_failed += rc != RC_OK;

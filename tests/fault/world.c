@@ -525,6 +525,15 @@ static enum rc do_read(struct world *w, struct err *e)
 	return rc;
 }
 
+static enum rc do_open(struct world *w, struct err *e)
+{
+	struct store *s = world_open(w, e);
+	if (!s)
+		return e->rc;
+	store_close(&s);
+	return RC_OK;
+}
+
 const struct operation world_operations[] = {
 	{.name = "create",
 		.whole = do_create,
@@ -532,6 +541,9 @@ const struct operation world_operations[] = {
 		.again = RC_EXISTS,
 		.from_nothing = true},
 	{.name = "create again", .whole = do_create_again},
+	{.name = "open", .whole = do_open},
+	{.name = "open over overlays", .whole = do_open, .setup = setup_overlays},
+	{.name = "open with quarantine", .whole = do_open, .setup = setup_quarantine},
 	{.name = "append", .act = do_append, .expect = expect_append},
 	{.name = "append with links", .act = do_append_linking, .expect = expect_append_linking},
 	{.name = "seal", .act = do_seal},
@@ -603,6 +615,8 @@ enum rc world_run(struct world *w, const struct operation *o, struct err *e)
 	struct store *s = world_open(w, e);
 	if (!s)
 		return e->rc;
+	if (w->opened)
+		w->opened(w->context);
 	enum rc rc = o->act(w, s, e);
 	store_close(&s);
 	return rc;

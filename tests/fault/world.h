@@ -35,7 +35,10 @@ struct world {
 	char input[160], file[160]; // what is imported, what is exported; so are these
 	struct design *designs[2];
 	FILE *out, *told; // what commands print and complain; not below the root
-	struct {          // one byte of a segment, and the hash of the file with it
+	// Called between opening and acting, so that faults can begin there; NULL: nothing.
+	void (*opened)(void *context);
+	void *context;
+	struct { // one byte of a segment, and the hash of the file with it
 		char name[40];
 		uint64_t at, hash;
 		uint8_t mask;
