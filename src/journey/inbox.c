@@ -123,9 +123,9 @@ static void name_batch(const struct err *why, int64_t seq, struct err *e)
 	err_remedy(e, "%s", why->remedy);
 }
 
-// The rows with first ≤ seq ≤ last as a head.
-static enum rc load_rows(struct db *db, struct names *names, int64_t first, int64_t last, bool with_ids,
-	struct head **out, struct err *e)
+// The rows with first ≤ seq ≤ last as a head, up to the one that makes most_rows interactions full.
+static enum rc load_rows(struct db *db, struct names *names, int64_t first, int64_t last, uint64_t most_rows,
+	bool with_ids, struct head **out, struct err *e)
 {
 	*out = NULL;
 	struct head *h = head_new();
@@ -141,7 +141,7 @@ static enum rc load_rows(struct db *db, struct names *names, int64_t first, int6
 		db_bind_i64(s, 1, first);
 		db_bind_i64(s, 2, last);
 	}
-	while (rc == RC_OK && (rc = db_step(s, &row, e)) == RC_OK && row) {
+	while (rc == RC_OK && h->n_rows < most_rows && (rc = db_step(s, &row, e)) == RC_OK && row) {
 		struct err why = ERR_NONE;
 		rc = load_row(s, names, with_ids, h, &why);
 		if (rc != RC_OK)
@@ -155,10 +155,10 @@ static enum rc load_rows(struct db *db, struct names *names, int64_t first, int6
 	return rc;
 }
 
-enum rc inbox_load(
-	struct db *db, struct names *names, int64_t first, int64_t last, struct head **out, struct err *e)
+enum rc inbox_load(struct db *db, struct names *names, int64_t first, int64_t last, uint64_t most_rows,
+	struct head **out, struct err *e)
 {
-	return load_rows(db, names, first, last, false, out, e);
+	return load_rows(db, names, first, last, most_rows, false, out, e);
 }
 
 enum rc inbox_load_all(struct db *db, struct names *names, struct head **out, struct err *e)
@@ -166,7 +166,7 @@ enum rc inbox_load_all(struct db *db, struct names *names, struct head **out, st
 	*out = NULL;
 	enum rc rc = db_sums_check(db, "sealed", e);
 	if (rc == RC_OK)
-		rc = load_rows(db, names, 0, INT64_MAX, true, out, e);
+		rc = load_rows(db, names, 0, INT64_MAX, UINT64_MAX, true, out, e);
 	if (rc == RC_OK) // last, since a batch that cannot be read says more
 		rc = db_sums_check(db, "inbox", e);
 	if (rc != RC_OK)

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // The inbox as readers see it: a few memory segments, each of which covers a run of inbox rows. What has arrived since
 // the last snapshot becomes a new piece; pieces of a like size become one when there are too many of them. So an
-// interaction costs a snapshot soon after it came little, and is encoded only a few times until it is sealed.
+// interaction costs a snapshot soon after it came little, and is encoded only a few times until it is sealed. What is too
+// much for one piece becomes several, which as many threads make as there are processors.
 //
 // Invariants:
 //  1. Pieces are in order of arrival, without a gap: together they cover the inbox rows from the first to the last seq.
 //  2. A piece's rows are under the persons that the links of the moment give: when links have changed that concern a
 //     person of it, it is made anew.
-//  3. Sizes fall by steps: at most FAN_OUT pieces of each size class, PIECE_ROWS_MAX and more are left alone.
+//  3. Sizes fall by steps: at most FAN_OUT pieces of each size class. No piece is larger than PIECE_ROWS_MAX by more than
+//     one batch; those that have reached it are left alone.
 #include "base/mem.h"
+#include "base/pool.h"
 #include "journey/overlay.h"
 
 enum { FAN_OUT = 8, FIRST_CLASS_ROWS = 64, PIECE_ROWS_MAX = 1 << 17 };
@@ -105,23 +108,45 @@ static void plan_merges(struct inbox_news *w)
 	}
 }
 
+// Reads the rows of a piece that is to be made, as one or several.
+static enum rc piece_read(
+	struct inbox_news *w, struct inbox_piece piece, struct db *db, struct names *names, struct err *e)
+{
+	const int64_t last = piece.last_seq;
+	for (bool more = true; more;) {
+		struct head *h;
+		enum rc rc = inbox_load(db, names, piece.first_seq, last, PIECE_ROWS_MAX, &h, e);
+		if (rc != RC_OK)
+			return rc;
+		more = h->n_rows >= PIECE_ROWS_MAX && h->last_seq < last;
+		piece.last_seq = more ? h->last_seq : last;
+		piece.n_rows = (int64_t)h->n_rows;
+		piece.bytes = (int64_t)h->packed_bytes;
+		rc = plan_add(w, &piece, e);
+		if (rc != RC_OK) {
+			head_free(&h);
+			return rc;
+		}
+		w->plans[w->n - 1].head = h;
+		piece.first_seq = piece.last_seq + 1;
+	}
+	return RC_OK;
+}
+
 // Reads the rows of the pieces that are to be made. When none stays, everything is held against the table's sums; later
 // the checksum of each batch has to do, since the sums would cost reading the whole inbox for every snapshot.
 static enum rc plan_read(struct inbox_news *w, struct db *db, struct names *names, struct err *e)
 {
 	bool all = true;
 	enum rc rc = RC_OK;
-	for (size_t i = 0; rc == RC_OK && i < w->n; i++) {
-		struct inbox_piece *piece = &w->plans[i].piece;
+	struct inbox_news planned = *w;
+	*w = (struct inbox_news){0};
+	for (size_t i = 0; rc == RC_OK && i < planned.n; i++) {
+		const struct inbox_piece *piece = &planned.plans[i].piece;
 		all = all && !piece->ref;
-		if (piece->ref)
-			continue;
-		rc = inbox_load(db, names, piece->first_seq, piece->last_seq, &w->plans[i].head, e);
-		if (rc != RC_OK)
-			return rc;
-		piece->n_rows = (int64_t)w->plans[i].head->n_rows;
-		piece->bytes = (int64_t)w->plans[i].head->packed_bytes;
+		rc = piece->ref ? plan_add(w, piece, e) : piece_read(w, *piece, db, names, e);
 	}
+	mem_free(planned.plans);
 	// Last, since a batch that cannot be read says more.
 	return rc == RC_OK && all ? db_sums_check(db, "inbox", e) : rc;
 }
@@ -172,14 +197,22 @@ static enum rc make_segment(const struct store *s, const struct piece_plan *plan
 	return rc == RC_OK ? segment_open_memory(bytes, n_bytes, &ref->segment, e) : rc;
 }
 
-static enum rc make_piece(
-	const struct store *s, struct piece_plan *plan, const struct overlays *o, struct err *e)
+struct making {
+	const struct store *s;
+	const struct overlays *overlays;
+	struct piece_plan **plans; // those to be made
+	uint32_t n;
+};
+
+static enum rc make_piece(void *context, uint32_t i, struct err *e)
 {
+	const struct making *m = context;
+	struct piece_plan *plan = m->plans[i];
 	struct segment_ref *ref = mem_calloc(1, sizeof(*ref));
 	if (!ref)
 		return err_set(e, RC_NOMEM, "out of memory for the inbox");
 	ref->refs = 1;
-	enum rc rc = make_segment(s, plan, o, ref, e);
+	enum rc rc = make_segment(m->s, plan, m->overlays, ref, e);
 	head_free(&plan->head);
 	if (rc != RC_OK)
 		mem_free(ref);
@@ -188,26 +221,37 @@ static enum rc make_piece(
 	return rc;
 }
 
+// Either all plans get their segment, those that are there already another reference to it, or none has one.
+static enum rc make_pieces(struct store *s, struct inbox_news *w, const struct overlays *o, struct err *e)
+{
+	struct making m = {s, o, mem_calloc(w->n + 1, sizeof(*m.plans)), 0};
+	if (!m.plans)
+		return err_set(e, RC_NOMEM, "out of memory for the inbox");
+	for (size_t i = 0; i < w->n; i++)
+		if (w->plans[i].head)
+			m.plans[m.n++] = &w->plans[i];
+		else
+			pool_ref(s, w->plans[i].piece.ref);
+	enum rc rc = pool_run(pool_cpus(), m.n, make_piece, &m, e);
+	for (size_t i = 0; rc != RC_OK && i < w->n; i++)
+		pool_release(s, &w->plans[i].piece.ref);
+	mem_free(m.plans);
+	return rc;
+}
+
 enum rc inbox_pieces_take(
 	struct store *s, struct inbox_pieces *p, struct inbox_news *w, const struct overlays *o, struct err *e)
 {
 	struct inbox_pieces next = {0};
-	enum rc rc = mem_grow((void **)&next.items, &next.capacity, w->n + 1, sizeof(*next.items)) == 0
-			     ? RC_OK
-			     : err_set(e, RC_NOMEM, "out of memory for the inbox");
-	for (size_t i = 0; rc == RC_OK && i < w->n; i++) {
-		struct piece_plan *plan = &w->plans[i];
-		if (plan->head)
-			rc = make_piece(s, plan, o, e);
-		else
-			pool_ref(s, plan->piece.ref);
-		if (rc == RC_OK)
-			next.items[next.n++] = plan->piece;
-	}
+	if (mem_grow((void **)&next.items, &next.capacity, w->n + 1, sizeof(*next.items)) != 0)
+		return err_set(e, RC_NOMEM, "out of memory for the inbox");
+	enum rc rc = make_pieces(s, w, o, e);
 	if (rc != RC_OK) {
-		inbox_pieces_clear(s, &next);
+		mem_free(next.items);
 		return rc;
 	}
+	for (next.n = 0; next.n < w->n; next.n++)
+		next.items[next.n] = w->plans[next.n].piece;
 	inbox_pieces_clear(s, p);
 	*p = next;
 	return RC_OK;

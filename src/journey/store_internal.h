@@ -207,10 +207,10 @@ enum rc inbox_insert(struct db *db, uint32_t n, struct sv packed, const uint64_t
 enum rc inbox_seal(struct db *db, int64_t last_seq, struct err *e);
 // Removes at most n of the rows that nobody sees any more. *left: there may be others; may be NULL.
 enum rc inbox_purge(struct db *db, int64_t n, bool *left, struct err *e);
-// Rows of the inbox as a head: those with first ≤ seq ≤ last without the set of ids; all, with the ids, held against the
-// table's sums. Names must be known already.
-enum rc inbox_load(
-	struct db *db, struct names *names, int64_t first, int64_t last, struct head **out, struct err *e);
+// Rows of the inbox as a head: those with first ≤ seq ≤ last, until there are most_rows interactions or more, without the
+// set of ids; all, with the ids, held against the table's sums. Names must be known already.
+enum rc inbox_load(struct db *db, struct names *names, int64_t first, int64_t last, uint64_t most_rows,
+	struct head **out, struct err *e);
 enum rc inbox_load_all(struct db *db, struct names *names, struct head **out, struct err *e);
 // The first and the last seq; 0: it is empty.
 enum rc inbox_range(struct db *db, int64_t *first, int64_t *last, struct err *e);

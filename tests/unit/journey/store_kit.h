@@ -45,6 +45,8 @@ struct kit {
 	struct design *design;
 	uint32_t *model; // numbers in order of arrival
 	size_t n_model, model_capacity;
+	size_t *place; // by number: where in the model it may be, 1 the first; 0: nowhere
+	size_t places;
 };
 
 static inline uint64_t kit_mix(uint64_t x)
@@ -155,6 +157,7 @@ static inline int kit_teardown(void **state)
 	kit_remove_tree(k->dir);
 	design_free(&k->design);
 	mem_free(k->model);
+	mem_free(k->place);
 	mem_free(k);
 	return 0;
 }
@@ -196,10 +199,8 @@ static inline struct batch *kit_range(const struct design *d, uint32_t first, ui
 
 static inline bool kit_has(const struct kit *k, uint32_t number)
 {
-	for (size_t i = 0; i < k->n_model; i++)
-		if (k->model[i] == number)
-			return true;
-	return false;
+	size_t place = number < k->places ? k->place[number] : 0;
+	return place > 0 && place <= k->n_model && k->model[place - 1] == number;
 }
 
 static inline void kit_push(struct kit *k, uint32_t number)
@@ -207,6 +208,10 @@ static inline void kit_push(struct kit *k, uint32_t number)
 	assert_int_equal(
 		mem_grow((void **)&k->model, &k->model_capacity, k->n_model + 1, sizeof(k->model[0])), 0);
 	k->model[k->n_model++] = number;
+	size_t before = k->places;
+	assert_int_equal(mem_grow((void **)&k->place, &k->places, number + 1u, sizeof(k->place[0])), 0);
+	memset(k->place + before, 0, (k->places - before) * sizeof(k->place[0]));
+	k->place[number] = k->n_model;
 }
 
 // Appends numbers to store and model, and holds the counts and bits of duplicates against the model.

@@ -266,6 +266,45 @@ static void read_ahead_of_questions(void **state)
 	store_close(&s);
 }
 
+// Much that nobody has seen becomes several pieces, none much larger than others grow; without memory, no piece.
+static void a_flood_in_pieces(void **state)
+{
+	enum { BATCH = 20000, BATCHES = 15, PIECE = 131072 };
+	struct kit *k = *state;
+	struct err e = ERR_NONE;
+	struct store *s = kit_open(k, NULL, true);
+	kit_append_range(k, s, 0, 100);
+	struct snapshot *sn;
+	kit_ok(snapshot_open(s, &sn, &e), &e);
+	snapshot_close(&sn);
+	for (uint32_t i = 0; i < BATCHES; i++)
+		kit_append_range(k, s, 100 + i * BATCH, BATCH);
+	unsigned n_failed = 0;
+	for (uint64_t nth = 40; nth < 4000; nth += nth / 3) {
+		mem_fail_at(nth);
+		enum rc rc = snapshot_open(s, &sn, &e);
+		mem_fail_at(0);
+		if (rc == RC_OK) {
+			snapshot_close(&sn);
+			break;
+		}
+		n_failed++;
+		assert_int_equal(rc, RC_NOMEM);
+		assert_int_equal(s->inbox_seen.n, 1);
+		assert_int_equal(rows_seen(s), 100);
+	}
+	assert_true(n_failed > 3);
+	kit_check(k, s);
+	const struct inbox_pieces *p = &s->inbox_seen;
+	assert_int_equal(p->n, 4);
+	for (size_t i = 0; i < p->n; i++) {
+		assert_true(p->items[i].n_rows < PIECE + BATCH);
+		assert_true(i == 0 || i == p->n - 1 || p->items[i].n_rows >= PIECE);
+		assert_true(i == 0 || p->items[i - 1].last_seq + 1 == p->items[i].first_seq);
+	}
+	store_close(&s);
+}
+
 // A link that comes while its person is in the inbox concerns the pieces with its rows and no others.
 static void links_touch_their_pieces(void **state)
 {
@@ -319,6 +358,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(erased_though_not_removed, kit_setup, kit_teardown),
 		cmocka_unit_test_setup_teardown(emptied_beside, kit_setup, kit_teardown),
 		cmocka_unit_test_setup_teardown(read_ahead_of_questions, kit_setup, kit_teardown),
+		cmocka_unit_test_setup_teardown(a_flood_in_pieces, kit_setup, kit_teardown),
 		cmocka_unit_test_setup_teardown(links_touch_their_pieces, kit_setup, kit_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
