@@ -41,6 +41,32 @@ test('on a phone every value has its head, where cells are left out and heads ar
 	await context.close();
 });
 
+test('addresses typed by hand: a group without its part, and what is no address', { skip }, async () => {
+	const context = await signedIn({ viewport: { width: 1440, height: 900 } });
+	const page = await visit(context, '/settings');
+	assert.equal(await page.locator('h1').textContent(), 'Users');
+	assert.equal(await page.locator('.subnav [aria-current=page]').textContent(), 'Users');
+	assert.deepEqual(page.said, []);
+	for (const [address, says] of [
+		['/settings/nothing', /There is no such part/],
+		['/touchpoint', /There is no such page/],
+		['/touchpoint/%25zz', /%zz/],
+		['/customers/%25', /%/],
+		['/dashboards/99', /There is no such dashboard/],
+	]) {
+		const other = await visit(context, address);
+		assert.match(await other.locator('main').textContent(), says, address);
+		await other.close();
+	}
+	// Within the page: the server does not take it as an address at all.
+	await page.evaluate(() => {
+		history.pushState(null, '', '/customers/%zz');
+		dispatchEvent(new PopStateEvent('popstate'));
+	});
+	await page.waitForFunction(() => document.querySelector('h1')?.textContent === 'Not found');
+	await context.close();
+});
+
 for (const [turn, [width, look]] of WIDTHS.entries()) {
 	test(`${width} px`, { skip }, async t => {
 		const options = { ...look, colorScheme: 'light', reducedMotion: 'reduce' };

@@ -25,6 +25,7 @@ const ROUTES: [string, Load][] = [
 	['/design', async () => (await import('./page/design')).DesignPage as unknown as Page],
 	['/dashboards', async () => (await import('./page/dashboards')).DashboardsPage as unknown as Page],
 	['/dashboards/{id}', async () => (await import('./page/dashboards')).DashboardPage as unknown as Page],
+	['/settings', async () => (await import('./page/settings')).SettingsPage as unknown as Page],
 	['/settings/{part}', async () => (await import('./page/settings')).SettingsPage as unknown as Page],
 ];
 

@@ -56,6 +56,14 @@ export function to(target: string, extra: Record<string, string | string[] | nul
 	return withParams({ ...kept, ...extra }, target);
 }
 
+function decoded(part: string): string | null {
+	try {
+		return decodeURIComponent(part);
+	} catch {
+		return null; // a % that begins nothing
+	}
+}
+
 /** "/touchpoint/{key}" against the address; null when it does not fit. */
 export function match(pattern: string, address: string): Record<string, string> | null {
 	const a = pattern.split('/').filter(Boolean);
@@ -65,8 +73,9 @@ export function match(pattern: string, address: string): Record<string, string> 
 	for (let i = 0; i < a.length; i++) {
 		const want = a[i] as string;
 		const have = b[i] as string;
-		if (want.startsWith('{')) found[want.slice(1, -1)] = decodeURIComponent(have);
-		else if (want !== have) return null;
+		const value = decoded(have);
+		if (value === null || (!want.startsWith('{') && want !== have)) return null;
+		if (want.startsWith('{')) found[want.slice(1, -1)] = value;
 	}
 	return found;
 }

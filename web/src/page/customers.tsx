@@ -8,7 +8,7 @@ import { touchpointName, zone } from '../base/question';
 import { go, params, setParams, to } from '../base/router';
 import type { Interaction, Page, PersonStory, Row, Verdict } from '../base/types';
 import { InteractionTable, LOW } from './touchpoint';
-import { Await, Empty, Mark, PageHead, Section, Segmented, Tile } from '../ui/parts';
+import { Await, Empty, Failure, Mark, PageHead, Section, Segmented, Tile } from '../ui/parts';
 import { ResultTable } from '../ui/result';
 import { Table } from '../ui/table';
 import { LazyInput } from '../ui/question-form';
@@ -239,6 +239,13 @@ function Detail({ row }: { row: Row }) {
 export function CustomerPage({ customer = '' }: { customer?: string }) {
 	const data = useApi<PersonStory>(`/api/persons/${encodeURIComponent(customer)}`);
 	const [at, setAt] = useState<number | null>(null);
+	if (data.error)
+		return (
+			<>
+				<PageHead title={customer} eyebrow={<a href={to('/customers')}>Customers</a>} />
+				<Failure error={data.error} retry={data.reload} />
+			</>
+		);
 	return (
 		<Await of={data} height={420}>
 			{p => {

@@ -215,7 +215,13 @@ export function DashboardPage({ id = '' }: { id?: string }) {
 		<Await of={list} height={400}>
 			{l => {
 				const d = l.items.find(x => x.id === id);
-				if (!d) return <Empty title="There is no such dashboard."><a href={to('/dashboards')}>All dashboards</a></Empty>;
+				if (!d)
+					return (
+						<>
+							<PageHead title="Not found" eyebrow={<a href={to('/dashboards')}>Dashboards</a>} />
+							<Empty title="There is no such dashboard." />
+						</>
+					);
 				const rename = async (): Promise<void> => {
 					if (name && name !== d.title) {
 						await call(`/api/dashboards/${d.id}`, { method: 'PUT', json: { ...d, title: name } }).catch(() => undefined);

@@ -345,8 +345,9 @@ const PARTS: { key: string; name: string; right: string; page: () => preact.JSX.
 	{ key: 'audit', name: 'Audit trail', right: 'audit', page: Audit, about: 'Who did what, when, from where.' },
 ];
 
-export function SettingsPage({ part = 'users' }: { part?: string }) {
-	const found = PARTS.find(p => p.key === part);
+/** Without a part: the first that one may see. */
+export function SettingsPage({ part }: { part?: string }) {
+	const found = PARTS.find(p => (part ? p.key === part : may(p.right)));
 	const Page = found?.page;
 	return (
 		<div class="with-sub">
@@ -356,7 +357,7 @@ export function SettingsPage({ part = 'users' }: { part?: string }) {
 					<ul>
 						{PARTS.filter(p => may(p.right)).map(p => (
 							<li key={p.key}>
-								<a href={`/settings/${p.key}`} aria-current={p.key === part ? 'page' : undefined}>
+								<a href={`/settings/${p.key}`} aria-current={p.key === found?.key ? 'page' : undefined}>
 									{p.name}
 								</a>
 							</li>
