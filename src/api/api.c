@@ -11,7 +11,6 @@
 
 #include <sodium.h>
 #include <stdio.h>
-#include <time.h>
 
 enum { SWEEP_TICKS = 36000 }; // an hour
 enum { HOOK_THREADS = 4 };
@@ -280,12 +279,8 @@ static void tend(void *context)
 	unsigned ticks = 0;
 	pthread_mutex_lock(&a->mu);
 	while (!a->closing) {
-		struct timespec until;
-		clock_gettime(CLOCK_REALTIME, &until);
-		until.tv_nsec += TICK_MS * 1000000;
-		until.tv_sec += until.tv_nsec / 1000000000;
-		until.tv_nsec %= 1000000000;
-		pthread_cond_timedwait(&a->wake, &a->mu, &until);
+		const struct timespec until = thread_deadline(TICK_MS);
+		thread_wait_until(&a->wake, &a->mu, &until);
 		pthread_mutex_unlock(&a->mu);
 		feed(a);
 		live_tick(a->live);

@@ -6,13 +6,9 @@
 #include "base/mem.h"
 
 #include <assert.h>
-#include <pthread.h>
 #include <sched.h>
-#include <stdatomic.h>
-#include <stdint.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 unsigned pool_cpus(void)
@@ -194,6 +190,21 @@ void thread_be_prompt(void)
 	struct scheduling s = {.size = sizeof(s), .policy = SCHED_OTHER, .slice_ns = 100000};
 	s.nice = getpriority(PRIO_PROCESS, (id_t)gettid());
 	syscall(SYS_sched_setattr, 0, &s, 0);
+}
+
+struct timespec thread_deadline(uint64_t after_ms)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	t.tv_nsec += (long)(after_ms % 1000) * 1000000;
+	t.tv_sec += (time_t)(after_ms / 1000) + t.tv_nsec / 1000000000;
+	t.tv_nsec %= 1000000000;
+	return t;
+}
+
+bool thread_wait_until(pthread_cond_t *cond, pthread_mutex_t *mu, const struct timespec *deadline)
+{
+	return pthread_cond_clockwait(cond, mu, CLOCK_MONOTONIC, deadline) == 0;
 }
 
 // Of a thread that gives way: when its turn began (0: it does not give way), and what makes it hurry.

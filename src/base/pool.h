@@ -5,10 +5,12 @@
 
 #include "base/err.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 // Processors that this process may use (affinity respected), at least 1.
 unsigned pool_cpus(void);
@@ -34,6 +36,10 @@ void queue_close(struct queue *q);
 struct thread;
 struct thread *thread_start(void (*fn)(void *context), void *context);
 void thread_join(struct thread **t);
+// A moment after_ms from now for thread_wait_until: on a clock that nobody sets.
+struct timespec thread_deadline(uint64_t after_ms);
+// As pthread_cond_wait, but until the deadline at most; false: it is past.
+bool thread_wait_until(pthread_cond_t *cond, pthread_mutex_t *mu, const struct timespec *deadline);
 // The calling thread gives way to the others: it gets a tenth of a busy processor, or less, and pauses in thread_pass
 // unless *hurry is not 0 (NULL: it never hurries; otherwise it outlives the thread).
 void thread_give_way(const atomic_uint *hurry);

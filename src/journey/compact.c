@@ -3,10 +3,11 @@
 // merged ones go after the commit; whoever has them open keeps the mapping.
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/pool.h"
 #include "journey/merge.h"
 #include "journey/overlay.h"
 
-enum { APPLY_AFTER_MS = 60 * 60 * 1000, IDLE_AFTER_S = 60, CLOSING_ROWS_MAX = 1 << 22 };
+enum { APPLY_AFTER_MS = 60 * 60 * 1000, IDLE_AFTER_MS = 60 * 1000, CLOSING_ROWS_MAX = 1 << 22 };
 
 // --- policy ---
 
@@ -305,14 +306,15 @@ enum rc store_compact(struct store *s, uint32_t target, struct progress *progres
 // and nothing came before.
 static bool wait_for_work(struct store *s, bool may_idle, bool *idle)
 {
-	struct timespec until;
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += IDLE_AFTER_S;
-	int late = 0;
+	const struct timespec until = thread_deadline(IDLE_AFTER_MS);
+	bool late = false;
 	pthread_mutex_lock(&s->mu);
-	while (!s->compact_wanted && !late && !atomic_load(&s->closing))
-		late = may_idle ? pthread_cond_timedwait(&s->wake, &s->mu, &until)
-				: pthread_cond_wait(&s->wake, &s->mu);
+	while (!s->compact_wanted && !late && !atomic_load(&s->closing)) {
+		if (may_idle)
+			late = !thread_wait_until(&s->wake, &s->mu, &until);
+		else
+			pthread_cond_wait(&s->wake, &s->mu);
+	}
 	*idle = !s->compact_wanted;
 	s->compacting = s->compact_wanted;
 	s->compact_wanted = false;

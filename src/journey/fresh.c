@@ -4,9 +4,8 @@
 // none has shown and little more comes: before, the time is better spent on what comes. It does not give way then: whoever
 // asks meanwhile waits for it.
 #include "base/log.h"
+#include "base/pool.h"
 #include "journey/store_internal.h"
-
-#include <time.h>
 
 enum { MUCH_ROWS = 1 << 14, LITTLE_ROWS = 1 << 10, LOOK_MS = 250 };
 
@@ -31,14 +30,10 @@ void fresh_appended(struct store *s, uint64_t n_rows)
 static bool is_calm(struct store *s)
 {
 	uint64_t before = atomic_load(&s->n_appended);
-	struct timespec until;
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_nsec += LOOK_MS * 1000000;
-	until.tv_sec += until.tv_nsec / 1000000000;
-	until.tv_nsec %= 1000000000;
-	int late = 0;
-	while (!late && !s->freshener_ends)
-		late = pthread_cond_timedwait(&s->unseen, &s->mu, &until);
+	const struct timespec until = thread_deadline(LOOK_MS);
+	while (!s->freshener_ends)
+		if (!thread_wait_until(&s->unseen, &s->mu, &until))
+			break;
 	return atomic_load(&s->n_appended) - before < LITTLE_ROWS;
 }
 

@@ -20,7 +20,6 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
-#include <time.h>
 
 enum {
 	WAITING_BYTES_MAX = 64 << 20,
@@ -582,14 +581,12 @@ static void link_people(struct intake *i)
 // Waits for work; false: closing and nothing is left to do.
 static bool writer_wait(struct intake *i)
 {
-	struct timespec until;
+	const struct timespec until = thread_deadline(1000); // links may be due
 	pthread_mutex_lock(&i->mu);
 	i->committing = false;
 	pthread_cond_broadcast(&i->idle);
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec++; // links may be due
 	while (!i->wanted && !i->closing)
-		if (pthread_cond_timedwait(&i->work, &i->mu, &until) != 0)
+		if (!thread_wait_until(&i->work, &i->mu, &until))
 			break;
 	bool go_on = i->wanted || !i->closing;
 	i->wanted = false;

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/pool.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +17,6 @@
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { WORKERS_MAX = 16 };
@@ -246,16 +246,14 @@ static enum talk take_answer(const struct sandbox *s, const struct worker *w, st
 static struct worker *worker_take(struct sandbox *s)
 {
 	struct worker *w = NULL;
-	struct timespec until;
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += 1 + (time_t)(s->o.time_ms * 4 / 1000);
+	const struct timespec until = thread_deadline(1000 + s->o.time_ms * 4);
 	pthread_mutex_lock(&s->mu);
 	for (;;) {
 		// One that runs is better than one that has to be started.
 		for (unsigned i = 0; i < s->o.workers; i++)
 			if (!s->workers[i].taken && (!w || (w->pid == 0 && s->workers[i].pid)))
 				w = &s->workers[i];
-		if (w || pthread_cond_timedwait(&s->free, &s->mu, &until) != 0)
+		if (w || !thread_wait_until(&s->free, &s->mu, &until))
 			break;
 	}
 	if (w)

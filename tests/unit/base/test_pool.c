@@ -152,6 +152,44 @@ static void passing(void **state)
 	assert_int_equal(waits_in_pass(), 0); // who does not give way
 }
 
+struct waiting {
+	pthread_mutex_t mu;
+	pthread_cond_t cond;
+	bool woken;
+};
+
+static void wake(void *context)
+{
+	struct waiting *w = context;
+	pthread_mutex_lock(&w->mu);
+	w->woken = true;
+	pthread_cond_signal(&w->cond);
+	pthread_mutex_unlock(&w->mu);
+}
+
+static void waiting_for_a_while(void **state)
+{
+	(void)state;
+	struct waiting w = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false};
+	struct timespec before, until;
+	clock_gettime(CLOCK_MONOTONIC, &before);
+	until = thread_deadline(2999);
+	assert_true(until.tv_nsec >= 0 && until.tv_nsec < 1000000000);
+	int64_t ms = (until.tv_sec - before.tv_sec) * 1000 + (until.tv_nsec - before.tv_nsec) / 1000000;
+	assert_true(ms >= 2999 && ms < 60000);
+	pthread_mutex_lock(&w.mu);
+	until = thread_deadline(1);
+	while (thread_wait_until(&w.cond, &w.mu, &until))
+		;
+	assert_false(w.woken);
+	until = thread_deadline(60000);
+	struct thread *t = thread_start(wake, &w);
+	while (!w.woken)
+		assert_true(thread_wait_until(&w.cond, &w.mu, &until));
+	pthread_mutex_unlock(&w.mu);
+	thread_join(&t);
+}
+
 static void progress_texts(void **state)
 {
 	(void)state;
@@ -208,6 +246,7 @@ int main(void)
 		cmocka_unit_test(queue_in_order),
 		cmocka_unit_test(queue_closed_by_consumer),
 		cmocka_unit_test(passing),
+		cmocka_unit_test(waiting_for_a_while),
 		cmocka_unit_test(progress_texts),
 		cmocka_unit_test(progress_lines),
 	};
