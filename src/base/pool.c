@@ -7,6 +7,8 @@
 
 #include <assert.h>
 #include <sched.h>
+#include <stdatomic.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -207,10 +209,12 @@ bool thread_wait_until(pthread_cond_t *cond, pthread_mutex_t *mu, const struct t
 	return pthread_cond_clockwait(cond, mu, CLOCK_MONOTONIC, deadline) == 0;
 }
 
-// Of a thread that gives way: when its turn began (0: it does not give way), and what makes it hurry.
+// Of a thread that gives way: when its turn began, and what tells it to hurry.
 static _Thread_local struct {
+	bool gives_way;
 	int64_t began_ns;
-	const atomic_uint *hurry;
+	bool (*hurries)(const void *context);
+	const void *context;
 } turn;
 
 static int64_t now_ns(void)
@@ -220,22 +224,28 @@ static int64_t now_ns(void)
 	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
 }
 
-void thread_give_way(const atomic_uint *hurry)
+void thread_give_way(bool (*hurries)(const void *context), const void *context)
 {
 	// Linux has a priority per thread, though POSIX has one per process. To lower it is always allowed.
 	enum { LESS = 10 };
 	setpriority(PRIO_PROCESS, (id_t)gettid(), LESS);
+	prctl(PR_SET_TIMERSLACK, 1); // short pauses are not made longer
+	turn.gives_way = true;
 	turn.began_ns = now_ns();
-	turn.hurry = hurry;
+	turn.hurries = hurries;
+	turn.context = context;
 }
 
 void thread_pass(void)
 {
-	// A thread of low priority that runs is not interrupted before the kernel's next tick, 4 ms as a rule.
-	enum { TURN_NS = 200000, PAUSE_NS = 50000 };
-	if (turn.began_ns == 0 || now_ns() - turn.began_ns < TURN_NS)
+	// A thread of low priority that runs is not interrupted before the kernel's next tick, 4 ms as a rule. The turn goes
+	// by the clock, not by what was worked: who had to wait for the processor passes it on soon.
+	enum { TURN_NS = 200000, PAUSE_NS = 150000 };
+	if (!turn.gives_way)
 		return;
-	if (!turn.hurry || atomic_load_explicit(turn.hurry, memory_order_relaxed) == 0)
+	if (now_ns() - turn.began_ns < TURN_NS)
+		return;
+	if (!turn.hurries || !turn.hurries(turn.context))
 		nanosleep(&(struct timespec){.tv_nsec = PAUSE_NS}, NULL);
 	turn.began_ns = now_ns();
 }

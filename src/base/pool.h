@@ -6,7 +6,6 @@
 #include "base/err.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -41,11 +40,10 @@ struct timespec thread_deadline(uint64_t after_ms);
 // As pthread_cond_wait, but until the deadline at most; false: it is past.
 bool thread_wait_until(pthread_cond_t *cond, pthread_mutex_t *mu, const struct timespec *deadline);
 // The calling thread gives way to the others: it gets a tenth of a busy processor, or less, and pauses in thread_pass
-// unless *hurry is not 0 (NULL: it never hurries; otherwise it outlives the thread).
-void thread_give_way(const atomic_uint *hurry);
-// To be called every tenth of a millisecond or so of long work, and where nothing is held that others wait for: a
-// thread that gives way pauses for a moment when it has worked for a while, so that whoever became ready meanwhile gets
-// the processor. Does nothing in other threads.
+// unless hurries(context), which must be quick, says that somebody waits for it (NULL: nobody does).
+void thread_give_way(bool (*hurries)(const void *context), const void *context);
+// To be called in long work, at best every tenth of a millisecond: a thread that gives way pauses for 0.15 ms when it
+// has not paused for 0.2 ms, so that whoever became ready meanwhile gets the processor. Does nothing in other threads.
 void thread_pass(void);
 // The calling thread answers somebody: it works in short turns and, when it wakes up, gets its turn before threads that
 // work in long ones. Without effect where Linux is older than 6.12.

@@ -291,13 +291,27 @@ enum rc store_compact(struct store *s, uint32_t target, struct progress *progres
 	for (int step = 0; step < 2; step++) {
 		bool done = false;
 		while (rc == RC_OK && !done) {
-			pthread_mutex_lock(&s->compact_mu);
+			compact_lock(s);
 			rc = step == 0 ? compact_once(s, target, MERGE_IDLE, progress, &done, e)
 				       : apply_once(s, progress, &done, e);
 			pthread_mutex_unlock(&s->compact_mu);
 		}
 	}
 	return rc;
+}
+
+void compact_lock(struct store *s)
+{
+	atomic_fetch_add(&s->n_waiting, 1);
+	pthread_mutex_lock(&s->compact_mu);
+	atomic_fetch_sub(&s->n_waiting, 1);
+}
+
+bool store_waits(const void *store)
+{
+	const struct store *s = store;
+	return atomic_load_explicit(&s->behind, memory_order_relaxed) > 0 ||
+	       atomic_load_explicit(&s->n_waiting, memory_order_relaxed) > 0;
 }
 
 // --- in the background ---
@@ -328,7 +342,7 @@ static void compactor_main(void *context)
 	struct store *s = context;
 	bool idle = true; // nothing more was to do even then
 	if (s->options.gives_way)
-		thread_give_way(&s->behind);
+		thread_give_way(store_waits, s);
 	while (wait_for_work(s, !idle, &idle)) {
 		struct err e = ERR_NONE;
 		bool done = false;
@@ -357,10 +371,12 @@ static void compactor_main(void *context)
 
 void compact_make_room(struct store *s)
 {
+	atomic_fetch_add(&s->n_waiting, 1);
 	pthread_mutex_lock(&s->mu);
 	while (s->compactor && s->catalogue.n >= SEGMENTS_MOST && (s->compact_wanted || s->compacting))
 		pthread_cond_wait(&s->merged, &s->mu);
 	pthread_mutex_unlock(&s->mu);
+	atomic_fetch_sub(&s->n_waiting, 1);
 }
 
 double compact_behind(struct store *s)
@@ -396,6 +412,7 @@ void compact_stop(struct store *s)
 		return;
 	pthread_mutex_lock(&s->mu);
 	atomic_store(&s->closing, true);
+	atomic_fetch_add(&s->n_waiting, 1);
 	pthread_cond_signal(&s->wake);
 	pthread_mutex_unlock(&s->mu);
 	thread_join(&s->compactor);

@@ -8,8 +8,8 @@
 //  1. Pieces are in order of arrival, without a gap: together they cover the inbox rows from the first to the last seq.
 //  2. A piece's rows are under the persons that the links of the moment give: when links have changed that concern a
 //     person of it, it is made anew.
-//  3. Sizes fall by steps: at most FAN_OUT pieces of each size class. No piece is larger than PIECE_ROWS_MAX by more than
-//     one batch; those that have reached it are left alone.
+//  3. Sizes fall by steps: at most FAN_OUT pieces of each size class since the last full one. A piece is full, and left
+//     alone, with PIECE_ROWS_MAX; the batch that filled it may go beyond.
 #include "base/mem.h"
 #include "base/pool.h"
 #include "journey/overlay.h"

@@ -71,7 +71,7 @@ enum rc store_load_begin(struct store *s, struct store_load **out, struct err *e
 	pthread_mutex_lock(&s->append_mu);
 	rc = store_reload(
 		s, e); // takes compact_mu itself; what a merge does after that leaves an empty store empty
-	pthread_mutex_lock(&s->compact_mu);
+	compact_lock(s);
 	if (rc == RC_OK && (s->catalogue.n > 0 || s->active->n_views > 0 || s->sealing)) {
 		rc = err_set(e, RC_EXISTS, "only an empty data directory can be loaded in bulk");
 		err_remedy(e, "append to it, or load into a new one");

@@ -348,7 +348,7 @@ enum rc store_design_adopt(struct store *s, struct sv text, const char *file_nam
 		rc = store_reload(s, e);
 	if (rc == RC_OK)
 		rc = seal_wait(s, e);
-	pthread_mutex_lock(&s->compact_mu);
+	compact_lock(s);
 	if (rc == RC_OK && !same) {
 		entry->version = s->current->version + 1;
 		rc = adopt(s, entry, text, who, n_changed, progress, e);

@@ -102,7 +102,7 @@ static void sealer_thread(void *context)
 {
 	const struct store *s = context;
 	if (s->options.gives_way)
-		thread_give_way(&s->behind);
+		thread_give_way(store_waits, s);
 	sealer_main(context);
 }
 
@@ -110,8 +110,10 @@ enum rc seal_wait(struct store *s, struct err *e)
 {
 	if (!s->sealer && !s->sealing)
 		return RC_OK;
+	atomic_fetch_add(&s->n_waiting, 1);
 	if (s->sealer)
 		thread_join(&s->sealer);
+	atomic_fetch_sub(&s->n_waiting, 1);
 	head_free(&s->sealing);
 	struct err failed = s->seal_err;
 	s->seal_err = ERR_NONE;

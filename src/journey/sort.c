@@ -5,7 +5,7 @@
 #include "base/pool.h"
 #include "journey/store_internal.h"
 
-enum { BUCKET_BITS_MAX = 16, INSERTION_MAX = 24, BUCKET_SPAN = 8 };
+enum { BUCKET_BITS_MAX = 16, INSERTION_MAX = 24 };
 
 // In loops over keys.
 static inline void pass_at(size_t i)
@@ -15,11 +15,17 @@ static inline void pass_at(size_t i)
 		thread_pass();
 }
 
-// Bits so that a bucket has about BUCKET_SPAN keys.
+// In loops over buckets, which have 8 to 32 keys as a rule.
+static inline void pass_at_bucket(size_t b)
+{
+	pass_at(b * 16);
+}
+
+// Bits so that a bucket has about 8 keys.
 static unsigned bits_for(size_t n)
 {
 	unsigned bits = 1;
-	while (bits < BUCKET_BITS_MAX && (n >> bits) > BUCKET_SPAN)
+	while (bits < BUCKET_BITS_MAX && (n >> bits) > 8)
 		bits++;
 	return bits;
 }
@@ -103,7 +109,7 @@ enum rc row_keys_sort(struct row_key *keys, size_t n, struct err *e)
 	uint32_t at = 0;
 	for (size_t b = 0; b < n_buckets; b++) {
 		uint32_t count = end[b] - at;
-		pass_at(b * BUCKET_SPAN);
+		pass_at_bucket(b);
 		if (count <= INSERTION_MAX)
 			insertion(scratch + at, count);
 		else
@@ -152,7 +158,7 @@ enum rc id_keys_sort(uint64_t *keys, size_t n, struct err *e)
 	}
 	uint32_t at = 0;
 	for (size_t b = 0; b < n_buckets; b++) {
-		pass_at(b * BUCKET_SPAN);
+		pass_at_bucket(b);
 		insertion_ids(scratch + at, end[b] - at);
 		at = end[b];
 	}

@@ -288,7 +288,7 @@ enum rc store_reload(struct store *s, struct err *e)
 		return RC_OK;
 	seal_wait(s, NULL); // what failed there will fail again, with the head that is loaded now
 	// A merge commits first and changes the catalogue in memory after: nothing may be read in between.
-	pthread_mutex_lock(&s->compact_mu);
+	compact_lock(s);
 	enum rc rc = load_catalogue(s, false, e);
 	pthread_mutex_unlock(&s->compact_mu);
 	if (rc == RC_OK)

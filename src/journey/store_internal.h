@@ -323,6 +323,7 @@ struct store {
 	atomic_bool sealer_ended;
 	atomic_bool purge_due; // rows of the inbox may be sealed and still there
 	atomic_uint behind;    // of sealing and merging, in thousandths, after the last append (seal_behind)
+	atomic_uint n_waiting; // for a seal or a merge to end
 	struct err seal_err;
 
 	struct segment_list catalogue; // the writer's
@@ -415,6 +416,10 @@ void compact_stop(struct store *s);
 void compact_wake(struct store *s);
 // Waits until there is room for one more segment, or nothing comes of waiting: no thread is merging. append_mu is held.
 void compact_make_room(struct store *s);
+// Locks compact_mu; a merge under way does not pause meanwhile.
+void compact_lock(struct store *s);
+// For threads that give way: does anybody wait for what they do, or are they behind?
+bool store_waits(const void *store);
 // How far the compactor is behind: 0 not, 1 so far that compact_make_room waits.
 double compact_behind(struct store *s);
 

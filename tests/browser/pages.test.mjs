@@ -67,6 +67,22 @@ test('addresses typed by hand: a group without its part, and what is no address'
 	await context.close();
 });
 
+test('who may not see the users finds in Settings what is theirs', { skip }, async () => {
+	const context = await signedIn({ viewport: { width: 1440, height: 900 } });
+	const users = await visit(context, '/settings/users');
+	await users.getByRole('button', { name: 'Sign-in link for Chiara Rossi' }).click();
+	const link = await users.locator('.once code').textContent();
+	await context.close();
+	const theirs = await (await open()).newContext({ viewport: { width: 1440, height: 900 } });
+	const page = await theirs.newPage();
+	await page.goto(link);
+	await page.locator('nav[aria-label="Pages"] a', { hasText: 'Settings' }).click();
+	await page.waitForFunction(() => document.querySelector('h1')?.textContent === 'Shared links');
+	await settled(page);
+	assert.deepEqual(await page.locator('.subnav a').allTextContents(), ['Shared links']);
+	await theirs.close();
+});
+
 for (const [turn, [width, look]] of WIDTHS.entries()) {
 	test(`${width} px`, { skip }, async t => {
 		const options = { ...look, colorScheme: 'light', reducedMotion: 'reduce' };

@@ -92,18 +92,20 @@ static void operate_without_memory(struct world *w, const struct operation *o)
 		assert_int_equal(mkdir(w->dir, 0750), 0);
 	world_copy_tree(w->dir, base);
 	world_expect(w, o, base);
-	w->context = &t;
 	bool fired = true;
 	for (t.nth = 1; fired; t.nth = next(t.nth, 30)) {
 		struct err e = ERR_NONE;
 		world_copy_tree(base, w->dir);
 		world_clear(w);
-		if (o->whole)
+		if (o->whole) {
 			begin_failing(&t);
-		else
+		} else {
 			w->opened = begin_failing;
+			w->context = &t;
+		}
 		enum rc rc = world_run(w, o, &e);
 		w->opened = NULL;
+		w->context = NULL;
 		fired = reached(t.nth, t.count);
 		fail_at(0);
 		n_points += fired;

@@ -116,9 +116,9 @@ static long waits_in_pass(void)
 {
 	struct rusage before, after;
 	struct timespec start, now;
-	clock_gettime(CLOCK_MONOTONIC, &start);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &start);
 	do
-		clock_gettime(CLOCK_MONOTONIC, &now);
+		clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
 	while ((now.tv_sec - start.tv_sec) * 1000 + (now.tv_nsec - start.tv_nsec) / 1000000 < 2);
 	getrusage(RUSAGE_THREAD, &before);
 	thread_pass();
@@ -127,16 +127,21 @@ static long waits_in_pass(void)
 }
 
 struct giving {
-	atomic_uint hurry;
+	bool hurry;
 	long waits, in_a_hurry;
 };
+
+static bool hurries(const void *context)
+{
+	return ((const struct giving *)context)->hurry;
+}
 
 static void give_way(void *context)
 {
 	struct giving *g = context;
-	thread_give_way(&g->hurry);
+	thread_give_way(hurries, g);
 	g->waits = waits_in_pass();
-	atomic_store(&g->hurry, 1);
+	g->hurry = true;
 	g->in_a_hurry = waits_in_pass();
 }
 

@@ -381,7 +381,11 @@ static void a_damaged_batch_is_named(void **state)
 
 static struct kit copy_of(const struct kit *k)
 {
-	struct kit copy = {.design = k->design, .model = k->model, .n_model = k->n_model};
+	struct kit copy = {.design = k->design,
+		.model = k->model,
+		.n_model = k->n_model,
+		.place = k->place,
+		.places = k->places};
 	int len = snprintf(copy.dir, sizeof(copy.dir), "%s-copy", k->dir);
 	assert_true(len > 0 && (size_t)len < sizeof(copy.dir));
 	return copy;

@@ -5,6 +5,9 @@
 // and unlinked keeps its sum; who was erased before the snapshot has no row. Made for the thread sanitizer (./dev tsan).
 #include "store_kit.h"
 
+#include "base/pool.h"
+
+#include <sched.h>
 #include <stdatomic.h>
 
 enum {
@@ -343,11 +346,38 @@ static void the_writer_waits_for_merging(void **state)
 	store_close(&f.store);
 }
 
+static void lock_compact(void *context)
+{
+	struct store *s = context;
+	compact_lock(s);
+	pthread_mutex_unlock(&s->compact_mu);
+}
+
+// A merge that somebody waits for does not pause: who waits is counted while waiting, and no longer.
+static void waiting_is_told(void **state)
+{
+	struct kit *k = *state;
+	struct store *s = kit_open(k, NULL, true);
+	assert_false(store_waits(s));
+	pthread_mutex_lock(&s->compact_mu);
+	struct thread *t = thread_start(lock_compact, s);
+	assert_non_null(t);
+	while (!store_waits(s))
+		sched_yield();
+	pthread_mutex_unlock(&s->compact_mu);
+	thread_join(&t);
+	assert_false(store_waits(s));
+	atomic_store(&s->behind, 1);
+	assert_true(store_waits(s));
+	store_close(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(all_at_once, kit_setup, kit_teardown),
 		cmocka_unit_test_setup_teardown(the_writer_waits_for_merging, kit_setup, kit_teardown),
+		cmocka_unit_test_setup_teardown(waiting_is_told, kit_setup, kit_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
