@@ -369,7 +369,7 @@ export function SettingsPage({ part }: { part?: string }) {
 				<PageHead title={found?.name ?? 'Settings'} eyebrow="Settings">
 					<p class="muted">{found?.about}</p>
 				</PageHead>
-				{Page ? <Page /> : <Empty title="There is no such part." />}
+				{Page ? <Page /> : <Empty title={part ? 'There is no such part.' : 'Nothing here is for your role.'} />}
 			</div>
 		</div>
 	);

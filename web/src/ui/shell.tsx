@@ -12,16 +12,16 @@ import { LiveBadge } from './live';
 import { Logo } from './parts';
 import { WhyDrawer } from './why';
 
-const PAGES: { at: string; name: string; right?: string; group: string }[] = [
+const PAGES: { at: string; name: string; rights?: string[]; group: string }[] = [
 	{ at: '/', name: 'Map', group: '/' },
 	{ at: '/journeys/funnel', name: 'Journeys', group: '/journeys' },
-	{ at: '/customers', name: 'Customers', right: 'persons', group: '/customers' },
+	{ at: '/customers', name: 'Customers', rights: ['persons'], group: '/customers' },
 	{ at: '/interactions', name: 'Interactions', group: '/interactions' },
 	{ at: '/dashboards', name: 'Dashboards', group: '/dashboards' },
-	{ at: '/sql', name: 'SQL', right: 'sql', group: '/sql' },
-	{ at: '/import', name: 'Import', right: 'import', group: '/import' },
+	{ at: '/sql', name: 'SQL', rights: ['sql'], group: '/sql' },
+	{ at: '/import', name: 'Import', rights: ['import'], group: '/import' },
 	{ at: '/design', name: 'Design', group: '/design' },
-	{ at: '/settings/users', name: 'Settings', right: 'users', group: '/settings' },
+	{ at: '/settings', name: 'Settings', rights: ['users', 'keys', 'settings', 'share', 'audit'], group: '/settings' },
 ];
 
 function Search() {
@@ -108,7 +108,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
 					<Icon name={open ? 'close' : 'menu'} />
 				</button>
 				<nav id="nav" class={open ? 'open' : ''} aria-label="Pages" onClick={e => (e.target as Element).closest('a') && setOpen(false)}>
-					{PAGES.filter(p => !p.right || may(p.right)).map(p => (
+					{PAGES.filter(p => !p.rights || p.rights.some(may)).map(p => (
 						<a key={p.at} href={to(p.at)} aria-current={(p.group === '/' ? at === '/' || at.startsWith('/touchpoint') : at.startsWith(p.group)) ? 'page' : undefined}>
 							{p.name}
 						</a>
