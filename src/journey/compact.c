@@ -310,7 +310,7 @@ void compact_lock(struct store *s)
 bool store_waits(const void *store)
 {
 	const struct store *s = store;
-	return atomic_load_explicit(&s->behind, memory_order_relaxed) > 0 ||
+	return atomic_load_explicit(&s->late, memory_order_relaxed) ||
 	       atomic_load_explicit(&s->n_waiting, memory_order_relaxed) > 0;
 }
 

@@ -137,9 +137,11 @@ void seal_behind(struct store *s)
 	double rows = 0;
 	if (!s->options.gives_way)
 		return;
-	if (s->sealing && !atomic_load(&s->sealer_ended) && h->n_rows > s->options.seal_rows)
+	bool sealing = s->sealing && !atomic_load(&s->sealer_ended);
+	if (sealing && h->n_rows > s->options.seal_rows)
 		rows = (double)(h->n_rows - s->options.seal_rows) / s->options.seal_rows;
 	double segments = compact_behind(s), most = rows > segments ? rows : segments;
+	atomic_store(&s->late, (sealing && h->n_rows > s->options.seal_rows / 2) || most > 0);
 	atomic_store(&s->behind, most < 1 ? (unsigned)(most * BEHIND_ALL) : BEHIND_ALL);
 }
 

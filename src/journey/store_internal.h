@@ -323,6 +323,7 @@ struct store {
 	atomic_bool sealer_ended;
 	atomic_bool purge_due; // rows of the inbox may be sealed and still there
 	atomic_uint behind;    // of sealing and merging, in thousandths, after the last append (seal_behind)
+	atomic_bool late;      // they will be behind soon, or are
 	atomic_uint n_waiting; // for a seal or a merge to end
 	struct err seal_err;
 
@@ -418,7 +419,7 @@ void compact_wake(struct store *s);
 void compact_make_room(struct store *s);
 // Locks compact_mu; a merge under way does not pause meanwhile.
 void compact_lock(struct store *s);
-// For threads that give way: does anybody wait for what they do, or are they behind?
+// For threads that give way: does anybody wait for what they do, or will somebody soon?
 bool store_waits(const void *store);
 // How far the compactor is behind: 0 not, 1 so far that compact_make_room waits.
 double compact_behind(struct store *s);

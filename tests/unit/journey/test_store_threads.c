@@ -367,7 +367,7 @@ static void waiting_is_told(void **state)
 	pthread_mutex_unlock(&s->compact_mu);
 	thread_join(&t);
 	assert_false(store_waits(s));
-	atomic_store(&s->behind, 1);
+	atomic_store(&s->late, true);
 	assert_true(store_waits(s));
 	store_close(&s);
 }
