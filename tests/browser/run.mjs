@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { chromiumPath, here, packages } from './house.mjs';
 import { corridor, House } from './server.mjs';
 
-for (const path of [join(packages, 'node_modules'), chromiumPath, corridor]) {
+for (const path of [join(packages, 'node_modules', '.installed.json'), chromiumPath, corridor]) {
 	if (existsSync(path)) continue;
 	console.log(`skipped: ${path} is not there; ./dev browser installs what browser tests need`);
 	process.exit(0);
