@@ -20,6 +20,25 @@ function clipped() {
 		.map(e => `${e.tagName} ${e.textContent.trim().slice(0, 40)}`);
 }
 
+/** What runs over the edge of the box that it lies in, unless something between the two scrolls or cuts it. */
+function spilled() {
+	const boxes = '.card, .panel, .tile, .repairs li, .stage-name, .field, fieldset, dialog';
+	const over = [];
+	for (const box of document.querySelectorAll(boxes)) {
+		const edge = box.getBoundingClientRect();
+		if (edge.width < 2 || getComputedStyle(box).overflowX !== 'visible') continue;
+		for (const e of box.querySelectorAll('*')) {
+			const own = e.getBoundingClientRect();
+			if (own.width < 2 || own.height < 2 || !e.checkVisibility() || e.closest('.sr, .pulse')) continue;
+			if (own.right <= edge.right + 1 && own.left >= edge.left - 1) continue;
+			let up = e.parentElement;
+			while (up !== box && getComputedStyle(up).overflowX === 'visible' && getComputedStyle(up).position !== 'fixed') up = up.parentElement;
+			if (up === box) over.push(`${box.className || box.tagName}: ${e.tagName.toLowerCase()}.${e.getAttribute('class') ?? ''} ${e.textContent.trim().slice(0, 30)} by ${Math.round(Math.max(own.right - edge.right, edge.left - own.left))}`);
+		}
+	}
+	return over;
+}
+
 /** With CORRIDOR_BROWSER_SOME every other page is looked at narrow and the others wide: half the time, and no page left out. */
 const chosen = turn => (_page, i) => !process.env.CORRIDOR_BROWSER_SOME || i % 2 === turn;
 
@@ -83,6 +102,22 @@ test('who may not see the users finds in Settings what is theirs', { skip }, asy
 	await theirs.close();
 });
 
+test('between phone and wall nothing runs over its box', { skip }, async () => {
+	const context = await signedIn({ viewport: { width: 1280, height: 800 } });
+	for (const [title, path] of (await pages(context)).filter(chosen(0)).filter(([t]) => !isOutside(t))) {
+		const page = await visit(context, path);
+		for (const width of [1280, 1090, 768]) {
+			await page.setViewportSize({ width, height: 800 });
+			await settled(page);
+			assert.deepEqual(await page.evaluate(spilled), [], `${title} at ${width} px`);
+			const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+			assert.ok(wide <= 0, `${title} is ${wide} px wider than ${width} px`);
+		}
+		await page.close();
+	}
+	await context.close();
+});
+
 for (const [turn, [width, look]] of WIDTHS.entries()) {
 	test(`${width} px`, { skip }, async t => {
 		const options = { ...look, colorScheme: 'light', reducedMotion: 'reduce' };
@@ -98,6 +133,7 @@ for (const [turn, [width, look]] of WIDTHS.entries()) {
 				assert.match(await page.title(), /. · Corridor$/);
 				assert.equal(await page.locator('main').count(), 1);
 				assert.deepEqual(await page.evaluate(clipped), []);
+				assert.deepEqual(await page.evaluate(spilled), []);
 				assert.deepEqual(await axe(page), []);
 				assert.deepEqual(page.said, []);
 			});

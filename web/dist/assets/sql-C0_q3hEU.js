@@ -1,4 +1,4 @@
-import{d as h,p as f,B as v,I as y,a as n,P as g,b as R,L,F as O,E,n as T,J as x,T as C,S as w,c as S,s as I,G as D}from"./index-BVbS8F6m.js";import{B as A}from"./bars-QX-sa11W.js";const d=[["Satisfaction by channel",`SELECT channel, count(*) AS n, round(avg(csat), 2) AS csat
+import{d as h,p as f,B as v,I as y,a as n,P as g,b as R,L,F as O,E,n as T,J as x,T as C,S as w,c as S,s as I,G as D}from"./index-DsVxr9Ta.js";import{B as A}from"./bars-Bkr1fWtq.js";const d=[["Satisfaction by channel",`SELECT channel, count(*) AS n, round(avg(csat), 2) AS csat
 FROM interactions
 WHERE csat IS NOT NULL
 GROUP BY channel ORDER BY csat`],["Promises by status",`SELECT touchpoint, status, count(*) AS n
