@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A load client for the server: keep-alive connections from one thread, each sends a request, waits for the answer and
 // sends the next. Prints requests, events and bytes per second, answers by class and latencies.
-// In the body every ################ becomes a number that no other has (for message ids), and every @@@@@@@@ one of a
-// million (for users).
+// In the body every ################ becomes a number that no other has (for message ids), every @@@@@@@@ one of a
+// million (for users), and every %%%%%%%%%%%%%%%%%%%%%%%% the time, each a millisecond after the one before it.
 //   http_load HOST:PORT PATH [-c connections] [-s seconds] [-b body file] [-n events a body] [-r requests a second] [-H header]… [-i idle]
 // -r paces all connections together (latency is counted from when a request was due, so that a stall is not
 // hidden); without it each connection goes as fast as it is answered. -i holds that many idle connections beside.
@@ -26,6 +26,7 @@ enum {
 	US_MAX = 1 << 22,
 	ID_LEN = 16,
 	USER_LEN = 8,
+	TIME_LEN = 24, // 2026-01-31T23:59:59.999Z
 	USERS = 1000000,
 	WAIT_NS = 100000000
 };
@@ -33,7 +34,7 @@ enum {
 // A place in the request that changes each time.
 struct blank {
 	size_t offset;
-	bool user;
+	enum { BLANK_ID, BLANK_USER, BLANK_TIME } kind;
 };
 
 struct client {
@@ -105,15 +106,42 @@ static void write_hex(char *out, int len, uint64_t number)
 		out[i] = "0123456789abcdef"[number & 15];
 }
 
+static void write_decimal(char *out, int len, uint64_t number)
+{
+	for (int i = len - 1; i >= 0; i--, number /= 10)
+		out[i] = (char)('0' + number % 10);
+}
+
+// A moment of today: `day` as YYYY-MM-DD, and milliseconds since it began.
+static void write_time(char *out, const char *day, uint64_t ms)
+{
+	memcpy(out, day, 10);
+	memcpy(out + 10, "T00:00:00.000Z", 14);
+	write_decimal(out + 11, 2, ms / 3600000);
+	write_decimal(out + 14, 2, ms / 60000 % 60);
+	write_decimal(out + 17, 2, ms / 1000 % 60);
+	write_decimal(out + 20, 3, ms % 1000);
+}
+
 static void fill_blanks(struct client *c, struct load *l)
 {
+	struct timespec now;
+	struct tm tm;
+	char day[16];
+	clock_gettime(CLOCK_REALTIME, &now);
+	gmtime_r(&now.tv_sec, &tm);
+	strftime(day, sizeof(day), "%Y-%m-%d", &tm);
+	uint64_t ms = (uint64_t)(now.tv_sec % 86400) * 1000 + (uint64_t)now.tv_nsec / 1000000;
+	ms = ms > l->events ? ms - l->events : 0;
 	for (size_t i = 0; i < l->n_blanks; i++) {
 		char *at = c->request + l->blanks[i].offset;
 		l->random = l->random * 6364136223846793005u + 1442695040888963407u;
-		if (l->blanks[i].user)
+		if (l->blanks[i].kind == BLANK_USER)
 			write_hex(at, USER_LEN, (l->random >> 33) % USERS);
-		else
+		else if (l->blanks[i].kind == BLANK_ID)
 			write_hex(at, ID_LEN, l->ids++);
+		else
+			write_time(at, day, ms++);
 	}
 }
 
@@ -264,17 +292,19 @@ static void request_make(
 
 static void find_blanks(struct load *l)
 {
-	static const char id[] = "################", user[] = "@@@@@@@@";
+	static const char *const marks[] = {"################", "@@@@@@@@", "%%%%%%%%%%%%%%%%%%%%%%%%"};
 	l->blanks = malloc((l->request_len / USER_LEN + 1) * sizeof(*l->blanks));
 	if (!l->blanks)
 		die("http_load");
-	for (size_t i = 0; i + USER_LEN <= l->request_len; i++) {
-		bool is_id = i + ID_LEN <= l->request_len && memcmp(l->request + i, id, ID_LEN) == 0;
-		if (!is_id && memcmp(l->request + i, user, USER_LEN) != 0)
-			continue;
-		l->blanks[l->n_blanks++] = (struct blank){i, !is_id};
-		i += (is_id ? ID_LEN : USER_LEN) - 1;
-	}
+	for (size_t i = 0; i < l->request_len; i++)
+		for (int kind = BLANK_ID; kind <= BLANK_TIME; kind++) {
+			size_t len = strlen(marks[kind]);
+			if (i + len > l->request_len || memcmp(l->request + i, marks[kind], len) != 0)
+				continue;
+			l->blanks[l->n_blanks++] = (struct blank){i, kind};
+			i += len - 1;
+			break;
+		}
 }
 
 int main(int argc, char **argv)
