@@ -18,7 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { PAGE = 50, PAGE_MAX = 500, SKIP_MAX = 10000, WINDOWS = 3 };
+enum { PAGE = 50, PAGE_MAX = 500, SKIP_MAX = 10000, WINDOWS = 4 };
 
 // A row's place in the order.
 struct place {
@@ -128,14 +128,25 @@ static enum rc window_open(struct listing *l, struct window *w, int64_t from_ms,
 	return rc == RC_OK ? window_open(l, w, from_ms, to_ms, columns, e) : rc;
 }
 
-// The next selected row; w->span NULL at the end.
-static enum rc window_next(struct listing *l, struct window *w, struct place *out, struct err *e)
+// The first row of the span from w->row on that is selected and not older; span->n: none.
+static uint32_t row_from(const struct window *w, int64_t oldest_ms)
+{
+	const int64_t *at = w->span->at;
+	uint32_t row = w->row, n = w->span->n;
+	while (row < n && (at[row] < oldest_ms || (w->keep && !w->keep[row])))
+		row++;
+	return row;
+}
+
+// The next selected row that is not older; w->span NULL at the end.
+static enum rc window_next(
+	struct listing *l, struct window *w, int64_t oldest_ms, struct place *out, struct err *e)
 {
 	enum rc rc = RC_OK;
 	w->row++;
 	for (;;) {
-		while (w->span && w->row < w->span->n && w->keep && !w->keep[w->row])
-			w->row++;
+		if (w->span)
+			w->row = row_from(w, oldest_ms);
 		if (w->span && w->row < w->span->n)
 			break;
 		rc = selection_next(w->selection, &w->span, &w->keep, e);
@@ -164,9 +175,14 @@ static enum rc look_through(struct listing *l, int64_t from_ms, int64_t to_ms, s
 	struct place p;
 	l->n = 0;
 	enum rc rc = window_open(l, &w, from_ms, to_ms, &nothing, e);
-	while (rc == RC_OK && (rc = window_next(l, &w, &p, e)) == RC_OK && w.span)
+	// Of many rows few are among the newest: what is older than these is not looked at any further.
+	int64_t oldest_ms = INT64_MIN;
+	while (rc == RC_OK && (rc = window_next(l, &w, oldest_ms, &p, e)) == RC_OK && w.span) {
 		if (behind_cursor(&l->cursor, p.at_ms, p.person))
 			keep_place(l, &p);
+		if (l->n == l->capacity)
+			oldest_ms = l->heap[0].at_ms;
+	}
 	selection_close(&w.selection);
 	return rc;
 }
@@ -184,7 +200,7 @@ static enum rc find_page(struct listing *l, struct err *e)
 		return RC_OK;
 	// Were they spread evenly over time, the first window would hold 16 pages.
 	double per_row = (double)(stats.last_ms - stats.first_ms) / (double)stats.n_interactions;
-	double width = per_row * 16 * l->capacity + 60000;
+	double width = per_row * 16 * l->capacity + 1000;
 	enum rc rc = RC_OK;
 	for (unsigned i = 0; rc == RC_OK; i++, width *= 32) {
 		bool all = i + 1 == WINDOWS || width >= (double)(newest - stats.first_ms);
@@ -326,7 +342,7 @@ static enum rc read_items(struct listing *l, uint32_t n, struct sv *items, struc
 	struct buf out = buf_new((size_t)16 << 20);
 	struct place p;
 	enum rc rc = window_open(l, &w, l->heap[n - 1].at_ms, l->heap[0].at_ms + 1, &columns, e);
-	while (rc == RC_OK && (rc = window_next(l, &w, &p, e)) == RC_OK && w.span) {
+	while (rc == RC_OK && (rc = window_next(l, &w, INT64_MIN, &p, e)) == RC_OK && w.span) {
 		const struct place *found = bsearch(&p, l->heap, n, sizeof(p), place_compare);
 		if (!found)
 			continue;
