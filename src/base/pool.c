@@ -229,6 +229,11 @@ void thread_give_way(bool (*hurries)(const void *context), const void *context)
 	// Linux has a priority per thread, though POSIX has one per process. To lower it is always allowed.
 	enum { LESS = 10 };
 	setpriority(PRIO_PROCESS, (id_t)gettid(), LESS);
+	thread_take_breaks(hurries, context);
+}
+
+void thread_take_breaks(bool (*hurries)(const void *context), const void *context)
+{
 	prctl(PR_SET_TIMERSLACK, 1); // short pauses are not made longer
 	turn.gives_way = true;
 	turn.began_ns = now_ns();

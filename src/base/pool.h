@@ -42,6 +42,8 @@ bool thread_wait_until(pthread_cond_t *cond, pthread_mutex_t *mu, const struct t
 // The calling thread gives way to the others: it gets a tenth of a busy processor, or less, and pauses in thread_pass
 // unless hurries(context), which must be quick, says that somebody waits for it (NULL: nobody does).
 void thread_give_way(bool (*hurries)(const void *context), const void *context);
+// Only the pauses, at full priority: for what will soon be waited for.
+void thread_take_breaks(bool (*hurries)(const void *context), const void *context);
 // To be called in long work, at best every tenth of a millisecond: a thread that gives way pauses for 0.15 ms when it
 // has not paused for 0.2 ms, so that whoever became ready meanwhile gets the processor. Does nothing in other threads.
 void thread_pass(void);

@@ -13,7 +13,7 @@
 struct arrival {
 	struct batch_view *view;
 	uint64_t *dropped; // NULL: no duplicates
-	uint32_t n_dropped;
+	uint32_t n_dropped, n_rows, packed_bytes;
 	int64_t seq; // 0: not stored, because it was all duplicates
 };
 
@@ -139,9 +139,12 @@ static enum rc store_rows(
 	for (uint32_t i = 0; rc == RC_OK && i < n; i++) {
 		struct arrival *a = &arrivals[i];
 		struct sv packed;
-		if (batch_view_count(a->view) == a->n_dropped)
+		a->n_rows = batch_view_count(a->view) - a->n_dropped;
+		if (a->n_rows == 0)
 			continue;
 		rc = batch_packed(batches[i], &packed, e);
+		if (rc == RC_OK)
+			a->packed_bytes = (uint32_t)packed.len;
 		if (rc == RC_OK)
 			rc = inbox_insert(
 				s->db, batch_view_count(a->view), packed, a->dropped, a->n_dropped, &a->seq, e);
@@ -170,7 +173,9 @@ struct also {
 static enum rc commit_arrivals(struct store *s, struct batch **batches, uint32_t n, struct arrival *arrivals,
 	const struct append_result *results, const struct also *also, struct err *e)
 {
+	pthread_mutex_lock(&s->mu);
 	enum rc rc = head_reserve(s->active, n, e);
+	pthread_mutex_unlock(&s->mu);
 	if (rc == RC_OK)
 		rc = db_begin(s->db, e);
 	if (rc != RC_OK)
@@ -196,15 +201,18 @@ static void take_in(struct store *s, uint32_t n, struct arrival *arrivals)
 {
 	uint64_t n_rows = 0;
 	names_counts(s->names, s->names_saved);
+	pthread_mutex_lock(&s->mu);
 	for (uint32_t i = 0; i < n; i++) {
 		struct arrival *a = &arrivals[i];
 		if (a->seq == 0)
 			continue;
-		n_rows += batch_view_count(a->view) - a->n_dropped;
-		head_push(s->active, a->view, a->dropped, a->n_dropped, a->seq);
+		n_rows += a->n_rows;
+		head_push(s->active,
+			&(struct head_view){a->view, a->dropped, a->seq, a->n_rows, a->packed_bytes});
 		a->view = NULL;
 		a->dropped = NULL;
 	}
+	pthread_mutex_unlock(&s->mu);
 	fresh_appended(s, n_rows);
 }
 

@@ -216,6 +216,25 @@ enum rc pool_acquire(
 	return rc;
 }
 
+enum rc pool_memory(struct segment_writer *w, struct segment_ref **out, struct err *e)
+{
+	struct segment_ref *ref = *out = mem_calloc(1, sizeof(*ref));
+	if (!ref)
+		return err_set(e, RC_NOMEM, "out of memory for a segment");
+	ref->refs = 1;
+	enum rc rc = segment_writer_finish(w, &ref->entry.info, e);
+	if (rc == RC_OK) {
+		size_t n_bytes = 0;
+		uint8_t *bytes = segment_writer_take(w, &n_bytes);
+		rc = segment_open_memory(bytes, n_bytes, &ref->segment, e);
+	}
+	if (rc != RC_OK) {
+		mem_free(ref);
+		*out = NULL;
+	}
+	return rc;
+}
+
 void pool_ref(struct store *s, struct segment_ref *ref)
 {
 	pthread_mutex_lock(&s->mu);

@@ -82,8 +82,8 @@ static enum rc copy_dropped(struct sv blob, uint32_t n, uint64_t **out, uint32_t
 
 static enum rc load_ids(struct head *h, size_t view, struct err *e)
 {
-	const uint64_t *keys = batch_view_id_keys(h->views[view]);
-	uint32_t n = batch_view_count(h->views[view]);
+	const uint64_t *keys = batch_view_id_keys(h->views[view].view);
+	uint32_t n = batch_view_count(h->views[view].view);
 	enum rc rc = id_set_reserve(&h->ids, n, e);
 	for (uint32_t i = 0; rc == RC_OK && i < n; i++)
 		if (!head_dropped(h, view, i) && !id_set_add(&h->ids, keys[i]))
@@ -111,8 +111,8 @@ static enum rc load_row(struct db_stmt *s, struct names *names, bool with_ids, s
 		mem_free(dropped);
 		return rc;
 	}
-	head_push(h, v, dropped, n_dropped, db_i64(s, 0));
-	h->packed_bytes += db_blob(s, 3).len;
+	head_push(h, &(struct head_view){v, dropped, db_i64(s, 0), batch_view_count(v) - n_dropped,
+			     (uint32_t)db_blob(s, 3).len});
 	return with_ids ? load_ids(h, h->n_views - 1, e) : RC_OK;
 }
 

@@ -161,8 +161,8 @@ static uint64_t count_inbox(const struct act *a, const uint64_t *roots, size_t n
 	const struct head *h = a->store->active;
 	uint64_t n = 0;
 	for (size_t v = 0; v < h->n_views; v++) {
-		const uint64_t *persons = batch_view_persons(h->views[v]);
-		uint32_t rows = batch_view_count(h->views[v]);
+		const uint64_t *persons = batch_view_persons(h->views[v].view);
+		uint32_t rows = batch_view_count(h->views[v].view);
 		for (uint32_t i = 0; i < rows; i++) {
 			size_t at = persons_find(roots, n_roots, overlays_resolve(a->overlays, persons[i]));
 			if (at == n_roots || head_dropped(h, v, i))

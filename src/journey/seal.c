@@ -67,7 +67,7 @@ static enum rc seal_head(struct store *s, const struct head *h, struct err *e)
 		rc = draft_new(s, &d, e);
 	if (rc == RC_OK) {
 		d.epoch = links->epoch;
-		rc = head_write(h, links, d.writer, e);
+		rc = seal_write(s, h, links, d.writer, e);
 	}
 	overlays_unref(&links);
 	if (rc == RC_OK)
@@ -84,6 +84,8 @@ static enum rc seal_head(struct store *s, const struct head *h, struct err *e)
 	}
 	s->next_ordinal++;
 	catalogue_swap(s, 0, 0, d.ref);
+	atomic_store(&s->sealed_seq, h->last_seq);
+	inbox_pieces_release_sealed(s);
 	atomic_store(&s->purge_due, true);
 	compact_wake(s);
 	if (!s->options.gives_way)
@@ -114,7 +116,11 @@ enum rc seal_wait(struct store *s, struct err *e)
 	if (s->sealer)
 		thread_join(&s->sealer);
 	atomic_fetch_sub(&s->n_waiting, 1);
-	head_free(&s->sealing);
+	pthread_mutex_lock(&s->mu);
+	struct head *sealed = s->sealing;
+	s->sealing = NULL;
+	pthread_mutex_unlock(&s->mu);
+	head_free(&sealed);
 	struct err failed = s->seal_err;
 	s->seal_err = ERR_NONE;
 	if (failed.rc == RC_OK)
@@ -187,15 +193,25 @@ enum rc seal_rotate(struct store *s, bool even_if_small, struct err *e)
 		head_free(&fresh);
 		return rc;
 	}
+	pthread_mutex_lock(&s->mu);
 	s->sealing = s->active;
 	s->active = fresh;
+	atomic_store(&s->boundary, s->sealing->last_seq);
 	atomic_store(&s->sealer_ended, false);
+	pthread_mutex_unlock(&s->mu);
 	if (!s->foreground && !even_if_small)
 		s->sealer = thread_start(sealer_thread, s);
 	if (s->sealer)
 		return RC_OK;
 	sealer_main(s);
 	return seal_wait(s, e);
+}
+
+void seal_left_over(struct store *s)
+{
+	struct err e = ERR_NONE;
+	if (is_full(s, s->active, 1) && seal_rotate(s, true, &e) != RC_OK)
+		log_err("journey", &e);
 }
 
 enum rc store_seal(struct store *s, struct err *e)

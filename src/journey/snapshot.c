@@ -103,7 +103,7 @@ static enum rc read_all(struct store *s, struct reading *r, struct err *e)
 	if (rc == RC_OK)
 		rc = read_overlays(s, r, e);
 	if (rc == RC_OK)
-		rc = inbox_pieces_read(&s->inbox_seen, s->reader, r->names, r->overlays, &r->inbox, e);
+		rc = inbox_pieces_read(s, r->names, r->overlays, &r->inbox, e);
 	return rc;
 }
 
@@ -267,13 +267,14 @@ enum rc snapshot_open(struct store *s, struct snapshot **out, struct err *e)
 		if (try_open(s, sn, &failed) != RC_NOT_FOUND)
 			break;
 	}
+	if (failed.rc == RC_OK)
+		fresh_shown(s, n_appended);
 	pthread_mutex_unlock(&s->snap_mu);
 	if (failed.rc != RC_OK) {
 		snapshot_close(&sn);
 		segment_missing(&failed);
 		return err_take(e, &failed);
 	}
-	fresh_shown(s, n_appended);
 	*out = sn;
 	return RC_OK;
 }

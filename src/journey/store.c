@@ -274,10 +274,14 @@ static enum rc load_head(struct store *s, struct err *e)
 		return rc;
 	}
 	names_unref(&s->names);
-	head_free(&s->active);
-	head_free(&s->sealing);
 	s->names = names;
+	pthread_mutex_lock(&s->mu);
+	struct head *old[] = {s->active, s->sealing};
 	s->active = head;
+	s->sealing = NULL;
+	pthread_mutex_unlock(&s->mu);
+	head_free(&old[0]);
+	head_free(&old[1]);
 	names_counts(names, s->names_saved);
 	return RC_OK;
 }
@@ -295,6 +299,8 @@ enum rc store_reload(struct store *s, struct err *e)
 		rc = store_overlays_reload(s, e);
 	if (rc == RC_OK)
 		rc = load_head(s, e);
+	if (rc == RC_OK)
+		inbox_pieces_forget(s);
 	if (rc == RC_OK)
 		s->stale = false;
 	return rc;
@@ -402,6 +408,8 @@ static struct store *store_new(const char *dir, const struct store_options *opti
 	s->clock = s->options.clock ? s->options.clock : clock_system();
 	if (s->options.seal_rows == 0)
 		s->options.seal_rows = SEAL_ROWS_DEFAULT;
+	uint32_t piece_rows = s->options.seal_rows / HEAD_PIECES;
+	s->piece_rows = piece_rows > PIECE_ROWS_LEAST ? piece_rows : PIECE_ROWS_LEAST;
 	if (s->options.head_max_bytes == 0)
 		s->options.head_max_bytes = HEAD_BYTES_DEFAULT;
 	init_locks(s);
@@ -440,6 +448,7 @@ enum rc store_open(const char *dir, const struct store_options *options, struct 
 		compact_start(s);
 	if (!s->options.read_only && s->options.gives_way) {
 		wal_start(s);
+		seal_left_over(s);
 		fresh_start(s);
 	}
 	*out = s;

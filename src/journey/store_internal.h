@@ -12,7 +12,8 @@
 //   append_mu   one appending, sealing or adopting caller at a time; guards active, names, stale, sealer
 //   compact_mu  one merge at a time (background or on demand); adopting a design takes it too
 //   snap_mu     the reader's connection and what snapshots share
-//   mu          short: catalogue, pool of open segments, designs, numbers to give out, flags
+//   mu          short: catalogue, pool of open segments, designs, numbers to give out, flags, and (with append_mu) what
+//               changes of active and sealing
 //   back_mu     the second writing connection, for the background threads' transactions
 //   turn_mu     whose transaction it is, of the two writing connections (db_take_turns)
 #ifndef CORRIDOR_JOURNEY_STORE_INTERNAL_H
@@ -28,6 +29,8 @@
 #define STORE_PATH_BYTES 4096
 #define SEAL_ROWS_DEFAULT (1u << 20)
 #define HEAD_BYTES_DEFAULT (192u << 20)
+#define PIECE_ROWS_LEAST 64u
+#define HEAD_PIECES 32u       // of the inbox as readers see it, in a head that is full
 #define HEAD_VIEWS_MAX 65536u // a head with so many batches is sealed; an inbox may hold more
 #define SNAPSHOT_TRIES 5
 #define SNAPSHOT_SEGMENTS_MAX                                                                                  \
@@ -94,6 +97,8 @@ enum rc segment_path(
 // A reference to the open segment of an entry. RC_NOT_FOUND: the file is gone (merged away in the meantime).
 enum rc pool_acquire(
 	struct store *s, const struct catalogue_entry *entry, struct segment_ref **out, struct err *e);
+// Finishes a writer to memory: what it has written, open, with one reference and id 0. *out is NULL after a failure.
+enum rc pool_memory(struct segment_writer *w, struct segment_ref **out, struct err *e);
 void pool_ref(struct store *s, struct segment_ref *ref);
 void pool_release(struct store *s, struct segment_ref **ref);
 // What RC_NOT_FOUND of a segment is once nobody can have merged it away: RC_CORRUPT with the remedy. Other failures
@@ -138,25 +143,35 @@ struct id_set {
 	size_t n, capacity;
 };
 
+// A batch in the inbox.
+struct head_view {
+	struct batch_view *view;
+	uint64_t *dropped;     // bit i set = row i was a duplicate; NULL = none
+	int64_t seq;           // of its inbox row
+	uint32_t n_rows;       // without duplicates
+	uint32_t packed_bytes; // in the database
+};
+
 // Batches that are in the inbox, with their ids. Rows are in order of arrival.
 struct head {
-	struct batch_view **views;
-	uint64_t **dropped; // per view: bit i set = row i was a duplicate; NULL = none
-	size_t n_views, views_capacity, dropped_capacity;
+	atomic_uint refs;
+	struct head *owner; // a slice: whose the batches are
+	struct head_view *views;
+	size_t n_views, capacity;
 	uint64_t n_rows, bytes;
-	uint64_t packed_bytes; // as in the database; of heads that were loaded
+	uint64_t packed_bytes; // in the database
 	int64_t last_seq;      // of the inbox rows that it covers: all up to this one
 	struct id_set ids;
 };
 
-// An empty head. NULL when out of memory.
+// An empty head with one reference. NULL when out of memory.
 struct head *head_new(void);
-// Frees the head with its views and bitmaps; *h becomes NULL. NULL in *h is fine.
+// Gives a reference back; the last one frees the head with its views and bitmaps. *h becomes NULL. NULL in *h is fine.
 void head_free(struct head **h);
 // Makes room so that head_push cannot fail.
 enum rc head_reserve(struct head *h, uint32_t n_views, struct err *e);
 // Takes the view and the bitmap. ids are not touched.
-void head_push(struct head *h, struct batch_view *v, uint64_t *dropped, uint32_t n_dropped, int64_t seq);
+void head_push(struct head *h, const struct head_view *v);
 bool head_dropped(const struct head *h, size_t view, uint32_t row);
 // Room for n more ids without a rehash.
 enum rc id_set_reserve(struct id_set *set, size_t n, struct err *e);
@@ -164,10 +179,24 @@ enum rc id_set_reserve(struct id_set *set, size_t n, struct err *e);
 bool id_set_add(struct id_set *set, uint64_t key);
 bool id_set_has(const struct id_set *set, uint64_t key);
 void id_set_prefetch(const struct id_set *set, uint64_t key);
-// All rows in order and all ids into a writer (sorting is done here). Rows go under the persons that the links give
+// Views [first, end) of a head.
+struct view_range {
+	size_t first, end;
+};
+// These batches as a head without ids, which holds a reference to h: they are h's.
+enum rc head_slice(struct head *h, struct view_range views, struct head **out, struct err *e);
+// The first view after an inbox row; n_views: there is none.
+size_t head_view_after(const struct head *h, int64_t seq);
+// How many interactions they have that are no duplicates.
+uint64_t head_rows(const struct head *h, struct view_range views);
+// Their rows in order and their ids into a writer (sorting is done here). Rows go under the persons that the links give
 // (NULL: none).
 struct overlays;
-enum rc head_write(const struct head *h, const struct overlays *links, struct segment_writer *w, struct err *e);
+enum rc head_write(const struct head *h, struct view_range views, const struct overlays *links,
+	struct segment_writer *w, struct err *e);
+// The same as a segment in memory, with one reference.
+enum rc head_segment(const struct head *h, struct view_range views, const struct overlays *links,
+	const struct io *io, struct segment_ref **out, struct err *e);
 
 // --- sort.c ---
 
@@ -232,16 +261,30 @@ struct inbox_pieces {
 	size_t n, capacity;
 };
 struct inbox_news; // what the pieces are to become
-// In a read transaction: finds out what has changed since `have` was made and reads what is needed for it. *out is NULL
-// after a failure.
-enum rc inbox_pieces_read(const struct inbox_pieces *have, struct db *db, struct names *names,
-	const struct overlays *o, struct inbox_news **out, struct err *e);
+// In a read transaction of s->reader (snap_mu held): finds out what has changed since s->inbox_seen was made and reads what
+// is needed for it. *out is NULL after a failure.
+enum rc inbox_pieces_read(
+	struct store *s, struct names *names, const struct overlays *o, struct inbox_news **out, struct err *e);
 // Brings the pieces that the news were read for (snap_mu held since) to the new state; after a failure they are as they
 // were.
 enum rc inbox_pieces_take(struct store *s, struct inbox_pieces *p, struct inbox_news *news,
 	const struct overlays *o, struct err *e);
 void inbox_news_free(struct inbox_news **news); // NULL in *news is fine
 void inbox_pieces_clear(struct store *s, struct inbox_pieces *p);
+// Adds a piece that continues what they cover, which ended with the row `seen` (0: they were none). *added false, and
+// the reference stays the caller's: somebody has read that by now, or it is sealed.
+enum rc inbox_pieces_add(
+	struct store *s, int64_t seen, const struct inbox_piece *piece, bool *added, struct err *e);
+// Gives back those of the rows up to s->sealed_seq: nobody sees them any more.
+void inbox_pieces_release_sealed(struct store *s);
+// Gives all back: the next question reads the inbox anew. After a failure, for which one of them may be the reason.
+void inbox_pieces_forget(struct store *s);
+// The last inbox row that they cover, 0: none.
+int64_t inbox_pieces_last(struct store *s);
+// The pieces with nothing but rows from first_seq to last_seq, in which the links are that `links` has; with a reference
+// each, to be given back by inbox_pieces_clear.
+enum rc inbox_pieces_within(struct store *s, int64_t first_seq, int64_t last_seq, const struct overlays *links,
+	struct inbox_pieces *out, struct err *e);
 
 // --- designs.c ---
 
@@ -325,6 +368,8 @@ struct store {
 	atomic_uint behind;    // of sealing and merging, in thousandths, after the last append (seal_behind)
 	atomic_bool late;      // they will be behind soon, or are
 	atomic_uint n_waiting; // for a seal or a merge to end
+	atomic_int_fast64_t boundary;   // the last inbox row of the newest head that is not active any more
+	atomic_int_fast64_t sealed_seq; // the last inbox row that was sealed since the store was opened
 	struct err seal_err;
 
 	struct segment_list catalogue; // the writer's
@@ -342,6 +387,11 @@ struct store {
 	struct thread *freshener; // of the inbox as readers see it; NULL: whoever asks reads it
 	pthread_cond_t unseen;    // with mu: of the freshener
 	bool freshener_ends;
+	bool freshener_hurries; // its own: it holds what others wait for
+	atomic_uint n_ahead;    // pieces that it made of batches
+	// What is too much for one piece of the inbox becomes several that have so many rows or more, but less than twice
+	// as many.
+	uint32_t piece_rows;
 	atomic_uint_fast64_t n_appended,
 		n_shown; // rows since the store was opened, and how many of them a snapshot has shown
 	uint32_t wal_pages, wal_mark; // in the file after the last commit; with so many the emptier is called
@@ -391,6 +441,11 @@ enum rc back_begin(struct store *s, struct err *e);
 // failed.
 enum rc back_end(struct store *s, enum rc rc, struct err *e);
 
+// seal_write.c: all of a head's rows and ids into a writer, by merging what readers have of it already, or from the
+// batches.
+enum rc seal_write(struct store *s, const struct head *h, const struct overlays *links,
+	struct segment_writer *w, struct err *e);
+
 // seal.c (append_mu held)
 // Hands a full head to the sealer; waits for the one before. Fails with what failed there.
 enum rc seal_rotate(struct store *s, bool even_if_small, struct err *e);
@@ -404,6 +459,9 @@ enum rc seal_purge_along(struct store *s, uint32_t n, struct err *e);
 // Gives a head's set of ids room for all that comes until it is full, in a store that gives way: to grow the set later
 // means to move all of it while somebody waits. RC_NOMEM.
 enum rc seal_room(struct store *s, struct head *h, struct err *e);
+// On opening a store that gives way: seals an inbox that a process left full, before anything is added. One that dies again
+// and again before its sealer has ended would have to load ever more. A failure is logged.
+void seal_left_over(struct store *s);
 // Waits for the sealer.
 enum rc seal_wait(struct store *s, struct err *e);
 

@@ -319,6 +319,24 @@ static enum rc do_seal(struct world *w, struct store *s, struct err *e)
 	return store_seal(s, e);
 }
 
+// Merges the piece that a question has read, and makes one of what came after it, which is less.
+enum { N_UNSEEN = 6 };
+static enum rc do_seal_seen(struct world *w, struct store *s, struct err *e)
+{
+	struct snapshot *sn;
+	enum rc rc = snapshot_open(s, &sn, e);
+	snapshot_close(&sn);
+	if (rc == RC_OK)
+		rc = world_append(w, s, N_FIRST - 40, 40 + N_UNSEEN, e);
+	return rc == RC_OK ? store_seal(s, e) : rc;
+}
+
+static void expect_seal_seen(struct world_state *state)
+{
+	for (uint32_t i = N_FIRST; i < N_FIRST + N_UNSEEN; i++)
+		state->there[i] = true;
+}
+
 // Seals and merges what was sealed.
 static enum rc do_compact(struct world *w, struct store *s, struct err *e)
 {
@@ -547,6 +565,10 @@ const struct operation world_operations[] = {
 	{.name = "append", .act = do_append, .expect = expect_append},
 	{.name = "append with links", .act = do_append_linking, .expect = expect_append_linking},
 	{.name = "seal", .act = do_seal},
+	{.name = "seal what was seen",
+		.act = do_seal_seen,
+		.expect = expect_seal_seen,
+		.partly = expect_seal_seen},
 	{.name = "compact", .act = do_compact},
 	{.name = "adopt", .act = do_adopt, .expect = expect_adopt},
 	{.name = "dry run", .act = do_dry_run},

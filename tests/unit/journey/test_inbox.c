@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The inbox for readers: however small the batches and whatever is sealed in between, a snapshot shows every row once,
 // out of few pieces, and an interaction is encoded only a few times.
+#include "journey/overlay.h"
 #include "store_kit.h"
 
 #include <time.h>
@@ -245,6 +246,23 @@ static void wait_until_seen(struct store *s, int64_t n)
 	assert_true(rows_seen(s) >= n);
 }
 
+static void read_ahead_of_questions_in_a_flood(void **state)
+{
+	enum { BATCH = 1000, ENOUGH = 3000 };
+	struct kit *k = *state;
+	const struct store_options o = {.gives_way = true};
+	struct store *s = kit_open(k, &o, true);
+	uint32_t n = 0;
+	for (; n < ENOUGH && atomic_load(&s->n_shown) < 2 * s->piece_rows; n++)
+		kit_append_range(k, s, n * BATCH, BATCH);
+	assert_true(n < ENOUGH);
+	for (; n < ENOUGH && atomic_load(&s->n_ahead) == 0; n++)
+		kit_append_range(k, s, n * BATCH, BATCH);
+	assert_true(atomic_load(&s->n_ahead) > 0); // of batches, by the thread
+	kit_check(k, s);
+	store_close(&s);
+}
+
 // Without a question, once little more comes; what is little is left to whoever asks.
 static void read_ahead_of_questions(void **state)
 {
@@ -266,10 +284,10 @@ static void read_ahead_of_questions(void **state)
 	store_close(&s);
 }
 
-// Much that nobody has seen becomes several pieces, none much larger than others grow; without memory, no piece.
+// Much that nobody has seen becomes several pieces of like size; without memory, no piece.
 static void a_flood_in_pieces(void **state)
 {
-	enum { BATCH = 20000, BATCHES = 15, PIECE = 131072 };
+	enum { BATCH = 20000, BATCHES = 15 };
 	struct kit *k = *state;
 	struct err e = ERR_NONE;
 	struct store *s = kit_open(k, NULL, true);
@@ -298,11 +316,10 @@ static void a_flood_in_pieces(void **state)
 	assert_true(n_failed > 3);
 	kit_check(k, s);
 	const struct inbox_pieces *p = &s->inbox_seen;
-	assert_int_equal(p->n, 4);
-	for (size_t i = 0; i < p->n; i++) {
-		assert_true(p->items[i].n_rows < PIECE + BATCH);
-		assert_true(i == 0 || i == p->n - 1 || p->items[i].n_rows >= PIECE);
-		assert_true(i == 0 || p->items[i - 1].last_seq + 1 == p->items[i].first_seq);
+	assert_int_equal(p->n, 9); // 100 rows, seven times two batches, the last batch
+	for (size_t i = 1; i < p->n; i++) {
+		assert_int_equal(p->items[i].n_rows, i + 1 < p->n ? 2 * BATCH : BATCH);
+		assert_int_equal(p->items[i - 1].last_seq + 1, p->items[i].first_seq);
 	}
 	store_close(&s);
 }
@@ -350,6 +367,257 @@ static void links_touch_their_pieces(void **state)
 	store_close(&s);
 }
 
+static void look(struct store *s)
+{
+	struct err e = ERR_NONE;
+	struct snapshot *sn;
+	kit_ok(snapshot_open(s, &sn, &e), &e);
+	snapshot_close(&sn);
+}
+
+static void link_users(struct store *s, const char *from, const char *to)
+{
+	struct err e = ERR_NONE;
+	struct arena *a = arena_new(0);
+	struct overlay_receipt receipt;
+	kit_ok(store_link(s, sv_from(from), sv_from(to), SV("tester"), a, &receipt, &e), &e);
+	arena_free(&a);
+}
+
+// One interaction of somebody who has no other.
+static void append_lonely(struct kit *k, struct store *s)
+{
+	struct err e = ERR_NONE;
+	struct interaction *x = mem_calloc(1, sizeof(*x));
+	struct batch *b = batch_new(k->design);
+	struct append_result result;
+	struct kit_texts t;
+	kit_interaction(100000, x, &t);
+	x->identities[0].value = SV("lonely");
+	kit_ok(batch_add(b, x, &e), &e);
+	kit_ok(store_append(s, &b, 1, &result, NULL, NULL, &e), &e);
+	batch_free(&b);
+	mem_free(x);
+}
+
+// Appends and links; `looks`: with questions in between, of which the last is followed by some more. The segment's bytes,
+// to be freed.
+static uint8_t *seal_some(struct kit *k, bool looks, size_t *n_bytes)
+{
+	struct err e = ERR_NONE;
+	kit_create(k);
+	struct store *s = kit_open(k, NULL, true);
+	uint32_t next = 0;
+	for (unsigned i = 0; i < 60; i++) {
+		kit_append_range(k, s, next, 1 + i % 7);
+		next += 1 + i % 7;
+		if (i % 9 == 4)
+			kit_append_range(k, s, next / 2, 5); // known
+		if (i == 20 || i == 40)
+			link_users(s, i == 20 ? "user:u1" : "user:u2", i == 20 ? "user:u3" : "user:u1");
+		if (i == 52)
+			append_lonely(k, s);
+		if (looks && i % 2 && i < 56)
+			look(s);
+	}
+	link_users(s, "user:lonely", "user:somebody-new"); // nobody has looked since
+	if (looks) {
+		struct overlays *links = store_overlays(s);
+		struct inbox_pieces whole;
+		const struct head *h = s->active;
+		kit_ok(inbox_pieces_within(s, h->views[0].seq, h->last_seq, links, &whole, &e), &e);
+		int64_t rows = 0;
+		for (size_t i = 0; i < whole.n; i++)
+			rows += whole.items[i].n_rows;
+		assert_int_equal(whole.n, s->inbox_seen.n - 1); // the link concerns one
+		assert_true(2 * (uint64_t)rows > h->n_rows);
+		inbox_pieces_clear(s, &whole);
+		overlays_unref(&links);
+	}
+	kit_ok(store_seal(s, &e), &e);
+	store_close(&s);
+	kit_verify(k->dir);
+	char path[256];
+	snprintf(path, sizeof(path), "%s/segments/000000000001.seg", k->dir);
+	uint8_t *bytes = mem_alloc(1 << 20);
+	FILE *f = fopen(path, "rb");
+	assert_non_null(f);
+	*n_bytes = fread(bytes, 1, 1 << 20, f);
+	fclose(f);
+	return bytes;
+}
+
+// The same segment, byte for byte, whether readers had pieces of it or not.
+static void sealed_from_pieces(void **state)
+{
+	struct kit *k = *state;
+	size_t n_plain, n_merged;
+	uint8_t *plain = seal_some(k, false, &n_plain), *merged = seal_some(k, true, &n_merged);
+	assert_true(n_plain > 1000);
+	assert_int_equal(n_plain, n_merged);
+	assert_memory_equal(plain, merged, n_plain);
+	mem_free(plain);
+	mem_free(merged);
+}
+
+// What is read after a head ended does not reach over its end: the pieces stay when it is sealed.
+static void pieces_end_with_heads(void **state)
+{
+	struct kit *k = *state;
+	struct err e = ERR_NONE;
+	struct store *s = kit_open(k, NULL, true);
+	for (uint32_t i = 0; i < 30; i++)
+		kit_append_range(k, s, i * 3, 3);
+	const int64_t end = s->active->views[19].seq;
+	atomic_store(&s->boundary, end);
+	look(s);
+	assert_int_equal(s->inbox_seen.n, 2);
+	assert_int_equal(s->inbox_seen.items[0].last_seq, end);
+	assert_int_equal(s->inbox_seen.items[1].first_seq, end + 1);
+	for (uint32_t i = 30; i < 60; i++) {
+		kit_append_range(k, s, i * 3, 3);
+		look(s);
+	}
+	const struct inbox_pieces *p = &s->inbox_seen;
+	for (size_t i = 0; i < p->n; i++)
+		assert_true(p->items[i].last_seq <= end || p->items[i].first_seq > end);
+	assert_int_equal(p->items[0].last_seq, end);
+	kit_check(k, s);
+	const int64_t last = p->items[p->n - 1].last_seq;
+	kit_ok(store_seal(s, &e), &e);
+	assert_int_equal(atomic_load(&s->boundary), last);
+	assert_int_equal(p->n, 0);
+	store_close(&s);
+}
+
+// A full inbox that a process left is sealed before anything else; one that is not full stays.
+static void left_full(void **state)
+{
+	struct kit *k = *state;
+	struct err e = ERR_NONE;
+	const struct store_options o = {.seal_rows = 100, .gives_way = true};
+	for (uint32_t n = 40; n <= 120; n += 80) {
+		kit_create(k);
+		struct store *s = kit_open(k, NULL, true);
+		kit_append_range(k, s, 0, n);
+		store_close(&s);
+		s = kit_open(k, &o, false);
+		struct snapshot *sn;
+		struct snapshot_stats stats;
+		kit_ok(snapshot_open(s, &sn, &e), &e);
+		snapshot_stats(sn, &stats);
+		assert_int_equal(stats.n_in_inbox, n < 100 ? n : 0);
+		snapshot_close(&sn);
+		kit_check(k, s);
+		store_close(&s);
+	}
+}
+
+// All rows of the pieces are under the person that the links give.
+static void check_resolved(struct store *s)
+{
+	struct err e = ERR_NONE;
+	struct overlays *links = store_overlays(s);
+	for (size_t i = 0; i < s->inbox_seen.n; i++) {
+		struct segment_rows *rows;
+		const struct row *row;
+		kit_ok(segment_rows_open(s->inbox_seen.items[i].ref->segment, &rows, &e), &e);
+		for (kit_ok(segment_rows_next(rows, &row, &e), &e); row;
+			kit_ok(segment_rows_next(rows, &row, &e), &e))
+			assert_true(row->person ==
+				    overlays_resolve(links, row->origin ? row->origin : row->person));
+		segment_rows_close(&rows);
+	}
+	overlays_unref(&links);
+}
+
+struct asking {
+	struct store *s;
+	atomic_uint n_appended; // at least
+	atomic_bool ends;
+	atomic_uint n_asked;
+};
+
+static void ask_again_and_again(void *context)
+{
+	struct asking *a = context;
+	uint64_t before = 0;
+	while (!atomic_load(&a->ends)) {
+		struct err e = ERR_NONE;
+		struct snapshot *sn;
+		struct snapshot_stats stats;
+		uint64_t least = atomic_load(&a->n_appended);
+		kit_ok(snapshot_open(a->s, &sn, &e), &e);
+		snapshot_stats(sn, &stats);
+		assert_true(stats.n_interactions >= least && stats.n_interactions >= before);
+		before = stats.n_interactions;
+		snapshot_close(&sn);
+		atomic_fetch_add(&a->n_asked, 1);
+		nanosleep(&(struct timespec){.tv_nsec = 3000000}, NULL);
+	}
+}
+
+// Everybody at once: what comes in, sealing, merging, reading ahead, questions, links; n_links of them.
+static void flood_with_questions(struct kit *k, unsigned n_links)
+{
+	enum { BATCHES = 1200, BATCH = 40, ASKERS = 2 };
+	struct err e = ERR_NONE;
+	const struct store_options o = {.seal_rows = 6400, .gives_way = true, .compact_in_background = true};
+	struct store *s = kit_open(k, &o, false);
+	struct asking a = {.s = s};
+	struct thread *askers[ASKERS];
+	assert_int_equal(s->piece_rows, 200);
+	for (unsigned i = 0; i < ASKERS; i++) {
+		askers[i] = thread_start(ask_again_and_again, &a);
+		assert_non_null(askers[i]);
+	}
+	uint32_t next = 0;
+	for (unsigned i = 0; i < BATCHES; i++) {
+		kit_append_range(k, s, next, BATCH);
+		next += BATCH;
+		if (i % 10 == 3)
+			kit_append_range(k, s, next / 2, BATCH); // known
+		if (i % 100 == 50 && i / 100 < n_links) {
+			char from[16], to[16];
+			snprintf(from, sizeof(from), "user:u%u", i / 100);
+			snprintf(to, sizeof(to), "user:u%u", i / 100 + 10);
+			link_users(s, from, to);
+		}
+		atomic_store(&a.n_appended, next);
+	}
+	atomic_store(&a.ends, true);
+	for (unsigned i = 0; i < ASKERS; i++)
+		thread_join(&askers[i]);
+	assert_true(atomic_load(&a.n_asked) > ASKERS);
+	if (n_links == 0)
+		kit_check(k, s);
+	look(s);
+	check_resolved(s);
+	kit_ok(store_seal(s, &e), &e);
+	assert_int_equal(s->inbox_seen.n, 0); // nobody sees them any more
+	struct snapshot *sn;
+	struct snapshot_stats stats;
+	kit_ok(snapshot_open(s, &sn, &e), &e);
+	snapshot_stats(sn, &stats);
+	assert_int_equal(stats.n_interactions, next);
+	assert_int_equal(stats.n_in_inbox, 0);
+	snapshot_close(&sn);
+	if (n_links == 0)
+		kit_check(k, s);
+	store_close(&s);
+	kit_verify(k->dir);
+}
+
+static void a_flood_with_questions(void **state)
+{
+	flood_with_questions(*state, 0);
+}
+
+static void a_flood_with_questions_and_links(void **state)
+{
+	flood_with_questions(*state, 9);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -360,8 +628,14 @@ int main(void)
 		cmocka_unit_test_setup_teardown(erased_though_not_removed, kit_setup, kit_teardown),
 		cmocka_unit_test_setup_teardown(emptied_beside, kit_setup, kit_teardown),
 		cmocka_unit_test_setup_teardown(read_ahead_of_questions, kit_setup, kit_teardown),
+		cmocka_unit_test_setup_teardown(read_ahead_of_questions_in_a_flood, kit_setup, kit_teardown),
 		cmocka_unit_test_setup_teardown(a_flood_in_pieces, kit_setup, kit_teardown),
 		cmocka_unit_test_setup_teardown(links_touch_their_pieces, kit_setup, kit_teardown),
+		cmocka_unit_test_setup_teardown(sealed_from_pieces, kit_setup, kit_teardown),
+		cmocka_unit_test_setup_teardown(pieces_end_with_heads, kit_setup, kit_teardown),
+		cmocka_unit_test_setup_teardown(left_full, kit_setup, kit_teardown),
+		cmocka_unit_test_setup_teardown(a_flood_with_questions, kit_setup, kit_teardown),
+		cmocka_unit_test_setup_teardown(a_flood_with_questions_and_links, kit_setup, kit_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
