@@ -4,7 +4,8 @@
 // no snapshot has shown, or some of it and little more comes, a thread makes the piece, of the batches that are in memory
 // still. Nothing is done in vain by that: sealing merges the pieces (seal_write.c).
 //
-// It holds no lock meanwhile, but for the first piece. Who asks in between reads these rows itself, and the piece is thrown away.
+// It holds no lock meanwhile, but for the first piece. Who asks in between reads these rows itself, and the piece is
+// thrown away.
 #include "base/log.h"
 #include "base/pool.h"
 #include "journey/overlay.h"

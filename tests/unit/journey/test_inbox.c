@@ -6,6 +6,15 @@
 
 #include <time.h>
 
+// Asks, so that everything has a piece.
+static void look(struct store *s)
+{
+	struct err e = ERR_NONE;
+	struct snapshot *sn;
+	kit_ok(snapshot_open(s, &sn, &e), &e);
+	snapshot_close(&sn);
+}
+
 // Rows of pieces that were not there before.
 static uint64_t rows_made(const struct inbox_pieces *before, const struct inbox_pieces *now)
 {
@@ -289,17 +298,15 @@ static void a_flood_in_pieces(void **state)
 {
 	enum { BATCH = 20000, BATCHES = 15 };
 	struct kit *k = *state;
-	struct err e = ERR_NONE;
 	struct store *s = kit_open(k, NULL, true);
 	kit_append_range(k, s, 0, 100);
-	struct snapshot *sn;
-	kit_ok(snapshot_open(s, &sn, &e), &e);
-	snapshot_close(&sn);
+	look(s);
 	for (uint32_t i = 0; i < BATCHES; i++)
 		kit_append_range(k, s, 100 + i * BATCH, BATCH);
 	unsigned n_failed = 0;
 	for (uint64_t nth = 40; nth < 4000; nth += nth / 3) {
 		struct err failed = ERR_NONE;
+		struct snapshot *sn;
 		mem_fail_at(nth);
 		enum rc rc = snapshot_open(s, &sn, &failed);
 		mem_fail_at(0);
@@ -334,8 +341,7 @@ static void links_touch_their_pieces(void **state)
 	struct snapshot *sn;
 	for (uint32_t i = 0; i < 20; i++) { // a piece for each of many persons' first interactions
 		kit_append_range(k, s, i, 1);
-		kit_ok(snapshot_open(s, &sn, &e), &e);
-		snapshot_close(&sn);
+		look(s);
 	}
 	struct inbox_pieces before = s->inbox_seen;
 	struct segment_ref *refs[32];
@@ -365,14 +371,6 @@ static void links_touch_their_pieces(void **state)
 	snapshot_close(&sn);
 	arena_free(&a);
 	store_close(&s);
-}
-
-static void look(struct store *s)
-{
-	struct err e = ERR_NONE;
-	struct snapshot *sn;
-	kit_ok(snapshot_open(s, &sn, &e), &e);
-	snapshot_close(&sn);
 }
 
 static void link_users(struct store *s, const char *from, const char *to)
