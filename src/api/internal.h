@@ -262,6 +262,7 @@ api_handler boards_get, boards_add, boards_set, boards_remove, shares_get, share
 api_handler hook_receive, hook_verify, hooks_get, hooks_add, hooks_set, hooks_remove, hooks_test;
 api_handler users_get, users_add, users_set, users_remove, users_link, password_set, keys_get, keys_add,
 	keys_revoke, audit_get;
+// Any site's pages may call: the headers that say so, for a tracking route's answers and preflights.
 void track_cors(struct http_exchange *x);
 
 #endif

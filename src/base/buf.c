@@ -137,14 +137,14 @@ void buf_u64(struct buf *b, uint64_t v)
 
 void buf_varint(struct buf *b, uint64_t v)
 {
-	uint8_t bytes[10];
-	unsigned n = 0;
-	while (v >= 0x80) {
-		bytes[n++] = (uint8_t)(v | 0x80);
-		v >>= 7;
-	}
-	bytes[n++] = (uint8_t)v;
-	buf_put(b, bytes, n);
+	size_t n = (63 - (size_t)__builtin_clzll(v | 1)) / 7 + 1;
+	uint8_t *to = buf_reserve(b, n);
+	if (!to)
+		return;
+	for (size_t i = 1; i < n; i++, v >>= 7)
+		*to++ = (uint8_t)(v | 0x80);
+	*to = (uint8_t)v;
+	b->len += n;
 }
 
 void buf_zigzag(struct buf *b, int64_t v)

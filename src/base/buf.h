@@ -24,12 +24,14 @@ void buf_clear(struct buf *b);
 // Makes room for `extra` bytes after len and returns where they go (caller writes, then adds to b->len);
 // NULL with the sticky error set when that is not possible.
 uint8_t *buf_reserve(struct buf *b, size_t extra);
+// Copies n bytes, the bytes of s (also none), a C string without its end, one character. What fails is in the sticky error.
 void buf_put(struct buf *b, const void *bytes, size_t n);
 void buf_sv(struct buf *b, struct sv s);
 void buf_str(struct buf *b, const char *s);
 void buf_char(struct buf *b, char c);
 // A field of CSV (RFC 4180): in quotes when it has a quote, comma or line end in it, its quotes doubled.
 void buf_csv(struct buf *b, struct sv field);
+// As printf(3).
 void buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 // Fixed-width little-endian integers and LEB128 varints (zigzag for signed).
 void buf_u8(struct buf *b, uint8_t v);

@@ -10,7 +10,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { STEPS = 64, LINGER_MS = 2000, LINGER_READ = 64 << 10 };
+enum { STEPS = 64, LINGER_MS = 2000, LINGER_MAX = 4 << 20 };
 
 // --- coming and going ---
 
@@ -295,18 +295,24 @@ static enum step streaming_step(struct conn *c)
 	return after_answer(c);
 }
 
+// What still comes is thrown away by the kernel, uncopied (tcp(7), MSG_TRUNC), and a buffer's worth a turn only: it may be
+// megabytes, and others wait for their answers.
 static enum step linger_step(struct conn *c)
 {
-	uint8_t away[4096];
-	while (c->readable && c->progress < LINGER_READ * (uint64_t)STEPS) {
-		ssize_t n = recv(c->fd, away, sizeof(away), 0);
-		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
-			return STEP_CLOSE;
-		if (n < 0 && errno == EAGAIN)
-			c->readable = false;
-		c->progress += n > 0 ? (uint64_t)n : 0;
-	}
-	return c->readable ? STEP_CLOSE : STEP_WAIT;
+	struct loop *l = c->loop;
+	if (!c->readable)
+		return STEP_WAIT;
+	ssize_t n = recv(c->fd, l->away, sizeof(l->away), MSG_TRUNC);
+	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+		return STEP_CLOSE;
+	c->progress += n > 0 ? (uint64_t)n : 0;
+	if (c->progress >= LINGER_MAX)
+		return STEP_CLOSE;
+	if (n < 0 ? errno == EAGAIN : (size_t)n < sizeof(l->away) && !c->peer_ended)
+		c->readable = false;
+	else
+		loop_again(l, c);
+	return STEP_WAIT;
 }
 
 static enum step (*const steps[CONN_STATES])(struct conn *c) = {

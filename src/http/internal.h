@@ -287,6 +287,7 @@ struct loop {
 	struct unpacker *unpacker;
 	int64_t now_ms, swept_ms, date_s;
 	char date[48];
+	uint8_t away[64 << 10];        // where what nobody reads would go
 	bool accepting, accept_paused; // listeners are watched; not, for want of descriptors
 	struct loop_counters counters;
 	struct counters *routes; // per route

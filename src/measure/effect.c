@@ -37,7 +37,7 @@ static const struct param params[] = {
 		.help = "compare only interactions that agree in these: names, hour to year, tenure (time "
 			"since the "
 			"first interaction), prior (interactions before); or none. Default "
-			"touchpoint,channel,month; "
+			"touchpoint,channel,month,prior; "
 			"with --against none"},
 	{.name = "control",
 		.type = PARAM_CHOICE,

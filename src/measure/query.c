@@ -72,10 +72,14 @@ static enum rc parse_number(struct run *run, const struct param *p, struct param
 		   (p->type == PARAM_INTEGER && v->number != floor(v->number))) {
 		return bad_value(p, v->text, p->type == PARAM_INTEGER ? "a whole number" : "a number", e);
 	}
-	if (p->min < p->max && !(v->number >= p->min && v->number <= p->max))
-		return err_set(
-			e, RC_USAGE, "--%s %.*s is outside %g to %g", p->name, SV_ARG(v->text), p->min, p->max);
-	return RC_OK;
+	if (p->min >= p->max || (v->number >= p->min && v->number <= p->max))
+		return RC_OK;
+	const char *unit = p->type == PARAM_DURATION ? " s" : "";
+	err_set(e, RC_USAGE, "--%s %.*s is outside %g%s to %.10g%s", p->name, SV_ARG(v->text), p->min, unit,
+		p->max, unit);
+	err_remedy(e, p->type == PARAM_DURATION ? "give a duration between these, for example 30min or 7d"
+						: "give a number between these");
+	return RC_USAGE;
 }
 
 static enum rc parse_value(struct run *run, const struct param *p, struct param_value *v, struct err *e)

@@ -91,11 +91,16 @@ static enum rc open_filters(struct run *run, struct err *e)
 		return err_set(e, RC_NOMEM, "out of memory for filters");
 	for (uint32_t i = 0; i < q->n_where; i++) {
 		struct filter_node *node;
-		enum rc rc = filter_parse(run, q->where[i], &node, e);
+		struct err local = ERR_NONE;
+		enum rc rc = filter_parse(run, q->where[i], &node, &local);
 		if (rc == RC_OK)
-			rc = filter_add(run, node, e);
-		if (rc != RC_OK)
+			rc = filter_add(run, node, &local);
+		if (rc != RC_OK) {
+			err_set(e, rc, "--where “%.*s”: %s", SV_ARG(q->where[i]), local.message);
+			if (local.remedy[0])
+				err_remedy(e, "%s", local.remedy);
 			return rc;
+		}
 		run->result->where[run->result->n_where++] = arena_copy(run->arena, q->where[i]);
 	}
 	for (uint32_t i = 0; i < run->request.n_predicates; i++)
@@ -135,9 +140,9 @@ enum rc run_open_as(struct snapshot *sn, const struct query *q, const struct ana
 	struct err local = ERR_NONE;
 	enum rc rc = result_new(run, &local);
 	if (rc == RC_OK)
-		rc = params_parse(run, &local);
+		rc = open_period(run, &local); // first: what persons are is as of its end
 	if (rc == RC_OK)
-		rc = open_period(run, &local);
+		rc = params_parse(run, &local);
 	if (rc == RC_OK)
 		rc = open_filters(run, &local);
 	if (rc == RC_OK)
