@@ -81,9 +81,10 @@ static const struct option options[] = {
 		.help = "the same seed and size give the same year"},
 	{.name = "start",
 		.type = OPTION_TEXT,
-		.value = "MONTH",
+		.value = "DATE",
 		.fallback = "2025-10",
-		.help = "first month of the year"},
+		.help = "where the year begins: a month, or a day up to the 28th, on which all its months then "
+			"begin"},
 	{.name = "threads",
 		.type = OPTION_INTEGER,
 		.value = "N",

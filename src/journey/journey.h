@@ -248,7 +248,8 @@ struct predicate {
 };
 
 struct scan_request {
-	bool ordered;  // whole journeys in time order, ties in arrival order; otherwise rows as they come
+	bool ordered; // whole journeys in time order, ties in arrival order (but of persons that were linked later:
+		// docs/decisions/overlays.md); otherwise rows as they come
 	bool all_rows; // ordered: hand over also rows that fail the predicates (keep[] tells)
 	struct scan_columns columns;
 	const struct predicate *predicates;

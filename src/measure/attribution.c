@@ -564,6 +564,7 @@ static enum rc write_lines(struct run *run, const double *sums, uint32_t group, 
 
 struct totals {
 	double conversions, direct, value, without;
+	bool untouched; // Markov credits a key that the path of no conversion has
 };
 
 static enum rc write_group(struct run *run, struct state *s, uint32_t group, double *removal,
@@ -582,6 +583,8 @@ static enum rc write_group(struct run *run, struct state *s, uint32_t group, dou
 	enum rc rc = RC_OK;
 	if (plan->models[MODEL_MARKOV])
 		rc = markov_removal(&s->counts, &plan->shape, group, removal, &conversion, e);
+	for (uint32_t k = 0; rc == RC_OK && k < plan->key.n_values; k++)
+		t->untouched |= removal[k] > 0.0 && sums[(size_t)k * N_CREDITS + CREDIT_TOUCHES] == 0.0;
 	return rc == RC_OK ? write_lines(run, sums, group, n, removal, lines, e) : rc;
 }
 
@@ -605,6 +608,10 @@ static enum rc finish(struct run *run, void *p, struct err *e)
 		run_note(run, "their %.*s adds up to %.15g", SV_ARG(run_param(run, "value")->text), t.value);
 	if (plan->models[MODEL_MARKOV])
 		run_note(run, "%.0f paths without a conversion count in the Markov model", t.without);
+	if (t.untouched)
+		run_note(run,
+			"the Markov model credits also what led to no conversion itself: its chain does not "
+			"remember how a path came to a touch; --order 2 and 3 remember more");
 	return rc;
 }
 

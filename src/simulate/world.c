@@ -75,11 +75,12 @@ static enum rc year_init(struct world *w, const struct simulate_options *o, stru
 		return rc;
 	day = tz_to_local(w->design->tz, start) / DAY_MS;
 	civil_from_days(day, &year, &month, &day_of_month);
+	day_of_month = day_of_month < 28 ? day_of_month : 28; // there is one in every month
 	for (int m = 0; m <= MONTHS; m++) {
 		int64_t y = year + (month - 1 + (unsigned)m) / 12;
 		unsigned mm = (month - 1 + (unsigned)m) % 12 + 1;
 		enum tz_kind kind;
-		w->month_ms[m] = tz_to_utc(w->design->tz, civil_to_days(y, mm, 1) * DAY_MS, &kind);
+		w->month_ms[m] = tz_to_utc(w->design->tz, civil_to_days(y, mm, day_of_month) * DAY_MS, &kind);
 	}
 	return RC_OK;
 }
