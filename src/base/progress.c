@@ -143,12 +143,21 @@ void progress_update(struct progress *p, uint64_t done, uint64_t items)
 	pthread_mutex_unlock(&p->lock);
 }
 
+void progress_clear(struct progress *p)
+{
+	if (!p)
+		return;
+	pthread_mutex_lock(&p->lock);
+	if (p->draws && p->drawn_columns > 0)
+		draw(p, "", 0);
+	pthread_mutex_unlock(&p->lock);
+}
+
 void progress_finish(struct progress **p)
 {
 	if (!*p)
 		return;
-	if ((*p)->draws && (*p)->drawn_columns > 0)
-		draw(*p, "", 0);
+	progress_clear(*p);
 	pthread_mutex_destroy(&(*p)->lock);
 	mem_free(*p);
 	*p = NULL;

@@ -13,6 +13,8 @@ struct progress;
 struct progress *progress_new(const char *label, uint64_t total, const char *unit, bool quiet);
 // Absolute amounts done so far; redraws at most ten times a second. `items` is shown beside (rows).
 void progress_update(struct progress *p, uint64_t done, uint64_t items);
+// Clears the line, for something else to be drawn; the next update draws it again.
+void progress_clear(struct progress *p);
 // Clears the line and frees.
 void progress_finish(struct progress **p);
 

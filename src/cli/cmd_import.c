@@ -29,7 +29,7 @@ static void count_whole_time(struct import_report *reports, uint32_t n, int64_t 
 	struct import_report *last = NULL;
 	for (uint32_t i = 0; i < n; i++) {
 		whole_ms -= reports[i].elapsed_ms;
-		if (reports[i].file[0])
+		if (reports[i].was_read)
 			last = &reports[i];
 	}
 	if (last && whole_ms > 0)
@@ -53,6 +53,32 @@ static enum rc import(
 	store_close(&store);
 	count_whole_time(reports, cli->args.n_operands, (clock->monotonic_ns(clock) - started_ns) / 1000000);
 	return rc;
+}
+
+// Adds to the error which of the files behind the one that it is about were not read for it.
+static void name_unread(const struct import_report *reports, uint32_t n, struct err *e)
+{
+	enum { NAMES_MAX = 3 };
+	char names[300] = "";
+	uint32_t i = 0, n_unread = 0;
+	size_t len = 0;
+	while (i < n && reports[i].is_whole)
+		i++;
+	for (i++; i < n; i++) {
+		if (reports[i].was_read)
+			continue;
+		if (++n_unread <= NAMES_MAX && len < sizeof(names))
+			len += (size_t)snprintf(
+				names + len, sizeof(names) - len, "%s%s", len ? ", " : "", reports[i].file);
+	}
+	if (n_unread == 0)
+		return;
+	const struct err was = *e;
+	char more[40] = "";
+	if (n_unread > NAMES_MAX)
+		snprintf(more, sizeof(more), " and %u more", n_unread - NAMES_MAX);
+	e->remedy[0] = '\0';
+	err_remedy(e, "%s%snot read either: %s%s", was.remedy, was.remedy[0] ? "; " : "", names, more);
 }
 
 // An XES log says by itself what is what; all else needs a mapping.
@@ -97,11 +123,13 @@ static enum rc run(struct cli *cli, struct err *e)
 	if (rc != RC_OK)
 		return rc;
 	rc = import(cli, &o, reports, e);
-	if (rc == RC_IO && reports[0].file[0])
+	if (rc == RC_IO && reports[0].was_read)
 		err_remedy(e, "what the report counts is stored; put it right and run the same import again");
+	if (rc != RC_OK && reports[0].file[0])
+		name_unread(reports, args->n_operands, e);
 	// What was acknowledged before a failure is told all the same.
 	struct buf out = buf_new(16u << 20);
-	bool any = rc == RC_OK || (rc == RC_IO && reports[0].file[0]);
+	bool any = rc == RC_OK || (rc == RC_IO && reports[0].was_read);
 	for (uint32_t i = 0; i < args->n_operands; i++)
 		any |= reports[i].n_rows > 0;
 	if (any && args_is(args, "format", "json"))
@@ -147,7 +175,8 @@ const struct command command_import = {
 	.summary = "take in CSV, NDJSON or XES files through a mapping",
 	.about =
 		"Reads CSV, NDJSON or XES files, plain, gzip or zstd (\"-\" is standard input), and stores the "
-		"interactions that the mapping makes of their rows. Rows that cannot be understood go to the "
+		"interactions that the mapping makes of their rows. A packed file is checked whole before its "
+		"first row is taken, but not standard input. Rows that cannot be understood go to the "
 		"quarantine with their reason. The same row twice is one interaction, so an interrupted "
 		"import is "
 		"simply run again. The report accounts for every row.",

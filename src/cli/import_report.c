@@ -4,6 +4,8 @@
 
 #include "base/json.h"
 
+#include <stdlib.h>
+
 // The counters of a report, declared once for text, JSON and the sum.
 static const struct {
 	const char *name;
@@ -35,6 +37,42 @@ static uint64_t counter(const struct import_report *r, size_t i)
 	return v;
 }
 
+// The same reasons of all files together, as many as there is room for and the rest as one. Lines are of one file: none here.
+static void sum_reason(struct import_report *total, const struct import_reason *reason)
+{
+	uint32_t i = 0;
+	bool other = strcmp(reason->reason, IMPORT_REASON_OTHER) == 0;
+	while (i < total->n_reasons && strcmp(total->reasons[i].reason, reason->reason) != 0)
+		i++;
+	if (i == total->n_reasons && !other && i < IMPORT_REASONS_MAX - 1) {
+		total->reasons[total->n_reasons++] = *reason;
+		total->reasons[i].n = total->reasons[i].first_line = 0;
+	} else if (i == total->n_reasons) {
+		// The last place is kept for the rest until all are in.
+		i = IMPORT_REASONS_MAX - 1;
+	}
+	total->reasons[i].n += reason->n;
+}
+
+static int more_first(const void *a, const void *b)
+{
+	const struct import_reason *x = a, *y = b;
+	return (x->n < y->n) - (x->n > y->n);
+}
+
+static void sum_reasons(struct import_report *total, const struct import_report *reports, uint32_t n)
+{
+	struct import_reason *rest = &total->reasons[IMPORT_REASONS_MAX - 1];
+	for (uint32_t k = 0; k < n; k++)
+		for (uint32_t i = 0; i < reports[k].n_reasons; i++)
+			sum_reason(total, &reports[k].reasons[i]);
+	qsort(total->reasons, total->n_reasons, sizeof(total->reasons[0]), more_first);
+	if (rest->n == 0)
+		return;
+	struct import_reason *to = &total->reasons[total->n_reasons++];
+	*to = (struct import_reason){.reason = IMPORT_REASON_OTHER, .n = rest->n};
+}
+
 static struct import_report sum(const struct import_report *reports, uint32_t n)
 {
 	struct import_report total = {.file = "all files"};
@@ -46,6 +84,7 @@ static struct import_report sum(const struct import_report *reports, uint32_t n)
 		total.elapsed_ms += reports[k].elapsed_ms;
 		total.is_xes |= reports[k].is_xes;
 	}
+	sum_reasons(&total, reports, n);
 	return total;
 }
 
@@ -64,7 +103,9 @@ static void put_reasons(const struct import_report *r, const struct look *look, 
 		const struct import_reason *reason = &r->reasons[i];
 		buf_printf(out, "    %13s  ", human_number((double)reason->n, 0, number));
 		ink_put(out, look, INK_WARN, sv_from(reason->reason));
-		buf_printf(out, " (first in line %llu)\n", (unsigned long long)reason->first_line);
+		if (reason->first_line)
+			buf_printf(out, " (first in line %llu)", (unsigned long long)reason->first_line);
+		buf_char(out, '\n');
 	}
 }
 
@@ -113,8 +154,9 @@ static void put_one(const struct import_report *r, bool dry_run, const struct lo
 	count_line(out, r->n_duplicates, "+", "known before (duplicates)");
 	if (r->n_unmatched)
 		count_line(out, r->n_unmatched, " ", "without a touch point: no match rule fits");
-	if (r->n_skipped_lines) {
+	if (r->n_skipped_lines)
 		count_line(out, r->n_skipped_lines, " ", "lines skipped before the header");
+	if (r->n_skipped_lines && r->skipped_sample[0]) {
 		buf_str(out, "                     the first: ");
 		text_clean(out, sv_from(r->skipped_sample));
 		buf_char(out, '\n');
@@ -123,15 +165,29 @@ static void put_one(const struct import_report *r, bool dry_run, const struct lo
 	put_reasons(r, look, out);
 }
 
+static void put_unread(
+	const struct import_report *reports, uint32_t n, const struct look *look, struct buf *out)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		if (reports[i].was_read)
+			continue;
+		ink_put(out, look, INK_BOLD, sv_from(reports[i].file));
+		buf_str(out, ": ");
+		ink_put(out, look, INK_WARN, SV("not read"));
+		buf_char(out, '\n');
+	}
+}
+
 void import_report_text(
 	const struct import_report *reports, uint32_t n, bool dry_run, const struct look *look, struct buf *out)
 {
 	for (uint32_t i = 0; i < n; i++)
-		if (reports[i].file[0])
+		if (reports[i].was_read)
 			put_one(&reports[i], dry_run, look, out);
 	struct import_report total = sum(reports, n);
 	if (n > 1)
 		put_one(&total, dry_run, look, out);
+	put_unread(reports, n, look, out);
 	if (total.n_quarantined && !dry_run)
 		buf_str(out,
 			"corridor quarantine list shows what was not understood; replay it after mending the "
@@ -152,7 +208,8 @@ static void json_one(struct json *j, const struct import_report *r)
 		json_object(j);
 		json_key_text(j, "reason", r->reasons[i].reason);
 		json_key_u64(j, "n", r->reasons[i].n);
-		json_key_u64(j, "first_line", r->reasons[i].first_line);
+		if (r->reasons[i].first_line)
+			json_key_u64(j, "first_line", r->reasons[i].first_line);
 		json_object_end(j);
 	}
 	json_array_end(j);
@@ -168,7 +225,14 @@ void import_report_json(const struct import_report *reports, uint32_t n, bool dr
 	json_key(&j, "files");
 	json_array(&j);
 	for (uint32_t i = 0; i < n; i++)
-		json_one(&j, &reports[i]);
+		if (reports[i].was_read)
+			json_one(&j, &reports[i]);
+	json_array_end(&j);
+	json_key(&j, "not_read");
+	json_array(&j);
+	for (uint32_t i = 0; i < n; i++)
+		if (!reports[i].was_read)
+			json_string(&j, sv_from(reports[i].file));
 	json_array_end(&j);
 	json_key(&j, "total");
 	json_one(&j, &total);

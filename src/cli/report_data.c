@@ -129,11 +129,11 @@ static enum rc make_period(struct asking *a, struct err *e)
 	int64_t from = stats.first_ms, to = stats.last_ms, bound;
 	enum rc rc = RC_OK;
 	if (a->question->from.len) {
-		rc = time_parse_bound(tz, a->question->from, false, &bound, e);
+		rc = query_bound(tz, "from", a->question->from, false, &bound, e);
 		from = rc == RC_OK && bound > from ? bound : from;
 	}
 	if (rc == RC_OK && a->question->to.len) {
-		rc = time_parse_bound(tz, a->question->to, true, &bound, e);
+		rc = query_bound(tz, "to", a->question->to, true, &bound, e);
 		if (rc == RC_OK && bound - 1 < to)
 			to = a->to_ms = bound - 1;
 	}

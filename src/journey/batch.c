@@ -92,7 +92,7 @@ void batch_clear(struct batch *b)
 
 static enum rc too_long(struct err *e, const char *what, size_t len, size_t max)
 {
-	enum rc rc = err_set(e, RC_INPUT, "%s is %zu bytes long; at most %zu are allowed", what, len, max);
+	enum rc rc = err_set(e, RC_INPUT, "%s is longer than the %zu bytes allowed: %zu", what, max, len);
 	err_remedy(e, "shorten it in the mapping or at the source");
 	return rc;
 }
@@ -128,8 +128,8 @@ static enum rc check_customer(const struct interaction *x, struct err *e)
 		return rc;
 	}
 	if (x->n_identities > INTERACTION_IDENTITIES_MAX)
-		return err_set(e, RC_INPUT, "%u identities; at most %d are allowed", x->n_identities,
-			INTERACTION_IDENTITIES_MAX);
+		return err_set(e, RC_INPUT, "more than the %d identities allowed: %u",
+			INTERACTION_IDENTITIES_MAX, x->n_identities);
 	for (uint32_t i = 0; i < x->n_identities; i++) {
 		const struct identity *id = &x->identities[i];
 		if (id->type.len > NAME_BYTES_MAX)
@@ -144,8 +144,7 @@ static enum rc check_time(int64_t ms, const char *what, struct err *e)
 {
 	if (ms >= AT_MIN_MS && ms < AT_MAX_MS)
 		return RC_OK;
-	enum rc rc =
-		err_set(e, RC_INPUT, "%s is outside the years 1900 to 2199 (%lld ms)", what, (long long)ms);
+	enum rc rc = err_set(e, RC_INPUT, "%s is outside the years 1900 to 2199: %lld ms", what, (long long)ms);
 	err_remedy(e, "check the time format in the mapping");
 	return rc;
 }
@@ -153,8 +152,8 @@ static enum rc check_time(int64_t ms, const char *what, struct err *e)
 static enum rc check_numbers(const struct design *d, const struct interaction *x, struct err *e)
 {
 	if (x->n_measures > DESIGN_MEASURES_MAX)
-		return err_set(
-			e, RC_INPUT, "%u measures; at most %d are allowed", x->n_measures, DESIGN_MEASURES_MAX);
+		return err_set(e, RC_INPUT, "more than the %d measures allowed: %u", DESIGN_MEASURES_MAX,
+			x->n_measures);
 	uint64_t seen = 0;
 	static_assert(DESIGN_MEASURES_MAX <= 64, "one bit each");
 	for (uint32_t i = 0; i < x->n_measures; i++) {
@@ -243,7 +242,7 @@ static enum rc dict_code(struct dict *d, struct sv name, uint32_t *code, struct 
 	if (found == DICT_NONE) {
 		size_t bad;
 		if (!sv_utf8_valid(name, &bad))
-			return err_set(e, RC_INPUT, "a name is not UTF-8 (byte %zu of %zu)", bad + 1, name.len);
+			return err_set(e, RC_INPUT, "a name is not UTF-8: byte %zu of %zu", bad + 1, name.len);
 		found = dict_add(d, name);
 		if (found == DICT_NONE)
 			return err_set(e, RC_NOMEM, "out of memory for the names of a batch");

@@ -174,7 +174,7 @@ static enum rc code_of_run(
 	if (at == DICT_NONE) {
 		size_t bad;
 		if (!sv_utf8_valid(name, &bad))
-			return err_set(e, RC_INPUT, "a name is not UTF-8 (byte %zu of %zu)", bad + 1, name.len);
+			return err_set(e, RC_INPUT, "a name is not UTF-8: byte %zu of %zu", bad + 1, name.len);
 		enum rc rc = code_of_store(r, kind, name, &found->code, e);
 		if (rc != RC_OK)
 			return rc;

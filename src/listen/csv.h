@@ -110,6 +110,8 @@ struct csv_head {
 	struct sv skipped_sample; // the first of them that is not blank
 };
 
+// RC_INPUT for a file without a byte, with the remedy.
+enum rc csv_file_empty(struct err *e);
 // Finds line end, delimiter, quote and header in head[len] (from `at`: after a byte order mark). required: columns
 // that the header must hold. When no line holds all, the best one is returned (binding to it then explains what is
 // missing). RC_INPUT when there is no record at all and a header is wanted.

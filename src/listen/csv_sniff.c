@@ -255,7 +255,7 @@ enum rc csv_sniff(struct sv head, size_t at, bool final, const struct reader_opt
 	}
 	if (!best.any && o->has_header) {
 		if (text.len == 0)
-			return err_set(e, RC_INPUT, "the file is empty");
+			return csv_file_empty(e);
 		err_set(e, RC_INPUT, "no line among the first %u can be a header", HEADER_LINES_MAX);
 		err_remedy(e,
 			"check that this is the right file and its encoding; without a header, say so in the "
@@ -264,6 +264,13 @@ enum rc csv_sniff(struct sv head, size_t at, bool final, const struct reader_opt
 	}
 	note_skipped(&g, at, best.at, d.eol, out);
 	return head_fill(&g, &best, a, out, e);
+}
+
+enum rc csv_file_empty(struct err *e)
+{
+	err_set(e, RC_INPUT, "the file is empty");
+	err_remedy(e, "see whether the program that writes it has ended well, or leave the file out");
+	return RC_INPUT;
 }
 
 enum rc csv_header_parse(struct sv header_raw, const struct csv_dialect *d, struct arena *a,

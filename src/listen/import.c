@@ -365,22 +365,48 @@ static void count_events(struct pipeline *p)
 	r->n_lone_ends = c->n_lone_ends;
 }
 
+struct check {
+	struct run *run;
+	struct progress *progress; // NULL until the first bytes are looked at
+};
+
+// A line of its own, since the file's bytes count once more when its rows are read.
+static void show_check(void *context, uint64_t bytes, uint64_t total)
+{
+	struct check *c = context;
+	if (!c->progress) {
+		progress_clear(c->run->progress);
+		c->progress = progress_new("check", total, "bytes", c->run->o->quiet);
+	}
+	progress_update(c->progress, bytes, 0);
+}
+
+static enum rc open_checked(struct run *run, const char *path, struct reader **out, struct err *e)
+{
+	uint32_t n_required;
+	const struct sv *required = mapping_required_columns(run->mapping, &n_required);
+	struct check c = {.run = run};
+	const struct reader_check check = {.progress = show_check, .context = &c};
+	enum rc rc = reader_open(run->o->io, path, mapping_reader_options(run->mapping), required, n_required,
+		run->o->cancel, &check, out, e);
+	progress_finish(&c.progress);
+	return rc;
+}
+
 static enum rc import_one(struct run *run, const char *path, struct import_report *report, struct err *e)
 {
 	struct pipeline *p = mem_calloc(1, sizeof(*p));
-	uint32_t n_required;
-	const struct sv *required = mapping_required_columns(run->mapping, &n_required);
 	if (!p)
 		return err_set(e, RC_NOMEM, "out of memory for the import");
 	p->run = run;
 	p->started_ns = run->clock->monotonic_ns(run->clock);
 	snprintf(p->report.file, sizeof(p->report.file), "%s", path);
-	enum rc rc = reader_open(run->o->io, path, mapping_reader_options(run->mapping), required, n_required,
-		run->o->cancel, &p->reader, e);
+	enum rc rc = open_checked(run, path, &p->reader, e);
 	if (rc == RC_OK) {
 		struct err why = ERR_NONE;
 		file_known(p, path);
 		rc = make_threads_ready(p, &why);
+		p->report.was_read = rc == RC_OK;
 		if (rc != RC_OK)
 			name_file(p, &why, e);
 	}
@@ -398,6 +424,7 @@ static enum rc import_one(struct run *run, const char *path, struct import_repor
 	// An import that stopped is in the history as unfinished, with what it had committed.
 	if (rc == RC_OK && !run->o->dry_run)
 		rc = store_append(run->store, NULL, 0, NULL, save_last, p, e);
+	p->report.is_whole = rc == RC_OK;
 	*report = p->report;
 	pipeline_free(p);
 	return rc;
@@ -435,6 +462,8 @@ enum rc import_files(struct store *s, const struct import_options *o, const char
 	struct run run = {.store = s, .o = o, .clock = o->clock ? o->clock : clock_system()};
 	const char *map_name = o->map_name ? o->map_name : "mapping";
 	memset(reports, 0, n_files * sizeof(*reports));
+	for (uint32_t i = 0; i < n_files; i++)
+		snprintf(reports[i].file, sizeof(reports[i].file), "%s", paths[i]);
 	enum rc rc = mapping_parse(o->map_text, map_name, store_design(s), &run.mapping, e);
 	if (rc == RC_OK && !o->dry_run)
 		rc = store_alone(s, make_tables, NULL, e);

@@ -89,7 +89,8 @@ enum rc import_preview(const struct design *d, const struct import_options *o, c
 	if (rc != RC_OK)
 		return rc;
 	const struct sv *required = mapping_required_columns(mapping, &n_required);
-	rc = reader_open(o->io, path, mapping_reader_options(mapping), required, n_required, NULL, &reader, e);
+	rc = reader_open(
+		o->io, path, mapping_reader_options(mapping), required, n_required, NULL, NULL, &reader, e);
 	if (rc == RC_OK) {
 		rc = mapper_open(&p.mapper, mapping, d, reader_head(reader), sv_from(slash ? slash + 1 : path),
 			clock, e);

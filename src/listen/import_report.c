@@ -54,31 +54,54 @@ void tally_add(struct tally *t, struct sv reason, uint64_t line)
 		t->counts[k].first_line = line;
 }
 
-// The most frequent kind that is not in `taken`; DICT_NONE when there is none.
+// The most frequent kind that is not in `taken`; DICT_NONE when there is none. Not those beyond: they are the rest.
 static uint32_t most_frequent(const struct tally *t, const bool *taken)
 {
 	uint32_t best = DICT_NONE;
-	for (uint32_t k = 0; k <= KINDS_MAX; k++) {
+	for (uint32_t k = 0; k < KINDS_MAX; k++) {
 		if (!taken[k] && t->counts[k].n && (best == DICT_NONE || t->counts[k].n > t->counts[best].n))
 			best = k;
 	}
 	return best;
 }
 
+static struct import_reason reason_of(const struct tally *t, uint32_t k)
+{
+	struct import_reason r = {.n = t->counts[k].n, .first_line = t->counts[k].first_line};
+	struct sv kind = dict_at(t->kinds, k);
+	snprintf(r.reason, sizeof(r.reason), "%.*s", SV_ARG(kind));
+	return r;
+}
+
+// What is left when the report has room for one more: that kind, or all that are left as one.
+static struct import_reason rest_of(const struct tally *t, const bool *taken)
+{
+	struct import_reason rest = {.reason = IMPORT_REASON_OTHER};
+	uint32_t n_kinds = 0, last = KINDS_MAX;
+	for (uint32_t k = 0; k <= KINDS_MAX; k++) {
+		if (taken[k] || !t->counts[k].n)
+			continue;
+		if (rest.n == 0 || t->counts[k].first_line < rest.first_line)
+			rest.first_line = t->counts[k].first_line;
+		rest.n += t->counts[k].n;
+		n_kinds++;
+		last = k;
+	}
+	return n_kinds == 1 && last < KINDS_MAX ? reason_of(t, last) : rest;
+}
+
 void tally_report(const struct tally *t, struct import_report *r)
 {
-	const uint32_t room = sizeof(r->reasons) / sizeof(r->reasons[0]);
 	bool taken[KINDS_MAX + 1] = {false};
 	uint32_t k;
-	for (r->n_reasons = 0; r->n_reasons < room && (k = most_frequent(t, taken)) != DICT_NONE;
-		r->n_reasons++) {
-		struct import_reason *to = &r->reasons[r->n_reasons];
-		struct sv kind = k == KINDS_MAX ? SV("other reasons") : dict_at(t->kinds, k);
-		snprintf(to->reason, sizeof(to->reason), "%.*s", SV_ARG(kind));
-		to->n = t->counts[k].n;
-		to->first_line = t->counts[k].first_line;
+	r->n_reasons = 0;
+	while (r->n_reasons < IMPORT_REASONS_MAX - 1 && (k = most_frequent(t, taken)) != DICT_NONE) {
+		r->reasons[r->n_reasons++] = reason_of(t, k);
 		taken[k] = true;
 	}
+	struct import_reason rest = rest_of(t, taken);
+	if (rest.n)
+		r->reasons[r->n_reasons++] = rest;
 }
 
 void report_add_rows(struct import_report *r, const struct import_block *b)

@@ -60,6 +60,9 @@ struct import_options {
 	void *acknowledged_context;
 };
 
+#define IMPORT_REASONS_MAX 12u
+#define IMPORT_REASON_OTHER "other reasons"
+
 struct import_reason {
 	char reason[160];
 	uint64_t n;
@@ -70,6 +73,8 @@ struct import_reason {
 // n_interactions + n_duplicates = interactions that n_mapped_rows gave.
 struct import_report {
 	char file[256];
+	bool was_read;            // it could be opened and fits the mapping
+	bool is_whole;            // read to its end
 	uint64_t bytes;           // as read (compressed)
 	uint64_t n_skipped_lines; // before the header
 	char skipped_sample[160]; // the first of them
@@ -86,13 +91,15 @@ struct import_report {
 	uint64_t n_traces, n_events;
 	uint64_t n_pairs;                    // start and complete events that made one row
 	uint64_t n_lone_starts, n_lone_ends; // without the other (ends: in traces that have starts)
-	struct import_reason reasons[12];
-	uint32_t n_reasons; // kinds of rejection, most frequent first
+	struct import_reason reasons[IMPORT_REASONS_MAX];
+	uint32_t
+		n_reasons; // kinds of rejection, most frequent first, then IMPORT_REASON_OTHER; they add up to n_quarantined
 	int64_t elapsed_ms;
 };
 
-// Imports files ("-" = standard input) in order. reports[n_files]. Stops at the first file that cannot be read;
-// what was acknowledged stays. Running it again adds nothing that is there.
+// Imports files ("-" = standard input) in order. reports[n_files], each with its file's name. Stops at the first file that
+// cannot be read; what was acknowledged stays, and the reports of those that nothing was read of say so (was_read).
+// Running it again adds nothing that is there.
 enum rc import_files(struct store *s, const struct import_options *o, const char *const *paths,
 	uint32_t n_files, struct import_report *reports, struct err *e);
 
@@ -174,7 +181,8 @@ enum rc quarantine_replay(struct store *s, struct sv file, const struct import_o
 // The same of single items; those that are not there are left out.
 enum rc quarantine_replay_items(struct store *s, const int64_t *ids, uint32_t n_ids,
 	const struct import_options *o, struct import_report *report, struct err *e);
-// Removes items (one by id, or all of a file when id = 0; file empty and id 0 = all). *n_dropped.
+// Removes items (one by id, or all of a file when id = 0; file empty and id 0 = all). *n_dropped. RC_NOT_FOUND when an id or
+// a file is given and there is nothing of it.
 enum rc quarantine_drop(struct store *s, struct sv file, uint64_t id, uint64_t *n_dropped, struct err *e);
 struct quarantine_named {
 	uint64_t n_removed;

@@ -51,7 +51,7 @@ static enum rc format_find(const char *path, struct sv name, const char **out, s
 	while (at < got && (head[at] == ' ' || head[at] == '\t' || head[at] == '\r' || head[at] == '\n'))
 		at++;
 	if (at == got)
-		return err_set(e, RC_INPUT, "the file is empty");
+		return csv_file_empty(e);
 	*out = head[at] == '{' || head[at] == '[' ? "ndjson" : head[at] == '<' ? "xes" : "csv";
 	return RC_OK;
 }
@@ -224,7 +224,7 @@ static enum rc read_table(struct peeking *p, const char *path, const struct desi
 	p->table.columns = arena_array(p->arena, PEEK_COLUMNS_MAX, sizeof(*p->table.columns));
 	if (!p->table.columns)
 		return err_set(e, RC_NOMEM, "out of memory for the columns");
-	enum rc rc = reader_open(NULL, path, &o, NULL, 0, NULL, &r, e);
+	enum rc rc = reader_open(NULL, path, &o, NULL, 0, NULL, NULL, &r, e);
 	if (rc == RC_OK)
 		rc = read_rows(p, r, &o, e);
 	reader_close(&r);

@@ -358,8 +358,11 @@ enum rc quarantine_drop(struct store *s, struct sv file, uint64_t id, uint64_t *
 	if (rc != RC_OK)
 		return rc;
 	*n_dropped = (uint64_t)db_changes(db);
-	if (id && *n_dropped == 0) {
-		err_set(e, RC_NOT_FOUND, "the quarantine has no row %llu", (unsigned long long)id);
+	if ((id || file.len) && *n_dropped == 0) {
+		if (id)
+			err_set(e, RC_NOT_FOUND, "the quarantine has no row %llu", (unsigned long long)id);
+		else
+			err_set(e, RC_NOT_FOUND, "the quarantine has no row of the file %.*s", SV_ARG(file));
 		err_remedy(e, "`corridor quarantine list` shows what is there");
 		return RC_NOT_FOUND;
 	}

@@ -541,6 +541,7 @@ static enum rc replay(struct store *s, struct sv file, const int64_t *ids, uint3
 		rc = people_link(r->people, LINKS_AT_ONCE, &linked, e);
 	if (r->tally)
 		tally_report(r->tally, &r->report);
+	r->report.was_read = r->report.is_whole = rc == RC_OK;
 	r->report.elapsed_ms = (r->clock->monotonic_ns(r->clock) - started_ns) / 1000000;
 	snprintf(
 		r->report.file, sizeof(r->report.file), "%.*s", SV_ARG(file.len ? file : SV("the quarantine")));

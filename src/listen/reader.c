@@ -183,7 +183,7 @@ static void drop_front(struct reader *r, size_t n)
 }
 
 // Byte order marks: UTF-8's is passed over, the others name what is to be done.
-static enum rc check_mark(const struct reader *r, const char *path, size_t *at, struct err *e)
+static enum rc check_mark(const struct reader *r, size_t *at, struct err *e)
 {
 	const unsigned char *p = (const unsigned char *)r->carry;
 	size_t n = r->n_carry;
@@ -192,7 +192,7 @@ static enum rc check_mark(const struct reader *r, const char *path, size_t *at, 
 	bool big = n >= 2 && ((p[0] == 0xfe && p[1] == 0xff) || (!p[0] && p[1]));
 	if (!little && !big)
 		return RC_OK;
-	err_set(e, RC_INPUT, "%s is in UTF-16, which is not read directly", path);
+	err_set(e, RC_INPUT, "the file is in UTF-16, which is not read directly");
 	err_remedy(e, "convert it on the way: iconv -f UTF-16%s -t UTF-8 FILE | corridor import … -",
 		little ? "LE" : "BE");
 	return RC_INPUT;
@@ -213,7 +213,7 @@ static enum rc head_csv(
 	return RC_OK;
 }
 
-static enum rc head_ndjson(struct reader *r, size_t at, const char *path, struct err *e)
+static enum rc head_ndjson(struct reader *r, size_t at, struct err *e)
 {
 	size_t p = at;
 	while (p < r->n_carry && strchr(" \t\r\n", r->carry[p]) && r->carry[p])
@@ -223,14 +223,14 @@ static enum rc head_ndjson(struct reader *r, size_t at, const char *path, struct
 	r->head.dialect.eol = '\n';
 	if (p == r->n_carry || r->carry[p] != '[')
 		return RC_OK;
-	err_set(e, RC_INPUT, "%s is one JSON array, not one JSON object per line", path);
+	err_set(e, RC_INPUT, "the file is one JSON array, not one JSON object per line");
 	err_remedy(e, "make lines of it: jq -c '.[]' FILE | corridor import … -");
 	return RC_INPUT;
 }
 
 enum rc reader_open(const struct io *io, const char *path, const struct reader_options *o,
 	const struct sv *required, uint32_t n_required, const volatile sig_atomic_t *cancel,
-	struct reader **out, struct err *e)
+	const struct reader_check *check, struct reader **out, struct err *e)
 {
 	size_t at = 0;
 	const char *shown = strcmp(path, "-") == 0 ? "standard input" : path;
@@ -244,18 +244,22 @@ enum rc reader_open(const struct io *io, const char *path, const struct reader_o
 	r->carry = mem_alloc(BLOCK_BYTES);
 	rc = r->arena && r->carry ? stream_open(io, path, cancel, &r->stream, e)
 				  : err_set(e, RC_NOMEM, "out of memory for reading %s", path);
+	if (rc == RC_OK && check)
+		rc = stream_check(r->stream, check->progress, check->context, e);
 	if (rc == RC_OK && o->xes)
 		rc = xes_open(r->stream, shown, o->zone, &r->xes, e);
 	if (rc != RC_OK)
 		goto out;
 	fill(r);
 	r->head_hash = hash64(r->carry, r->n_carry < HEAD_HASH_BYTES ? r->n_carry : HEAD_HASH_BYTES);
-	// Nothing to look at: the failure is all there is to say.
-	rc = r->n_carry == 0 && r->failure.rc != RC_OK ? err_take(e, &r->failure)
-						       : check_mark(r, shown, &at, e);
+	if (r->n_carry == 0 &&
+		r->failure.rc != RC_OK) { // nothing to look at: the failure is all there is to say
+		rc = err_take(e, &r->failure);
+		goto out;
+	}
+	rc = check_mark(r, &at, e);
 	if (rc == RC_OK)
-		rc = o->format == RECORD_CSV ? head_csv(r, at, required, n_required, e)
-					     : head_ndjson(r, at, shown, e);
+		rc = o->format == RECORD_CSV ? head_csv(r, at, required, n_required, e) : head_ndjson(r, at, e);
 	if (rc != RC_OK) {
 		err_place(e, shown, 0, 0);
 		goto out;

@@ -41,11 +41,18 @@ struct block_row {
 
 struct reader;
 
+// For who keeps the rows: a packed file is checked whole before the first of them (stream_check).
+struct reader_check {
+	void (*progress)(void *context, uint64_t bytes, uint64_t total); // may be NULL
+	void *context;
+};
+
 // Opens the file, looks at its head and finds out what it is (byte order mark, dialect, header). `cancel` as in
-// stream_open. RC_INPUT for what cannot be read at all (UTF-16, archives, no header).
+// stream_open; check NULL: only a look at the first rows. RC_INPUT for what cannot be read at all (UTF-16, archives, no
+// header).
 enum rc reader_open(const struct io *io, const char *path, const struct reader_options *o,
 	const struct sv *required, uint32_t n_required, const volatile sig_atomic_t *cancel,
-	struct reader **out, struct err *e);
+	const struct reader_check *check, struct reader **out, struct err *e);
 void reader_close(struct reader **r);
 // What was found out; valid until reader_close. columns is NULL for NDJSON.
 const struct csv_head *reader_head(const struct reader *r);

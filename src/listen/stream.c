@@ -6,6 +6,8 @@
 //  2. `open_member` is true from the first byte of a gzip member or zstd frame until its end: the input may end
 //     only while it is false.
 //  3. At the end of the input `ended` stays true; reading again gives 0 bytes.
+//  4. What is unpacked is known to be right only at the end of its member or frame, where the checksum stands. Who keeps
+//     what he reads has files checked whole before (stream_check); of a pipe nobody can know.
 #include "listen/stream.h"
 
 #include "base/mem.h"
@@ -21,6 +23,7 @@
 #define IN_BYTES ((size_t)256 * 1024)
 #define POLL_MS 100 // how soon a pipe's reader notices that it should stop
 #define ZSTD_WINDOW_LOG 27
+#define CHECK_BYTES ((size_t)256 * 1024)
 
 struct stream {
 	const struct io *io;
@@ -33,6 +36,7 @@ struct stream {
 	size_t in_at, in_len;
 	uint64_t in_offset, total;
 	bool ended, open_member;
+	bool checked; // whole, and found to be in order
 	bool z_ready;
 	z_stream z;
 	ZSTD_DStream *zstd;
@@ -174,6 +178,9 @@ enum rc stream_open(const struct io *io, const char *path, const volatile sig_at
 	s->piped = standard; // its position may be anywhere: read on from there
 	if (s->fd < 0) {
 		rc = err_errno(e, errno == ENOENT ? RC_NOT_FOUND : RC_IO, errno, "cannot open %s", path);
+		err_remedy(e, rc == RC_NOT_FOUND
+				      ? "give the path of a file that is there, or - for standard input"
+				      : "give a file that may be read");
 		goto out;
 	}
 	if (s->own_fd) {
@@ -198,11 +205,27 @@ out:
 	return rc;
 }
 
+bool stream_rereadable(const struct stream *s)
+{
+	return s->own_fd && !s->piped && s->total > 0;
+}
+
 static enum rc damaged(struct stream *s, const char *what, struct err *e)
 {
-	err_set(e, RC_INPUT, "%s is damaged at offset %llu: %s", s->path,
+	const char *name = s->kind == STREAM_GZIP ? "gzip" : "zstd";
+	err_set(e, RC_INPUT, "%s is damaged at or before offset %llu: %s", s->path,
 		(unsigned long long)(s->in_offset + s->in_at), what);
-	err_remedy(e, "fetch the file again; the rows before that offset are safe");
+	if (s->checked)
+		err_remedy(e, "it was in order when it was checked: it changed meanwhile, or the disk fails; "
+			      "rows taken from it may be wrong");
+	else if (stream_rereadable(s))
+		err_remedy(e, "fetch the file again; nothing of it was taken");
+	else
+		err_remedy(e,
+			"rows taken from it may be wrong, since %s tells of damage only behind it: erase them "
+			"or go back to a backup, then fetch the file again and import it by its name: files "
+			"are checked before anything is taken",
+			name);
 	return RC_INPUT;
 }
 
@@ -211,7 +234,9 @@ static enum rc truncated(struct stream *s, struct err *e)
 	err_set(e, RC_INPUT, "%s ends early: the compressed data stops at offset %llu in the middle of a %s",
 		s->path, (unsigned long long)(s->in_offset + s->in_len),
 		s->kind == STREAM_GZIP ? "member" : "frame");
-	err_remedy(e, "fetch the whole file again; importing it again adds only what is missing");
+	err_remedy(e, stream_rereadable(s) && !s->checked
+			      ? "fetch the whole file again; nothing of it was taken"
+			      : "fetch the whole file again; importing it again adds only what is missing");
 	return RC_INPUT;
 }
 
@@ -297,6 +322,45 @@ enum rc stream_read(struct stream *s, void *buf, size_t n, size_t *got, struct e
 			return s->open_member ? truncated(s, e) : RC_OK;
 		rc = refill(s, e);
 	}
+	return rc;
+}
+
+// Back to the first byte, as stream_open left it.
+static enum rc start_again(struct stream *s, struct err *e)
+{
+	s->in_at = s->in_len = 0;
+	s->in_offset = 0;
+	s->ended = s->open_member = false;
+	if (s->kind == STREAM_ZSTD)
+		ZSTD_DCtx_reset(s->zstd, ZSTD_reset_session_only);
+	else if (inflateReset(&s->z) != Z_OK)
+		return err_set(e, RC_NOMEM, "out of memory for unpacking %s", s->path);
+	return RC_OK;
+}
+
+enum rc stream_check(struct stream *s, void (*progress)(void *context, uint64_t bytes, uint64_t total),
+	void *context, struct err *e)
+{
+	enum rc rc = RC_OK;
+	size_t got = CHECK_BYTES;
+	if (s->kind == STREAM_PLAIN || !stream_rereadable(s))
+		return RC_OK;
+	uint8_t *scratch = mem_alloc(CHECK_BYTES);
+	if (!scratch)
+		return err_set(e, RC_NOMEM, "out of memory for checking %s", s->path);
+	while (rc == RC_OK && got == CHECK_BYTES) {
+		if (s->cancel && *s->cancel)
+			rc = err_set(e, RC_CANCELLED,
+				"interrupted while %s was checked; nothing of it was taken", s->path);
+		else
+			rc = stream_read(s, scratch, CHECK_BYTES, &got, e);
+		if (progress)
+			progress(context, stream_bytes_used(s), s->total);
+	}
+	mem_free(scratch);
+	if (rc == RC_OK)
+		rc = start_again(s, e);
+	s->checked = rc == RC_OK;
 	return rc;
 }
 

@@ -21,6 +21,14 @@ struct stream;
 // are not read here (zip, xz, bzip2).
 enum rc stream_open(const struct io *io, const char *path, const volatile sig_atomic_t *cancel,
 	struct stream **out, struct err *e);
+// Can the file be read twice? Not so standard input and pipes.
+bool stream_rereadable(const struct stream *s);
+// Reads a packed file that can be read twice to its end, gives nothing of it, and begins anew: whether it is damaged tell its
+// checksums only behind the bytes that they cover, when those have been taken. Other input is left as it is. Right after
+// stream_open, in bounded memory. `progress` (may be NULL) is told now and then how many bytes of the file as it lies on disk
+// have been looked at, of how many. RC_INPUT when it is damaged or ends early, RC_CANCELLED when `cancel` of stream_open asks for it.
+enum rc stream_check(struct stream *s, void (*progress)(void *context, uint64_t bytes, uint64_t total),
+	void *context, struct err *e);
 // Fills buf[n]; *got < n only at the end of the input. On failure *got bytes are good still. Input that ends inside
 // a member or frame, or is damaged, is RC_INPUT naming the offset in the compressed file.
 enum rc stream_read(struct stream *s, void *buf, size_t n, size_t *got, struct err *e);

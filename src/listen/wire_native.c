@@ -70,7 +70,7 @@ static enum rc unknown_field(struct wire_decoder *d, struct sv key)
 			near = names[i].name;
 		}
 	}
-	err_set(&d->why, RC_INPUT, "an interaction has no field \"%.*s\"", SV_ARG(wire_shown(d, key)));
+	err_set(&d->why, RC_INPUT, "an interaction has no such field: \"%.*s\"", SV_ARG(wire_shown(d, key)));
 	if (near)
 		err_remedy(&d->why, "did you mean \"%s\"?", near);
 	else

@@ -115,7 +115,8 @@ static enum rc path_text(
 		d->found.exact |= bit;
 	struct sv text = json_text(n, d->digits[role->index]);
 	if (text.len && memchr(text.ptr, 0, text.len)) {
-		err_set(&d->why, RC_INPUT, "property %.*s holds a NUL character", SV_ARG(wire_shown(d, name)));
+		err_set(&d->why, RC_INPUT, "a property holds a NUL character: \"%.*s\"",
+			SV_ARG(wire_shown(d, name)));
 		err_remedy(&d->why, "leave it out");
 		return d->why.rc;
 	}

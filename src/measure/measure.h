@@ -114,6 +114,11 @@ struct query {
 	unsigned threads; // 0 = all processors
 };
 
+// A bound of a period as text, of the named option; empty: TIME_NONE. is_end: the end of what it names (time_parse_bound).
+// RC_USAGE names the option.
+enum rc query_bound(
+	const struct tz *tz, const char *option, struct sv text, bool is_end, int64_t *out, struct err *e);
+
 // --- the answer ---
 
 struct cell {

@@ -92,13 +92,8 @@ static enum rc parse_value(struct run *run, const struct param *p, struct param_
 		return parse_choice(p, v, e);
 	case PARAM_FLAG:
 		return parse_flag(p, v, e);
-	case PARAM_TIME: {
-		struct err local = ERR_NONE;
-		if (time_parse_bound(run->design->tz, v->text, false, &v->time_ms, &local) == RC_OK)
-			return RC_OK;
-		local.rc = RC_USAGE;
-		return err_take(e, &local);
-	}
+	case PARAM_TIME:
+		return query_bound(run->design->tz, p->name, v->text, false, &v->time_ms, e);
 	case PARAM_FILTER: {
 		struct sv what = arena_printf(run->scratch, "--%s", p->name);
 		return what.ptr ? filter_open(run, what.ptr, v->text, &v->filter, e)

@@ -44,23 +44,23 @@ static enum rc result_new(struct run *run, struct err *e)
 	return RC_OK;
 }
 
-static enum rc parse_bound(struct run *run, struct sv text, bool is_end, int64_t *out, struct err *e)
+enum rc query_bound(
+	const struct tz *tz, const char *option, struct sv text, bool is_end, int64_t *out, struct err *e)
 {
+	struct err why = ERR_NONE;
 	*out = TIME_NONE;
-	if (!text.len)
+	if (!text.len || time_parse_bound(tz, text, is_end, out, &why) == RC_OK)
 		return RC_OK;
-	struct err local = ERR_NONE;
-	if (time_parse_bound(run->design->tz, text, is_end, out, &local) == RC_OK)
-		return RC_OK;
-	local.rc = RC_USAGE;
-	return err_take(e, &local);
+	err_set(e, RC_USAGE, "--%s: %s", option, why.message);
+	err_remedy(e, "%s", why.remedy);
+	return RC_USAGE;
 }
 
 static enum rc open_period(struct run *run, struct err *e)
 {
-	enum rc rc = parse_bound(run, run->query->from, false, &run->from_ms, e);
+	enum rc rc = query_bound(run->design->tz, "from", run->query->from, false, &run->from_ms, e);
 	if (rc == RC_OK)
-		rc = parse_bound(run, run->query->to, true, &run->to_ms, e);
+		rc = query_bound(run->design->tz, "to", run->query->to, true, &run->to_ms, e);
 	if (rc != RC_OK)
 		return rc;
 	struct result *r = run->result;

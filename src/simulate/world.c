@@ -70,9 +70,12 @@ static enum rc year_init(struct world *w, const struct simulate_options *o, stru
 {
 	int64_t start, year, day;
 	unsigned month, day_of_month;
-	enum rc rc = time_parse_bound(w->design->tz, o->start, false, &start, e);
-	if (rc)
-		return rc;
+	struct err why = ERR_NONE;
+	if (time_parse_bound(w->design->tz, o->start, false, &start, &why) != RC_OK) {
+		err_set(e, RC_USAGE, "--start: %s", why.message);
+		err_remedy(e, "%s", why.remedy);
+		return RC_USAGE;
+	}
 	day = tz_to_local(w->design->tz, start) / DAY_MS;
 	civil_from_days(day, &year, &month, &day_of_month);
 	day_of_month = day_of_month < 28 ? day_of_month : 28; // there is one in every month

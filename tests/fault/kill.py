@@ -2,8 +2,10 @@
 """Nothing acknowledged is lost and nothing counts twice: import is killed (SIGKILL) at random moments, sealing and
 background merging included, again and again until it gets through; and in between so are all other commands that write.
 Then with a new data directory, until `kills` kills have been survived. After every kill the store verifies clean and
-holds every row that was acknowledged; after every complete import it holds every row exactly once, and the quarantine
-every rejected row exactly once. Repair, replaying and dropping are tried on copies. CORRIDOR_KILLS=500 is the full run."""
+holds, by their ids, all rows that were ever acknowledged since it is there. Rows are wide, so that an import takes some
+ten commits and kills fall between their acknowledgements: how many did is told at the end, and none is a failure. After
+every complete import it holds every row exactly once, and the quarantine every rejected row exactly once. Repair,
+replaying and dropping are tried on copies. CORRIDOR_KILLS=500 is the full run."""
 import contextlib
 import json
 import os
@@ -19,6 +21,7 @@ CORRIDOR = sys.argv[1]
 KILLS = int(os.environ.get("CORRIDOR_KILLS") or sys.argv[2])
 SEED = int(sys.argv[3]) if len(sys.argv) > 3 else random.SystemRandom().randrange(1 << 30)
 ROWS, BAD = 200000, 200
+PADDING = "x" * 800  # that nobody reads: a commit is of 16 MB of the file or 200,000 interactions
 
 random.seed(SEED)
 work = tempfile.mkdtemp(prefix="corridor-kill-")
@@ -32,11 +35,12 @@ with open(mapping, "w") as f:
             "  - {id: \"{n}\", customer: {user: \"{user}\"}, at: {column: at, format: ISO}, event: Visit, channel: web,\n"
             "     measures: {duration: {column: seconds, unit: s}}}\n")
 bad_rows = set(random.sample(range(ROWS), BAD))
+good_ids = {str(i) for i in range(ROWS) if i not in bad_rows}
 with open(events, "w") as f:
-    f.write("n,user,at,seconds\n")
+    f.write("n,user,at,seconds,padding\n")
     for i in range(ROWS):
         seconds = "never" if i in bad_rows else i % 600
-        f.write(f"{i},u{random.randrange(5000)},2026-01-{1 + i * 28 // ROWS:02d}T{i % 24:02d}:{i % 60:02d}:00Z,{seconds}\n")
+        f.write(f"{i},u{random.randrange(5000)},2026-01-{1 + i * 28 // ROWS:02d}T{i % 24:02d}:{i % 60:02d}:00Z,{seconds},{PADDING}\n")
 
 
 def corridor(*args, directory=data):
@@ -60,12 +64,23 @@ def start_import():
 
 
 def acknowledged(output):
-    """The last complete acknowledgement: (rows, interactions that this run added)."""
+    """The last complete acknowledgement: so many rows of the file, its first, are durable."""
     rows = 0
     for line in output.split("\n")[:-1]:
         if line.startswith("{"):
             rows = json.loads(line)["acknowledged_rows"]
     return rows
+
+
+def check_prefix(rows):
+    """The first `rows` rows are there, but the bad ones, and nothing that is not of the file."""
+    ids = set(corridor("sql", "--format", "csv", "select id from interactions").split("\n")[1:-1])
+    missing = [i for i in range(rows) if i not in bad_rows and str(i) not in ids]
+    if missing:
+        sys.exit(f"seed {SEED}: {rows} rows were acknowledged, {len(missing)} of them are not there: {missing[:9]}")
+    strange = ids - good_ids
+    if strange:
+        sys.exit(f"seed {SEED}: {len(strange)} interactions that no row has made: {sorted(strange)[:9]}")
 
 
 def complete():
@@ -282,7 +297,7 @@ ACTS = {"compact": kill_compact, "backup": kill_backup, "link": kill_link, "unli
 counts = dict.fromkeys(["import", *ACTS], 0)
 comers = versions = 0
 simulated = None  # interactions of a whole simulation
-kills = completed = 0
+kills = completed = between = 0
 whole = None
 try:
     while kills < KILLS:
@@ -296,6 +311,7 @@ try:
             complete()
             shutil.rmtree(data)
             corridor("init", "--design", os.path.join(work, "corridor.yaml"))
+        least = 0  # rows that any run on this data directory has acknowledged
         while True:
             process = start_import()
             try:
@@ -307,17 +323,18 @@ try:
                 sys.exit(f"seed {SEED}: import left with {process.returncode}: {error}")
             corridor("verify")
             rows = acknowledged(output)
-            least = rows - sum(1 for b in bad_rows if b < rows)
-            if stored() < least:
-                sys.exit(f"seed {SEED}: {stored()} stored, but {least} were acknowledged")
+            least = max(least, rows)
+            check_prefix(least)
             if process.returncode == 0:
                 break
             kills += 1
             counts["import"] += 1
+            between += 0 < rows < ROWS
             act = random.choice(list(ACTS))
             if ACTS[act]():
                 kills += 1
                 counts[act] += 1
+            check_prefix(least)
             if kills >= KILLS:
                 process = start_import()
                 process.communicate()
@@ -326,4 +343,7 @@ try:
         completed += 1
 finally:
     shutil.rmtree(work, ignore_errors=True)
-print(f"{kills} kills survived ({', '.join(f'{k} {v}' for k, v in counts.items())}), {completed} imports completed; seed {SEED}")
+print(f"{kills} kills survived ({', '.join(f'{k} {v}' for k, v in counts.items())}), {completed} imports completed; "
+      f"{between} of the {counts['import']} kills of imports between the first and the last acknowledgement; seed {SEED}")
+if counts["import"] >= 5 and not between:
+    sys.exit(f"seed {SEED}: no kill fell between acknowledgements: commits are too large for what is imported")

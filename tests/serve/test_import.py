@@ -104,6 +104,18 @@ def each_row_is_accounted_for():
         assert acts.count('import.done') == 3 and acts.count('import.start') == 3 and acts.count('import.upload') == 3
 
 
+def of_a_damaged_file_nothing_is_taken():
+    with serving() as s:
+        m = s.everybody()['manager']
+        packed = bytearray(gzip.compress(rows_of(20000)))
+        packed[len(packed) // 2:len(packed) // 2 + 7] = bytes(7)
+        job = counts_add_up(take(m, 'damaged.csv.gz', bytes(packed)))
+        assert (job['state'], job['rows'], job['taken']) == ('failed', 0, 0), job
+        assert job['message'].startswith('damaged.csv.gz is damaged at or before offset '), job
+        assert 'nothing of it was taken' in job['message'], job
+        assert stored(m) == 0 and m.get('/api/quarantine').json['total'] == 0
+
+
 def a_mapping_is_guessed_and_looked_at():
     with serving() as s:
         m = s.everybody()['manager']
@@ -359,7 +371,7 @@ def what_runs_and_what_waits_can_be_cancelled():
 
 
 if __name__ == '__main__':
-    main([each_row_is_accounted_for, a_mapping_is_guessed_and_looked_at, every_mistake_is_told_with_its_place,
+    main([each_row_is_accounted_for, of_a_damaged_file_nothing_is_taken, a_mapping_is_guessed_and_looked_at, every_mistake_is_told_with_its_place,
           large_files_go_to_the_disk_and_not_further, tracking_goes_on_meanwhile,
           a_kill_loses_nothing_and_doubles_nothing, an_orderly_end_puts_it_back_in_the_queue,
           what_runs_and_what_waits_can_be_cancelled])

@@ -184,7 +184,7 @@ static void refusals(void **state)
 	assert_int_equal(k->n, 2);
 	assert_text(k->x[1].id, "test-hook/2");
 	assert_text(k->rejects[0].text,
-		"event is 600 bytes long; at most 512 are allowed; shorten it in the mapping or at the source");
+		"event is longer than the 512 bytes allowed: 600; shorten it in the mapping or at the source");
 	assert_true(sv_starts(k->rejects[0].raw, SV("{\"u\":1")));
 	const struct {
 		const char *body, *reason;

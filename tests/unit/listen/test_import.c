@@ -206,18 +206,20 @@ static void test_unreadable(void **state)
 	assert_int_equal(import_files(s, &o, paths, 3, r, &e), RC_NOT_FOUND);
 	assert_int_equal(r[0].n_interactions, 18000);
 	assert_int_equal(r[1].n_rows, 0);
+	assert_true(r[0].was_read && r[0].is_whole);
+	assert_false(r[1].was_read || r[2].was_read);
+	assert_string_equal(r[2].file, c);
+	assert_non_null(strstr(e.remedy, "a file that is there"));
 	assert_int_equal(work_count(s), 18000);
 	store_close(&s);
 	work_clear(w);
-	// A truncated file: the rows before its end are in, the whole one adds the rest.
+	// A truncated file is refused whole, since it is checked before its first row is taken.
 	assert_int_equal(truncate(c, (off_t)work_size(w, "a.csv.gz") / 2), 0);
 	s = work_store(w);
-	import_one_file(w, s, "a.csv.gz", NULL, RC_INPUT, r);
-	assert_true(r->n_interactions > 1000 && r->n_interactions < 17000);
-	assert_int_equal(work_count(s), r->n_interactions);
-	uint64_t first = r->n_interactions;
-	import_one_file(w, s, "a.csv", NULL, RC_OK, r);
-	assert_int_equal(r->n_interactions + first, 18000);
+	e = import_one_file(w, s, "a.csv.gz", NULL, RC_INPUT, r);
+	assert_non_null(strstr(e.remedy, "nothing of it was taken"));
+	assert_int_equal(r->n_rows, 0);
+	assert_int_equal(work_count(s), 0);
 	// A column is missing: the message says which and where.
 	FILE *f = work_file(w, "d.csv");
 	fprintf(f, "junk\nid,user,when,kind,score,agent\n1,2,3,4,5,6\n");
@@ -226,6 +228,86 @@ static void test_unreadable(void **state)
 	assert_non_null(strstr(e.message, "\"at\""));
 	assert_non_null(strstr(e.message, "d.csv, header in line 2"));
 	store_close(&s);
+}
+
+// Zeroes in the middle of a packed file: what comes after them is garbage that looks like rows, until the end tells.
+static void test_damaged(void **state)
+{
+	struct work *w = *state;
+	struct import_report r;
+	struct import_options o = work_options(w);
+	char path[300];
+	put_rows(w, "a.csv", 100000);
+	work_gzip(w, "a.csv", "a.csv.gz");
+	long middle = (long)work_size(w, "a.csv.gz") / 2;
+	FILE *f = fopen(work_path(w, "a.csv.gz", path), "r+b");
+	assert_non_null(f);
+	assert_int_equal(fseek(f, middle, SEEK_SET), 0);
+	assert_int_equal(fwrite("\0\0\0\0\0\0\0", 1, 7, f), 7);
+	fclose(f);
+	struct store *s = work_store(w);
+	for (int dry = 0; dry < 2; dry++) {
+		o.dry_run = dry;
+		struct err e = import_one_file(w, s, "a.csv.gz", &o, RC_INPUT, &r);
+		assert_non_null(strstr(e.message, "a.csv.gz is damaged at or before offset "));
+		assert_non_null(strstr(e.remedy, "nothing of it was taken"));
+		assert_false(r.was_read);
+		assert_int_equal(r.n_rows, 0);
+	}
+	assert_int_equal(work_count(s), 0);
+	import_one_file(w, s, "a.csv", NULL, RC_OK, &r);
+	assert_int_equal(work_quarantined(s), 0);
+	assert_int_equal(work_i64(s, "SELECT count(*) FROM import"), 1);
+	store_close(&s);
+}
+
+// Reasons add up to what was rejected, however many kinds of them there are; values make no kind.
+static void test_reasons(void **state)
+{
+	struct work *w = *state;
+	struct import_report r;
+	struct tally *t = tally_new();
+	char reason[100];
+	uint64_t n = 0;
+	FILE *f = work_file(w, "in.csv");
+	fprintf(f, "id,user,at,kind,score,agent\n");
+	for (int i = 0; i < 30; i++)
+		fprintf(f, "%d,ann,9%03d-12-31T10:00:00,call,9,x\n", i, i);
+	fclose(f);
+	struct store *s = work_store(w);
+	import_one_file(w, s, "in.csv", NULL, RC_OK, &r);
+	assert_int_equal(r.n_quarantined, 30);
+	assert_int_equal(r.n_reasons, 1);
+	assert_int_equal(r.reasons[0].n, 30);
+	assert_string_equal(r.reasons[0].reason, "at is outside the years 1900 to 2199");
+	assert_int_equal(work_i64(s, "SELECT count(DISTINCT kind) FROM quarantine"), 1);
+	assert_int_equal(work_i64(s, "SELECT count(DISTINCT reason) FROM quarantine"), 30);
+	store_close(&s);
+	// As many kinds as there is room for are told each; with more, those that are left as one.
+	for (uint32_t kinds = 1; kinds <= 1500; kinds += kinds < 14 ? 1 : 743) {
+		tally_free(&t);
+		t = tally_new();
+		assert_non_null(t);
+		for (uint32_t i = 0; i < kinds; i++)
+			for (uint32_t k = 0; k <= kinds - i && k < 20; k++) {
+				snprintf(reason, sizeof(reason), "kind %u: %u", i, k);
+				tally_add(t, sv_from(reason), 1000 - i % 1000);
+			}
+		tally_report(t, &r);
+		n = 0;
+		uint64_t all = 0;
+		for (uint32_t i = 0; i < kinds; i++)
+			all += kinds - i + 1 < 20 ? kinds - i + 1 : 20;
+		for (uint32_t i = 0; i < r.n_reasons; i++)
+			n += r.reasons[i].n;
+		assert_int_equal(n, all);
+		assert_int_equal(r.n_reasons, kinds < IMPORT_REASONS_MAX ? kinds : IMPORT_REASONS_MAX);
+		assert_int_equal(strcmp(r.reasons[r.n_reasons - 1].reason, IMPORT_REASON_OTHER) == 0,
+			kinds > IMPORT_REASONS_MAX);
+		if (kinds == IMPORT_REASONS_MAX + 1)
+			assert_int_equal(r.reasons[r.n_reasons - 1].first_line, 1000 - IMPORT_REASONS_MAX);
+	}
+	tally_free(&t);
 }
 
 // A clock that interrupts the import when the writer (the test's own thread) looks at it to commit for the first time.
@@ -329,6 +411,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_ndjson, work_open, work_close),
 		cmocka_unit_test_setup_teardown(test_limits, work_open, work_close),
 		cmocka_unit_test_setup_teardown(test_unreadable, work_open, work_close),
+		cmocka_unit_test_setup_teardown(test_damaged, work_open, work_close),
+		cmocka_unit_test_setup_teardown(test_reasons, work_open, work_close),
 		cmocka_unit_test_setup_teardown(test_cancel, work_open, work_close),
 		cmocka_unit_test_setup_teardown(test_kill, work_open, work_close),
 	};

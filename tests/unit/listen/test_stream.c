@@ -132,7 +132,7 @@ static void test_gzip(void **state)
 	memcpy(packed + n, "garbage", 7);
 	write_file(packed, n + 7);
 	assert_int_equal(read_all(4096, out, sizeof(out), &got, &e), RC_INPUT);
-	assert_non_null(strstr(e.message, "damaged at offset"));
+	assert_non_null(strstr(e.message, "damaged at or before offset"));
 }
 
 static size_t zstd_checked(const void *in, size_t n, uint8_t *to, size_t room)
@@ -179,6 +179,80 @@ static void test_kinds(void **state)
 	assert_int_equal(read_all(10, out, sizeof(out), &got, &e), RC_NOT_FOUND);
 }
 
+static uint64_t checked_bytes;
+
+static void note_checked(void *context, uint64_t bytes, uint64_t total)
+{
+	(void)context;
+	assert_true(bytes >= checked_bytes && bytes <= total);
+	checked_bytes = bytes;
+}
+
+// Checked whole first, a file gives all its bytes afterwards, or none if one of its members is damaged.
+static void check_whole(packer *pack)
+{
+	struct stream *s;
+	struct err e = ERR_NONE;
+	size_t got;
+	fill_text();
+	size_t first = pack(text, 100000, packed, sizeof(packed));
+	size_t n = first + pack(text + 100000, sizeof(text) - 100000, packed + first, sizeof(packed) - first);
+	write_file(packed, n);
+	assert_int_equal(stream_open(NULL, path, NULL, &s, &e), RC_OK);
+	checked_bytes = 0;
+	assert_int_equal(stream_check(s, note_checked, NULL, &e), RC_OK);
+	assert_int_equal(checked_bytes, n);
+	assert_int_equal(stream_bytes_used(s), 0);
+	assert_int_equal(stream_read(s, out, sizeof(out), &got, &e), RC_OK);
+	assert_int_equal(got, sizeof(text));
+	assert_memory_equal(out, text, sizeof(text));
+	stream_close(&s);
+	for (size_t at = 12; at + 7 < n; at += n / 19) {
+		char zeroed[7];
+		memcpy(zeroed, packed + at, sizeof(zeroed));
+		memset(packed + at, 0, sizeof(zeroed));
+		write_file(packed, n);
+		e = ERR_NONE;
+		assert_int_equal(stream_open(NULL, path, NULL, &s, &e), RC_OK);
+		assert_int_equal(stream_check(s, NULL, NULL, &e), RC_INPUT);
+		assert_non_null(strstr(e.remedy, "nothing of it was taken"));
+		stream_close(&s);
+		memcpy(packed + at, zeroed, sizeof(zeroed));
+	}
+	write_file(packed, n - 3);
+	e = ERR_NONE;
+	assert_int_equal(stream_open(NULL, path, NULL, &s, &e), RC_OK);
+	assert_int_equal(stream_check(s, NULL, NULL, &e), RC_INPUT);
+	assert_non_null(strstr(e.message, "ends early"));
+	assert_non_null(strstr(e.remedy, "nothing of it was taken"));
+	stream_close(&s);
+}
+
+static void test_check(void **state)
+{
+	volatile sig_atomic_t cancel = 0;
+	struct stream *s;
+	struct err e = ERR_NONE;
+	size_t got;
+	(void)state;
+	check_whole(gzip_of);
+	check_whole(zstd_checked);
+	// It may take a while: whoever interrupts it does not wait.
+	write_file(packed, gzip_of(text, sizeof(text), packed, sizeof(packed)));
+	assert_int_equal(stream_open(NULL, path, &cancel, &s, &e), RC_OK);
+	cancel = 1;
+	assert_int_equal(stream_check(s, NULL, NULL, &e), RC_CANCELLED);
+	stream_close(&s);
+	// What is not packed has nothing to check.
+	write_file("id,at\n", 6);
+	e = ERR_NONE;
+	assert_int_equal(stream_open(NULL, path, &cancel, &s, &e), RC_OK);
+	assert_int_equal(stream_check(s, NULL, NULL, &e), RC_OK);
+	assert_int_equal(stream_read(s, out, 10, &got, &e), RC_OK);
+	assert_int_equal(got, 6);
+	stream_close(&s);
+}
+
 // A pipe has no size and cannot be read by offset.
 static void test_pipe(void **state)
 {
@@ -201,6 +275,21 @@ static void test_pipe(void **state)
 	assert_int_equal(stream_bytes_used(s), n);
 	stream_close(&s);
 	close(ends[0]);
+	// It cannot be read twice: not checked, but damage says what that means.
+	packed[n - 6] ^= 1; // of the checksum
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(write(ends[1], packed, n), n);
+	close(ends[1]);
+	dup2(ends[0], STDIN_FILENO);
+	assert_int_equal(stream_open(NULL, "-", NULL, &s, &e), RC_OK);
+	assert_int_equal(stream_check(s, NULL, NULL, &e), RC_OK);
+	assert_int_equal(stream_read(s, out, 100, &got, &e), RC_INPUT);
+	assert_int_equal(got, 9);
+	assert_non_null(strstr(e.remedy, "rows taken from it may be wrong"));
+	assert_non_null(strstr(e.remedy, "import it by its name"));
+	stream_close(&s);
+	close(ends[0]);
+	e = ERR_NONE;
 	// A silent pipe lets go when it is told to.
 	volatile sig_atomic_t cancel = 1;
 	assert_int_equal(pipe(ends), 0);
@@ -217,7 +306,7 @@ static void test_pipe(void **state)
 static enum rc open_reader(const struct reader_options *o, struct reader **r, struct err *e)
 {
 	*e = ERR_NONE;
-	return reader_open(NULL, path, o, NULL, 0, NULL, r, e);
+	return reader_open(NULL, path, o, NULL, 0, NULL, NULL, r, e);
 }
 
 static void test_marks(void **state)
@@ -233,7 +322,9 @@ static void test_marks(void **state)
 	reader_close(&r);
 	write_file("\xff\xfei\0d\0", 6);
 	assert_int_equal(open_reader(&o, &r, &e), RC_INPUT);
-	assert_non_null(strstr(e.message, "UTF-16"));
+	assert_string_equal(
+		e.message, "the file is in UTF-16, which is not read directly"); // its name is the place
+	assert_string_equal(e.file, path);
 	assert_non_null(strstr(e.remedy, "iconv -f UTF-16LE"));
 	write_file("\0i\0d", 4);
 	assert_int_equal(open_reader(&o, &r, &e), RC_INPUT);
@@ -400,6 +491,7 @@ int main(void)
 		cmocka_unit_test(test_gzip),
 		cmocka_unit_test(test_zstd),
 		cmocka_unit_test(test_kinds),
+		cmocka_unit_test(test_check),
 		cmocka_unit_test(test_pipe),
 		cmocka_unit_test(test_marks),
 		cmocka_unit_test(test_blocks),

@@ -350,7 +350,7 @@ static void segment_refused(void **state)
 			"or send one that "
 			"is"},
 		{WIRE_SEGMENT_TRACK, "{\"event\":\"E\"," U ",\"properties\":{\"product\":\"\\u0000\"}}",
-			"property product holds a NUL character; leave it out"},
+			"a property holds a NUL character: \"product\"; leave it out"},
 		{WIRE_SEGMENT_ALIAS, "{" U "}", "alias needs previousId and userId; send both"},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
@@ -689,9 +689,9 @@ static void native_refused(void **state)
 	} cases[] = {
 		{"{}", "event is missing; every interaction has id or content, customer, at and event"},
 		{"{" BASE ",\"chanel\":\"web\"}",
-			"an interaction has no field \"chanel\"; did you mean \"channel\"?"},
+			"an interaction has no such field: \"chanel\"; did you mean \"channel\"?"},
 		{"{" BASE ",\"whatever\":1}",
-			"an interaction has no field \"whatever\"; put it into \"properties\""},
+			"an interaction has no such field: \"whatever\"; put it into \"properties\""},
 		{"{" BASE ",\"stage\":\"use\"}",
 			"stage cannot be sent; leave it out: it follows from the touch point"},
 		{"{" BASE ",\"event\":\"F\"}", "event is given twice; send it once"},
