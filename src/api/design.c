@@ -247,7 +247,8 @@ static struct sv change_text(struct arena *a, const struct design_change *c)
 		SV_ARG(c->before), both ? " → " : "", SV_ARG(c->after));
 }
 
-static void write_changes(struct json *j, struct arena *a, const struct design_changes *changes)
+static void write_changes(struct json *j, struct arena *a, const struct design_changes *changes,
+	const struct restate_count *count)
 {
 	static const char *const signs[] = {
 		[CHANGE_ADDED] = "+", [CHANGE_REMOVED] = "-", [CHANGE_CHANGED] = "~"};
@@ -257,12 +258,16 @@ static void write_changes(struct json *j, struct arena *a, const struct design_c
 		json_object(j);
 		json_key_text(j, "sign", signs[changes->items[i].kind]);
 		json_key_string(j, "text", change_text(a, &changes->items[i]));
+		uint64_t n = 0;
+		enum restate_effect effect = restate_effect_of(count, &changes->items[i], &n);
+		if (effect != RESTATE_NONE)
+			json_key_u64(j, restate_effect_name(effect), n);
 		json_object_end(j);
 	}
 	json_array_end(j);
 }
 
-// What publishing would change, and how much of the past would move.
+// What publishing would change, and how much of the past would move or be scored by other expectations.
 enum rc design_compare(struct api_call *c, struct err *e)
 {
 	struct arena *a = http_arena(c->x);
@@ -275,13 +280,11 @@ enum rc design_compare(struct api_call *c, struct err *e)
 	if (rc != RC_OK)
 		return rc;
 	rc = design_parse(text, "corridor.yaml", &after, NULL, e);
+	const struct design *before = store_design(c->api->store);
 	if (rc == RC_OK)
-		rc = design_diff(store_design(c->api->store), after, a, &changes, e);
-	if (rc == RC_OK) {
-		count.n_at_touchpoint = arena_array(a, (size_t)after->n_touchpoints + 1, sizeof(uint64_t));
-		rc = count.n_at_touchpoint ? store_design_dry_run(c->api->store, after, &count, e)
-					   : err_set(e, RC_NOMEM, "out of memory for the comparison");
-	}
+		rc = design_diff(before, after, a, &changes, e);
+	if (rc == RC_OK)
+		rc = store_design_dry_run(c->api->store, before, after, a, &count, e);
 	if (rc == RC_OK) {
 		struct json j = json_new(http_out(c->x));
 		json_object(&j);
@@ -295,7 +298,7 @@ enum rc design_compare(struct api_call *c, struct err *e)
 				"dimension.",
 				(unsigned long long)count.n_moved, (unsigned long long)count.n_interactions));
 		json_array_end(&j);
-		write_changes(&j, a, &changes);
+		write_changes(&j, a, &changes, &count);
 		json_key_u64(&j, "moved", count.n_moved);
 		json_key_u64(&j, "interactions", count.n_interactions);
 		json_object_end(&j);

@@ -30,30 +30,15 @@ static enum rc load(struct cli *cli, struct diff *d, struct err *e)
 		rc = parse_file(cli, args->operands[0], &d->before, e);
 	if (rc == RC_OK)
 		rc = parse_file(cli, args->operands[two ? 1 : 0], &d->after, e);
-	if (rc == RC_OK)
-		rc = design_diff(
-			d->before ? d->before : store_design(d->store), d->after, cli->arena, &d->changes, e);
+	if (rc != RC_OK)
+		return rc;
+	const struct design *before = two ? d->before : store_design(d->store);
+	rc = design_diff(before, d->after, cli->arena, &d->changes, e);
 	if (rc == RC_OK && d->store) {
-		d->count.n_at_touchpoint =
-			arena_array(cli->arena, d->after->n_touchpoints + 1, sizeof(uint64_t));
-		if (!d->count.n_at_touchpoint)
-			return err_set(e, RC_NOMEM, "out of memory for the comparison");
-		rc = store_design_dry_run(d->store, d->after, &d->count, e);
+		rc = store_design_dry_run(d->store, before, d->after, cli->arena, &d->count, e);
 		d->counted = rc == RC_OK;
 	}
 	return rc;
-}
-
-// Past interactions that the touch point's expectations would score; only asked for changed expectations.
-static uint64_t rescored(const struct diff *d, struct sv touchpoint)
-{
-	uint32_t i = design_touchpoint_find(d->after, touchpoint);
-	return i == DESIGN_NONE ? 0 : d->count.n_at_touchpoint[i];
-}
-
-static bool scores_change(const struct design_change *c)
-{
-	return sv_starts(c->what, SV("expectation")) && c->kind != CHANGE_REMOVED;
 }
 
 static void put_change(const struct look *look, struct buf *out, const struct design_change *c)
@@ -74,6 +59,21 @@ static void put_change(const struct look *look, struct buf *out, const struct de
 	buf_char(out, '\n');
 }
 
+static void put_effect(const struct restate_count *count, const struct design_change *c, struct buf *out)
+{
+	char number[HUMAN_TEXT_MAX];
+	uint64_t n = 0;
+	enum restate_effect effect = restate_effect_of(count, c, &n);
+	human_number((double)n, 0, number);
+	const char *s = n == 1 ? "" : "s";
+	if (effect == RESTATE_RESCORED)
+		buf_printf(out, "      scores %s past interaction%s anew\n", number, s);
+	else if (effect == RESTATE_UNSCORED)
+		buf_printf(out, "      no longer scores %s past interaction%s\n", number, s);
+	else if (effect == RESTATE_CARRIED)
+		buf_printf(out, "      %s past interaction%s %s it\n", number, s, n == 1 ? "carries" : "carry");
+}
+
 static void put_text(const struct cli *cli, const struct diff *d, struct buf *out)
 {
 	char number[HUMAN_TEXT_MAX], all[HUMAN_TEXT_MAX];
@@ -90,9 +90,8 @@ static void put_text(const struct cli *cli, const struct diff *d, struct buf *ou
 			buf_char(out, '\n');
 		}
 		put_change(&cli->look, out, c);
-		if (d->counted && scores_change(c) && c->touchpoint.len)
-			buf_printf(out, "      scores %s past interactions anew\n",
-				human_number((double)rescored(d, c->touchpoint), 0, number));
+		if (d->counted)
+			put_effect(&d->count, c, out);
 	}
 	if (d->counted)
 		buf_printf(out,
@@ -119,9 +118,10 @@ static void put_json(const struct diff *d, struct buf *out)
 		json_key_string(&j, "what", c->what);
 		json_key_string(&j, "before", c->before);
 		json_key_string(&j, "after", c->after);
-		if (d->counted && scores_change(c) && c->touchpoint.len) {
-			json_key_u64(&j, "rescored", rescored(d, c->touchpoint));
-		}
+		uint64_t n = 0;
+		enum restate_effect effect = d->counted ? restate_effect_of(&d->count, c, &n) : RESTATE_NONE;
+		if (effect != RESTATE_NONE)
+			json_key_u64(&j, restate_effect_name(effect), n);
 		json_object_end(&j);
 	}
 	json_array_end(&j);

@@ -70,13 +70,15 @@ const struct command command_report = {
 	.name = "report",
 	.group = "Answers",
 	.summary = "the corridor on one page: every gap, what to repair first, what was repaired",
-	.about = "Shows stage by stage each touch point with its worst expectation: what is demanded, what "
-		 "customers "
-		 "got, the gap with its interval, the share that was kept, the trend, volume and owner. Then "
-		 "what to "
-		 "repair first (importance times interactions times shortfall), what was repaired, the "
-		 "promises and "
-		 "what is wrong with the data.",
+	.about = "Shows all stages across with the share kept and the worst mark, then, the worst first, each "
+		 "touch point "
+		 "with its worst expectation: what is demanded, the gap with its interval, the share that was "
+		 "kept, the "
+		 "trend and the volume; where the terminal is wide enough, the margin, the owner and the mean, "
+		 "too. Then "
+		 "what to repair first (importance times interactions times shortfall), what was repaired, the "
+		 "promises "
+		 "and what is wrong with the data.",
 	.options = options,
 	.n_options = 5,
 	.examples = "corridor report --data tidewater\n"

@@ -2,7 +2,7 @@
 // The corridor on one page: what the report knows, before it is drawn as text or as HTML.
 //
 // Every number comes from an analysis (gap, volume, promises, quality); nothing is computed here but the choice
-// of what to show first. The worst expectation of a touch point stands for it on a single line.
+// of what to show first, and the share kept of a stage from those of its expectations. The worst expectation of a touch point stands for it on a single line.
 #ifndef CORRIDOR_CLI_REPORT_H
 #define CORRIDOR_CLI_REPORT_H
 
@@ -49,6 +49,16 @@ struct report_touchpoint {
 	struct report_score promises;           // made here: n = those due, share = kept in time; no gap
 };
 
+struct report_stage {
+	struct sv name;
+	const struct report_touchpoint *
+		*touchpoints; // the worst first, those that nothing was measured at last
+	uint32_t n_touchpoints;
+	uint64_t n;         // values that its expectations score
+	double share;       // of them that meet their target; NAN: there is none
+	enum verdict worst; // of the touch points
+};
+
 // One line of "repair first" or "repaired".
 struct report_finding {
 	const struct report_touchpoint *touchpoint;
@@ -85,6 +95,7 @@ struct report {
 	uint64_t n, n_customers, n_unmatched;
 	struct report_touchpoint *touchpoints; // in the order of the corridor
 	uint32_t n_touchpoints;
+	struct report_stage *stages;                    // in the order of the corridor, design->n_stages
 	uint32_t n_scored, n_kept, n_broken, n_unclear; // expectations with data, by verdict of the period
 	uint32_t n_unmeasured;                          // expectations without data
 	struct report_finding *repair, *repaired;
@@ -109,7 +120,7 @@ struct report_question {
 // Asks the analyses and chooses. Everything is in the arena; the snapshot must stay open.
 enum rc report_make(struct snapshot *sn, const struct report_question *q, struct arena *arena,
 	struct report **out, struct err *e);
-// Fills in the stories, the worst expectations and the lists from the scores.
+// Fills in the stories, the worst expectations, the stages and the lists from the scores.
 enum rc report_judge(struct report *r, struct err *e);
 
 // First all scores of agents are counted, then added: the more comparisons, the wider the limits.

@@ -64,6 +64,19 @@ static void fill_bullet(const struct report *r, struct fill *f, const struct rep
 		human_number(m.low, 3, low), human_number(m.high, 3, high), verdicts[x->all.verdict]);
 }
 
+// "92.8 %" with a blank where no line is broken.
+static struct sv unbroken(struct arena *a, struct sv text)
+{
+	struct buf b = buf_new(65536);
+	for (size_t i = 0; i < text.len; i++) {
+		bool blank = text.ptr[i] == ' ' && i + 1 < text.len && text.ptr[i + 1] == '%';
+		buf_sv(&b, blank ? SV("\xC2\xA0") : (struct sv){text.ptr + i, 1});
+	}
+	struct sv copy = b.rc == RC_OK && b.len > 0 ? arena_copy(a, buf_view(&b)) : text;
+	buf_free(&b);
+	return copy.ptr ? copy : text;
+}
+
 static void fill_card(const struct report *r, struct fill *f, const struct report_touchpoint *t)
 {
 	const struct report_expectation *x = t->worst;
@@ -76,8 +89,8 @@ static void fill_card(const struct report *r, struct fill *f, const struct repor
 	fill_printf(f, "card_n", "n = %s", human_number((double)t->n, 0, n));
 	if (!x)
 		return;
-	fill_text(f, "demand", report_demand(r, x->declared));
-	fill_printf(f, "answer", "%s", report_answer(r, x->declared, &x->all, answer));
+	fill_text(f, "demand", unbroken(r->arena, report_demand(r, x->declared)));
+	fill_text(f, "answer", unbroken(r->arena, sv_from(report_answer(r, x->declared, &x->all, answer))));
 	fill_bullet(r, f, x);
 	chart_spark(r, x, f);
 }

@@ -191,6 +191,57 @@ static void collect(struct report *r, enum story story, struct report_finding *o
 		out[i].sentence = sentence(r, out[i].touchpoint, out[i].expectation);
 }
 
+// The worse verdict first, then the lower margin, then as the file has them; without data last.
+static int by_badness(const void *a, const void *b)
+{
+	const struct report_touchpoint *x = *(const struct report_touchpoint *const *)a;
+	const struct report_touchpoint *y = *(const struct report_touchpoint *const *)b;
+	if (!x->worst != !y->worst)
+		return x->worst ? -1 : 1;
+	if (x->worst && x->worst->all.verdict != y->worst->all.verdict)
+		return x->worst->all.verdict > y->worst->all.verdict ? -1 : 1;
+	double mx = x->worst ? report_margin_of(x->worst->declared, &x->worst->all).value : 0;
+	double my = y->worst ? report_margin_of(y->worst->declared, &y->worst->all).value : 0;
+	if (mx < my || mx > my)
+		return mx < my ? -1 : 1;
+	return (x > y) - (x < y);
+}
+
+static void stage_add(struct report_stage *s, const struct report_touchpoint *t)
+{
+	s->touchpoints[s->n_touchpoints++] = t;
+	if (t->worst && t->worst->all.verdict > s->worst)
+		s->worst = t->worst->all.verdict;
+	for (uint32_t i = 0; i < t->n_expectations; i++) {
+		const struct report_score *x = &t->expectations[i].all;
+		if (x->n == 0)
+			continue;
+		double before = s->n ? s->share * (double)s->n : 0;
+		s->n += x->n;
+		s->share = (before + x->share * (double)x->n) / (double)s->n;
+	}
+}
+
+static enum rc judge_stages(struct report *r, struct err *e)
+{
+	uint32_t n = r->design->n_stages;
+	r->stages = arena_array(r->arena, (size_t)n + 1, sizeof(*r->stages));
+	if (!r->stages)
+		return err_set(e, RC_NOMEM, "out of memory for the report");
+	for (uint32_t i = 0; i < n; i++) {
+		struct report_stage *s = &r->stages[i];
+		*s = (struct report_stage){.name = r->design->stages[i], .share = REPORT_NONE};
+		s->touchpoints = arena_array(r->arena, (size_t)r->n_touchpoints + 1, sizeof(*s->touchpoints));
+		if (!s->touchpoints)
+			return err_set(e, RC_NOMEM, "out of memory for the report");
+		for (uint32_t t = 0; t < r->n_touchpoints; t++)
+			if (r->touchpoints[t].declared->stage == i)
+				stage_add(s, &r->touchpoints[t]);
+		qsort(s->touchpoints, s->n_touchpoints, sizeof(*s->touchpoints), by_badness);
+	}
+	return RC_OK;
+}
+
 enum rc report_judge(struct report *r, struct err *e)
 {
 	uint32_t n = 0;
@@ -206,5 +257,5 @@ enum rc report_judge(struct report *r, struct err *e)
 		return err_set(e, RC_NOMEM, "out of memory for the report");
 	collect(r, STORY_BROKEN, r->repair, &r->n_repair);
 	collect(r, STORY_REPAIRED, r->repaired, &r->n_repaired);
-	return RC_OK;
+	return judge_stages(r, e);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The report on one screen of a terminal, 80 to 120 columns.
+// The report on one screen of a terminal, 80 to 140 columns: the stages across, then the touch points of each, the worst
+// first.
 #include "cli/report.h"
 
 #include <math.h>
@@ -9,15 +10,20 @@
 #define SPARK_WIDTH 12u
 #define SPARK_RANGE_LEAST 0.15 // smaller ups and downs are drawn small
 
+#define PAGE_MOST 140u
+#define PAGE_UNLIMITED 120u // where nobody says how wide it may be
+#define STAGE_MOST 16u      // columns of a stage's name in the overview
+#define GAP_ALONE 5u        // "-0.08"
+
 // Columns of the corridor's table. 0 = left out, when the screen is too narrow.
 struct widths {
-	unsigned page, title, demand, answer, bullet, kept, trend, volume, owner;
+	unsigned page, title, demand, answer, gap, bullet, kept, trend, volume, owner;
 };
 
 static unsigned total(const struct widths *w)
 {
 	const unsigned all[] = {
-		w->title, w->demand, w->answer, w->bullet, w->kept, w->trend, w->volume, w->owner};
+		w->title, w->demand, w->answer, w->gap, w->bullet, w->kept, w->trend, w->volume, w->owner};
 	unsigned sum = 0;
 	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		sum += all[i] ? all[i] + 2 : 0;
@@ -31,22 +37,24 @@ static unsigned at_least(unsigned w, struct sv text, unsigned most)
 	return t > w ? t : w;
 }
 
-static struct widths widths_make(const struct report *r, const struct look *look)
+// What every column would like to have.
+static struct widths widths_wanted(const struct report *r, const struct look *look)
 {
-	struct widths w = {.page = look->width ? look->width : 118,
-		.title = 12,
+	struct widths w = {.page = look->width ? look->width : PAGE_UNLIMITED,
+		.title = 10,
 		.demand = 11,
 		.answer = 7,
+		.gap = GAP_ALONE + (look->unicode ? 14 : 15), // " (-0.11–-0.05)"
 		.bullet = 17,
 		.kept = 12,
 		.trend = SPARK_WIDTH,
 		.volume = 7,
 		.owner = 5};
-	w.page = w.page > 120 ? 120 : w.page;
+	w.page = w.page > PAGE_MOST ? PAGE_MOST : w.page;
 	for (uint32_t t = 0; t < r->n_touchpoints; t++) {
 		const struct report_touchpoint *touchpoint = &r->touchpoints[t];
 		char answer[HUMAN_TEXT_MAX], n[HUMAN_TEXT_MAX];
-		w.title = at_least(w.title, touchpoint->title, 24);
+		w.title = at_least(w.title, touchpoint->title, 22);
 		w.owner = at_least(w.owner, touchpoint->owner, 12);
 		w.volume = at_least(w.volume, sv_from(human_number((double)touchpoint->n, 0, n)), 16);
 		if (!touchpoint->worst)
@@ -56,17 +64,41 @@ static struct widths widths_make(const struct report *r, const struct look *look
 			answer);
 		w.answer = at_least(w.answer, sv_from(answer), 14);
 	}
+	w.title += 2; // the mark
+	return w;
+}
+
+static void grow(unsigned *width, unsigned wanted, unsigned *spare)
+{
+	unsigned more = wanted > *width ? wanted - *width : 0;
+	more = more < *spare ? more : *spare;
+	*width += more;
+	*spare -= more;
+}
+
+static struct widths widths_make(const struct report *r, const struct look *look)
+{
+	const struct widths wanted = widths_wanted(r, look);
+	struct widths w = wanted;
 	// What goes first when it does not fit, down to the narrowest that can still be read.
 	struct {
 		unsigned *width, least;
 	} const steps[] = {{&w.demand, 17}, {&w.title, 16}, {&w.bullet, 11}, {&w.answer, 0}, {&w.owner, 0},
-		{&w.volume, 0}, {&w.demand, 13}, {&w.title, 12}, {&w.demand, 0}};
+		{&w.bullet, 0}, {&w.demand, 15}, {&w.gap, GAP_ALONE}, {&w.title, 12}, {&w.demand, 13},
+		{&w.volume, 0}, {&w.demand, 0}, {&w.gap, 0}};
 	for (unsigned i = 0; i < sizeof(steps) / sizeof(steps[0]) && total(&w) > w.page; i++) {
 		unsigned over = total(&w) - w.page, can = *steps[i].width - steps[i].least;
 		if (*steps[i].width <= steps[i].least)
 			continue;
-		*steps[i].width = steps[i].least == 0 ? 0 : *steps[i].width - (over < can ? over : can);
+		bool whole = steps[i].least == 0 || steps[i].width == &w.gap; // there, or not
+		*steps[i].width = whole ? steps[i].least : *steps[i].width - (over < can ? over : can);
 	}
+	unsigned spare = w.page > total(&w) ? w.page - total(&w) : 0;
+	grow(&w.title, wanted.title, &spare);
+	if (w.demand)
+		grow(&w.demand, wanted.demand, &spare);
+	if (w.bullet)
+		grow(&w.bullet, wanted.bullet, &spare);
 	return w;
 }
 
@@ -146,6 +178,22 @@ static char *kept_text(const struct report_expectation *x, char *out)
 	return out;
 }
 
+// "-0.08 (-0.11–-0.05)", or the gap alone.
+static void put_gap(const struct look *look, unsigned width, const struct report_score *s, struct buf *out)
+{
+	char value[HUMAN_TEXT_MAX], low[HUMAN_TEXT_MAX], high[HUMAN_TEXT_MAX], text[3 * HUMAN_TEXT_MAX];
+	put_right(out, look, sv_from(human_number(s->gap, 2, value)), GAP_ALONE);
+	if (width == GAP_ALONE)
+		return;
+	human_number(s->gap_low, 2, low);
+	human_number(s->gap_high, 2, high);
+	snprintf(text, sizeof(text), "(%s%s%s)", low, glyph(look, "\xE2\x80\x93", ".."), high);
+	bool told = isfinite(s->gap_low) && isfinite(s->gap_high);
+	unsigned before = 1 + GAP_ALONE - at_least(0, sv_from(low), GAP_ALONE);
+	text_blanks(out, before);
+	text_put(out, look, told ? sv_from(text) : SV(""), width - GAP_ALONE - before, true);
+}
+
 static void put_scores(const struct report *r, const struct look *look, const struct widths *w,
 	const struct report_expectation *x, struct buf *out)
 {
@@ -159,8 +207,14 @@ static void put_scores(const struct report *r, const struct look *look, const st
 		put_right(out, look, sv_from(text), w->answer);
 		gap_after(out);
 	}
-	put_bullet(r, look, x, w->bullet, out);
-	gap_after(out);
+	if (w->gap) {
+		put_gap(look, w->gap, &x->all, out);
+		gap_after(out);
+	}
+	if (w->bullet) {
+		put_bullet(r, look, x, w->bullet, out);
+		gap_after(out);
+	}
 	buf_str(out, ink_on(look, verdict_ink(x->all.verdict)));
 	text_put(out, look, sv_from(kept_text(x, text)), w->kept, true);
 	buf_str(out, ink_off(look));
@@ -215,12 +269,19 @@ static void put_headings(
 		put_right(out, look, SV("mean"), w->answer);
 		gap_after(out);
 	}
-	struct sv title = text_width(sv_from(scale)) <= w->bullet ? sv_from(scale) : SV("margin");
-	unsigned left = w->bullet > text_width(title) ? (w->bullet - text_width(title)) / 2 : 0;
-	text_blanks(out, left);
-	text_put(out, look, title, w->bullet - left, true);
-	gap_after(out);
-	text_put(out, look, SV("kept"), w->kept, true);
+	if (w->gap) {
+		text_put(
+			out, look, w->gap == GAP_ALONE ? SV("  gap") : SV("gap (95 % interval)"), w->gap, true);
+		gap_after(out);
+	}
+	if (w->bullet) {
+		struct sv title = text_width(sv_from(scale)) <= w->bullet ? sv_from(scale) : SV("margin");
+		unsigned left = (w->bullet - text_width(title)) / 2;
+		text_blanks(out, left);
+		text_put(out, look, title, w->bullet - left, true);
+		gap_after(out);
+	}
+	text_put(out, look, SV("share kept"), w->kept, true);
 	gap_after(out);
 	struct sv trend = arena_printf(r->arena, "by %.*s", SV_ARG(r->bucket));
 	text_put(out, look, trend, w->trend, true);
@@ -238,25 +299,93 @@ static void put_headings(
 	buf_char(out, '\n');
 }
 
+// What is designed for or was met; the rest is not worth a line.
+static bool is_shown(const struct report_touchpoint *t)
+{
+	return t->n > 0 || t->n_expectations > 0;
+}
+
 static void put_corridor(
 	const struct report *r, const struct look *look, const struct widths *w, struct buf *out)
 {
 	put_headings(r, look, w, out);
 	for (uint32_t s = 0; s < r->design->n_stages; s++) {
+		const struct report_stage *stage = &r->stages[s];
 		bool first = true;
-		for (uint32_t t = 0; t < r->n_touchpoints; t++) {
-			const struct report_touchpoint *touchpoint = &r->touchpoints[t];
-			if (touchpoint->declared->stage != s ||
-				(touchpoint->n == 0 && !touchpoint->n_expectations))
+		for (uint32_t t = 0; t < stage->n_touchpoints; t++) {
+			if (!is_shown(stage->touchpoints[t]))
 				continue;
 			if (first) {
-				ink_put(out, look, INK_TITLE, touchpoint->stage);
+				ink_put(out, look, INK_TITLE, stage->name);
 				buf_char(out, '\n');
 			}
 			first = false;
-			put_touchpoint(r, look, w, touchpoint, out);
+			put_touchpoint(r, look, w, stage->touchpoints[t], out);
 		}
 	}
+}
+
+// "✗ 78.7": the worst mark and the share kept in percent.
+static char *stage_text(const struct look *look, const struct report_stage *s, char *out)
+{
+	char share[HUMAN_TEXT_MAX];
+	snprintf(share, sizeof(share), "%s", glyph(look, "\xE2\x80\x93", "-"));
+	if (s->n)
+		human_number(100 * s->share, 1, share);
+	snprintf(out, HUMAN_TEXT_MAX, "%s %.40s", verdict_mark(look, s->worst), share);
+	return out;
+}
+
+static unsigned stage_width(const struct look *look, const struct report_stage *s)
+{
+	char text[HUMAN_TEXT_MAX];
+	return at_least(text_width(sv_from(stage_text(look, s, text))), s->name, STAGE_MOST);
+}
+
+// Names of the stages from `first` to `end`, and below them their shares.
+static void put_stages_row(
+	const struct report *r, const struct look *look, uint32_t first, uint32_t end, struct buf *out)
+{
+	char text[HUMAN_TEXT_MAX];
+	for (int line = 0; line < 2; line++) {
+		for (uint32_t i = first; i < end; i++) {
+			const struct report_stage *s = &r->stages[i];
+			buf_str(out, ink_on(look, line ? verdict_ink(s->worst) : INK_TITLE));
+			text_put(out, look, line ? sv_from(stage_text(look, s, text)) : s->name,
+				stage_width(look, s), i + 1 < end);
+			buf_str(out, ink_off(look));
+			if (i + 1 < end)
+				gap_after(out);
+		}
+		buf_char(out, '\n');
+	}
+}
+
+static bool stages_fit(const struct report *r, const struct look *look, uint32_t per_row, unsigned page)
+{
+	for (uint32_t first = 0; first < r->design->n_stages; first += per_row) {
+		unsigned sum = 0;
+		for (uint32_t i = first; i < r->design->n_stages && i < first + per_row; i++)
+			sum += stage_width(look, &r->stages[i]) + (i > first ? 2 : 0);
+		if (sum > page)
+			return false;
+	}
+	return true;
+}
+
+// All stages across, in as few rows as the width allows, as long as each other.
+static void put_stages(const struct report *r, const struct look *look, unsigned page, struct buf *out)
+{
+	uint32_t n = r->design->n_stages, per_row = n;
+	if (n == 0)
+		return;
+	for (uint32_t rows = 2; per_row > 1 && !stages_fit(r, look, per_row, page); rows++)
+		per_row = (n + rows - 1) / rows;
+	ink_put(out, look, INK_DIM, SV("share kept by stage, %"));
+	buf_char(out, '\n');
+	for (uint32_t first = 0; first < n; first += per_row)
+		put_stages_row(r, look, first, first + per_row < n ? first + per_row : n, out);
+	buf_char(out, '\n');
 }
 
 static void put_list(const struct look *look, const struct widths *w, const char *title,
@@ -337,15 +466,19 @@ static void put_left_out(const struct widths *w, struct buf *out)
 	const struct {
 		unsigned width;
 		const char *name;
-	} columns[] = {
-		{w->demand, "expectation"}, {w->answer, "mean"}, {w->volume, "volume"}, {w->owner, "owner"}};
-	bool any = false;
+	} columns[] = {{w->demand, "expectation"}, {w->answer, "mean"}, {w->gap, "gap"},
+		{w->gap == GAP_ALONE ? 0 : 1, "the gap's interval"}, {w->bullet, "margin"},
+		{w->volume, "volume"}, {w->owner, "owner"}};
+	struct buf list = buf_new(1024);
 	for (unsigned i = 0; i < sizeof(columns) / sizeof(columns[0]); i++)
-		if (columns[i].width == 0) {
-			buf_printf(out, "%s %s", any ? "," : "Not shown for want of width:", columns[i].name);
-			any = true;
-		}
-	buf_str(out, any ? ".\n" : "");
+		if (columns[i].width == 0)
+			buf_printf(&list, "%s %s",
+				list.len ? "," : "Not shown for want of width:", columns[i].name);
+	if (list.len) {
+		buf_char(&list, '.');
+		text_wrap(out, buf_view(&list), 0, w->page);
+	}
+	buf_free(&list);
 }
 
 void report_text(const struct report *r, const struct look *look, struct buf *out)
@@ -364,6 +497,7 @@ void report_text(const struct report *r, const struct look *look, struct buf *ou
 		"measured\n\n",
 		r->n_scored + r->n_unmeasured, r->n_scored + r->n_unmeasured == 1 ? "" : "s", r->n_kept,
 		r->n_broken, r->n_unclear, r->n_unmeasured);
+	put_stages(r, look, w.page, out);
 	put_corridor(r, look, &w, out);
 	put_list(look, &w, "Repair first", r->repair, r->n_repair, REPAIR_SHOWN_MOST, out);
 	put_list(look, &w, "Repaired", r->repaired, r->n_repaired, REPAIR_SHOWN_MOST, out);
@@ -372,16 +506,24 @@ void report_text(const struct report *r, const struct look *look, struct buf *ou
 	put_findings(r, look, &w, out);
 	buf_char(out, '\n');
 	buf_str(out, ink_on(look, INK_DIM));
+	struct sv margin = SV("");
+	if (w.bullet)
+		margin = arena_printf(r->arena,
+			" Margin: the share kept minus the expected share, or the mean minus the target over "
+			"its "
+			"scale; %s is the expectation, right is better, the line is the interval.",
+			glyph(look, "\xE2\x94\x82", "|"));
 	struct sv legend = arena_printf(r->arena,
-		"%s kept  %s broken  %s no detectable difference: the 95 %% interval against what is expected. "
-		"Margin: "
-		"the share kept minus the expected share, or the mean minus the target over its scale; %s is "
+		"%s kept  %s broken  %s no detectable difference: the 95 %% interval of the share kept against "
 		"the "
-		"expectation, right is better, the line is the interval. A touch point shows its worst "
-		"expectation; "
-		"corridor query gap has them all.",
+		"expected share, or of the mean against the target. Gap: mean distance from the target, -1 to "
+		"1, "
+		"above 0 is better than expected.%.*s A stage's share kept is of all that its expectations "
+		"score; "
+		"it shows its worst touch point first, a touch point its worst expectation; corridor query gap "
+		"has them all.",
 		verdict_mark(look, VERDICT_KEPT), verdict_mark(look, VERDICT_BROKEN),
-		verdict_mark(look, VERDICT_UNCLEAR), glyph(look, "\xE2\x94\x82", "|"));
+		verdict_mark(look, VERDICT_UNCLEAR), SV_ARG(margin));
 	text_wrap(out, legend, 0, w.page);
 	put_left_out(&w, out);
 	buf_str(out, ink_off(look));

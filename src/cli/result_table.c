@@ -90,11 +90,23 @@ static uint32_t column_named(const struct result *r, const char *name, const cha
 	return UINT32_MAX;
 }
 
+// Nobody asked for what it holds.
+static bool left_out(const struct result *r, uint32_t column)
+{
+	const char *name = r->analysis->on_request;
+	if (!name || column < r->n_by || strcmp(r->columns[column].name, name) != 0)
+		return false;
+	for (uint32_t row = 0; row < r->n_rows; row++)
+		if (!r->cells[(size_t)row * r->n_columns + column].null)
+			return false;
+	return true;
+}
+
 static uint32_t shown_make(const struct result *r, struct shown *out)
 {
 	uint32_t n = 0;
 	for (uint32_t c = 0; c < r->n_columns; c++) {
-		bool bound = false;
+		bool bound = left_out(r, c);
 		for (uint32_t k = 0; k < n; k++)
 			bound |= out[k].low == c || out[k].high == c;
 		// "at most" is said in the target's cell.

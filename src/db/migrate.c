@@ -58,6 +58,19 @@ static enum rc run_steps(struct db *db, const char *part, const char *const *ste
 	return db_run(s, e);
 }
 
+// The remedy is a command that needs no file.
+static enum rc too_old(struct db *db, const char *part, uint32_t version, uint32_t n_steps, struct err *e)
+{
+	const char *path = db_path(db), *slash = strrchr(path, '/');
+	int n = slash ? (int)(slash - path) : 1;
+	err_set(e, RC_VERSION, "%s is of an older format (%s %u; this program works on %u)", path, part,
+		version, n_steps);
+	err_remedy(e,
+		"run corridor seal --data %.*s, or another command that writes, once to bring it up to date", n,
+		slash ? path : ".");
+	return RC_VERSION;
+}
+
 enum rc db_migrate(struct db *db, const char *part, const char *const *steps, uint32_t n_steps, struct err *e)
 {
 	uint32_t version;
@@ -71,13 +84,8 @@ enum rc db_migrate(struct db *db, const char *part, const char *const *steps, ui
 		return db->mode == DB_READ_WRITE ? sums_watch(db, e) : RC_OK;
 	if (version > n_steps)
 		return too_new(db, part, version, n_steps, e);
-	if (db->mode != DB_READ_WRITE) {
-		rc = err_set(e, RC_VERSION, "%s is of an older format (%s %u; this program works on %u)",
-			db_path(db), part, version, n_steps);
-		err_remedy(e,
-			"run a command that writes once, for example corridor import, to bring it up to date");
-		return rc;
-	}
+	if (db->mode != DB_READ_WRITE)
+		return too_old(db, part, version, n_steps, e);
 	rc = db_begin(db, e);
 	if (rc == RC_OK)
 		rc = version_of(db, part, &version, e); // another connection may have been faster

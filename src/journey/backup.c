@@ -244,7 +244,12 @@ static enum rc check_copy(struct backup *b, struct err *e)
 	if (rc != RC_CORRUPT)
 		return err_take(e, &copy);
 	err_set(e, rc, "the source is damaged, nothing was copied: %s", source.message);
-	err_remedy(e, "restore the data directory from an earlier backup (corridor verify says more)");
+	if (report.repairable)
+		err_remedy(e, "run corridor verify --repair, which saves what is sound, or restore the data "
+			      "directory from an "
+			      "earlier backup");
+	else
+		err_remedy(e, "restore the data directory from an earlier backup (corridor verify says more)");
 	return rc;
 }
 

@@ -159,7 +159,7 @@ static enum rc open_ref(
 		segment_info_get(ref->segment, &info);
 	if (rc == RC_OK && (info.checksum != entry->info.checksum || info.n_rows != entry->info.n_rows)) {
 		rc = err_set(e, RC_CORRUPT, "%s is not the segment that the catalogue means", path);
-		err_remedy(e, "restore the data directory from a backup");
+		err_remedy(e, SEGMENT_REMEDY);
 	}
 	if (rc != RC_OK) {
 		segment_close(&ref->segment);
@@ -174,7 +174,8 @@ enum rc segment_missing(struct err *failed)
 {
 	if (failed->rc == RC_NOT_FOUND) {
 		failed->rc = RC_CORRUPT;
-		err_remedy(failed, "restore it from a backup (corridor verify says more)");
+		err_remedy(failed,
+			"restore it from a backup; without one, corridor verify --repair saves the others");
 	}
 	return failed->rc;
 }

@@ -339,7 +339,7 @@ enum rc duplicates_find(const struct segment_list *segments, const struct batch_
 		if (rc == RC_CORRUPT) {
 			err_set(e, rc, "cannot tell duplicates, segment %012llx is damaged: %s",
 				(unsigned long long)segments->items[i]->entry.id, why.message);
-			err_remedy(e, "run corridor verify, and restore the data directory from a backup");
+			err_remedy(e, SEGMENT_REMEDY);
 		} else if (rc) {
 			err_take(e, &why);
 		}

@@ -83,13 +83,27 @@ enum rc store_design_adopt(struct store *s, struct sv text, const char *file_nam
 	uint64_t *n_changed, struct progress *progress, struct err *e);
 enum rc store_design_versions(
 	struct store *s, struct arena *a, struct design_version **out, uint32_t *n, struct err *e);
-// Dry run of a design on the stored past: how many interactions would change their touch point or a dimension,
-// and per touch point of the *new* design how many its expectations would score. arrays sized n_touchpoints.
+// What a design would do to the stored past: how many interactions would change their touch point or a dimension, and
+// how many each expectation scores. An expectation scores the interactions at its touch point that carry its measure, as
+// the analysis `gap` counts them; those of `before` stand where interactions are now, those of `after` where they would be.
 struct restate_count {
+	const struct design *before, *after;
 	uint64_t n_interactions, n_moved;
-	uint64_t *n_at_touchpoint; // new design's touch points, caller's array
+	uint64_t *n_scored_before, *n_scored_after; // by expectation of `before`, of `after`
+	uint64_t *n_carrying; // by measure of `after`: interactions that carry it, anywhere
 };
-enum rc store_design_dry_run(struct store *s, const struct design *d, struct restate_count *out, struct err *e);
+// Dry run of `after`. `before` is what it is compared with: the design in force, or another. Both must outlive *out, whose
+// arrays are in the arena.
+enum rc store_design_dry_run(struct store *s, const struct design *before, const struct design *after,
+	struct arena *a, struct restate_count *out, struct err *e);
+// What a change that design_diff found between the two designs means for past interactions: their number in *n. An
+// expectation that is new or changed scores them anew, one that is gone scores them no longer, and a measure whose range or
+// unit changed is carried by them.
+enum restate_effect { RESTATE_NONE, RESTATE_RESCORED, RESTATE_UNSCORED, RESTATE_CARRIED };
+enum restate_effect restate_effect_of(
+	const struct restate_count *count, const struct design_change *change, uint64_t *n);
+// The name of an effect in JSON ("rescored"); NULL for RESTATE_NONE.
+const char *restate_effect_name(enum restate_effect effect);
 
 // --- writing ---
 
@@ -249,7 +263,7 @@ struct predicate {
 
 struct scan_request {
 	bool ordered; // whole journeys in time order, ties in arrival order (but of persons that were linked later:
-		// docs/decisions/overlays.md); otherwise rows as they come
+		      // docs/decisions/overlays.md); otherwise rows as they come
 	bool all_rows; // ordered: hand over also rows that fail the predicates (keep[] tells)
 	struct scan_columns columns;
 	const struct predicate *predicates;
@@ -408,6 +422,7 @@ struct verify_report {
 	uint64_t n_segments, n_chunks, n_interactions, n_in_inbox, bytes;
 	uint32_t n_problems;
 	char problems[16][256]; // the first ones
+	bool repairable;        // some of them are damaged segments, which store_repair sets aside
 };
 // Checks every checksum and invariant of a data directory. RC_CORRUPT when something is wrong (report says
 // what).

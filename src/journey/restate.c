@@ -366,45 +366,160 @@ enum rc store_design_adopt(struct store *s, struct sv text, const char *file_nam
 
 // --- dry run ---
 
-static enum rc count_segment(struct restater *r, const struct overlays *o, int64_t epoch,
-	const struct segment *from, struct restate_count *out, struct err *e)
+// The expectations of a design and how many interactions each of them scores.
+struct scoring {
+	const struct design *design;
+	uint64_t bit[DESIGN_MEASURES_MAX]; // of the slot that holds a measure; 0: no value of it is stored
+	uint64_t *n;                       // by expectation
+};
+
+struct dry_run {
+	struct restater *restater;
+	struct scoring before, after;
+	uint64_t n_carrying[DESIGN_MEASURES_MAX]; // by slot
+	struct restate_count *out;
+};
+
+static enum rc scoring_open(struct scoring *s, const struct design *d, const struct names *names,
+	struct arena *a, uint64_t **n, struct err *e)
+{
+	s->design = d;
+	s->n = *n = arena_array(a, (size_t)d->n_expectations + 1, sizeof(*s->n));
+	if (!s->n)
+		return err_set(e, RC_NOMEM, "out of memory for the comparison");
+	for (uint32_t i = 0; i < d->n_measures; i++) {
+		uint32_t slot = names_measure_slot(names, d, i);
+		s->bit[i] = slot < DESIGN_MEASURES_MAX ? UINT64_C(1) << slot : 0;
+	}
+	return RC_OK;
+}
+
+static void scoring_add(struct scoring *s, uint32_t touchpoint, uint64_t carried)
+{
+	if (touchpoint == DESIGN_NONE)
+		return;
+	const struct design_touchpoint *t = &s->design->touchpoints[touchpoint];
+	for (uint32_t i = t->first_expectation; i < t->first_expectation + t->n_expectations; i++)
+		s->n[i] += (carried & s->bit[s->design->expectations[i].measure]) != 0;
+}
+
+static enum rc count_row(struct dry_run *d, const struct row *row, struct err *e)
+{
+	const struct restater *r = d->restater;
+	enum rc rc = resolve_row(d->restater, row, e);
+	if (rc != RC_OK)
+		return rc;
+	uint64_t carried = 0;
+	for (uint32_t i = 0; i < row->n_measures; i++) {
+		carried |= UINT64_C(1) << row->measures[i].slot;
+		d->n_carrying[row->measures[i].slot]++;
+	}
+	d->out->n_interactions++;
+	d->out->n_moved += row_changes(r, row);
+	struct sv now = names_at(r->names, NAME_TOUCHPOINT, row->code[CODE_TOUCHPOINT]);
+	if (carried && now.len > 0)
+		scoring_add(&d->before, design_touchpoint_find(d->before.design, now), carried);
+	if (carried && r->x.touchpoint != TOUCHPOINT_NONE)
+		scoring_add(&d->after, r->x.touchpoint, carried);
+	return RC_OK;
+}
+
+static enum rc count_segment(
+	struct dry_run *d, const struct overlays *o, int64_t epoch, const struct segment *from, struct err *e)
 {
 	struct segment_rows *rows = NULL;
 	const struct row *row = NULL;
 	enum rc rc = segment_rows_open(from, &rows, e);
-	while (rc == RC_OK && (rc = segment_rows_next(rows, &row, e)) == RC_OK && row) {
-		if (!overlays_row_there(o, row, epoch))
-			continue;
-		rc = resolve_row(r, row, e);
-		if (rc != RC_OK)
-			break;
-		out->n_interactions++;
-		out->n_moved += row_changes(r, row);
-		if (r->x.touchpoint != TOUCHPOINT_NONE)
-			out->n_at_touchpoint[r->x.touchpoint]++;
-	}
+	while (rc == RC_OK && (rc = segment_rows_next(rows, &row, e)) == RC_OK && row)
+		if (overlays_row_there(o, row, epoch))
+			rc = count_row(d, row, e);
 	segment_rows_close(&rows);
 	return rc;
 }
 
-enum rc store_design_dry_run(struct store *s, const struct design *d, struct restate_count *out, struct err *e)
+static enum rc count_segments(struct dry_run *d, const struct snapshot *sn, struct err *e)
 {
-	struct snapshot *sn = NULL;
-	out->n_interactions = out->n_moved = 0;
-	memset(out->n_at_touchpoint, 0, d->n_touchpoints * sizeof(uint64_t));
-	enum rc rc = snapshot_open(s, &sn, e);
-	if (rc != RC_OK)
-		return rc;
-	struct restater *r = restater_new(snapshot_design(sn), d, snapshot_names(sn), e);
-	if (!r)
-		rc = RC_NOMEM;
 	const struct snapshot_segments *segments = snapshot_segments(sn);
+	enum rc rc = RC_OK;
 	for (uint32_t i = 0; rc == RC_OK && i < segments->n; i++) {
 		if (segments->view && segments->view->segment && i == segments->view_at)
 			continue; // the rows are in the others, too
-		rc = count_segment(r, segments->overlays, segments->epochs[i], segments->items[i], out, e);
+		rc = count_segment(d, segments->overlays, segments->epochs[i], segments->items[i], e);
 	}
-	restater_free(&r);
+	return rc;
+}
+
+enum rc store_design_dry_run(struct store *s, const struct design *before, const struct design *after,
+	struct arena *a, struct restate_count *out, struct err *e)
+{
+	struct snapshot *sn = NULL;
+	struct dry_run d = {.out = out};
+	*out = (struct restate_count){.before = before, .after = after};
+	out->n_carrying = arena_array(a, (size_t)after->n_measures + 1, sizeof(*out->n_carrying));
+	if (!out->n_carrying)
+		return err_set(e, RC_NOMEM, "out of memory for the comparison");
+	enum rc rc = snapshot_open(s, &sn, e);
+	if (rc != RC_OK)
+		return rc;
+	const struct names *names = snapshot_names(sn);
+	rc = scoring_open(&d.before, before, names, a, &out->n_scored_before, e);
+	if (rc == RC_OK)
+		rc = scoring_open(&d.after, after, names, a, &out->n_scored_after, e);
+	if (rc == RC_OK) {
+		d.restater = restater_new(snapshot_design(sn), after, names, e);
+		rc = d.restater ? count_segments(&d, sn, e) : RC_NOMEM;
+	}
+	for (uint32_t i = 0; rc == RC_OK && i < after->n_measures; i++)
+		if (d.after.bit[i])
+			out->n_carrying[i] = d.n_carrying[__builtin_ctzll(d.after.bit[i])];
+	restater_free(&d.restater);
 	snapshot_close(&sn);
 	return rc;
+}
+
+// "expectation on-time" → "on-time"; SV_NONE when it is about something else.
+static struct sv name_after(struct sv what, struct sv kind)
+{
+	return sv_starts(what, kind) ? (struct sv){what.ptr + kind.len, what.len - kind.len} : SV_NONE;
+}
+
+static uint32_t expectation_find(const struct design *d, struct sv touchpoint, struct sv name)
+{
+	uint32_t at = design_touchpoint_find(d, touchpoint);
+	const struct design_touchpoint *t = at == DESIGN_NONE ? NULL : &d->touchpoints[at];
+	for (uint32_t i = 0; t && i < t->n_expectations; i++)
+		if (sv_equal(d->expectations[t->first_expectation + i].name, name))
+			return t->first_expectation + i;
+	return DESIGN_NONE;
+}
+
+enum restate_effect restate_effect_of(
+	const struct restate_count *count, const struct design_change *change, uint64_t *n)
+{
+	bool removed = change->kind == CHANGE_REMOVED;
+	struct sv name = name_after(change->what, SV("expectation "));
+	if (name.ptr && change->touchpoint.len > 0) {
+		const struct design *d = removed ? count->before : count->after;
+		uint32_t i = expectation_find(d, change->touchpoint, name);
+		if (i == DESIGN_NONE)
+			return RESTATE_NONE;
+		*n = removed ? count->n_scored_before[i] : count->n_scored_after[i];
+		return removed ? RESTATE_UNSCORED : RESTATE_RESCORED;
+	}
+	name = name_after(change->what, SV("measure "));
+	uint32_t i = name.ptr && change->kind == CHANGE_CHANGED && change->touchpoint.len == 0
+			     ? design_measure_find(count->after, name)
+			     : DESIGN_NONE;
+	if (i == DESIGN_NONE)
+		return RESTATE_NONE;
+	*n = count->n_carrying[i];
+	return RESTATE_CARRIED;
+}
+
+const char *restate_effect_name(enum restate_effect effect)
+{
+	static const char *const names[] = {[RESTATE_RESCORED] = "rescored",
+		[RESTATE_UNSCORED] = "unscored",
+		[RESTATE_CARRIED] = "carried"};
+	return names[effect];
 }

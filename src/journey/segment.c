@@ -20,7 +20,7 @@
 static enum rc open_corrupt(const struct segment *s, const char *what, struct err *e)
 {
 	err_set(e, RC_CORRUPT, "segment %s: %s", s->name, what);
-	err_remedy(e, "restore the data directory from a backup");
+	err_remedy(e, SEGMENT_REMEDY);
 	return RC_CORRUPT;
 }
 
@@ -51,7 +51,7 @@ enum rc segment_corrupt(
 	char name[32];
 	err_set(e, RC_CORRUPT, "segment %s, chunk %u, column %s: %s", s->name, chunk,
 		segment_column_name(number, name, sizeof name), what);
-	err_remedy(e, "restore the data directory from a backup");
+	err_remedy(e, SEGMENT_REMEDY);
 	return RC_CORRUPT;
 }
 

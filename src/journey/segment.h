@@ -262,6 +262,10 @@ enum rc chunk_builder_finish(struct chunk_builder *b, struct buf *out, uint64_t 
 
 // --- segment.c ---
 
+// What to do about a damaged segment.
+#define SEGMENT_REMEDY                                                                                         \
+	"run corridor verify --repair, which saves what is sound, or restore the data directory from a backup"
+
 // Checks checksum and structure of a column on first touch. RC_CORRUPT names segment, chunk and column.
 enum rc segment_touch(
 	const struct segment *s, uint32_t chunk, const struct segment_column *column, struct err *e);

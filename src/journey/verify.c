@@ -76,6 +76,7 @@ static bool check_segment(struct checking *c, const struct segment_ref *ref)
 	c->report->bytes += ref->entry.id ? info.bytes : 0;
 	if (segment_verify(ref->segment, &e) != RC_OK) {
 		problem(c->report, "%s: %s", name, e.message);
+		c->report->repairable |= ref->entry.id != 0;
 		return false;
 	}
 	if (!same_info(&info, &ref->entry.info))
@@ -256,6 +257,11 @@ static uint64_t inbox_rows(struct db *db)
 	return n > 0 ? (uint64_t)n : 0;
 }
 
+static bool is_damage(enum rc rc)
+{
+	return rc == RC_CORRUPT || rc == RC_NOT_FOUND || rc == RC_DB || rc == RC_INPUT;
+}
+
 // When the whole cannot be opened: which segments are damaged, and what the others have. `told` is
 // in the report already.
 static void find_unopened(struct store *s, struct checking *c, const char *told)
@@ -275,17 +281,14 @@ static void find_unopened(struct store *s, struct checking *c, const char *told)
 		if (pool_acquire(s, &entries[i], &ref, &why) == RC_OK) {
 			c->report->n_segments++;
 			check_segment(c, ref);
-		} else if (strcmp(why.message, told) != 0) {
-			problem(c->report, "%s", why.message);
+		} else {
+			c->report->repairable |= is_damage(why.rc);
+			if (strcmp(why.message, told) != 0)
+				problem(c->report, "%s", why.message);
 		}
 		pool_release(s, &ref);
 	}
 	mem_free(entries);
-}
-
-static bool is_damage(enum rc rc)
-{
-	return rc == RC_CORRUPT || rc == RC_NOT_FOUND || rc == RC_DB || rc == RC_INPUT;
 }
 
 // Damage becomes a problem in the report; other failures stay failures.
@@ -361,7 +364,14 @@ enum rc store_verify(const char *dir, struct verify_report *report, struct progr
 	if (rc == RC_OK && report->n_problems) {
 		rc = err_set(e, RC_CORRUPT, "%s: %u problem%s; the first: %s", dir, report->n_problems,
 			report->n_problems == 1 ? "" : "s", report->problems[0]);
-		err_remedy(e, "restore the data directory from a backup");
+		if (report->repairable)
+			err_remedy(e,
+				"run corridor verify --repair --data %s, which saves what is sound in damaged "
+				"segments "
+				"and says what is lost, or restore the data directory from a backup",
+				dir);
+		else
+			err_remedy(e, "restore the data directory from a backup");
 	}
 	return rc;
 }

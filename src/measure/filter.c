@@ -361,6 +361,14 @@ static enum rc customer_compare(
 		return RC_USAGE;
 	}
 	struct predicate predicate = {.kind = PREDICATE_PERSON, .person = person_of(type, value)};
+	struct sv *identities;
+	uint32_t n; // whoever has interactions has identities
+	enum rc rc =
+		snapshot_identities(p->run->snapshot, predicate.person, p->run->scratch, &identities, &n, p->e);
+	if (rc != RC_OK)
+		return rc;
+	if (n == 0)
+		run_note(p->run, "no interaction has customer “%.*s”", SV_ARG(text));
 	*out = filter_condition(p->run, &predicate, p->e);
 	return *out ? RC_OK : RC_NOMEM;
 }

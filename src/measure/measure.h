@@ -65,9 +65,10 @@ struct analysis {
 	uint32_t n_params;
 	const struct result_column *columns; // after the --by columns
 	uint32_t n_columns;
-	bool ordered;     // needs whole journeys
-	bool all_rows;    // ordered: also rows outside the filter (see scan_request); lane->keep tells
-	bool large_state; // as in struct kernel: tables that grow with the data
+	const char *on_request; // a column that only a parameter fills; tables leave it out when it is empty
+	bool ordered;           // needs whole journeys
+	bool all_rows;          // ordered: also rows outside the filter (see scan_request); lane->keep tells
+	bool large_state;       // as in struct kernel: tables that grow with the data
 	bool by_touchpoint; // the first --by column is always the touch point, and finish sets it (row_touchpoint)
 	// Checks parameters, asks for columns (run_want_*), makes its plan (run->plan, in run->arena). May be NULL.
 	enum rc (*prepare)(struct run *run, struct err *e);

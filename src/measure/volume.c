@@ -193,14 +193,15 @@ const struct analysis analysis_volume = {
 	.name = "volume",
 	.summary = "How many interactions there are, from how many customers, and when",
 	.definition =
-		"interactions: those that pass the filters. share: of all interactions that pass. customers: "
-		"different "
+		"interactions: those that pass the filters. share: of all interactions that pass. customers "
+		"(with --customers): different "
 		"persons among them, counted exactly (not estimated); one person can be in several groups.",
 	.chart = "bars",
 	.params = params,
 	.n_params = sizeof(params) / sizeof(params[0]),
 	.columns = columns,
 	.n_columns = N_COLUMNS,
+	.on_request = "customers",
 	.prepare = prepare,
 	.state_new = state_new,
 	.add = add,

@@ -15,7 +15,8 @@
 struct simulate_options {
 	uint64_t n_persons;
 	uint64_t seed;
-	struct sv start;  // first day, "2025-10-01" (or "2025-10"), at most the 28th: all twelve months begin on that day
+	struct sv
+		start; // first day, "2025-10-01" (or "2025-10"), at most the 28th: all twelve months begin on that day
 	unsigned threads; // 0 = all processors
 	bool quiet;       // no progress bar
 };

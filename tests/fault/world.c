@@ -358,9 +358,13 @@ static void expect_adopt(struct world_state *state)
 
 static enum rc do_dry_run(struct world *w, struct store *s, struct err *e)
 {
-	uint64_t at[2];
-	struct restate_count count = {.n_at_touchpoint = at};
-	return store_design_dry_run(s, w->designs[1], &count, e);
+	struct restate_count count;
+	struct arena *a = arena_new(0);
+	if (!a)
+		return err_set(e, RC_NOMEM, "out of memory for the comparison");
+	enum rc rc = store_design_dry_run(s, store_design(s), w->designs[1], a, &count, e);
+	arena_free(&a);
+	return rc;
 }
 
 static bool is_of(uint32_t number, unsigned person)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Each resource of the management API: that it answers, and what it says to mistakes."""
 import json
+import re
 import threading
 
 from serving import main, serving, wait_for
@@ -104,6 +105,15 @@ def a_customers_story():
         assert m.get('/api/search', q='x').status == 400
 
 
+def expected_anew_are_those_that_gap_counts(client, text):
+    """Every target of the sample's corridor is changed at once; the delay and the csat of a touch point differ in n."""
+    rows = {f'{r["touchpoint"]}: expectation {r["expectation"]}': r['n'] for r in client.get('/api/query/gap').json['rows']}
+    softer = re.sub(r'(for: )(\d+)%', lambda x: f'{x[1]}{int(x[2]) - 1}%', text)
+    changes = client.post('/api/design/diff', {'text': softer}).json['changes']
+    told = {x['text'][:x['text'].index(':', x['text'].index(': ') + 1)]: x['rescored'] for x in changes}
+    assert len(told) > 3 and all(rows[key] == n for key, n in told.items()), (told, rows)
+
+
 def the_corridor_file():
     with serving(simulate=YEAR) as s:
         c = s.everybody()
@@ -116,6 +126,8 @@ def the_corridor_file():
         changed = text['text'].replace('importance: 3', 'importance: 2', 1)
         diff = m.post('/api/design/diff', {'text': changed}).json
         assert [x['sign'] for x in diff['changes']] == ['~'] and 'importance' in diff['changes'][0]['text']
+        assert 'rescored' not in diff['changes'][0]
+        expected_anew_are_those_that_gap_counts(m, text['text'])
         assert c['viewer'].post('/api/design', {'text': changed}).status == 403
         assert m.post('/api/design', {'text': 'nonsense'}).status == 400
         assert m.post('/api/design', {'text': changed}).json['version'] == 2

@@ -240,6 +240,10 @@ static void migrations_go_forward_only(void **state)
 	assert_int_equal(db_open(p->path, DB_READ_ONLY, &reader, &e), RC_OK);
 	struct err older = ERR_NONE, newer = ERR_NONE, broken = ERR_NONE;
 	assert_int_equal(db_migrate(reader, "test", steps, 2, &older), RC_VERSION);
+	char remedy[256]; // a command that needs no file
+	const char *slash = strrchr(p->path, '/');
+	snprintf(remedy, sizeof(remedy), "corridor seal --data %.*s,", (int)(slash - p->path), p->path);
+	assert_non_null(strstr(older.remedy, remedy));
 	assert_int_equal(db_migrate(db, "test", steps, 2, &e), RC_OK);
 	assert_int_equal(one(db, "SELECT e FROM t"), 7);
 	assert_int_equal(db_migrate(db, "test", steps, 1, &newer), RC_VERSION);

@@ -22,9 +22,30 @@ static const char second_design[] = "corridor: 1\n"
 				    "  delivery:\n"
 				    "    stage: purchase\n"
 				    "    match: [{event: Delivered, channel: phone}]\n"
+				    "    expect: {fast: {measure: wait, at most: 2min}}\n"
 				    "  support:\n"
 				    "    stage: use\n"
-				    "    match: [{event: Call}, {properties.plan: q1}]\n";
+				    "    match: [{event: Call}, {properties.plan: q1}]\n"
+				    "    expect: {happy: {measure: csat, at least: 4}}\n";
+
+// Nobody has a wait; csat has its slot since somebody gave one.
+static bool carries_csat(const struct names *names, const struct design *d, const struct row *row)
+{
+	uint32_t slot = names_measure_slot(names, d, design_measure_find(d, SV("csat")));
+	for (uint32_t i = 0; i < row->n_measures; i++)
+		if (row->measures[i].slot == slot)
+			return true;
+	return false;
+}
+
+static uint64_t effect_of(const struct restate_count *count, enum design_change_kind kind, struct sv touchpoint,
+	const char *what, enum restate_effect expected)
+{
+	const struct design_change change = {.kind = kind, .touchpoint = touchpoint, .what = sv_from(what)};
+	uint64_t n = 0;
+	assert_int_equal(restate_effect_of(count, &change, &n), expected);
+	return n;
+}
 
 // By hand: the most specific rule wins; event and channel name more than one property does.
 static void check_second(const struct names *names, const struct row *row, uint32_t number)
@@ -60,9 +81,9 @@ static void a_new_design_restates_the_past(void **state)
 		kit_append_range(k, s, i * 250, 250);
 	struct snapshot *before, *after;
 	kit_ok(snapshot_open(s, &before, &e), &e);
-	uint64_t at[2];
-	struct restate_count count = {.n_at_touchpoint = at};
-	kit_ok(store_design_dry_run(s, second, &count, &e), &e);
+	struct arena *a = arena_new(0);
+	struct restate_count count;
+	kit_ok(store_design_dry_run(s, store_design(s), second, a, &count, &e), &e);
 	assert_int_equal(count.n_interactions, 1250);
 	uint64_t n_changed = 0;
 	kit_ok(store_design_adopt(s, sv_from(second_design), "second.yaml", SV("head"), &n_changed, NULL, &e),
@@ -79,13 +100,29 @@ static void a_new_design_restates_the_past(void **state)
 	struct segment *all = kit_merge(after);
 	struct segment_rows *rows;
 	const struct row *row;
-	uint64_t n_delivery = 0, n_support = 0;
+	uint64_t n_support = 0, n_csat = 0, n_support_csat = 0;
 	kit_ok(segment_rows_open(all, &rows, &e), &e);
 	while (segment_rows_next(rows, &row, &e) == RC_OK && row) {
-		n_delivery += sv_equal(kit_touchpoint(snapshot_names(after), row), SV("delivery"));
-		n_support += sv_equal(kit_touchpoint(snapshot_names(after), row), SV("support"));
+		bool support = sv_equal(kit_touchpoint(snapshot_names(after), row), SV("support"));
+		bool csat = carries_csat(snapshot_names(after), second, row);
+		n_support += support;
+		n_csat += csat;
+		n_support_csat += support && csat;
 	}
-	assert_true(n_delivery == at[0] && n_support == at[1] && n_delivery > 0 && n_support > 0);
+	// What an expectation scores are the interactions at its touch point that carry its measure, not all of them.
+	assert_true(n_support_csat > 0 && n_support_csat < n_support && n_support_csat < n_csat);
+	assert_int_equal(effect_of(&count, CHANGE_ADDED, SV("support"), "expectation happy", RESTATE_RESCORED),
+		n_support_csat);
+	assert_int_equal(
+		effect_of(&count, CHANGE_CHANGED, SV("delivery"), "expectation fast", RESTATE_RESCORED), 0);
+	assert_int_equal(effect_of(&count, CHANGE_CHANGED, SV(""), "measure csat", RESTATE_CARRIED), n_csat);
+	effect_of(&count, CHANGE_CHANGED, SV("support"), "expectation nobody's", RESTATE_NONE);
+	effect_of(&count, CHANGE_CHANGED, SV("support"), "match rules", RESTATE_NONE);
+	// Back to the first they would be scored no longer.
+	kit_ok(store_design_dry_run(s, second, k->design, a, &count, &e), &e);
+	assert_int_equal(
+		effect_of(&count, CHANGE_REMOVED, SV("support"), "expectation happy", RESTATE_UNSCORED),
+		n_support_csat);
 	segment_rows_close(&rows);
 	segment_close(&all);
 	snapshot_close(&before);
@@ -110,7 +147,6 @@ static void a_new_design_restates_the_past(void **state)
 		&e);
 	assert_true(n_changed > 0 && n_changed < 1250);
 	kit_check(k, s);
-	struct arena *a = arena_new(0);
 	struct design_version *versions;
 	uint32_t n;
 	kit_ok(store_design_versions(s, a, &versions, &n, &e), &e);

@@ -102,11 +102,14 @@ static enum rc do_snapshot(struct kit *k, struct store *s, struct err *e)
 
 static enum rc do_dry_run(struct kit *k, struct store *s, struct err *e)
 {
-	uint64_t at[2];
-	struct restate_count count = {.n_at_touchpoint = at};
-	enum rc rc = store_design_dry_run(s, k->design, &count, e);
+	struct arena *a = arena_new(0);
+	struct restate_count count;
+	if (!a)
+		return err_set(e, RC_NOMEM, "out of memory for the comparison");
+	enum rc rc = store_design_dry_run(s, store_design(s), k->design, a, &count, e);
 	if (rc == RC_OK)
 		assert_int_equal(count.n_moved, 0);
+	arena_free(&a);
 	return rc;
 }
 

@@ -19,6 +19,11 @@ export function count(n: number): string {
 	return fixed(n, 0);
 }
 
+/** "1 row", "178,976 rows" */
+export function many(n: number, one: string): string {
+	return `${count(n)} ${one}${n === 1 ? '' : 's'}`;
+}
+
 /** "179k", "1.2M": where there is no room. */
 export function compact(n: number): string {
 	const size = Math.abs(n);

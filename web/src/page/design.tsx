@@ -2,6 +2,7 @@
 // The corridor file: written here with its mistakes shown as one types, compared, published, and its history.
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { call, design, forget, may, Problem, useApi } from '../base/api';
+import { type Effect, effect } from '../base/effect';
 import { time } from '../base/format';
 import { zone } from '../base/question';
 import { params, setParams } from '../base/router';
@@ -20,7 +21,7 @@ interface Version {
 
 interface Diff {
 	lines: string[];
-	changes: { sign: string; text: string }[];
+	changes: ({ sign: string; text: string } & Effect)[];
 }
 
 const PAUSE_MS = 350;
@@ -174,6 +175,7 @@ export function DesignPage() {
 								{diff.changes.map((c, i) => (
 									<li key={i} class={c.sign === '+' ? 'plus' : c.sign === '-' ? 'minus' : 'tilde'}>
 										<b aria-hidden="true">{c.sign}</b> {c.text}
+										{effect(c) && <div class="muted small">{effect(c)}</div>}
 									</li>
 								))}
 							</ul>

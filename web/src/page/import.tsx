@@ -2,7 +2,7 @@
 // Files in: upload, look at what the mapping makes of it, mend the mapping, take it in, see what went to quarantine.
 import { useEffect, useState } from 'preact/hooks';
 import { call, forget, may, Problem, useApi } from '../base/api';
-import { count, percent, time } from '../base/format';
+import { count, many, percent, time } from '../base/format';
 import { zone } from '../base/question';
 import type { Interaction, Page } from '../base/types';
 import { Editor, type TextProblem } from '../ui/editor';
@@ -91,10 +91,6 @@ function Drop({ onFile, busy }: { onFile: (f: File) => void; busy: boolean }) {
 			<span class="muted">CSV, NDJSON or XES; gzip and zstd too</span>
 		</label>
 	);
-}
-
-function many(n: number, one: string): string {
-	return `${count(n)} ${one}${n === 1 ? '' : 's'}`;
 }
 
 /** What became of the rows, in a sentence. */
