@@ -3,6 +3,7 @@
 #include "measure/internal.h"
 
 #include "base/mem.h"
+#include "design/business.h"
 
 #include <math.h>
 
@@ -25,6 +26,9 @@ static const struct param params[] = {
 		.choices = "elapsed|wall",
 		.help = "elapsed time, or the difference of local clock times (an hour off across daylight "
 			"saving)"},
+	{.name = "hours",
+		.type = PARAM_STRING,
+		.help = "count only the time within the business hours of this name in the corridor file"},
 };
 
 enum {
@@ -74,6 +78,7 @@ enum { SUM_STARTED, SUM_REACHED, SUM_NEGATIVE, N_SUMS };
 struct plan {
 	struct filter_node *start, *end; // NULL: any
 	bool by_promise, wall;
+	struct business *business; // NULL: all hours
 };
 
 struct state {
@@ -81,6 +86,36 @@ struct state {
 	struct samples samples; // ms
 	struct ledger ledger;
 };
+
+static enum rc open_hours(struct run *run, struct plan *plan, struct err *e)
+{
+	const struct param_value *v = run_param(run, "hours");
+	const struct design *d = run->design;
+	const struct design_hours *found = NULL;
+	if (!v->present)
+		return RC_OK;
+	if (plan->wall) {
+		err_set(e, RC_USAGE, "--hours counts elapsed time within a calendar, not --clock wall");
+		err_remedy(e, "leave one of the two away");
+		return RC_USAGE;
+	}
+	struct suggestion s = suggestion_new(v->text);
+	for (uint32_t i = 0; i < d->n_hours; i++) {
+		suggestion_add(&s, d->hours[i].name);
+		if (sv_equal(d->hours[i].name, v->text))
+			found = &d->hours[i];
+	}
+	if (!found) {
+		err_set(e, RC_USAGE, "--hours: the corridor file has no hours “%.*s”", SV_ARG(v->text));
+		suggestion_remedy(&s, e, "declare them there: hours: {weekdays: {mon-fri: [[08:00, 18:00]]}}");
+		return RC_USAGE;
+	}
+	bool any = run->stats.n_interactions != 0;
+	plan->business = arena_alloc(run->scratch, sizeof(*plan->business));
+	return plan->business ? business_make(found, d->tz, any ? run->stats.first_ms : 0,
+					any ? run->stats.last_ms + 1 : 1, run->scratch, plan->business, e)
+			      : err_set(e, RC_NOMEM, "out of memory for business hours");
+}
 
 static enum rc prepare(struct run *run, struct err *e)
 {
@@ -99,7 +134,7 @@ static enum rc prepare(struct run *run, struct err *e)
 	}
 	run->request.columns.promise = plan->by_promise;
 	run->request.columns.keeps = plan->by_promise;
-	return RC_OK;
+	return open_hours(run, plan, e);
 }
 
 static void *state_new(struct run *run)
@@ -125,6 +160,8 @@ static int64_t duration(const struct run *run, int64_t start, int64_t end)
 {
 	const struct plan *plan = run->plan;
 	const struct tz *tz = run->design->tz;
+	if (plan->business)
+		return business_between(plan->business, start, end);
 	return plan->wall ? tz_to_local(tz, end) - tz_to_local(tz, start) : end - start;
 }
 
@@ -261,7 +298,8 @@ static enum rc finish(struct run *run, void *p, struct err *e)
 }
 
 static const char clickhouse[] =
-	"SELECT {by}_started AS started, _n AS reached, {share:share_reached|_n|_started},\n"
+	"{if:hours}{refuse:hours}{end}SELECT {by}_started AS started, _n AS reached, "
+	"{share:share_reached|_n|_started},\n"
 	"{quantile:p10|_v|0.1}, {quantile:p25|_v|0.25}, {quantile:p50|_v|0.5},\n"
 	"if(_n < 6, NULL, _v[_rank] / 1000) AS p50_low, if(_n < 6, NULL, _v[_n - _rank + 1] / 1000) AS "
 	"p50_high,\n"
@@ -297,16 +335,20 @@ const struct analysis analysis_interval = {
 	.name = "interval",
 	.example = "--start order --end delivery",
 	.summary = "Time from one touch point to another within a journey, or from a promise to its keeping",
-	.definition = "Within each customer's journey. --pair next: from every start to the first end after it "
-		      "(ties in time in order of "
-		      "arrival). --pair promise: from the first interaction that made a promise to the first "
-		      "that kept it; may be negative. "
-		      "Filters and groups are those of the start; the end may be anywhere in the journey. "
-		      "Exact quantiles, linear interpolation "
-		      "(type 7 of Hyndman & Fan 1996); interval of the median by order statistics (Conover "
-		      "1999), of the mean by Student's t, of "
-		      "the share by Wilson (1927), all 95 %. --clock wall takes differences of local clock "
-		      "times instead of elapsed time.",
+	.definition =
+		"Within each customer's journey. --pair next: from every start to the first end after it "
+		"(ties in time in order of "
+		"arrival). --pair promise: from the first interaction that made a promise to the first "
+		"that kept it; may be negative. "
+		"Filters and groups are those of the start; the end may be anywhere in the journey. "
+		"Exact quantiles, linear interpolation "
+		"(type 7 of Hyndman & Fan 1996); interval of the median by order statistics (Conover "
+		"1999), of the mean by Student's t, of "
+		"the share by Wilson (1927), all 95 %. --clock wall takes differences of local clock "
+		"times instead of elapsed time. --hours counts only what lies within a calendar of the "
+		"corridor "
+		"file, in the brand's zone: breaks, holidays and nights do not count, shifts past midnight "
+		"belong to the day on which they start.",
 	.chart = "bars",
 	.params = params,
 	.n_params = sizeof(params) / sizeof(params[0]),

@@ -20,7 +20,7 @@ static const char corridor[] =
 	"timezone: America/New_York\n"
 	"currency: EUR\n"
 	"stages: [before, during, after]\n"
-	"hours: {always: {mon-sun: [[00:00, 24:00]]}}\n"
+	"hours: {always: {mon-sun: [[00:00, 24:00]]}, office: {mon-fri: [[09:00, 17:00]]}}\n"
 	"departments: {sales: {hours: always}, logistics: {hours: always}}\n"
 	"channels: {web: digital, phone: contact-centre, dealer: partner, courier: partner}\n"
 	"measures:\n"

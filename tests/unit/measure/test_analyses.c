@@ -505,8 +505,37 @@ static bool slow_start(const struct fixture *f, uint32_t i, bool by_promise)
 	return x->promise && find_event(f, x->customer, x->promise, false, (double)INFINITY, &n) == x;
 }
 
+enum clock_variant { ELAPSED, WALL, OFFICE };
+
+// Mondays to Fridays from 9 to 17, day by day.
+static int64_t office_ms(const struct tz *tz, int64_t a, int64_t b)
+{
+	const int64_t day_ms = 86400000, hour_ms = 3600000;
+	int64_t ms = 0;
+	enum tz_kind kind;
+	if (b < a)
+		return -office_ms(tz, b, a);
+	for (int64_t day = tz_to_local(tz, a) / day_ms; day <= tz_to_local(tz, b) / day_ms; day++) {
+		int64_t from = tz_to_utc(tz, day * day_ms + 9 * hour_ms, &kind),
+			to = tz_to_utc(tz, day * day_ms + 17 * hour_ms, &kind);
+		from = from > a ? from : a;
+		to = to < b ? to : b;
+		if ((day + 3) % 7 < 5 && to > from)
+			ms += to - from;
+	}
+	return ms;
+}
+
+static int64_t slow_duration(const struct fixture *f, int64_t a, int64_t b, enum clock_variant clock)
+{
+	const struct tz *tz = f->design->tz;
+	if (clock == OFFICE)
+		return office_ms(tz, a, b);
+	return b - a + (clock == WALL ? tz_offset_ms(tz, b) - tz_offset_ms(tz, a) : 0);
+}
+
 static void check_interval_row(const struct fixture *f, const struct result *r, uint32_t row,
-	const struct keys *k, bool by_promise, bool wall)
+	const struct keys *k, bool by_promise, enum clock_variant clock)
 {
 	static double v[LOG_MAX];
 	double started = 0, negative = 0;
@@ -519,11 +548,7 @@ static void check_interval_row(const struct fixture *f, const struct result *r, 
 		const struct log_row *end = slow_end(f, i, by_promise);
 		if (!end)
 			continue;
-		int64_t a = f->rows[i].at_ms, b = end->at_ms;
-		v[n] = (double)(b - a) / 1000.0;
-		if (wall)
-			v[n] += (double)(tz_offset_ms(f->design->tz, b) - tz_offset_ms(f->design->tz, a)) /
-				1000.0;
+		v[n] = (double)slow_duration(f, f->rows[i].at_ms, end->at_ms, clock) / 1000.0;
 		negative += v[n++] < 0;
 	}
 	struct estimate mean = slow_mean(v, n);
@@ -545,11 +570,13 @@ static void interval(void **state)
 	(void)state;
 	for (uint32_t i = 0; i < ROUNDS; i++)
 		for (size_t g = 0; g < 6; g++)
-			for (int variant = 0; variant < 4; variant++) {
+			for (int variant = 0; variant < 6; variant++) {
+				static const char *const clocks[] = {
+					"clock=elapsed", "clock=wall", "hours=office"};
 				const struct fixture *f = fixtures[i];
-				bool by_promise = variant & 1, wall = variant & 2;
-				const char *words[] = {by_promise ? "pair=promise" : "pair=next",
-					wall ? "clock=wall" : "clock=elapsed",
+				bool by_promise = variant & 1;
+				enum clock_variant clock = (enum clock_variant)(variant / 2);
+				const char *words[] = {by_promise ? "pair=promise" : "pair=next", clocks[clock],
 					by_promise ? "threads=1" : "start=order",
 					by_promise ? "limit=0"
 						   : "end=touchpoint in (delivery) and not wait = 99h",
@@ -558,7 +585,7 @@ static void interval(void **state)
 				struct result *r = ask(f, "interval", words);
 				struct keys k = keys_of(r);
 				for (uint32_t row = 0; row < r->n_rows; row++)
-					check_interval_row(f, r, row, &k, by_promise, wall);
+					check_interval_row(f, r, row, &k, by_promise, clock);
 				result_free(&r);
 			}
 }

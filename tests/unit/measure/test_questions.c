@@ -328,6 +328,8 @@ static void mistakes(void **state)
 	ask_wrong(f, "volume", WORDS("customers=perhaps"), "true or false");
 	ask_wrong(f, "promises", WORDS("as-of=yesterdayish"), "yesterdayish");
 	ask_wrong(f, "interval", WORDS("start=order"), "--end is missing");
+	ask_wrong(f, "interval", WORDS("start=order", "end=call", "hours=ofice"), "did you mean “office”?");
+	ask_wrong(f, "interval", WORDS("start=order", "end=call", "hours=office", "clock=wall"), "leave one");
 	ask_wrong(f, "interval", WORDS("start=ordr", "end=call"), "--start");
 	ask_wrong(f, "volume", WORDS("from=2026-05", "to=2026-04"), "is empty");
 	ask_wrong(f, "volume", WORDS("from=never"), "never");
