@@ -121,6 +121,12 @@ function toneOfRow(row: Row, figure: Figure): string {
 	return !('gap' in row) || figure.column.name === about ? verdictClass(row.verdict as Verdict) : '';
 }
 
+/** The verdict in words where the colour of the gap says something else. */
+function otherVerdict(row: Row, figure: Figure): string | null {
+	if (figure.column.name !== 'gap' || (row.verdict !== 'kept' && row.verdict !== 'broken')) return null;
+	return toneOfRow(row, figure) === verdictClass(row.verdict) ? null : VERDICT_WORDS[row.verdict];
+}
+
 const GAP_WORDS: [Verdict, string][] = [
 	['kept', 'better than expected on average'],
 	['broken', 'worse'],
@@ -138,7 +144,7 @@ function ToneLegend({ gap, bars, shares }: { gap: boolean; bars: Bar[]; shares: 
 					<i class={`swatch bars-swatch ${verdictClass(v)}`} aria-hidden="true" /> {text}
 				</li>
 			))}
-			{gap && shares && <li>Whether it is kept is in the table: where a share is expected, the share decides, not the mean.</li>}
+			{gap && <li>A gap counts each interaction from −1 to 1. Whether an expectation is kept, the mean itself decides{shares && ' or, where one is expected, the share'}; it is named where it differs.</li>}
 		</ul>
 	);
 }
@@ -235,7 +241,7 @@ function generic(result: Result, url: URLSearchParams, embedded: boolean): Compo
 		high: value(row, figure.high),
 		target: figure.column.name === 'share_kept' ? value(row, 'share_target') : null,
 		tone: toneOfRow(row, figure),
-		...(figure.column.name !== 'interactions' && n(row) !== null ? { n: `n ${compact(n(row) as number)}` } : {}),
+		...(figure.column.name !== 'interactions' && n(row) !== null ? { n: [`n ${compact(n(row) as number)}`, otherVerdict(row, figure)].filter(Boolean).join(', ') } : {}),
 	}));
 	// Plain numbers begin at 0 when that is among them or near them, as counts and shares always do.
 	const values = bars.flatMap(b => (b.value === null ? [] : [b.value]));
