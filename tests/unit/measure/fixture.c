@@ -132,7 +132,7 @@ static void random_measures(uint64_t *seed, struct log_row *r)
 			r->measure[i] = 1.0 + (double)below(seed, 10);
 }
 
-static struct log_row random_row(uint64_t *seed, uint32_t n_customers)
+struct log_row log_row_random(uint64_t *seed, uint32_t n_customers)
 {
 	const int64_t start = INT64_C(1772323200000); // 2026-03-01T00:00Z, a week before the clocks change
 	uint32_t grid = below(seed, 2) ? 1 : 100;     // hours; the coarse grid makes times coincide
@@ -167,8 +167,9 @@ static enum rc add_row(const struct design *d, struct batch *b, const struct log
 	snprintf(text[0], 64, "m-%u", r->arrival);
 	snprintf(text[1], 64, "c-%u", r->customer);
 	snprintf(text[2], 64, "agent-%u", r->agent);
-	snprintf(text[3], 64, "p-%u-%u", r->customer, r->promise);
-	snprintf(text[4], 64, "p-%u-%u", r->customer, r->keeps);
+	uint32_t of = r->promises_of ? r->promises_of : r->customer;
+	snprintf(text[3], 64, "p-%u-%u", of, r->promise);
+	snprintf(text[4], 64, "p-%u-%u", of, r->keeps);
 	snprintf(text[6], 64, "said %u", r->arrival);
 	x.id = sv_from(text[0]);
 	x.text = log_row_said(r) ? sv_from(text[6]) : SV_NONE;
@@ -251,7 +252,7 @@ struct fixture *fixture_random(uint64_t seed, uint32_t n, uint32_t n_customers)
 	struct log_row *rows = mem_calloc(n + 1, sizeof(*rows));
 	assert_non_null(rows);
 	for (uint32_t i = 0; i < n; i++)
-		rows[i] = random_row(&seed, n_customers);
+		rows[i] = log_row_random(&seed, n_customers);
 	struct fixture *f = fixture_of(rows, n);
 	mem_free(rows);
 	return f;

@@ -32,6 +32,7 @@ struct log_row {
 	uint32_t event;                           // into events[]: decides the touch point
 	uint32_t channel, agent, product, source; // 0 = absent
 	uint32_t promise, keeps;                  // number of a promise, 0 = none
+	uint32_t promises_of;                     // whose promises these are; 0: the customer's
 	int64_t due_ms;
 	double measure[N_M]; // NAN = absent
 	uint32_t arrival;
@@ -47,7 +48,8 @@ struct fixture {
 };
 
 uint64_t random_next(uint64_t *seed);
-// A store of n random interactions of n_customers, partly sealed, partly in the inbox.
+// A random interaction of one of n_customers, and a store of n of them, partly sealed, partly in the inbox.
+struct log_row log_row_random(uint64_t *seed, uint32_t n_customers);
 struct fixture *fixture_random(uint64_t seed, uint32_t n, uint32_t n_customers);
 // A store of the rows given (arrival is filled in).
 struct fixture *fixture_of(const struct log_row *rows, uint32_t n);
