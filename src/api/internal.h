@@ -150,6 +150,8 @@ void live_close(struct live **l);
 // Hooks of the intake.
 void live_committed(void *api, uint32_t n_added);
 void live_sample(void *api, const struct interaction *x, const struct design *d);
+// So many interactions are no longer in the store.
+void live_erased(struct api *a, uint64_t n);
 // To be called every tick: what came in is told then, the counts once a second.
 void live_tick(struct live *l);
 // Nothing more is told to whoever listens with that session.
@@ -242,6 +244,8 @@ enum rc share_check(struct api_call *c, struct err *e);
 uint32_t share_touchpoint(const struct api_call *c, const struct design *d);
 // A person's key: 16 hexadecimal digits. False: it is none.
 bool person_key_parse(struct sv text, uint64_t *out);
+// A person's key, or an identity as "type:value". RC_NOT_FOUND: neither. (persons.c)
+enum rc person_parse(struct sv text, uint64_t *person, struct err *e);
 
 // --- resources ---
 
@@ -257,6 +261,7 @@ api_handler design_text_get, design_versions_get, design_check, design_compare, 
 api_handler import_upload;
 api_handler import_preview_post, import_start, import_jobs_get, import_job_get, import_job_cancel;
 api_handler quarantine_get, quarantine_again, quarantine_remove;
+api_handler persons_remove, persons_link, persons_unlink, journal_get;
 api_handler sql_post, sources_get;
 api_handler boards_get, boards_add, boards_set, boards_remove, shares_get, shares_add, shares_end, shares_open;
 api_handler hook_receive, hook_verify, hooks_get, hooks_add, hooks_set, hooks_remove, hooks_test;

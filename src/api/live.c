@@ -42,9 +42,10 @@ struct live {
 	struct told_sample samples[SAMPLES]; // since the last tick
 	unsigned n_samples;
 	uint64_t added_before;
-	int64_t counted_ms;         // when the counts were told, monotonic
-	atomic_uint_fast64_t added; // since the start
-	uint64_t at_start;          // in the store when it was opened
+	int64_t counted_ms;          // when the counts were told, monotonic
+	atomic_uint_fast64_t added;  // since the start
+	atomic_uint_fast64_t erased; // since the start
+	uint64_t at_start;           // in the store when it was opened
 };
 
 enum rc live_open(struct api *a, struct live **out, struct err *e)
@@ -83,6 +84,11 @@ void live_committed(void *api, uint32_t n_added)
 {
 	struct live *l = ((struct api *)api)->live;
 	atomic_fetch_add(&l->added, n_added);
+}
+
+void live_erased(struct api *a, uint64_t n)
+{
+	atomic_fetch_add(&a->live->erased, n);
 }
 
 // --- interactions ---
@@ -166,7 +172,7 @@ static void write_counts(struct live *l, struct buf *out)
 	tz_format(store_design(l->api->store)->tz, l->api->clock->now_ms(l->api->clock), at);
 	buf_str(out, "event: counts\ndata: ");
 	json_object(&j);
-	json_key_u64(&j, "interactions", l->at_start + added);
+	json_key_u64(&j, "interactions", l->at_start + added - atomic_load(&l->erased));
 	json_key_u64(&j, "per_second", added - l->added_before);
 	json_key_text(&j, "at", at);
 	json_object_end(&j);

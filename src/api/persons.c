@@ -60,7 +60,7 @@ static void write_person(struct json *j, const struct tz *tz, uint64_t person, c
 
 // --- a story ---
 
-static enum rc parse_key(struct sv text, uint64_t *person, struct err *e)
+enum rc person_parse(struct sv text, uint64_t *person, struct err *e)
 {
 	struct sv value, type = sv_cut(text, ':', &value);
 	if (person_key_parse(text, person))
@@ -82,7 +82,7 @@ static enum rc tell_story(
 	struct extent x;
 	struct result *r = NULL;
 	struct query q = {.threads = 1};
-	enum rc rc = parse_key(text, &person, e);
+	enum rc rc = person_parse(text, &person, e);
 	if (rc == RC_OK)
 		rc = call_query(c, &q, NULL, e);
 	if (rc != RC_OK)

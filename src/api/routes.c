@@ -35,6 +35,12 @@ static const struct api_param limit_params[] = {
 	{"limit", "at most so many, 500 at most", false, false},
 	{NULL, NULL, false, false},
 };
+static const struct api_param journal_params[] = {
+	{"customer", "those of a customer, by an identity (user:u-17) or the person's key", false, false},
+	{"limit", "at most so many, 500 at most", false, false},
+	{"before", "“next” of the page before", false, false},
+	{NULL, NULL, false, false},
+};
 static const struct api_param search_params[] = {
 	{"q", "part of an identity, or all of it", true, false},
 	{NULL, NULL, false, false},
@@ -151,6 +157,26 @@ const struct api_row api_rows[] = {
 		"{\"sql\", \"limit\"}", "{\"columns\", \"rows\", \"truncated\", \"elapsed_ms\"}"},
 	{HTTP_GET, "/api/live", AUTH_USER, RIGHT_LOOK, 0, false, false, 0, "live",
 		"counts and new interactions as they come", live_stream, NULL, NULL, "server-sent events"},
+
+	// Erasing and linking.
+	{HTTP_POST, "/api/erase", AUTH_USER, RIGHT_ERASE, 0, true, false, 0, "identities",
+		"erase persons, and all who are linked to them, or single interactions", persons_remove, NULL,
+		"{\"customer\": \"user:4711\"} or {\"customers\": […]}, \"keep_quarantine\"; or "
+		"{\"interactions\": "
+		"[{\"source\", \"id\"}]}",
+		"the receipt: {\"act\", \"entry\", \"persons\", \"interactions\", \"segments\", \"physical\", "
+		"\"quarantine\"}"},
+	{HTTP_POST, "/api/link", AUTH_USER, RIGHT_ERASE, 0, true, false, 0, "identities",
+		"two identities are one person: the first's interactions belong to the second", persons_link,
+		NULL, "{\"from\", \"to\"}", "the receipt; entry 0: they are linked already"},
+	{HTTP_POST, "/api/unlink", AUTH_USER, RIGHT_ERASE, 0, true, false, 0, "identities",
+		"undo a link: the identity is a person of its own again", persons_unlink, NULL,
+		"{\"customer\"}: the identity that was linked", "the receipt"},
+	{HTTP_GET, "/api/journal", AUTH_USER, RIGHT_ERASE, 0, true, false, 0, "identities",
+		"erasures and links, newest first: what, when, by whom, whether it is in the bytes and, of a "
+		"link, "
+		"in force",
+		journal_get, journal_params, NULL, "items, next"},
 
 	// The corridor file.
 	{HTTP_GET, "/api/design/text", AUTH_USER, RIGHT_LOOK, 0, true, false, 0, "design", "the corridor file",

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // corridor erase: erases persons and single interactions.
-#include "base/hash.h"
-#include "base/mem.h"
 #include "cli/commands.h"
 #include "cli/overlay_receipt.h"
 
@@ -26,76 +24,22 @@ static enum rc parse_interactions(struct cli *cli, struct interaction_name *name
 	return RC_OK;
 }
 
-static enum rc parse_persons(struct cli *cli, uint64_t *persons, struct err *e)
-{
-	for (uint32_t i = 0; i < cli->args.n_operands; i++) {
-		struct sv text = sv_from(cli->args.operands[i]);
-		if (!memchr(text.ptr, ':', text.len)) {
-			err_set(e, RC_USAGE, "\"%.*s\" is not an identity", SV_ARG(text));
-			err_remedy(e, "write it as type:value, for example user:4711");
-			return RC_USAGE;
-		}
-		persons[i] = hash64(text.ptr, text.len);
-	}
-	return RC_OK;
-}
-
-// The values of all identities that are known of the persons, those that were given first.
-static enum rc known_values(struct cli *cli, struct store *store, const uint64_t *persons, struct sv **values,
-	uint32_t *n, struct err *e)
-{
-	struct snapshot *sn = NULL;
-	void *items = NULL;
-	size_t capacity = 0, m = 0;
-	enum rc rc = snapshot_open(store, &sn, e);
-	for (uint32_t i = 0; rc == RC_OK && i < cli->args.n_operands; i++) {
-		struct sv *list = NULL;
-		uint32_t n_list = 0;
-		rc = snapshot_identities(sn, persons[i], cli->arena, &list, &n_list, e);
-		if (rc == RC_OK && mem_grow(&items, &capacity, m + n_list + 1, sizeof(struct sv)) != 0)
-			rc = err_set(e, RC_NOMEM, "out of memory for the identities");
-		for (uint32_t k = 0; rc == RC_OK && k <= n_list; k++) {
-			struct sv *value = (struct sv *)items + m++;
-			sv_cut(k ? list[k - 1] : sv_from(cli->args.operands[i]), ':', value);
-		}
-	}
-	*values = rc == RC_OK ? arena_array(cli->arena, m, sizeof(**values)) : NULL;
-	if (*values)
-		memcpy(*values, items, m * sizeof(**values));
-	else if (rc == RC_OK)
-		rc = err_set(e, RC_NOMEM, "out of memory for the identities");
-	*n = (uint32_t)m;
-	mem_free(items);
-	snapshot_close(&sn);
-	return rc;
-}
-
-// The quarantine first: if that is all that was done, the same command again finds the same identities.
-static enum rc erase_quarantine(struct cli *cli, struct store *store, const uint64_t *persons,
-	struct quarantine_named *named, struct err *e)
-{
-	struct sv *values;
-	uint32_t n;
-	enum rc rc = known_values(cli, store, persons, &values, &n, e);
-	return rc == RC_OK ? quarantine_erase(store, values, n, named, e) : rc;
-}
-
-// Both at once in one receipt.
+// Either persons or single interactions.
 static enum rc erase(struct cli *cli, struct store *store, const struct interaction_name *names, uint32_t n,
 	struct quarantine_named *named, struct overlay_receipt *out, struct err *e)
 {
-	uint64_t *persons = arena_array(cli->arena, cli->args.n_operands + 1, sizeof(*persons));
-	if (!persons)
-		return err_set(e, RC_NOMEM, "out of memory for the persons");
-	enum rc rc = parse_persons(cli, persons, e);
-	if (rc == RC_OK && n)
+	if (n)
 		return store_erase_interactions(store, names, n, cli_who(cli), cli->arena, out, e);
-	if (rc == RC_OK && !args_flag(&cli->args, "keep-quarantine"))
-		rc = erase_quarantine(cli, store, persons, named, e);
-	if (rc == RC_OK)
-		rc = store_erase_persons(
-			store, persons, cli->args.n_operands, cli_who(cli), cli->arena, out, e);
-	return rc;
+	struct sv *identities = arena_array(cli->arena, cli->args.n_operands + 1, sizeof(*identities));
+	if (!identities)
+		return err_set(e, RC_NOMEM, "out of memory for the persons");
+	for (uint32_t i = 0; i < cli->args.n_operands; i++)
+		identities[i] = sv_from(cli->args.operands[i]);
+	const struct persons_erasing x = {.identities = identities,
+		.n = cli->args.n_operands,
+		.keep_quarantine = args_flag(&cli->args, "keep-quarantine"),
+		.who = cli_who(cli)};
+	return persons_erase(store, &x, cli->arena, out, named, e);
 }
 
 static enum rc run(struct cli *cli, struct err *e)
@@ -151,7 +95,9 @@ const struct command command_erase = {
 		"writing, or at once with --now. What arrives later is new. What stays is the hash of each "
 		"message id, so that the same message cannot come in again, and the journal's entry, without "
 		"names. Rows in quarantine go too if one of the persons' identities stands in them as a whole "
-		"word (of at least 4 characters; shorter ones are counted only). Backups are not touched.",
+		"word (of at least 4 characters; shorter ones are counted only). Backups are not touched. When "
+		"one "
+		"of the identities is nobody's, nobody is erased.",
 	.operands = "IDENTITY…",
 	.max_operands = UINT32_MAX,
 	.options = options,

@@ -18,41 +18,16 @@ static void links_json(const struct receipt_links *links, struct json *j)
 	json_array_end(j);
 }
 
-static void quarantine_json(const struct quarantine_named *named, struct json *j)
-{
-	json_key(j, "quarantine");
-	json_object(j);
-	json_key_u64(j, "removed", named->n_removed);
-	json_key_u64(j, "unsure", named->n_unsure);
-	json_object_end(j);
-}
-
 static void put_json(const char *verb, const struct overlay_receipt *r, bool physical,
 	const struct receipt_more *more, struct buf *out)
 {
 	struct json j = json_new(out);
 	json_object(&j);
-	json_key_string(&j, "act", sv_from(verb));
-	json_key_i64(&j, "entry", r->entry);
-	json_key_i64(&j, "persons", (int64_t)r->n_persons);
-	json_key_i64(&j, "interactions", (int64_t)r->n_interactions);
-	json_key(&j, "segments");
-	json_array(&j);
-	for (uint32_t i = 0; i < r->n_segments; i++) {
-		char id[32];
-		snprintf(id, sizeof(id), "%012llx", (unsigned long long)r->segments[i].id);
-		json_object(&j);
-		json_key_string(&j, "segment", r->segments[i].id ? sv_from(id) : SV("inbox"));
-		json_key_i64(&j, "interactions", (int64_t)r->segments[i].n_interactions);
-		json_key_bool(&j, "was_inbox", r->segments[i].was_inbox);
-		json_object_end(&j);
-	}
-	json_array_end(&j);
-	json_key_bool(&j, "physical", physical);
+	overlay_receipt_json(&j, verb, r, physical);
 	if (more->links)
 		links_json(more->links, &j);
 	if (more->quarantine)
-		quarantine_json(more->quarantine, &j);
+		quarantine_named_json(&j, more->quarantine);
 	json_object_end(&j);
 	buf_char(out, '\n');
 }

@@ -376,7 +376,7 @@ struct overlay_receipt {
 };
 // Erases all interactions of persons, and of all who are linked to the same person, up to this moment. What arrives
 // later is new (unless it is known by its message id). The inbox is sealed first. Texts of identities in the journal go
-// as well. Unknown persons are fine (n_interactions 0). `who` is recorded. RC_USAGE on a store opened for reading.
+// as well. Unknown persons are fine (n_interactions 0; persons_erase refuses them). `who` is recorded. RC_USAGE on a store opened for reading.
 enum rc store_erase_persons(struct store *s, const uint64_t *persons, uint32_t n, struct sv who,
 	struct arena *arena, struct overlay_receipt *out, struct err *e);
 struct interaction_name {
@@ -409,12 +409,24 @@ struct journal_entry {
 	struct sv kind;          // "erase", "link", "unlink", "erase-interaction"
 	struct sv who, from, to; // identities of links, SV_NONE where they were erased
 	uint64_t person, target;
+	uint64_t owner; // whom the person's interactions belong to now, if the store is open for writing
 	uint64_t n_interactions; // that it concerned; JOURNAL_NOT_COUNTED: a link that came with interactions
 	bool applied;            // in the bytes of all segments
+	bool in_force;           // a link that was not undone
 };
 // The journal's entries after `after` (0: from the first), at most `limit`, in order; in the arena.
 enum rc store_journal(struct store *s, int64_t after, uint32_t limit, struct arena *arena,
 	struct journal_entry **out, uint32_t *n, struct err *e);
+// The newest entries below the id `before` (0: from the newest), at most `limit`, newest first, in the arena; with a
+// `person` (may be NULL) those of this one and of all whom links have ever brought together with it. Others may append
+// meanwhile.
+enum rc store_journal_page(struct store *s, const uint64_t *person, int64_t before, uint32_t limit,
+	struct arena *arena, struct journal_entry **out, uint32_t *n, struct err *e);
+// Does a link of the journal, undone or not, hold the text of this person's identity? Others may append meanwhile.
+enum rc store_journal_names(struct store *s, uint64_t person, bool *out, struct err *e);
+// A receipt's members, in an object that is open. verb: "erased"; physical: it is in the bytes of the segments, too.
+struct json;
+void overlay_receipt_json(struct json *j, const char *verb, const struct overlay_receipt *r, bool physical);
 
 // --- care ---
 

@@ -241,8 +241,12 @@ enum rc store_unlink(struct store *s, struct sv from, struct sv who, struct aren
 	rc = act_begin(s, false, &a, e);
 	uint64_t person = key_of(from);
 	const struct linked_person *l = rc == RC_OK ? overlays_find(a.overlays, person) : NULL;
-	if (rc == RC_OK && (!l || l->parent == person))
+	if (rc == RC_OK && (!l || l->parent == person)) {
 		rc = err_set(e, RC_NOT_FOUND, "%.*s is not linked to anybody", SV_ARG(from));
+		err_remedy(e,
+			"name the identity that was linked, not the one that it was linked to: the journal "
+			"lists all links (corridor journal)");
+	}
 	struct overlay_entry entry = {.kind = OVERLAY_UNLINK,
 		.at_ms = s->clock->now_ms(s->clock),
 		.who = who,

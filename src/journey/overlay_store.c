@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Adding to the journal of erasures and links, and reading it. All of it runs with append_mu held: nothing is appended
-// or sealed meanwhile. Merging goes on; what it has begun with an older journal stays pending in the merged segment.
+// Adding erasures to the journal, and what adding shares. All of it runs with append_mu held: nothing is appended or
+// sealed meanwhile. Merging goes on; what it has begun with an older journal stays pending in the merged segment.
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -485,59 +485,5 @@ enum rc store_erase_rows(struct store *s, const struct snapshot *sn, const uint6
 		rc = commit_interactions(&a, &x, out, e);
 	mem_free(x.entries);
 	act_end(&a);
-	return rc;
-}
-
-// --- reading ---
-
-static struct sv kind_name(int64_t kind)
-{
-	static const char *const names[] = {"?", "erase", "link", "unlink", "erase-interaction"};
-	return sv_from(names[kind >= OVERLAY_ERASE && kind <= OVERLAY_ERASE_INTERACTION ? kind : 0]);
-}
-
-static struct sv copy_text(struct arena *arena, struct sv text)
-{
-	return text.ptr ? arena_copy(arena, text) : SV_NONE;
-}
-
-enum rc store_journal(struct store *s, int64_t after, uint32_t limit, struct arena *arena,
-	struct journal_entry **out, uint32_t *n, struct err *e)
-{
-	struct db_stmt *q;
-	void *items = NULL;
-	size_t capacity = 0;
-	bool row = false;
-	*out = NULL;
-	*n = 0;
-	enum rc rc = db_prepare(s->db,
-		"SELECT id, at_ms, kind, who, from_identity, to_identity, person, target, n_rows,"
-		" id <= coalesce((SELECT min(epoch) FROM segment), id) FROM overlay WHERE id > ?1 ORDER BY id "
-		"LIMIT ?2",
-		&q, e);
-	if (rc != RC_OK)
-		return rc;
-	db_bind_i64(q, 1, after);
-	db_bind_i64(q, 2, limit);
-	while ((rc = db_step(q, &row, e)) == RC_OK && row) {
-		if (mem_grow(&items, &capacity, *n + 1u, sizeof(**out)) != 0) {
-			rc = act_nomem(e);
-			break;
-		}
-		((struct journal_entry *)items)[(*n)++] =
-			(struct journal_entry){db_i64(q, 0), db_i64(q, 1), kind_name(db_i64(q, 2)),
-				copy_text(arena, db_text(q, 3)), copy_text(arena, db_text(q, 4)),
-				copy_text(arena, db_text(q, 5)), (uint64_t)db_i64(q, 6), (uint64_t)db_i64(q, 7),
-				(uint64_t)db_i64(q, 8), db_i64(q, 9) != 0};
-	}
-	db_reset(q);
-	if (rc == RC_OK && *n) {
-		*out = arena_array(arena, *n, sizeof(**out));
-		if (*out)
-			memcpy(*out, items, *n * sizeof(**out));
-		else
-			rc = act_nomem(e);
-	}
-	mem_free(items);
 	return rc;
 }

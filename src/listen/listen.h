@@ -191,8 +191,28 @@ struct quarantine_named {
 // Removes the items in whose bytes one of the values (of identities, without type) stands as a whole word: what is
 // before and after it is no ASCII letter, digit, underscore or byte from 0x80 on, unless the value itself has none
 // there. ASCII letters of either case are the same. Values that are written otherwise in the row (escaped, in another
-// format) are not found.
+// format) are not found. Others may append meanwhile.
 enum rc quarantine_erase(
 	struct store *s, const struct sv *values, uint32_t n, struct quarantine_named *out, struct err *e);
+// What quarantine_erase would remove; nothing is changed.
+enum rc quarantine_count(
+	struct store *s, const struct sv *values, uint32_t n, struct quarantine_named *out, struct err *e);
+struct json;
+// The member "quarantine" of a receipt, in an object that is open.
+void quarantine_named_json(struct json *j, const struct quarantine_named *named);
+
+// --- erasing persons ---
+
+struct persons_erasing {
+	const struct sv *identities; // "type:value"
+	uint32_t n;
+	bool keep_quarantine; // leave the rows in quarantine that name the persons
+	struct sv who;        // for the journal
+};
+// Erases persons as store_erase_persons does (receipt in the arena), with what else is kept of them: rows in quarantine in
+// which the value of one of their identities stands, and pairs of identities (people.h). Others may append meanwhile.
+// RC_USAGE: not an identity. RC_NOT_FOUND: nothing is kept of one of them; then nobody is erased.
+enum rc persons_erase(struct store *s, const struct persons_erasing *x, struct arena *a,
+	struct overlay_receipt *out, struct quarantine_named *named, struct err *e);
 
 #endif

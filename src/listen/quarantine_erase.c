@@ -3,6 +3,7 @@
 // are searched for the values of the person's identities as whole words.
 #include "listen/import.h"
 
+#include "base/json.h"
 #include "base/mem.h"
 
 #include <strings.h>
@@ -86,28 +87,56 @@ static enum rc remove_found(struct db *db, const struct found *found, struct err
 	return rc;
 }
 
-enum rc quarantine_erase(
-	struct store *s, const struct sv *values, uint32_t n, struct quarantine_named *out, struct err *e)
+struct wanted {
+	const struct sv *values;
+	uint32_t n;
+	bool removes;
+	struct quarantine_named *out;
+};
+
+static enum rc look(void *context, struct db *db, struct err *e)
 {
-	struct db *db = store_db(s);
+	const struct wanted *w = context;
 	struct found found = {0};
 	bool exist;
-	*out = (struct quarantine_named){0};
 	enum rc rc = import_tables_exist(db, &exist, e);
 	if (rc != RC_OK || !exist)
 		return rc;
 	rc = import_tables(db, e);
 	if (rc == RC_OK)
-		rc = search(db, values, n, &found, out, e);
+		rc = search(db, w->values, w->n, &found, w->out, e);
 	// Their bytes go as well, not only their places in the table.
-	if (rc == RC_OK && found.n)
+	if (rc == RC_OK && found.n && w->removes)
 		rc = db_exec(db, "PRAGMA secure_delete = ON", e);
-	if (rc == RC_OK && found.n) {
+	if (rc == RC_OK && found.n && w->removes) {
 		rc = remove_found(db, &found, e);
 		db_exec(db, "PRAGMA secure_delete = FAST", NULL);
 	}
 	if (rc == RC_OK)
-		out->n_removed = found.n;
+		w->out->n_removed = found.n;
 	mem_free(found.ids);
 	return rc;
+}
+
+enum rc quarantine_erase(
+	struct store *s, const struct sv *values, uint32_t n, struct quarantine_named *out, struct err *e)
+{
+	*out = (struct quarantine_named){0};
+	return store_alone(s, look, &(struct wanted){values, n, true, out}, e);
+}
+
+enum rc quarantine_count(
+	struct store *s, const struct sv *values, uint32_t n, struct quarantine_named *out, struct err *e)
+{
+	*out = (struct quarantine_named){0};
+	return store_alone(s, look, &(struct wanted){values, n, false, out}, e);
+}
+
+void quarantine_named_json(struct json *j, const struct quarantine_named *named)
+{
+	json_key(j, "quarantine");
+	json_object(j);
+	json_key_u64(j, "removed", named->n_removed);
+	json_key_u64(j, "unsure", named->n_unsure);
+	json_object_end(j);
 }

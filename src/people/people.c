@@ -213,23 +213,46 @@ enum rc people_link(struct people *p, uint32_t limit, struct people_linked *out,
 	return rc;
 }
 
+static enum rc table_exists(struct db *db, bool *out, struct err *e)
+{
+	struct db_stmt *s;
+	*out = false;
+	enum rc rc = db_prepare(
+		db, "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'people_pair'", &s, e);
+	if (rc != RC_OK)
+		return rc;
+	rc = db_step(s, out, e);
+	db_reset(s);
+	return rc;
+}
+
 enum rc people_forget(struct db *db, const struct sv *identities, uint32_t n, struct err *e)
 {
 	struct db_stmt *s;
-	bool there = false;
-	enum rc rc = db_prepare(
-		db, "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'people_pair'", &s, e);
-	if (rc == RC_OK)
-		rc = db_step(s, &there, e);
-	if (rc != RC_OK)
+	bool there;
+	enum rc rc = table_exists(db, &there, e);
+	if (rc != RC_OK || !there)
 		return rc;
-	db_reset(s);
-	if (!there)
-		return RC_OK;
 	rc = db_prepare(db, "DELETE FROM people_pair WHERE from_identity = ?1 OR to_identity = ?1", &s, e);
 	for (uint32_t i = 0; rc == RC_OK && i < n; i++) {
 		db_bind_text(s, 1, identities[i]);
 		rc = db_run(s, e);
 	}
+	return rc;
+}
+
+enum rc people_knows(struct db *db, struct sv identity, bool *out, struct err *e)
+{
+	struct db_stmt *s;
+	enum rc rc = table_exists(db, out, e);
+	if (rc != RC_OK || !*out)
+		return rc;
+	rc = db_prepare(
+		db, "SELECT 1 FROM people_pair WHERE from_identity = ?1 OR to_identity = ?1 LIMIT 1", &s, e);
+	if (rc != RC_OK)
+		return rc;
+	db_bind_text(s, 1, identity);
+	rc = db_step(s, out, e);
+	db_reset(s);
 	return rc;
 }

@@ -40,5 +40,7 @@ uint64_t people_waiting(const struct people *p);
 // Removes all pairs with one of these identities ("type:value"), in the caller's transaction. A database without the
 // table is fine.
 enum rc people_forget(struct db *db, const struct sv *identities, uint32_t n, struct err *e);
+// Is there a pair with this identity? In a transaction, or inside store_alone.
+enum rc people_knows(struct db *db, struct sv identity, bool *out, struct err *e);
 
 #endif

@@ -241,6 +241,10 @@ static void test_erase(void **state)
 		"9;u-4711;2026-03-01T10:00:00;call;9;\n");  // understood
 	import_one_file(w, s, "one.csv", NULL, RC_OK, &r);
 	assert_int_equal(r.n_quarantined, 8);
+	for (unsigned k = 0; k < 2; k++) { // nothing goes
+		assert_int_equal(quarantine_count(s, values, 4, &named, &e), RC_OK);
+		assert_true(named.n_removed == 3 && named.n_unsure == 2);
+	}
 	assert_int_equal(quarantine_erase(s, values, 4, &named, &e), RC_OK);
 	assert_int_equal(named.n_removed, 3);
 	assert_int_equal(named.n_unsure, 2);

@@ -223,6 +223,34 @@ export interface PersonStory {
 	story: Result;
 }
 
+/** Of an erasure, a link or the undoing of one. */
+export interface Receipt {
+	act: string;
+	/** 0: there was nothing to do. */
+	entry: number;
+	persons: number;
+	interactions: number;
+	segments: { segment: string; interactions: number; was_inbox: boolean }[];
+	physical: boolean;
+	quarantine?: { removed: number; unsure: number };
+}
+
+export interface JournalEntry {
+	entry: number;
+	at: string;
+	act: 'erase' | 'link' | 'unlink' | 'erase-interaction';
+	who: string;
+	/** An identity, or the key of somebody whose name was erased. */
+	person: string;
+	target?: string;
+	/** The key of whom the person's interactions belong to now. */
+	belongs_to: string;
+	/** null: of a link that came with interactions. */
+	interactions: number | null;
+	physical: boolean;
+	in_force: boolean;
+}
+
 export interface Dashboard {
 	id: string;
 	title: string;

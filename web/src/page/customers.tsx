@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // A customer's story on one time line: all channels as lanes, gaps as marks of their own shape, the running experience
 // index above.
-import { useMemo, useRef, useState } from 'preact/hooks';
-import { design, useApi } from '../base/api';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { design, forget, may, useApi } from '../base/api';
 import { bucketLabel, count, number, percent, seconds, signed, time, title } from '../base/format';
 import { touchpointName, zone } from '../base/question';
 import { go, params, setParams, to } from '../base/router';
-import type { Interaction, Page, PersonStory, Row, Verdict } from '../base/types';
+import type { Interaction, Page, PersonStory, Receipt, Row, Verdict } from '../base/types';
+import { Erased, Identity } from './identity';
 import { InteractionTable, LOW } from './touchpoint';
 import { Await, Empty, Failure, Mark, PageHead, Section, Segmented, Tile } from '../ui/parts';
 import { ResultTable } from '../ui/result';
@@ -237,8 +238,15 @@ function Detail({ row }: { row: Row }) {
 }
 
 export function CustomerPage({ customer = '' }: { customer?: string }) {
-	const data = useApi<PersonStory>(`/api/persons/${encodeURIComponent(customer)}`);
+	const [erased, setErased] = useState<{ customer: string; receipt: Receipt } | null>(null);
+	const gone = erased?.customer === customer ? erased.receipt : null;
+	const data = useApi<PersonStory>(gone ? null : `/api/persons/${encodeURIComponent(customer)}`);
 	const [at, setAt] = useState<number | null>(null);
+	// After the question about the customer is given up: it would be asked again.
+	useEffect(() => {
+		if (gone) forget('/api/');
+	}, [gone]);
+	if (gone) return <Erased receipt={gone} />;
 	if (data.error)
 		return (
 			<>
@@ -315,6 +323,7 @@ export function CustomerPage({ customer = '' }: { customer?: string }) {
 								<Section title="All of it">
 									<ResultTable result={p.story} caption="The story as a table" />
 								</Section>
+								{may('erase') && <Identity story={p} onErased={receipt => setErased({ customer, receipt })} />}
 							</>
 						)}
 					</>
