@@ -2,6 +2,7 @@
 // Importing files over HTTP: a look at what a mapping makes of an uploaded file, and the jobs that take files in
 // (listen/jobs.h), whoever asked for them.
 #include "api/internal.h"
+#include "api/preview.h"
 
 #include "base/log.h"
 
@@ -131,76 +132,6 @@ static enum rc read_request(struct api_call *c, struct request *r, struct err *e
 
 // --- preview ---
 
-struct preview {
-	const struct design *design;
-	struct buf items, rejected;
-	struct json items_json, rejected_json;
-	uint32_t n_interactions, n_rejected;
-};
-
-static enum rc show_interaction(void *context, uint64_t line, const struct interaction *x, struct err *e)
-{
-	struct preview *p = context;
-	char customer[600];
-	(void)line;
-	snprintf(customer, sizeof(customer), "%.*s:%.*s", SV_ARG(x->identities[0].type),
-		SV_ARG(x->identities[0].value));
-	struct json *j = &p->items_json;
-	json_object(j);
-	live_members(j, x, p->design);
-	json_key_text(j, "customer", customer);
-	json_key_string(j, "location", x->location.len ? x->location : SV_NONE);
-	json_key_string(j, "text", x->text.len ? x->text : SV_NONE);
-	json_key_string(j, "id", x->id.len ? x->id : SV_NONE);
-	if (x->properties.len > 2) {
-		json_key(j, "properties");
-		json_raw(j, x->properties);
-	}
-	json_object_end(j);
-	p->n_interactions++;
-	return buf_check(&p->items, e, "the preview");
-}
-
-static enum rc show_reject(void *context, uint64_t line, struct sv reason, struct err *e)
-{
-	struct preview *p = context;
-	struct json *j = &p->rejected_json;
-	json_object(j);
-	json_key_u64(j, "line", line);
-	json_key_string(j, "reason", reason);
-	json_object_end(j);
-	p->n_rejected++;
-	return buf_check(&p->rejected, e, "the preview");
-}
-
-static void write_problem(struct json *j, const struct err *e)
-{
-	json_object(j);
-	json_key_u64(j, "line", e->line);
-	json_key_u64(j, "column", e->column);
-	json_key_text(j, "message", e->message);
-	json_key_text(j, "remedy", e->remedy);
-	json_object_end(j);
-}
-
-static void write_preview(
-	struct api_call *c, const struct preview *p, uint32_t n_rows, const struct err *problem)
-{
-	struct json j = json_new(http_out(c->x));
-	json_object(&j);
-	json_key(&j, "problems");
-	json_array(&j);
-	if (problem->rc != RC_OK)
-		write_problem(&j, problem);
-	json_array_end(&j);
-	json_key_u64(&j, "rows", n_rows);
-	json_key(&j, "items");
-	json_raw(&j, problem->rc == RC_OK ? buf_view(&p->items) : SV("[]"));
-	json_key(&j, "rejected");
-	json_raw(&j, problem->rc == RC_OK ? buf_view(&p->rejected) : SV("[]"));
-	json_object_end(&j);
-}
-
 enum rc import_preview_post(struct api_call *c, struct err *e)
 {
 	struct request r;
@@ -210,27 +141,22 @@ enum rc import_preview_post(struct api_call *c, struct err *e)
 	enum rc rc = read_request(c, &r, e);
 	if (rc != RC_OK)
 		return rc;
-	struct preview p = {.design = store_design(c->api->store),
-		.items = buf_new((size_t)64 << 20),
-		.rejected = buf_new((size_t)1 << 20)};
+	struct preview p;
 	const struct import_options o = {.map_name = map_name, .map_text = r.mapping, .clock = c->api->clock};
-	const struct preview_sink sink = {&p, show_interaction, show_reject};
-	p.items_json = json_new(&p.items);
-	p.rejected_json = json_new(&p.rejected);
-	json_array(&p.items_json);
-	json_array(&p.rejected_json);
+	const struct preview_sink sink = preview_begin(&p, store_design(c->api->store), UINT32_MAX, "line");
 	rc = import_preview(p.design, &o, r.path, PREVIEW_ROWS, &sink, &n_rows, &about_mapping, &why);
-	json_array_end(&p.items_json);
-	json_array_end(&p.rejected_json);
 	if (rc == RC_OK || about_mapping) {
 		rc = RC_OK;
-		write_preview(c, &p, n_rows, &why);
+		struct json j = json_new(http_out(c->x));
+		json_object(&j);
+		json_key_u64(&j, "rows", n_rows);
+		preview_write(&j, &p, &why);
+		json_object_end(&j);
 	} else {
 		upload_name_error(sv_from(r.path), r.name, &why);
 		rc = err_take(e, &why);
 	}
-	buf_free(&p.items);
-	buf_free(&p.rejected);
+	preview_end(&p);
 	return rc;
 }
 

@@ -260,7 +260,8 @@ api_handler design_text_get, design_versions_get, design_check, design_compare, 
 // The body of this one goes to a file.
 api_handler import_upload;
 api_handler import_preview_post, import_start, import_jobs_get, import_job_get, import_job_cancel;
-api_handler quarantine_get, quarantine_again, quarantine_remove;
+api_handler quarantine_get, quarantine_groups_get, quarantine_mapping_get, quarantine_preview_post;
+api_handler quarantine_again, quarantine_remove;
 api_handler persons_remove, persons_link, persons_unlink, journal_get;
 api_handler sql_post, sources_get;
 api_handler boards_get, boards_add, boards_set, boards_remove, shares_get, shares_add, shares_end, shares_open;

@@ -22,11 +22,25 @@ static const struct api_param page_params[] = {
 	{"before", "“next” of the page before", false, false},
 	{NULL, NULL, false, false},
 };
-static const struct api_param before_params[] = {
+static const struct api_param quarantine_params[] = {
 	{"limit", "at most so many, 500 at most", false, false},
 	{"before", "“next” of the page before", false, false},
+	{"source", "of this source, as the groups name it", false, false},
+	{"read_with", "read with this mapping, as the groups name it", false, false},
+	{"reason", "for this reason, as the groups name it", false, false},
+	{"file", "of this file, by its path or its name", false, false},
 	{NULL, NULL, false, false},
 };
+static const struct api_param chosen_params[] = {
+	{"id", "of this row; or of those that the following tell", false, false},
+	{"source", "of this source, as the groups name it", false, false},
+	{"read_with", "read with this mapping, as the groups name it", false, false},
+	{"reason", "for this reason, as the groups name it", false, false},
+	{"file", "of this file, by its path or its name", false, false},
+	{NULL, NULL, false, false},
+};
+#define CHOSEN_ROWS                                                                                            \
+	"which rows: {\"ids\": […]}, or any of “source”, “read_with”, “reason” and “file”, or {\"all\": true}"
 static const struct api_param upload_params[] = {
 	{"name", "the file's name: calls.csv, calls.csv.gz, log.xes", true, false},
 	{NULL, NULL, false, false},
@@ -214,13 +228,30 @@ const struct api_row api_rows[] = {
 
 	// What could not be understood.
 	{HTTP_GET, "/api/quarantine", AUTH_USER, RIGHT_QUARANTINE, 0, true, false, 0, "quarantine",
-		"what could not be understood, newest first", quarantine_get, before_params, NULL,
+		"what could not be understood, newest first", quarantine_get, quarantine_params, NULL,
 		"items, next, total"},
-	{HTTP_POST, "/api/quarantine/replay", AUTH_USER, RIGHT_QUARANTINE, 0, true, false, 0, "quarantine",
-		"try again", quarantine_again, NULL, "{\"ids\": […]} or {\"all\": true}",
-		"{\"taken\", \"rejected\"}"},
+	{HTTP_GET, "/api/quarantine/groups", AUTH_USER, RIGHT_QUARANTINE, 0, true, false, 0, "quarantine",
+		"how many rows there are of each source, mapping and reason, newest first",
+		quarantine_groups_get, NULL, NULL, "items, groups, total"},
+	{HTTP_GET, "/api/quarantine/mapping", AUTH_USER, RIGHT_IMPORT, 0, true, false, 0, "quarantine",
+		"the mapping that the newest of the chosen rows was read with; of a webhook its present one, "
+		"or a guess when it is gone",
+		quarantine_mapping_get, chosen_params, NULL,
+		"{\"kind\": \"file\", \"webhook\" or \"tracking\", \"name\", \"mapping\", "
+		"\"guessed\", \"header\"}"},
+	{HTTP_POST, "/api/quarantine/preview", AUTH_USER, RIGHT_IMPORT, DESIGN_BODY_MAX, true, true, 0,
+		"quarantine", "what a mapping makes of the first of the chosen rows; nothing is stored",
+		quarantine_preview_post, NULL, CHOSEN_ROWS ", with “mapping” or “hook” as of a replay",
+		"{\"rows\", \"understood\", \"empty\", \"interactions\", \"problems\", \"items\", "
+		"\"rejected\"}"},
+	{HTTP_POST, "/api/quarantine/replay", AUTH_USER, RIGHT_QUARANTINE, DESIGN_BODY_MAX, true, false, 0,
+		"quarantine", "try again: with the mapping that the rows were read with, or another",
+		quarantine_again, NULL,
+		CHOSEN_ROWS "; “mapping”: the text of another mapping, or “hook”: the webhook whose mapping is "
+			    "taken (both need the right “import”); “dry_run”: true to store nothing",
+		"{\"taken\", \"empty\", \"rejected\", \"interactions\", \"repeated\", \"reasons\"}"},
 	{HTTP_POST, "/api/quarantine/drop", AUTH_USER, RIGHT_QUARANTINE, 0, true, false, 0, "quarantine",
-		"drop it", quarantine_remove, NULL, "{\"ids\": […]} or {\"all\": true}", "{\"dropped\"}"},
+		"drop it", quarantine_remove, NULL, CHOSEN_ROWS, "{\"dropped\"}"},
 
 	// Dashboards and shares.
 	{HTTP_GET, "/api/dashboards", AUTH_USER, RIGHT_LOOK, 0, true, false, 0, "dashboards", "all dashboards",

@@ -212,6 +212,18 @@ static enum rc hook_find(
 	return rc == RC_OK ? hook_settings_find(s->access, name, a, out, e) : rc;
 }
 
+// When it is a server that writes, it does the same itself: a better remedy than waiting for its end.
+static enum rc open_to_write(struct cli *cli, struct store **store, struct err *e)
+{
+	enum rc rc = cli_store_open(cli, false, store, e);
+	if (rc == RC_BUSY) {
+		e->remedy[0] = '\0';
+		err_remedy(
+			e, "wait until it is done; a server's page Import replays, mends and drops meanwhile");
+	}
+	return rc;
+}
+
 static enum rc run_replay(struct cli *cli, struct err *e)
 {
 	struct store *store = NULL;
@@ -227,7 +239,7 @@ static enum rc run_replay(struct cli *cli, struct err *e)
 		rc = sandbox_open(NULL, &sandbox, e);
 	o.sandbox = sandbox;
 	if (rc == RC_OK)
-		rc = cli_store_open(cli, false, &store, e);
+		rc = open_to_write(cli, &store, e);
 	if (rc == RC_OK)
 		rc = quarantine_replay(store, args_sv(&cli->args, "file"), &o, &report, e);
 	access_close(&hooks.access);
@@ -257,7 +269,7 @@ static enum rc run_drop(struct cli *cli, struct err *e)
 		err_remedy(e, "one of --id ID, --file FILE, --all");
 		return RC_USAGE;
 	}
-	enum rc rc = cli_store_open(cli, false, &store, e);
+	enum rc rc = open_to_write(cli, &store, e);
 	if (rc == RC_OK)
 		rc = quarantine_drop(store, file, id, &dropped, e);
 	store_close(&store);

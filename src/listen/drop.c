@@ -5,7 +5,7 @@
 // where it was, and the next one imports it again: nothing comes in twice.
 //
 // A file is settled when it was renamed into the folder, or when size and time of change have stayed the same for
-// settle_ms. inotify tells at once; a look at the folder every LOOK_MS finds what it does not tell (network file systems).
+// settle_ms; so is a mapping, for which its file waits. inotify tells at once; a look at the folder every LOOK_MS finds what it does not tell (network file systems).
 //
 // Whoever may write to the folder may import what he puts there, and nothing else: no link of his is followed, be it in the
 // place of a file or of done/ and failed/.
@@ -48,9 +48,10 @@ struct seen {
 	uint64_t size;
 	int64_t changed_ns, since_ms; // since_ms: it has looked like this
 	int64_t not_before_ms, retry_ms;
-	bool moved; // it came by a rename
-	bool stuck; // it could not be moved away: until it changes
-	bool there; // at this look
+	bool moved;      // it came by a rename
+	bool stuck;      // it could not be moved away: until it changes
+	bool there;      // at this look
+	bool is_mapping; // it is taken with a file, not by itself
 };
 
 struct folder {
@@ -85,6 +86,11 @@ static bool is_passed_over(const char *name)
 		if (ends(name, endings[i]))
 			return true;
 	return name[0] == '.';
+}
+
+static bool is_mapping(const char *name)
+{
+	return name[0] != '.' && ends(name, ".yaml");
 }
 
 static const char *without(const char *name, const char *const *endings, struct arena *a)
@@ -217,6 +223,34 @@ static void try_again_later(struct drop *d, struct seen *s, const struct err *wh
 	log_err("listen", why);
 }
 
+static bool has_settled(const struct drop *d, const struct seen *s)
+{
+	return s->moved || d->clock->now_ms(d->clock) - s->since_ms >= d->o.settle_ms;
+}
+
+static int64_t changed_ns_of(const struct stat *st)
+{
+	return st->st_mtim.tv_sec * INT64_C(1000000000) + st->st_mtim.tv_nsec;
+}
+
+// Was the mapping, which has just been read, whole? It must look as it did when it settled. One that is no plain file, or
+// for which there is no room among what was seen, is taken as it is.
+static bool mapping_settled(const struct drop *d, const struct folder *f, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	const char *name = slash ? slash + 1 : path;
+	struct stat st;
+	if (!slash || lstat(path, &st) != 0 || !S_ISREG(st.st_mode) || f->n_seen >= SEEN_MAX)
+		return true;
+	for (size_t i = 0; i < f->n_seen; i++) {
+		const struct seen *m = &f->seen[i];
+		if (strcmp(m->name, name) == 0)
+			return has_settled(d, m) && m->size == (uint64_t)st.st_size &&
+			       m->changed_ns == changed_ns_of(&st);
+	}
+	return false; // the next look sees it
+}
+
 static void take_file(struct drop *d, const struct folder *f, struct seen *s)
 {
 	char path[PATH_BYTES], who[PATH_BYTES + 16];
@@ -232,6 +266,8 @@ static void take_file(struct drop *d, const struct folder *f, struct seen *s)
 		       : err_set(&why, RC_NOMEM, "out of memory for a file");
 	if (rc == RC_NOT_FOUND && now - s->since_ms < MAPPING_MS)
 		goto out; // it may be on its way
+	if (rc == RC_OK && !mapping_settled(d, f, map_name.ptr))
+		goto out; // it is being written
 	const struct job_order order = {.origin = JOB_FOLDER,
 		.who = sv_from(who),
 		.name = sv_from(s->name),
@@ -261,7 +297,7 @@ static struct seen *seen_find(struct folder *f, const char *name)
 		mem_grow((void **)&f->seen, &f->capacity, f->n_seen + 1, sizeof(*f->seen)) != 0)
 		return NULL;
 	struct seen *s = &f->seen[f->n_seen++];
-	*s = (struct seen){.size = UINT64_MAX};
+	*s = (struct seen){.size = UINT64_MAX, .is_mapping = is_mapping(name)};
 	snprintf(s->name, sizeof(s->name), "%s", name);
 	return s;
 }
@@ -271,12 +307,13 @@ static void note_file(struct drop *d, struct folder *f, const char *name)
 	char path[PATH_BYTES];
 	struct stat st;
 	int n = snprintf(path, sizeof(path), "%s/%s", f->dir, name);
-	if (is_passed_over(name) || n < 0 || n >= PATH_BYTES || lstat(path, &st) != 0 || !S_ISREG(st.st_mode))
+	if ((is_passed_over(name) && !is_mapping(name)) || n < 0 || n >= PATH_BYTES || lstat(path, &st) != 0 ||
+		!S_ISREG(st.st_mode))
 		return;
 	struct seen *s = seen_find(f, name);
 	if (!s)
 		return;
-	int64_t changed_ns = st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec;
+	int64_t changed_ns = changed_ns_of(&st);
 	s->there = true;
 	if (s->size == (uint64_t)st.st_size && s->changed_ns == changed_ns)
 		return;
@@ -309,7 +346,7 @@ static void look(struct drop *d, struct folder *f)
 
 static bool is_settled(const struct drop *d, const struct seen *s, int64_t now)
 {
-	return !s->stuck && now >= s->not_before_ms && (s->moved || now - s->since_ms >= d->o.settle_ms);
+	return !s->stuck && now >= s->not_before_ms && has_settled(d, s);
 }
 
 static int by_age(const void *a, const void *b)
@@ -328,6 +365,8 @@ static bool take_settled(struct drop *d, struct folder *f)
 		qsort(f->seen, f->n_seen, sizeof(*f->seen), by_age);
 	for (size_t i = 0; i < f->n_seen && !atomic_load(&d->closing); i++) {
 		struct seen *s = &f->seen[i];
+		if (s->is_mapping)
+			continue;
 		if (is_settled(d, s, d->clock->now_ms(d->clock)))
 			take_file(d, f, s);
 		soon |= !s->stuck && s->not_before_ms == 0;
@@ -340,7 +379,7 @@ static bool take_settled(struct drop *d, struct folder *f)
 static void note_moved(struct drop *d, int watch, const char *name)
 {
 	for (size_t i = 0; i < d->o.n_dirs; i++) {
-		if (d->folders[i].watch != watch || is_passed_over(name))
+		if (d->folders[i].watch != watch || (is_passed_over(name) && !is_mapping(name)))
 			continue;
 		note_file(d, &d->folders[i], name);
 		for (size_t k = 0; k < d->folders[i].n_seen; k++)

@@ -133,4 +133,13 @@ enum rc import_file_save(
 enum rc quarantine_add(struct db *db, const struct import_file *f, const struct reject *r, struct sv reason,
 	int64_t at_ms, struct err *e);
 
+// --- a choice in SQL (quarantine.c) ---
+
+// Conditions on `import i` and on `quarantine`, whose parameters ?1 … ?4 quarantine_choice_bind gives.
+#define CHOSEN_IMPORT                                                                                          \
+	"(?1 = '' OR i.path = ?1 OR i.file = ?1) AND (?2 = '' OR i.path = ?2) AND (?3 = '' OR i.map_name = "   \
+	"?3)"
+#define CHOSEN_KIND "(?4 = '' OR kind = ?4)"
+void quarantine_choice_bind(struct db_stmt *q, const struct quarantine_choice *choice);
+
 #endif

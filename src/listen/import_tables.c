@@ -28,6 +28,9 @@ static const char *const migrations[] = {
 	" kind TEXT NOT NULL, reason TEXT NOT NULL, raw BLOB NOT NULL) STRICT;"
 	"CREATE INDEX quarantine_raw ON quarantine(raw_hash, line);"
 	"CREATE INDEX quarantine_import ON quarantine(import);",
+	// Rows are counted by file and reason without looking at them.
+	"CREATE INDEX quarantine_kind ON quarantine(import, kind);"
+	"DROP INDEX quarantine_import;",
 };
 
 enum rc import_tables(struct db *db, struct err *e)

@@ -150,13 +150,32 @@ struct quarantine_group {
 	uint64_t n, first_id, last_id;
 	int64_t last_at_ms;
 };
-// Groups by file, mapping and reason, newest first, in the arena.
+// Which rows: those that agree with everything that is given, or those with the ids.
+struct quarantine_choice {
+	const int64_t *ids; // ascending, n_ids of them; NULL: by what follows, of which what is empty fits all
+	uint32_t n_ids;
+	struct sv file;                     // its path as imported or its name without folders
+	struct sv source, map_name, reason; // as file, map_name and reason of a group
+};
+// Groups by file, mapping and reason, newest first, in the arena. Others may append meanwhile.
 enum rc quarantine_groups(
 	struct store *s, struct arena *a, struct quarantine_group **out, uint32_t *n, struct err *e);
-// The newest items below the id `before` (0: from the newest), at most `limit`, newest first, in the arena; *total: of
-// all. Others may append meanwhile. The header is left out.
-enum rc quarantine_page(struct store *s, uint64_t before, uint32_t limit, struct arena *a,
-	struct quarantine_item **out, uint32_t *n, uint64_t *total, struct err *e);
+// The newest chosen items below the id `before` (0: from the newest), at most `limit`, newest first, in the arena;
+// *total: of all that are chosen. The ids of the choice do not count. Others may append meanwhile. The header is left out.
+enum rc quarantine_page(struct store *s, const struct quarantine_choice *choice, uint64_t before,
+	uint32_t limit, struct arena *a, struct quarantine_item **out, uint32_t *n, uint64_t *total,
+	struct err *e);
+// What the newest of the chosen rows was read with.
+enum quarantine_kind { QUARANTINE_FILE, QUARANTINE_WEBHOOK, QUARANTINE_TRACKING };
+struct quarantine_reading {
+	enum quarantine_kind kind;
+	struct sv name;    // of the mapping; of the webhook
+	struct sv mapping; // of a file: its text; else empty
+	struct sv header;  // of the file, as received; empty when it has none
+};
+// In the arena. RC_NOT_FOUND: no row is chosen. Others may append meanwhile.
+enum rc quarantine_reading(struct store *s, const struct quarantine_choice *choice, struct arena *a,
+	struct quarantine_reading *out, struct err *e);
 // How many rows and messages of each source are in the quarantine, in the arena. A source may be there several times; those
 // of a webhook are under its name, since its mapping is kept elsewhere; what came in in a way that can no longer be read has
 // an empty name. Others may append meanwhile.
@@ -167,9 +186,9 @@ struct quarantine_source {
 };
 enum rc quarantine_sources(
 	struct store *s, struct arena *a, struct quarantine_source **out, uint32_t *n, struct err *e);
-// Removes single items (ids NULL: all); *n_dropped: those that were there. Others may append meanwhile.
-enum rc quarantine_drop_items(
-	struct store *s, const int64_t *ids, uint32_t n, uint64_t *n_dropped, struct err *e);
+// Removes the chosen items; *n_dropped: those that were there. Others may append meanwhile.
+enum rc quarantine_drop_chosen(
+	struct store *s, const struct quarantine_choice *choice, uint64_t *n_dropped, struct err *e);
 // Items with id > after, at most `limit`; file empty = of all files.
 enum rc quarantine_items(struct store *s, struct sv file, uint64_t after, uint32_t limit, struct arena *a,
 	struct quarantine_item **out, uint32_t *n, struct err *e);
@@ -178,9 +197,14 @@ enum rc quarantine_items(struct store *s, struct sv file, uint64_t after, uint32
 // webhooks are mapped as the webhook is now (hook_find), or with map_text. Others may append meanwhile.
 enum rc quarantine_replay(struct store *s, struct sv file, const struct import_options *o,
 	struct import_report *report, struct err *e);
-// The same of single items; those that are not there are left out.
-enum rc quarantine_replay_items(struct store *s, const int64_t *ids, uint32_t n_ids,
+// The same of the chosen items; those that are not there are left out.
+enum rc quarantine_replay_chosen(struct store *s, const struct quarantine_choice *choice,
 	const struct import_options *o, struct import_report *report, struct err *e);
+// What the oldest of the chosen items, at most max_rows, would become, told to the sink with the item's id as its line;
+// nothing is stored. report: as of a replay. RC_INPUT: map_text has a mistake, with its place, or does not fit the rows.
+enum rc quarantine_preview(struct store *s, const struct quarantine_choice *choice, uint32_t max_rows,
+	const struct import_options *o, const struct preview_sink *sink, struct import_report *report,
+	struct err *e);
 // Removes items (one by id, or all of a file when id = 0; file empty and id 0 = all). *n_dropped. RC_NOT_FOUND when an id or
 // a file is given and there is nothing of it.
 enum rc quarantine_drop(struct store *s, struct sv file, uint64_t id, uint64_t *n_dropped, struct err *e);

@@ -9,6 +9,13 @@
 
 #define FILE_MATCHES "(?1 IS NULL OR i.path = ?1 OR i.file = ?1)"
 
+void quarantine_choice_bind(struct db_stmt *q, const struct quarantine_choice *choice)
+{
+	const struct sv texts[] = {choice->file, choice->source, choice->map_name, choice->reason};
+	for (int i = 0; i < 4; i++)
+		db_bind_text(q, i + 1, texts[i].ptr ? texts[i] : SV(""));
+}
+
 static void bind_file(struct db_stmt *s, struct sv file)
 {
 	if (file.len)
@@ -34,48 +41,62 @@ static enum rc into_arena(struct arena *a, void *items, uint32_t n, size_t size,
 	return RC_OK;
 }
 
-enum rc quarantine_groups(
-	struct store *s, struct arena *a, struct quarantine_group **out, uint32_t *n, struct err *e)
+struct grouping {
+	struct arena *arena;
+	void *items; // struct quarantine_group
+	size_t capacity;
+	uint32_t n;
+};
+
+// Counted by the index first, which knows all but the time.
+static enum rc read_groups(void *context, struct db *db, struct err *e)
 {
-	struct db *db = store_db(s);
+	struct grouping *x = context;
+	struct arena *a = x->arena;
 	struct db_stmt *q = NULL;
-	void *items = NULL, *result = NULL;
-	size_t capacity = 0;
 	bool more = false;
-	*n = 0;
-	*out = NULL;
 	enum rc rc = import_tables_exist(db, &more, e);
 	if (rc != RC_OK || !more)
 		return rc;
 	rc = db_prepare(db,
-		"SELECT i.path, i.map_name, q.kind, count(*), min(q.id), max(q.id), max(q.at_ms)"
-		" FROM quarantine q JOIN import i ON i.id = q.import GROUP BY 1, 2, 3 ORDER BY 7 DESC, 6 DESC",
+		"SELECT g.*, (SELECT at_ms FROM quarantine WHERE id = g.last) FROM ("
+		"SELECT i.path, i.map_name, c.kind, sum(c.n), min(c.first), max(c.last) last FROM ("
+		"SELECT import, kind, count(*) n, min(id) first, max(id) last FROM quarantine GROUP BY import, "
+		"kind"
+		") c JOIN import i ON i.id = c.import GROUP BY 1, 2, 3) g ORDER BY g.last DESC",
 		&q, e);
 	while (rc == RC_OK && (rc = db_step(q, &more, e)) == RC_OK && more) {
-		struct quarantine_group *g = grow_one(&items, &capacity, *n, sizeof(*g));
-		if (!g) {
+		struct quarantine_group *g = grow_one(&x->items, &x->capacity, x->n, sizeof(*g));
+		if (g)
+			*g = (struct quarantine_group){.file = arena_copy(a, db_text(q, 0)),
+				.map_name = arena_copy(a, db_text(q, 1)),
+				.reason = arena_copy(a, db_text(q, 2)),
+				.n = (uint64_t)db_i64(q, 3),
+				.first_id = (uint64_t)db_i64(q, 4),
+				.last_id = (uint64_t)db_i64(q, 5),
+				.last_at_ms = db_i64(q, 6)};
+		if (!g || !g->file.ptr || !g->map_name.ptr || !g->reason.ptr) {
 			rc = err_set(e, RC_NOMEM, "out of memory for listing the quarantine");
 			break;
 		}
-		*g = (struct quarantine_group){.file = arena_copy(a, db_text(q, 0)),
-			.map_name = arena_copy(a, db_text(q, 1)),
-			.reason = arena_copy(a, db_text(q, 2)),
-			.n = (uint64_t)db_i64(q, 3),
-			.first_id = (uint64_t)db_i64(q, 4),
-			.last_id = (uint64_t)db_i64(q, 5),
-			.last_at_ms = db_i64(q, 6)};
-		if (!g->file.ptr || !g->map_name.ptr || !g->reason.ptr) {
-			rc = err_set(e, RC_NOMEM, "out of memory for listing the quarantine");
-			break;
-		}
-		++*n;
+		x->n++;
 	}
 	if (q)
 		db_reset(q);
+	return rc;
+}
+
+enum rc quarantine_groups(
+	struct store *s, struct arena *a, struct quarantine_group **out, uint32_t *n, struct err *e)
+{
+	struct grouping x = {.arena = a};
+	void *result = NULL;
+	enum rc rc = store_alone(s, read_groups, &x, e);
 	if (rc == RC_OK)
-		rc = into_arena(a, items, *n, sizeof(**out), &result, e);
+		rc = into_arena(a, x.items, x.n, sizeof(**out), &result, e);
+	*n = rc == RC_OK ? x.n : 0;
 	*out = result;
-	mem_free(items);
+	mem_free(x.items);
 	return rc;
 }
 
@@ -138,37 +159,60 @@ enum rc quarantine_items(struct store *s, struct sv file, uint64_t after, uint32
 // --- for a server, while others append ---
 
 struct page {
+	const struct quarantine_choice *choice;
 	struct arena *arena;
 	struct quarantine_item *items;
 	uint64_t before, total;
 	uint32_t limit, n;
 };
 
+#define CHOSEN_ROWS "import IN (SELECT i.id FROM import i WHERE " CHOSEN_IMPORT ") AND " CHOSEN_KIND
+
+// The rows of a choice are found by the index, which says their file and reason.
+static const char *const page_sql[2][2] = {
+	{"SELECT count(*) FROM quarantine",
+		"SELECT q.id, q.at_ms, i.path, i.map_name, q.reason, q.raw, q.line, NULL FROM quarantine q"
+		" JOIN import i ON i.id = q.import WHERE (?5 = 0 OR q.id < ?5) ORDER BY q.id DESC LIMIT ?6"},
+	{"SELECT count(*) FROM quarantine WHERE " CHOSEN_ROWS,
+		"SELECT q.id, q.at_ms, i.path, i.map_name, q.reason, q.raw, q.line, NULL FROM quarantine q"
+		" JOIN import i ON i.id = q.import WHERE q.id IN (SELECT id FROM quarantine WHERE " CHOSEN_ROWS
+		" AND (?5 = 0 OR id < ?5) ORDER BY id DESC LIMIT ?6) ORDER BY q.id DESC"},
+};
+
+static enum rc count_chosen(struct page *p, struct db *db, bool some, struct err *e)
+{
+	struct db_stmt *q;
+	bool row;
+	enum rc rc = db_prepare(db, page_sql[some][0], &q, e);
+	if (rc != RC_OK)
+		return rc;
+	if (some)
+		quarantine_choice_bind(q, p->choice);
+	rc = db_step(q, &row, e);
+	p->total = rc == RC_OK ? (uint64_t)db_i64(q, 0) : 0;
+	db_reset(q);
+	return rc;
+}
+
 static enum rc read_page(void *context, struct db *db, struct err *e)
 {
 	struct page *p = context;
+	const struct quarantine_choice *c = p->choice;
+	bool some = c->file.len || c->source.len || c->map_name.len || c->reason.len;
 	struct db_stmt *q = NULL;
 	bool more = false;
 	enum rc rc = import_tables_exist(db, &more, e);
 	if (rc != RC_OK || !more)
 		return rc;
-	rc = db_prepare(db, "SELECT count(*) FROM quarantine", &q, e);
+	rc = count_chosen(p, db, some, e);
 	if (rc == RC_OK)
-		rc = db_step(q, &more, e);
-	if (rc == RC_OK) {
-		p->total = (uint64_t)db_i64(q, 0);
-		db_reset(q);
-		rc = db_prepare(db,
-			"SELECT q.id, q.at_ms, i.path, i.map_name, q.reason, q.raw, q.line, NULL FROM "
-			"quarantine q"
-			" JOIN import i ON i.id = q.import WHERE (?1 = 0 OR q.id < ?1) ORDER BY q.id DESC "
-			"LIMIT ?2",
-			&q, e);
-	}
+		rc = db_prepare(db, page_sql[some][1], &q, e);
 	if (rc != RC_OK)
 		return rc;
-	db_bind_i64(q, 1, (int64_t)p->before);
-	db_bind_i64(q, 2, p->limit);
+	if (some)
+		quarantine_choice_bind(q, c);
+	db_bind_i64(q, 5, (int64_t)p->before);
+	db_bind_i64(q, 6, p->limit);
 	while (p->n < p->limit && (rc = db_step(q, &more, e)) == RC_OK && more) {
 		struct quarantine_item *item = &p->items[p->n++];
 		*item = item_of(q, p->arena);
@@ -181,10 +225,11 @@ static enum rc read_page(void *context, struct db *db, struct err *e)
 	return rc;
 }
 
-enum rc quarantine_page(struct store *s, uint64_t before, uint32_t limit, struct arena *a,
-	struct quarantine_item **out, uint32_t *n, uint64_t *total, struct err *e)
+enum rc quarantine_page(struct store *s, const struct quarantine_choice *choice, uint64_t before,
+	uint32_t limit, struct arena *a, struct quarantine_item **out, uint32_t *n, uint64_t *total,
+	struct err *e)
 {
-	struct page p = {.arena = a, .before = before, .limit = limit};
+	struct page p = {.choice = choice, .arena = a, .before = before, .limit = limit};
 	p.items = arena_array(a, (size_t)limit + 1, sizeof(*p.items));
 	enum rc rc = p.items ? store_alone(s, read_page, &p, e)
 			     : err_set(e, RC_NOMEM, "out of memory for listing the quarantine");
@@ -192,6 +237,81 @@ enum rc quarantine_page(struct store *s, uint64_t before, uint32_t limit, struct
 	*n = p.n;
 	*total = p.total;
 	return rc;
+}
+
+// What the newest chosen row was read with.
+struct reading {
+	const struct quarantine_choice *choice;
+	struct arena *arena;
+	struct sv map_name, map_text, header; // map_text.ptr NULL: there is no such row
+};
+
+static enum rc newest_of_ids(struct reading *x, struct db_stmt *q, bool *row, struct err *e)
+{
+	enum rc rc = RC_OK;
+	*row = false;
+	for (uint32_t i = x->choice->n_ids; rc == RC_OK && !*row && i-- > 0;) {
+		db_reset(q);
+		db_bind_i64(q, 1, x->choice->ids[i]);
+		rc = db_step(q, row, e);
+	}
+	return rc;
+}
+
+static enum rc read_reading(void *context, struct db *db, struct err *e)
+{
+	struct reading *x = context;
+	struct db_stmt *q;
+	bool row = false;
+	enum rc rc = import_tables_exist(db, &row, e);
+	if (rc != RC_OK || !row)
+		return rc;
+#define READING_SQL                                                                                            \
+	"SELECT i.map_name, m.text, i.header FROM quarantine q JOIN import i ON i.id = q.import"               \
+	" JOIN import_mapping m ON m.id = i.mapping WHERE q.id = "
+	rc = db_prepare(db,
+		x->choice->ids ? READING_SQL "?1"
+			       : READING_SQL "(SELECT max(id) FROM quarantine WHERE " CHOSEN_ROWS ")",
+		&q, e);
+	if (rc != RC_OK)
+		return rc;
+	if (x->choice->ids) {
+		rc = newest_of_ids(x, q, &row, e);
+	} else {
+		quarantine_choice_bind(q, x->choice);
+		rc = db_step(q, &row, e);
+	}
+	if (rc == RC_OK && row) {
+		x->map_name = arena_copy(x->arena, db_text(q, 0));
+		x->map_text = db_blob(q, 1).len ? arena_copy(x->arena, db_blob(q, 1)) : SV("");
+		x->header = db_blob(q, 2).len ? arena_copy(x->arena, db_blob(q, 2)) : SV("");
+		if (!x->map_name.ptr || !x->map_text.ptr || !x->header.ptr)
+			rc = err_set(e, RC_NOMEM, "out of memory for a mapping");
+	}
+	db_reset(q);
+	return rc;
+}
+
+enum rc quarantine_reading(struct store *s, const struct quarantine_choice *choice, struct arena *a,
+	struct quarantine_reading *out, struct err *e)
+{
+	struct reading x = {.choice = choice, .arena = a};
+	*out = (struct quarantine_reading){0};
+	enum rc rc = store_alone(s, read_reading, &x, e);
+	if (rc == RC_OK && !x.map_text.ptr)
+		rc = err_set(e, RC_NOT_FOUND, "the quarantine has no such row: it was replayed or dropped");
+	if (rc != RC_OK)
+		return rc;
+	out->name = x.map_name;
+	out->header = x.header;
+	if (hook_origin_read(x.map_text, a, &out->name)) {
+		out->kind = QUARANTINE_WEBHOOK;
+	} else if (x.map_text.len == 0 || wire_origin_is(x.map_text)) {
+		out->kind = QUARANTINE_TRACKING;
+	} else {
+		out->mapping = x.map_text;
+	}
+	return RC_OK;
 }
 
 // Whoever appends waits while the database is read: texts are copied there, as many at a time as TEXTS_BYTES, and parsed
@@ -302,39 +422,42 @@ enum rc quarantine_sources(
 }
 
 struct drop {
-	const int64_t *ids;
-	uint32_t n;
+	const struct quarantine_choice *choice;
 	uint64_t n_dropped;
 };
 
-static enum rc drop_items(void *context, struct db *db, const struct append_result *results, struct err *e)
+static enum rc drop_rows(void *context, struct db *db, const struct append_result *results, struct err *e)
 {
 	(void)results;
 	struct drop *d = context;
+	const struct quarantine_choice *c = d->choice;
 	struct db_stmt *q;
 	bool exist;
 	enum rc rc = import_tables_exist(db, &exist, e);
 	if (rc != RC_OK || !exist)
 		return rc;
-	rc = db_prepare(db, d->ids ? "DELETE FROM quarantine WHERE id = ?1" : "DELETE FROM quarantine", &q, e);
-	if (rc == RC_OK && !d->ids) {
+	rc = db_prepare(db,
+		c->ids ? "DELETE FROM quarantine WHERE id = ?1" : "DELETE FROM quarantine WHERE " CHOSEN_ROWS,
+		&q, e);
+	if (rc == RC_OK && !c->ids) {
+		quarantine_choice_bind(q, c);
 		rc = db_run(q, e);
 		d->n_dropped = rc == RC_OK ? (uint64_t)db_changes(db) : 0;
 		return rc;
 	}
-	for (uint32_t i = 0; rc == RC_OK && i < d->n; i++) {
-		db_bind_i64(q, 1, d->ids[i]);
+	for (uint32_t i = 0; rc == RC_OK && i < c->n_ids; i++) {
+		db_bind_i64(q, 1, c->ids[i]);
 		rc = db_run(q, e);
 		d->n_dropped += rc == RC_OK ? (uint64_t)db_changes(db) : 0;
 	}
 	return rc;
 }
 
-enum rc quarantine_drop_items(
-	struct store *s, const int64_t *ids, uint32_t n, uint64_t *n_dropped, struct err *e)
+enum rc quarantine_drop_chosen(
+	struct store *s, const struct quarantine_choice *choice, uint64_t *n_dropped, struct err *e)
 {
-	struct drop d = {.ids = ids, .n = n};
-	enum rc rc = store_append(s, NULL, 0, NULL, drop_items, &d, e);
+	struct drop d = {.choice = choice};
+	enum rc rc = store_append(s, NULL, 0, NULL, drop_rows, &d, e);
 	*n_dropped = rc == RC_OK ? d.n_dropped : 0;
 	return rc;
 }

@@ -63,10 +63,13 @@ struct replay {
 	struct item *items;  // RUN_ROWS
 	uint32_t n_items;
 	// What is to be read, and where it belongs.
-	struct sv wanted_file;
-	const int64_t *wanted; // ids, ascending; NULL: all
-	uint32_t n_wanted, at_wanted;
+	struct quarantine_choice wanted;
+	uint32_t at_wanted;
+	uint64_t rows_max; // 0: all
 	int64_t after, import;
+	// NULL: it is no preview. Told with the id of the row at hand.
+	const struct preview_sink *preview;
+	int64_t at_id;
 	// Of tracking messages; opened with the first of them.
 	struct wire_decoder *decoder;
 	struct people *people;
@@ -167,6 +170,8 @@ static enum rc origin_hook(struct replay *r, struct sv name, struct err *e)
 	if (rc == RC_OK)
 		rc = hook_open(r->given ? r->given : o->own, store_design(r->store), name, &o->hook, &why);
 	o->hook_wrong = why;
+	if (rc == RC_INPUT && r->given && r->preview) // told with its place, instead of with each body
+		return err_take(e, &why);
 	return rc == RC_OK || rc == RC_INPUT || rc == RC_NOT_FOUND ? RC_OK : err_take(e, &why);
 }
 
@@ -220,6 +225,12 @@ static enum rc take_row(struct replay *r, struct db_stmt *q, struct err *e)
 	"SELECT q.id, q.import, q.line, q.number, q.raw, q.at_ms FROM quarantine q JOIN import i"              \
 	" ON i.id = q.import WHERE "
 
+static uint32_t run_rows(const struct replay *r)
+{
+	uint64_t left = r->rows_max ? r->rows_max - r->report.n_rows : RUN_ROWS;
+	return left < RUN_ROWS ? (uint32_t)left : RUN_ROWS;
+}
+
 // The rows after `after` that belong to the same import as the first of them.
 static enum rc read_run(void *context, struct db *db, struct err *e)
 {
@@ -227,16 +238,12 @@ static enum rc read_run(void *context, struct db *db, struct err *e)
 	struct db_stmt *q = NULL;
 	bool more = false;
 	enum rc rc = db_prepare(db,
-		ROWS_SQL "q.id > ?2 AND (?1 IS NULL OR i.path = ?1 OR i.file = ?1) ORDER BY q.id LIMIT ?3", &q,
-		e);
+		ROWS_SQL "q.id > ?5 AND " CHOSEN_IMPORT " AND " CHOSEN_KIND " ORDER BY q.id LIMIT ?6", &q, e);
 	if (rc != RC_OK)
 		return rc;
-	if (r->wanted_file.len)
-		db_bind_text(q, 1, r->wanted_file);
-	else
-		db_bind_null(q, 1);
-	db_bind_i64(q, 2, r->after);
-	db_bind_i64(q, 3, RUN_ROWS);
+	quarantine_choice_bind(q, &r->wanted);
+	db_bind_i64(q, 5, r->after);
+	db_bind_i64(q, 6, run_rows(r));
 	while ((rc = db_step(q, &more, e)) == RC_OK && more && arena_used(r->arena) < RUN_BYTES) {
 		if (r->n_items && db_i64(q, 1) != r->import)
 			break;
@@ -253,10 +260,10 @@ static enum rc read_named(void *context, struct db *db, struct err *e)
 	struct replay *r = context;
 	struct db_stmt *q = NULL;
 	enum rc rc = db_prepare(db, ROWS_SQL "q.id = ?1", &q, e);
-	while (rc == RC_OK && r->at_wanted < r->n_wanted && r->n_items < RUN_ROWS &&
+	while (rc == RC_OK && r->at_wanted < r->wanted.n_ids && r->n_items < run_rows(r) &&
 		arena_used(r->arena) < RUN_BYTES) {
 		bool there;
-		db_bind_i64(q, 1, r->wanted[r->at_wanted]);
+		db_bind_i64(q, 1, r->wanted.ids[r->at_wanted]);
 		rc = db_step(q, &there, e);
 		if (rc == RC_OK && there && r->n_items && db_i64(q, 1) != r->import)
 			break;
@@ -292,6 +299,24 @@ static enum rc read_item(struct replay *r, const struct item *it, struct block_r
 	return rc;
 }
 
+static enum rc show(void *context, const struct interaction *x, struct err *e)
+{
+	struct replay *r = context;
+	return r->preview->interaction(r->preview->context, (uint64_t)r->at_id, x, e);
+}
+
+// In a preview what the row became is told once it is known that all of it can be stored.
+static enum rc show_row(struct replay *r, const struct block_row *row, struct err *e)
+{
+	struct map_counts times = {0};
+	struct record record;
+	uint32_t n;
+	enum rc rc = mapper_record(&r->mapper, row, &record, e);
+	return rc == RC_OK ? mapping_map(r->mapper.bound, &record, r->clock->now_ms(r->clock), show, r, &n,
+				     &times, e)
+			   : rc;
+}
+
 // Maps one item into the run's block; a rejected one gets its new reason.
 static enum rc map_item(struct replay *r, struct item *it, struct err *row_err, struct err *e)
 {
@@ -302,6 +327,8 @@ static enum rc map_item(struct replay *r, struct item *it, struct err *row_err, 
 	enum rc rc = read_item(r, it, &row, e);
 	if (rc == RC_OK)
 		rc = import_row_map(&r->mapper, b, &row, r->clock->now_ms(r->clock), true, row_err, &again, e);
+	if (rc == RC_OK && r->preview && b->n_rejects == n_rejects)
+		rc = show_row(r, &row, e);
 	if (rc != RC_OK || b->n_rejects == n_rejects)
 		return rc;
 	it->reason = arena_copy(r->arena, reject_reason(b, &b->rejects[n_rejects]));
@@ -319,7 +346,8 @@ static enum rc decoded(void *context, uint32_t index, const struct interaction *
 {
 	(void)index;
 	struct decoding *d = context;
-	return import_block_add(d->r->block, store_design(d->r->store), x, e);
+	enum rc rc = import_block_add(d->r->block, store_design(d->r->store), x, e);
+	return rc == RC_OK && d->r->preview ? show(d->r, x, e) : rc;
 }
 
 static enum rc decoded_link(void *context, const struct wire_link *l, struct err *e)
@@ -413,9 +441,15 @@ static enum rc hook_item(struct replay *r, struct item *it, struct err *e)
 
 static enum rc take_item(struct replay *r, struct item *it, struct err *row_err, struct err *e)
 {
+	enum rc rc;
+	r->at_id = it->id;
 	if (r->origin.is_wire)
-		return decode_item(r, it, row_err, e);
-	return r->origin.is_hook ? hook_item(r, it, e) : map_item(r, it, row_err, e);
+		rc = decode_item(r, it, row_err, e);
+	else
+		rc = r->origin.is_hook ? hook_item(r, it, e) : map_item(r, it, row_err, e);
+	if (rc == RC_OK && r->preview && it->reason.ptr)
+		rc = r->preview->reject(r->preview->context, (uint64_t)it->id, it->reason, e);
+	return rc;
 }
 
 // --- a run of rows ---
@@ -489,7 +523,9 @@ static enum rc replay_all(struct replay *r, struct err *e)
 	for (;;) {
 		r->n_items = 0;
 		arena_reset(r->arena);
-		enum rc rc = store_alone(r->store, r->wanted ? read_named : read_run, r, e);
+		if (r->rows_max && r->report.n_rows >= r->rows_max)
+			return RC_OK;
+		enum rc rc = store_alone(r->store, r->wanted.ids ? read_named : read_run, r, e);
 		if (rc != RC_OK || r->n_items == 0)
 			return rc;
 		if (r->o->cancel && *r->o->cancel)
@@ -509,8 +545,8 @@ static enum rc make_tables(void *context, struct db *db, struct err *e)
 	return import_tables(db, e);
 }
 
-static enum rc replay(struct store *s, struct sv file, const int64_t *ids, uint32_t n_ids,
-	const struct import_options *o, struct import_report *report, struct err *e)
+static enum rc replay(struct store *s, const struct quarantine_choice *choice, const struct import_options *o,
+	uint32_t max_rows, const struct preview_sink *sink, struct import_report *report, struct err *e)
 {
 	struct replay *r = mem_calloc(1, sizeof(*r));
 	enum rc rc;
@@ -519,9 +555,9 @@ static enum rc replay(struct store *s, struct sv file, const int64_t *ids, uint3
 		return err_set(e, RC_NOMEM, "out of memory for replaying");
 	r->store = s;
 	r->o = o;
-	r->wanted_file = file;
-	r->wanted = ids;
-	r->n_wanted = n_ids;
+	r->wanted = *choice;
+	r->rows_max = max_rows;
+	r->preview = sink;
 	r->clock = o->clock ? o->clock : clock_system();
 	int64_t started_ns = r->clock->monotonic_ns(r->clock);
 	r->tally = tally_new();
@@ -537,14 +573,14 @@ static enum rc replay(struct store *s, struct sv file, const int64_t *ids, uint3
 	if (rc == RC_OK)
 		rc = replay_all(r, e);
 	struct people_linked linked;
-	if (rc == RC_OK && r->people && people_waiting(r->people) > 0)
+	if (rc == RC_OK && !o->dry_run && r->people && people_waiting(r->people) > 0)
 		rc = people_link(r->people, LINKS_AT_ONCE, &linked, e);
 	if (r->tally)
 		tally_report(r->tally, &r->report);
 	r->report.was_read = r->report.is_whole = rc == RC_OK;
 	r->report.elapsed_ms = (r->clock->monotonic_ns(r->clock) - started_ns) / 1000000;
-	snprintf(
-		r->report.file, sizeof(r->report.file), "%.*s", SV_ARG(file.len ? file : SV("the quarantine")));
+	snprintf(r->report.file, sizeof(r->report.file), "%.*s",
+		SV_ARG(choice->file.len ? choice->file : SV("the quarantine")));
 	*report = r->report;
 	commit_free(&r->commit);
 	origin_free(r);
@@ -563,12 +599,21 @@ static enum rc replay(struct store *s, struct sv file, const int64_t *ids, uint3
 enum rc quarantine_replay(struct store *s, struct sv file, const struct import_options *o,
 	struct import_report *report, struct err *e)
 {
-	return replay(s, file, NULL, 0, o, report, e);
+	const struct quarantine_choice of_file = {.file = file};
+	return replay(s, &of_file, o, 0, NULL, report, e);
 }
 
-enum rc quarantine_replay_items(struct store *s, const int64_t *ids, uint32_t n_ids,
+enum rc quarantine_replay_chosen(struct store *s, const struct quarantine_choice *choice,
 	const struct import_options *o, struct import_report *report, struct err *e)
 {
-	static const int64_t none;
-	return replay(s, SV_NONE, ids ? ids : &none, n_ids, o, report, e);
+	return replay(s, choice, o, 0, NULL, report, e);
+}
+
+enum rc quarantine_preview(struct store *s, const struct quarantine_choice *choice, uint32_t max_rows,
+	const struct import_options *o, const struct preview_sink *sink, struct import_report *report,
+	struct err *e)
+{
+	struct import_options dry = *o;
+	dry.dry_run = true;
+	return replay(s, choice, &dry, max_rows, sink, report, e);
 }

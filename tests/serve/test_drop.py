@@ -210,6 +210,32 @@ def a_file_that_was_moved_in_and_grows_is_waited_for():
         assert (r['rows'], r['taken']) == (2, 2), r
 
 
+def a_mapping_that_is_being_written_is_waited_for():
+    """As `cat > calls.yaml` does: the mapping is there, and empty, while its text is still to come."""
+    text = MAPPING.encode()
+    for name in ('calls.yaml', 'calls.csv.yaml', 'mapping.yaml'):
+        with Folder() as f:
+            f.put('calls.csv', rows_of(3), move=False)
+            time.sleep(2)  # it has settled and waits for its mapping
+            with open(os.path.join(f.dir, name), 'wb', buffering=0) as out:
+                time.sleep(0.6)
+                for i in range(0, len(text), 60):
+                    out.write(text[i:i + 60])
+                    time.sleep(0.4)
+            r = f.report('calls.csv')
+            assert (r['state'], r['taken'], r['message']) == ('done', 3, ''), (name, r)
+            assert f.names('failed') == [], f.names('failed')
+            if name != 'mapping.yaml':
+                continue
+            # One that is there for long, and one that is moved in, are not waited for.
+            began = time.monotonic()
+            f.put('more.csv', rows_of(2, 10))
+            assert f.report('more.csv')['taken'] == 2 and time.monotonic() - began < 1, time.monotonic() - began
+            f.put('mapping.yaml', MAPPING.replace('Call Ended', 'Chat Ended').encode())
+            f.put('last.csv', rows_of(2, 20))
+            assert f.report('last.csv')['taken'] == 2 and time.monotonic() - began < 3, time.monotonic() - began
+
+
 def names_that_meet_reports_and_names_that_are_too_long():
     def files(f, sub, ending):
         return [n for n in f.names(sub) if n.endswith(ending)]
@@ -260,5 +286,5 @@ def a_folder_that_is_not_there_is_told_at_the_start():
 if __name__ == '__main__':
     main([what_is_moved_in_is_taken, what_grows_is_waited_for, what_cannot_be_imported_is_moved_aside_with_its_reason,
           what_is_put_in_the_place_of_a_file_is_left_alone, a_file_that_was_moved_in_and_grows_is_waited_for,
-          names_that_meet_reports_and_names_that_are_too_long, a_kill_in_the_middle_is_made_good,
-          a_folder_that_is_not_there_is_told_at_the_start])
+          a_mapping_that_is_being_written_is_waited_for, names_that_meet_reports_and_names_that_are_too_long,
+          a_kill_in_the_middle_is_made_good, a_folder_that_is_not_there_is_told_at_the_start])

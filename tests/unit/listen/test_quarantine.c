@@ -203,6 +203,144 @@ static void test_drop(void **state)
 	store_close(&s);
 }
 
+struct shown {
+	unsigned n_interactions, n_rejects;
+	uint64_t first_id, reject_id;
+	char reason[200];
+};
+
+static enum rc see_interaction(void *context, uint64_t id, const struct interaction *x, struct err *e)
+{
+	struct shown *s = context;
+	(void)e;
+	assert_true(sv_equal(x->event, SV("Call")));
+	if (s->n_interactions++ == 0)
+		s->first_id = id;
+	return RC_OK;
+}
+
+static enum rc see_reject(void *context, uint64_t id, struct sv reason, struct err *e)
+{
+	struct shown *s = context;
+	(void)e;
+	s->n_rejects++;
+	s->reject_id = id;
+	snprintf(s->reason, sizeof(s->reason), "%.*s", SV_ARG(reason));
+	return RC_OK;
+}
+
+static void test_preview(void **state)
+{
+	struct work *w = *state;
+	struct import_report r;
+	struct import_options o = work_options(w);
+	struct err e = ERR_NONE;
+	struct shown shown = {0};
+	const struct preview_sink sink = {&shown, see_interaction, see_reject};
+	struct quarantine_choice all = {0};
+	char map[2600];
+	put_file(w, "one.csv", first_file);
+	struct store *s = work_store(w);
+	import_one_file(w, s, "one.csv", NULL, RC_OK, &r);
+	int64_t first = work_i64(s, "SELECT min(id) FROM quarantine");
+	o.map_text = sv_from(mended(map));
+	assert_int_equal(quarantine_preview(s, &all, 1000, &o, &sink, &r, &e), RC_OK);
+	assert_int_equal(r.n_rows, 5);
+	assert_int_equal(r.n_mapped_rows, 2);
+	assert_int_equal(shown.n_interactions, 2);
+	assert_int_equal(shown.n_rejects, 3);
+	assert_int_equal(shown.first_id, first);
+	assert_int_equal(shown.reject_id, first + 3);
+	assert_non_null(strstr(shown.reason, "is no number"));
+	// No more than asked for; the reasons in the quarantine stay as they were.
+	shown = (struct shown){0};
+	assert_int_equal(quarantine_preview(s, &all, 2, &o, &sink, &r, &e), RC_OK);
+	assert_int_equal(r.n_rows, 2);
+	assert_int_equal(shown.n_interactions + shown.n_rejects, 2);
+	assert_int_equal(work_count(s), 1);
+	assert_int_equal(work_quarantined(s), 5);
+	assert_int_equal(work_i64(s, "SELECT count(*) FROM quarantine WHERE reason LIKE '%is no number%'"), 1);
+	// A mistake has its place.
+	o.map_text = SV("mapping: 1\nsorce: x\n");
+	assert_int_equal(quarantine_preview(s, &all, 2, &o, &sink, &r, &e), RC_INPUT);
+	assert_int_equal(e.line, 2);
+	store_close(&s);
+}
+
+static uint32_t chosen(struct store *s, const struct quarantine_choice *c, uint64_t *total)
+{
+	struct arena *a = arena_new(0);
+	struct quarantine_item *items;
+	struct err e = ERR_NONE;
+	uint32_t n;
+	if (quarantine_page(s, c, 0, 100, a, &items, &n, total, &e) != RC_OK)
+		work_fail(&e);
+	for (uint32_t i = 1; i < n; i++)
+		assert_true(items[i].id < items[i - 1].id);
+	arena_free(&a);
+	return n;
+}
+
+static void test_choice(void **state)
+{
+	struct work *w = *state;
+	struct import_report r;
+	struct import_options o = work_options(w);
+	struct err e = ERR_NONE;
+	struct arena *a = arena_new(0);
+	struct quarantine_reading reading;
+	uint64_t n;
+	char path[300], map[2600];
+	struct store *s = work_store(w);
+	assert_int_equal(quarantine_reading(s, &(struct quarantine_choice){0}, a, &reading, &e), RC_NOT_FOUND);
+	put_file(w, "one.csv", first_file);
+	put_file(w, "two.csv", "id,user,at,kind,score,agent\n11,ann,01.03.2026 10:00,call,9,\n");
+	import_one_file(w, s, "one.csv", NULL, RC_OK, &r);
+	import_one_file(w, s, "two.csv", NULL, RC_OK, &r);
+	struct sv two = sv_from(work_path(w, "two.csv", path));
+	const struct {
+		struct quarantine_choice choice;
+		uint32_t n;
+	} cases[] = {
+		{{0}, 6},
+		{{.file = SV("two.csv")}, 1},
+		{{.file = two}, 1},
+		{{.source = two}, 1},
+		{{.source = SV("two.csv")}, 0}, // not by its name alone
+		{{.map_name = SV("map.yaml")}, 6},
+		{{.map_name = SV("other.yaml")}, 0},
+		{{.file = SV("one.csv"), .reason = SV("nothing of the kind")}, 0},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(chosen(s, &cases[i].choice, &n), cases[i].n);
+		assert_int_equal(n, cases[i].n);
+	}
+	// What they were read with.
+	if (quarantine_reading(s, &cases[1].choice, a, &reading, &e) != RC_OK)
+		work_fail(&e);
+	assert_int_equal(reading.kind, QUARANTINE_FILE);
+	assert_true(sv_equal(reading.mapping, sv_from(map_csv)));
+	assert_true(sv_starts(reading.header, SV("id,user,at")));
+	// A choice is replayed, and dropped, and leaves the others alone.
+	o.map_text = sv_from(mended(map));
+	assert_int_equal(quarantine_replay_chosen(s, &cases[3].choice, &o, &r, &e), RC_OK);
+	assert_int_equal(r.n_rows, 1);
+	assert_int_equal(r.n_interactions, 1);
+	assert_int_equal(work_quarantined(s), 5);
+	struct arena *groups_arena = arena_new(0);
+	struct quarantine_group *groups;
+	uint32_t n_groups;
+	assert_int_equal(quarantine_groups(s, groups_arena, &groups, &n_groups, &e), RC_OK);
+	const struct quarantine_choice group = {.source = groups[0].file, .reason = groups[0].reason};
+	assert_int_equal(chosen(s, &group, &n), groups[0].n);
+	assert_int_equal(quarantine_drop_chosen(s, &group, &n, &e), RC_OK);
+	assert_int_equal(n, groups[0].n);
+	assert_int_equal(work_quarantined(s), 5 - (int64_t)n);
+	arena_free(&groups_arena);
+	arena_free(&a);
+	store_close(&s);
+}
+
 // Bytes of a file that hold the text.
 static bool file_has(const struct work *w, const char *name, const char *text)
 {
@@ -341,6 +479,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_erase, work_open, work_close),
 		cmocka_unit_test_setup_teardown(test_replay_broken_rows, work_open, work_close),
 		cmocka_unit_test_setup_teardown(test_drop, work_open, work_close),
+		cmocka_unit_test_setup_teardown(test_preview, work_open, work_close),
+		cmocka_unit_test_setup_teardown(test_choice, work_open, work_close),
 		cmocka_unit_test_setup_teardown(test_sources, work_open, work_close),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,10 +4,11 @@ import { useEffect, useState } from 'preact/hooks';
 import { call, forget, may, Problem, useApi } from '../base/api';
 import { count, many, percent, time } from '../base/format';
 import { zone } from '../base/question';
-import type { Interaction, Page } from '../base/types';
+import type { Interaction } from '../base/types';
 import { Editor, type TextProblem } from '../ui/editor';
 import { Await, Empty, Failure, Loading, PageHead, Section } from '../ui/parts';
 import { Table } from '../ui/table';
+import { Quarantine } from './quarantine';
 import { InteractionTable } from './touchpoint';
 
 interface Uploaded {
@@ -47,14 +48,6 @@ interface Job {
 }
 
 const STATES = { queued: 'Waiting for its turn', running: 'Taking it in', done: 'Done', failed: 'Failed', cancelled: 'Cancelled' };
-
-interface Held {
-	id: string;
-	at: string;
-	source: string;
-	reason: string;
-	raw: string;
-}
 
 function sizeText(bytes: number): string {
 	return bytes < 1e6 ? `${Math.max(1, Math.round(bytes / 1e3))} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
@@ -302,75 +295,6 @@ function Mapping({ up, onStart }: { up: Uploaded; onStart: (mapping: string, dry
 				</div>
 			</Section>
 		</>
-	);
-}
-
-function Quarantine() {
-	const held = useApi<Page<Held>>('/api/quarantine');
-	const [said, setSaid] = useState('');
-	const act = async (what: 'replay' | 'drop', ids: string[] | null): Promise<void> => {
-		try {
-			const r = await call<{ taken?: number; rejected?: number }>(`/api/quarantine/${what}`, { json: ids ? { ids } : { all: true } });
-			setSaid(what === 'replay' ? `${count(r.taken ?? 0)} taken in, ${count(r.rejected ?? 0)} still not understood.` : 'Dropped.');
-		} catch (e) {
-			setSaid((e as Problem).message);
-		}
-		forget('/api/quarantine');
-	};
-	return (
-		<Section
-			title="Quarantine"
-			aside={
-				<>
-					<span class="muted">what could not be understood, with the reason</span>
-					<span role="status" class="muted end">
-						{said}
-					</span>
-				</>
-			}
-		>
-			<Await of={held} height={120}>
-				{p =>
-					p.items.length ? (
-						<>
-							<Table
-								caption="Quarantine"
-								rows={p.items}
-								columns={[
-									{ key: 'at', title: 'Received', cell: h => time(h.at, zone.value) },
-									{ key: 'source', title: 'Source', cell: h => h.source },
-									{ key: 'reason', title: 'Reason', cell: h => h.reason },
-									{ key: 'raw', title: 'As received', cell: h => <code class="raw">{h.raw}</code> },
-									{
-										key: 'do',
-										title: '',
-										cell: h => (
-											<span class="actions">
-												<button type="button" class="button small" onClick={() => void act('replay', [h.id])} aria-label={`Replay ${h.id}`}>
-													Replay
-												</button>
-												<button type="button" class="button small danger" onClick={() => void act('drop', [h.id])} aria-label={`Drop ${h.id}`}>
-													Drop
-												</button>
-											</span>
-										),
-									},
-								]}
-							/>
-							<p class="actions more-rows">
-								<button type="button" class="button" onClick={() => void act('replay', null)}>
-									Replay all {count(p.total ?? p.items.length)}
-								</button>
-							</p>
-						</>
-					) : (
-						<Empty title="Quarantine is empty.">
-							<p>Everything that arrived was understood.</p>
-						</Empty>
-					)
-				}
-			</Await>
-		</Section>
 	);
 }
 

@@ -297,7 +297,8 @@ export function InteractionTable({ items, caption, at = true }: { items: Interac
 			compact
 			columns={[
 				{ key: 'at', title: 'Time', cell: i => <time class="nowrap" dateTime={i.at}>{i.at.slice(0, 4) === String(new Date().getFullYear()) ? time(i.at, zone.value).replace(/ \d{4},/, ',') : time(i.at, zone.value)}</time> },
-				...(items.some(i => i.person) ? [{ key: 'customer', title: 'Customer', cell: (i: Interaction) => <CustomerLink of={i} /> }] : []),
+				// In a preview there is no person yet to lead to.
+				...(items.some(i => i.person || i.customer) ? [{ key: 'customer', title: 'Customer', cell: (i: Interaction) => (i.person || !i.customer ? <CustomerLink of={i} /> : i.customer) }] : []),
 				...(at ? [{ key: 'tp', title: 'Touch point', cell: (i: Interaction) => (i.touchpoint ? <a href={to(`/touchpoint/${i.touchpoint}`)}><Short text={touchpointName(i.touchpoint)} /></a> : <span class="muted">unmatched</span>) }] : []),
 				{ key: 'channel', title: 'Channel', cell: i => i.channel ?? '–' },
 				{ key: 'event', title: 'Event', cell: i => (i.event ? <Short text={i.event} /> : '–') },
