@@ -9,6 +9,7 @@
 
 #include "access/boards.h"
 
+#include <ctype.h>
 #include <stdio.h>
 
 enum { TILES_MAX = 200, DAYS_MAX = 366, WHERES_MAX = 32 };
@@ -165,15 +166,55 @@ static bool asks_where(struct api_call *c, struct sv wanted)
 	return false;
 }
 
-// The question has all filters of the page.
+// The field that a filter begins with; empty: none.
+static struct sv leading(struct sv filter)
+{
+	struct sv text = sv_trim(filter);
+	size_t n = 0;
+	while (n < text.len && (isalnum((unsigned char)text.ptr[n]) || strchr("_.-", text.ptr[n])))
+		n++;
+	return (struct sv){text.ptr, n};
+}
+
+static bool is_place(struct sv field)
+{
+	static const char *const places[] = {"channel", "channel-kind", "owner", "stage", "touchpoint"};
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+		if (sv_equal(field, sv_from(places[i])))
+			return true;
+	return false;
+}
+
+// Does the segment that the page is compared with stand instead of this filter? As web/src/base/filter.ts (beside) has it.
+static bool gives_way(struct sv filter, struct sv segment)
+{
+	struct sv field = leading(filter), own = leading(segment);
+	return sv_equal(field, own) || (!is_place(own) && !is_place(field));
+}
+
+// What follows “vs=where:”; SV_NONE: the page compares no segments.
+static struct sv segment_of(struct api_call *c, struct sv query)
+{
+	for (struct sv rest = query; rest.ptr;) {
+		struct sv value, pair = sv_cut(rest, '&', &rest), name = sv_cut(pair, '=', &value);
+		struct sv text = query_unescape(http_arena(c->x), value);
+		if (sv_equal(name, SV("vs")) && sv_starts(text, SV("where:")))
+			return (struct sv){text.ptr + 6, text.len - 6};
+	}
+	return SV_NONE;
+}
+
+// The question has all filters of the page, or those that hold for the segment beside it.
 static bool has_filters(struct api_call *c, struct sv query)
 {
+	struct sv segment = segment_of(c, query);
+	bool compared = segment.len > 0 && asks_where(c, segment);
 	for (struct sv rest = query; rest.ptr;) {
 		struct sv value, pair = sv_cut(rest, '&', &rest), name = sv_cut(pair, '=', &value);
 		if (!sv_equal(name, SV("where")) || value.len == 0)
 			continue;
 		struct sv where = query_unescape(http_arena(c->x), value);
-		if (!where.ptr || !asks_where(c, where))
+		if (!where.ptr || (!asks_where(c, where) && !(compared && gives_way(where, segment))))
 			return false;
 	}
 	return true;
@@ -227,14 +268,13 @@ struct touchpoint_question {
 // sums of an answer would tell of what the page does not show.
 static bool is_filter(struct api_call *c, struct sv query, struct sv here, struct sv where)
 {
-	bool is = sv_equal(where, here);
+	struct sv segment = segment_of(c, query);
+	bool is = sv_equal(where, here) || (segment.len > 0 && sv_equal(where, segment));
 	for (struct sv rest = query; rest.ptr && !is;) {
 		struct sv value, pair = sv_cut(rest, '&', &rest), name = sv_cut(pair, '=', &value);
 		struct sv text = query_unescape(http_arena(c->x), value);
 		if (sv_equal(name, SV("where")))
 			is = text.ptr && sv_equal(text, where);
-		else if (sv_equal(name, SV("vs")) && sv_starts(text, SV("where:")))
-			is = sv_equal((struct sv){text.ptr + 6, text.len - 6}, where);
 	}
 	return is;
 }

@@ -292,7 +292,7 @@ const struct api_row api_rows[] = {
 		NULL, "items"},
 	{HTTP_POST, "/api/keys", AUTH_USER, RIGHT_KEYS, 0, true, false, 0, "access",
 		"a new key; its text is told once", keys_add, NULL,
-		"{\"kind\", \"name\", \"source\", \"origins\", \"links_email\", \"rights\"}",
+		"{\"kind\", \"name\", \"source\", \"origins\", \"links_email\", \"rights\", \"days\"}",
 		"{\"id\", \"key\"}"},
 	{HTTP_DELETE, "/api/keys/{key}", AUTH_USER, RIGHT_KEYS, 0, true, false, 0, "access", "revoke a key",
 		keys_revoke, NULL, NULL, "{}"},

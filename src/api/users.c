@@ -4,7 +4,8 @@
 
 #include <stdio.h>
 
-enum { LINK_LIFETIME_MS = 24 * 3600 * 1000, LIST_MAX = 64, PAGE = 100 };
+enum { LINK_LIFETIME_MS = 24 * 3600 * 1000, LIST_MAX = 64, PAGE = 100, KEY_DAYS_MAX = 36500 };
+#define DAY_MS INT64_C(86400000)
 
 // 0: never.
 static void write_time(struct json *j, const char *key, const struct tz *tz, int64_t at_ms)
@@ -252,6 +253,24 @@ enum rc keys_get(struct api_call *c, struct err *e)
 	return RC_OK;
 }
 
+// "days": it ends after so many; without them, or with null, when it is revoked.
+static enum rc read_key_days(
+	struct api_call *c, struct json_node root, struct access_key_change *k, struct err *e)
+{
+	struct json_node days = json_get(root, SV("days"));
+	double n;
+	if (days.type == JSON_NONE || days.type == JSON_NULL)
+		return RC_OK;
+	if (!json_number(days, &n) || n <= 0 || n > KEY_DAYS_MAX) {
+		enum rc rc = err_set(e, RC_INPUT, "“days” must be a number, at most %d", KEY_DAYS_MAX);
+		err_remedy(e, "leave it out for a key that ends when it is revoked");
+		return rc;
+	}
+	k->has_expires = true;
+	k->expires_ms = c->api->clock->now_ms(c->api->clock) + (int64_t)(n * (double)DAY_MS);
+	return RC_OK;
+}
+
 static enum rc read_key(struct api_call *c, struct json_node root, enum access_key_kind *kind,
 	struct access_key_change *k, struct err *e)
 {
@@ -269,6 +288,8 @@ static enum rc read_key(struct api_call *c, struct json_node root, enum access_k
 		rc = call_string(root, "key", false, &k->given, e);
 	if (rc == RC_OK)
 		rc = call_string(root, "rights", false, &rights, e);
+	if (rc == RC_OK)
+		rc = read_key_days(c, root, k, e);
 	struct json_node links = json_get(root, SV("links_email"));
 	char scratch[32];
 	if (rc == RC_OK && links.type == JSON_BOOL)

@@ -4,7 +4,7 @@
 // theme has changed, as it does in the evening.
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { axe, close, isOutside, open, pages, settled, signedIn, skip, visit } from './house.mjs';
+import { axe, close, isOutside, open, pages, settled, signedIn, skip, url, visit } from './house.mjs';
 
 after(close);
 
@@ -83,6 +83,72 @@ test('addresses typed by hand: a group without its part, and what is no address'
 		dispatchEvent(new PopStateEvent('popstate'));
 	});
 	await page.waitForFunction(() => document.querySelector('h1')?.textContent === 'Not found');
+	await context.close();
+});
+
+test('an address that asks for no period says so, and what is shown instead', { skip }, async () => {
+	const context = await signedIn({ viewport: { width: 1440, height: 900 } });
+	const page = await visit(context, '/?period=garbage&vs=period:soon', '.card');
+	const [period, compared, ...more] = await page.locator('.misread').allTextContents();
+	assert.match(period, /“garbage” is no period such as 7d.*: this is Jan 2025 – 31 Dec 2025/);
+	assert.match(compared, /“soon” is no period.*nothing is compared/);
+	assert.deepEqual(more, []);
+	await page.locator('.askbar select').first().selectOption('90d');
+	await page.waitForFunction(() => document.querySelectorAll('.misread').length === 1);
+	await context.close();
+});
+
+test('in a row of links that is wider than a phone the current one is seen; names in the flow do not cover each other', { skip }, async () => {
+	const context = await signedIn({ viewport: { width: 360, height: 740 } });
+	for (const path of ['/settings/audit', '/journeys/quality', '/journeys/flow']) {
+		const page = await visit(context, path, '.subnav [aria-current]');
+		const { left, right } = await page.locator('.subnav [aria-current]').evaluate(e => e.getBoundingClientRect());
+		assert.ok(left >= 0 && right <= 360, `${path}: ${left} to ${right}`);
+		const covered = await page.evaluate(() => {
+			const texts = [...document.querySelectorAll('.flow text')].map(e => [e.textContent, e.getBoundingClientRect()]);
+			const over = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1 && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 4;
+			return texts.flatMap(([a, x], i) => texts.slice(i + 1).filter(([, y]) => over(x, y)).map(([b]) => `${a} / ${b}`));
+		});
+		assert.deepEqual(covered, []);
+		await page.close();
+	}
+	await context.close();
+});
+
+test('a share and its target stand on one line of a card where there is room', { skip }, async () => {
+	for (const width of [1280, 1440]) {
+		const context = await signedIn({ viewport: { width, height: 900 } });
+		const page = await visit(context, '/', '.card');
+		const broken = await page.evaluate(() => [...document.querySelectorAll('.card-answer')].filter(a => a.querySelector('small')?.getBoundingClientRect().top > a.querySelector('b').getBoundingClientRect().bottom - 4).map(a => a.textContent));
+		assert.deepEqual(broken, [], `${width} px`);
+		await context.close();
+	}
+});
+
+test('a view is pinned to a new dashboard under its name', { skip }, async () => {
+	const context = await signedIn({ viewport: { width: 1440, height: 900 } });
+	const page = await visit(context, '/journeys/volume', '.answer');
+	await page.getByRole('button', { name: 'Pin', exact: true }).click();
+	const form = page.locator('dialog form');
+	assert.equal(await form.getByLabel('Its name').count(), 0);
+	await form.getByLabel('Dashboard').selectOption('new');
+	await form.getByLabel('Its name').fill('Where it is busy');
+	await form.getByRole('button', { name: 'Pin' }).click();
+	await page.locator('dialog').waitFor({ state: 'detached' });
+	const csrf = (await (await context.request.get(`${url}/api/session`)).json()).csrf;
+	const board = (await (await context.request.get(`${url}/api/dashboards`)).json()).items.find(b => b.title === 'Where it is busy');
+	assert.deepEqual(board.tiles.map(t => t.title), ['Volume']);
+	await context.request.delete(`${url}/api/dashboards/${board.id}`, { headers: { 'X-CSRF-Token': csrf }, data: {} });
+	await context.close();
+});
+
+test('a customer’s story tells values as other pages do', { skip }, async () => {
+	const context = await signedIn({ viewport: { width: 1440, height: 900 } });
+	const delayed = await (await context.request.get(`${url}/api/interactions?limit=1&where=${encodeURIComponent('delay exists and resolved exists or delay exists')}`)).json();
+	const page = await visit(context, `/customers/${encodeURIComponent(delayed.items[0].customer ?? delayed.items[0].person)}`, 'tbody tr');
+	const values = (await page.locator('td[data-title=Values]').allTextContents()).join('; ');
+	assert.match(values, /delay −?[\d.]+\u00a0(s|min|h|d)/);
+	assert.doesNotMatch(values, /\d(ms|s|min|h|d|w)\b|resolved [01]/);
 	await context.close();
 });
 

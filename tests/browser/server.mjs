@@ -50,6 +50,27 @@ export class House {
 		return { CORRIDOR_URL: this.url, CORRIDOR_EMAIL: EMAIL, CORRIDOR_PASSWORD: PASSWORD, CORRIDOR_SHARED_PAGE: this.shared, CORRIDOR_WRITE_KEY: this.key };
 	}
 
+	/** A server that has nothing yet but this corridor, an administrator and a key to send with. */
+	async openEmpty(design) {
+		const data = join(this.dir, 'data');
+		const file = join(this.dir, 'corridor.yaml');
+		const password = join(this.dir, 'password');
+		writeFileSync(file, design);
+		writeFileSync(password, `${PASSWORD}\n`);
+		await run(corridor, ['init', '--data', data, '--design', file, '--quiet']);
+		await run(corridor, ['user', 'add', '--data', data, '--quiet', '--name', 'Ada Brandt', '--role', 'administrator', '--password-file', password, EMAIL]);
+		this.url = await this.start(data);
+		this.csrf = (await this.ask('POST', '/api/session', { email: EMAIL, password: PASSWORD })).csrf;
+		this.key = (await this.ask('POST', '/api/keys', { kind: 'write', name: 'Shop', source: 'shop', origins: [] })).key;
+	}
+
+	/** The administrator's session in a browser's context. */
+	async signIn(context) {
+		const [name, value] = this.cookie.split('=');
+		await context.addCookies([{ name, value, url: this.url }]);
+		return context;
+	}
+
 	start(data) {
 		return new Promise((done, fail) => {
 			const child = spawn(corridor, ['serve', '--data', data, '--listen', '127.0.0.1:0'], { stdio: ['ignore', 'pipe', 'inherit'] });

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Each resource of the management API: that it answers, and what it says to mistakes."""
+import datetime
 import json
 import re
 import threading
@@ -340,6 +341,21 @@ def dashboards_and_shares():
         assert owner.ask('DELETE', '/api/dashboards/' + board['id'], body={}).status == 404
 
 
+def keys_end_when_it_was_said_that_they_do():
+    with serving(simulate=('--persons', '20', '--quiet')) as s:
+        admin = s.everybody()['administrator']
+        day = {'kind': 'write', 'name': 'x', 'source': 'crm'}
+        for wrong in (0, -1, 36501, 'soon', True):
+            a = admin.post('/api/keys', {**day, 'days': wrong})
+            assert a.status == 400 and '“days”' in a.json['detail'], a
+        for name, more in (('month', {'days': 30}), ('null', {'days': None}), ('none', {})):
+            assert admin.post('/api/keys', {**day, 'name': name, **more}).status == 201, name
+        keys = {k['name']: k for k in admin.get('/api/keys').json['items']}
+        assert keys['null']['expires'] is None and keys['none']['expires'] is None, keys
+        made, ends = (datetime.datetime.fromisoformat(keys['month'][k]) for k in ('created', 'expires'))
+        assert abs((ends - made).total_seconds() - 30 * 86400) < 60, keys['month']
+
+
 def only_trusted_senders_say_whose_an_email_address_is():
     with serving(simulate=('--persons', '20', '--quiet')) as s:
         admin = s.everybody()['administrator']
@@ -404,4 +420,5 @@ def only_trusted_senders_say_whose_an_email_address_is():
 if __name__ == '__main__':
     main([overview_agrees_with_the_analyses, interactions_come_newest_first_and_each_once, a_customers_story,
           the_corridor_file, the_quarantine_is_replayed, sql_only_reads, dashboards_and_shares, signing_in,
-          customers_are_named_only_to_those_who_may_see_them, only_trusted_senders_say_whose_an_email_address_is])
+          customers_are_named_only_to_those_who_may_see_them, keys_end_when_it_was_said_that_they_do,
+          only_trusted_senders_say_whose_an_email_address_is])

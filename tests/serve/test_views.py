@@ -387,8 +387,16 @@ def a_shared_touch_point_asks_what_its_page_asks():
         token = owner.post('/api/shares', {'path': path + '&vs=where%3Achannel%20!%3D%20app', 'title': 'x', 'days': 1}).json['url']
         g = s.client()
         assert g.post('/api/shares/open', {'token': token.rsplit('/', 1)[1]}).status == 200
-        for where, status in ((['channel = web', 'channel != app'], 200), (['channel = web'], 200), (['channel != app'], 403),
+        for where, status in ((['channel = web', 'channel != app'], 200), (['channel = web'], 200), (['channel != app'], 200),
                               (['channel = web', 'where:channel != app'], 403), (['channel = web', 'channel = app'], 403)):
+            assert g.get('/api/overview', where=where, **period).status == status, where
+        # The segment stands instead of the filters that are no place; what says where holds for both.
+        token = owner.post('/api/shares', {'path': path + '&where=agent%20exists&vs=where%3Atenure%20%3C%2090d', 'title': 'x',
+                                           'days': 1}).json['url']
+        g = s.client()
+        assert g.post('/api/shares/open', {'token': token.rsplit('/', 1)[1]}).status == 200
+        for where, status in ((['channel = web', 'tenure < 90d'], 200), (['channel = web', 'agent exists'], 200),
+                              (['tenure < 90d'], 403), (['channel = web'], 403), (['agent exists', 'tenure < 90d'], 403)):
             assert g.get('/api/overview', where=where, **period).status == status, where
         # A tile of a touch point is not shown on a board, so nothing is asked for it.
         board = owner.post('/api/dashboards', {'title': 'x', 'tiles': [{'title': 't', 'view': path}]}).json['id']

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
-import { conditionText, parseCondition, quote, setCondition, valuesOf } from '../src/base/filter';
+import { beside, conditionText, parseCondition, quote, setCondition, valuesOf } from '../src/base/filter';
 
 describe('quote', () => {
 	it('leaves what the grammar reads bare', () => {
@@ -39,4 +39,12 @@ describe('a list of filters', () => {
 		expect(valuesOf(list, 'channel')).toEqual(['web']);
 		expect(valuesOf(list, 'owner')).toEqual([]);
 	});
+});
+
+describe('a segment beside the page', () => {
+	it('stands instead of the segment that is there', () => expect(beside(['product = fibre'], 'product = mobile')).toEqual({ where: ['product = mobile'], instead: ['product = fibre'] }));
+	it('is somewhere the page is: channel, owner and the like hold for both', () =>
+		expect(beside(['channel = phone', 'product = fibre', 'owner = billing', 'tenure < 90d'], 'product = mobile')).toEqual({ where: ['channel = phone', 'owner = billing', 'product = mobile'], instead: ['product = fibre', 'tenure < 90d'] }));
+	it('may say where itself', () => expect(beside(['channel = phone', 'product = fibre', 'owner = billing'], 'channel = chat')).toEqual({ where: ['product = fibre', 'owner = billing', 'channel = chat'], instead: ['channel = phone'] }));
+	it('stands beside all of it when nothing is filtered', () => expect(beside([], 'product = mobile')).toEqual({ where: ['product = mobile'], instead: [] }));
 });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
-import { between, bucketLabel, cell, compact, count, decimalsOf, exact, heading, inForm, money, noteText, number, percent, quantity, range, seconds, signed, time, title } from '../src/base/format';
+import { between, bucketLabel, cell, compact, count, decimalsOf, exact, heading, inForm, money, noteText, number, percent, quantity, range, seconds, signed, time, title, secondsOf } from '../src/base/format';
 
 const plain = (s: string): string => s.replace(/\u00a0/g, ' ');
 
@@ -105,4 +105,9 @@ describe('names', () => {
 		expect(bucketLabel('web')).toBe('web');
 	});
 	it('tells times in the zone asked for', () => expect(time('2026-03-29T01:30:00Z', 'Europe/Berlin')).toBe('29 Mar 2026, 03:30'));
+});
+
+describe('times in texts of analyses', () => {
+	it('are read back', () => expect(['2min 10s', '-85838s', '1300ms', '1d 4h', '1.5h', '-2min 10s'].map(secondsOf)).toEqual([130, -85838, 1.3, 100_800, 5400, -130]));
+	it('are nothing else', () => expect(['4.5', '12.30 EUR', '', '3 stars', 's', '5m'].map(secondsOf)).toEqual([null, null, null, null, null, null]));
 });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
-import { before, bucketFor, lengthDays, localDay, periodOf, periodText } from '../src/base/period';
+import { before, bucketFor, isPeriod, lengthDays, localDay, periodOf, periodText } from '../src/base/period';
 
 const ANCHOR = '2026-03-31';
 
@@ -19,6 +19,10 @@ describe('periodOf', () => {
 		expect(periodOf('2026-01..', ANCHOR)).toEqual({ from: '2026-01', to: null });
 		expect(periodOf('..2026', ANCHOR)).toEqual({ from: null, to: '2026' });
 		expect(periodOf('all', ANCHOR)).toEqual({ from: null, to: null });
+	});
+	it('knows what is none', () => {
+		for (const t of ['7d', '12m', 'all', '2026', '2026-03', '2026-03-01', '2026-01..', '..2026', '2026-01..2026-03-15']) expect(isPeriod(t), t).toBe(true);
+		for (const t of ['', 'x', '2026-3', '1..2..3', '..', 'garbage', '7w', '2026-01-01T00']) expect(isPeriod(t), t).toBe(false);
 	});
 	it('takes nonsense for the default', () => {
 		for (const t of ['', 'x', '2026-3', '1..2..3', '..', '2026-01-01T00']) expect(periodOf(t, ANCHOR)).toEqual(periodOf(null, ANCHOR));

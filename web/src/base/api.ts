@@ -188,6 +188,38 @@ export function forget(prefix: string): void {
 	}
 }
 
+/** The question is wrong or not allowed: asking again changes nothing. */
+function isRefused(error: Problem | null): boolean {
+	return error !== null && error.status >= 400 && error.status < 500;
+}
+
+async function renewOne(url: string, entry: Entry): Promise<void> {
+	const abort = new AbortController();
+	entry.abort = abort;
+	try {
+		const data = await call<unknown>(url, { signal: abort.signal });
+		entry.at = Date.now();
+		entry.state.value = { data, error: null, busy: false };
+	} catch {
+		// What is shown is the last that is known; who asks for it next is told why.
+		if (!abort.signal.aborted) entry.at = 0;
+	} finally {
+		if (entry.abort === abort) entry.abort = null;
+	}
+}
+
+/** Asks again for what is on the page, without a sign of it: what is shown stays until the answer is there. What is being
+ *  asked already is left to that. Ends when all is answered. */
+export async function renew(prefixes: string[]): Promise<void> {
+	const asked: Promise<void>[] = [];
+	for (const [url, entry] of entries) {
+		if (!prefixes.some(p => url.startsWith(p))) continue;
+		if (entry.users === 0) entry.at = 0;
+		else if (!entry.abort && !isRefused(entry.state.value.error)) asked.push(renewOne(url, entry));
+	}
+	await Promise.all(asked);
+}
+
 export function queryUrl(analysis: string, pairs: [string, string][]): string {
 	const p = new URLSearchParams(pairs);
 	const text = p.toString();

@@ -52,6 +52,22 @@ export function setCondition(where: string[], field: string, values: string[]): 
 	return values.length ? [...others, conditionText({ field, op: '=', values })] : others;
 }
 
+/** Filters about where something happens: they hold for both sides of a comparison of segments. */
+const PLACES = ['channel', 'channel-kind', 'owner', 'stage', 'touchpoint'];
+
+function leading(expression: string): string {
+	return /^\s*([\w.-]*)/.exec(expression)?.[1] ?? '';
+}
+
+/** What a segment is filtered by when it stands beside what these filters let through, and which of them it stands instead of:
+ *  those that begin with its own field, and, unless it says where, all that do not say where. The server lets read-only links
+ *  ask by the same rule (gives_way in src/api/boards.c). */
+export function beside(filters: string[], segment: string): { where: string[]; instead: string[] } {
+	const own = leading(segment);
+	const holds = (f: string): boolean => leading(f) !== own && (PLACES.includes(own) || PLACES.includes(leading(f)));
+	return { where: [...filters.filter(holds), segment], instead: filters.filter(f => !holds(f)) };
+}
+
 export function valuesOf(where: string[], field: string): string[] {
 	for (const w of where) {
 		const c = parseCondition(w);

@@ -77,6 +77,17 @@ export function seconds(value: number): string {
 	return `${sign}1${NBSP}min`;
 }
 
+const TIMES: Record<string, number> = { w: 604_800, d: 86_400, h: 3_600, min: 60, s: 1, ms: 0.001 };
+
+/** Seconds of a time as analyses write it in a text, exactly ("-85838s", "2min 10s"); null when it is none. */
+export function secondsOf(text: string): number | null {
+	const parts = /^(-?)((?:\d+(?:\.\d+)?(?:ms|min|[wdhs]) ?)+)$/.exec(text);
+	if (!parts) return null;
+	let sum = 0;
+	for (const [, n, unit] of (parts[2] as string).matchAll(/([\d.]+)(ms|min|[wdhs])/g)) sum += Number(n) * (TIMES[unit as string] ?? 0);
+	return parts[1] ? -sum : sum;
+}
+
 /** An amount in minor units: "14.20 EUR". */
 export function money(minor: number, currency: string): string {
 	const digits = new Intl.NumberFormat('en', { style: 'currency', currency }).resolvedOptions().maximumFractionDigits ?? 2;

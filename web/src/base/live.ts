@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is happening now, by server-sent events: counts every second and a sample of the interactions.
 import { signal } from '@preact/signals';
+import { session } from './api';
 import type { Interaction } from './types';
 
 export interface Counts {
@@ -10,6 +11,10 @@ export interface Counts {
 }
 
 export const counts = signal<Counts | null>(null);
+/** Grows whenever something came in: told at once for some, with the counts for all. */
+export const arrivals = signal(0);
+/** When the latest that was told came in; null while nothing was. */
+export const newest = signal<string | null>(null);
 export const recent = signal<Interaction[]>([]);
 export const connected = signal(false);
 /** The last attempt to connect did not succeed; at first nothing is known. */
@@ -45,11 +50,15 @@ function open(): void {
 	});
 	source.addEventListener('counts', event => {
 		const c = JSON.parse((event as MessageEvent<string>).data) as Counts;
+		// The first tells what the page's own answers may have missed, or what came while it was not connected.
+		if (c.interactions !== (counts.value?.interactions ?? session.value?.data?.n ?? 0)) arrivals.value++;
 		counts.value = c;
 		rate.value = [...rate.value.slice(1 - SECONDS), c.per_second];
 	});
 	source.addEventListener('interaction', event => {
 		const i = JSON.parse((event as MessageEvent<string>).data) as Interaction;
+		if (newest.value === null || Date.parse(i.at) > Date.parse(newest.value)) newest.value = i.at;
+		arrivals.value++;
 		recent.value = [i, ...recent.value.slice(0, RECENT - 1)];
 		for (const f of listeners) f(i);
 	});

@@ -36,6 +36,14 @@ function addMonths(month: string, n: number): string {
 
 const PART = /^\d{4}(-\d{2}(-\d{2})?)?$/;
 
+/** Is this a period as the URL carries them? */
+export function isPeriod(text: string): boolean {
+	if (text === 'all' || /^\d{1,4}[dm]$/.test(text)) return true;
+	const [from, to, more] = text.split('..');
+	if (to === undefined) return from !== undefined && PART.test(from);
+	return more === undefined && Boolean(from || to) && (!from || PART.test(from)) && (!to || PART.test(to));
+}
+
 /** The anchor is the day up to which relative periods go. Text that is no period counts as the default. */
 export function periodOf(text: string | null, anchor: string): Period {
 	const t = text ?? PERIOD_DEFAULT;
@@ -46,10 +54,9 @@ export function periodOf(text: string | null, anchor: string): Period {
 		if (relative[2] === 'd') return { from: addDays(anchor, 1 - n), to: anchor };
 		return { from: addMonths(anchor.slice(0, 7), 1 - n), to: anchor };
 	}
-	const [from, to, more] = t.split('..');
-	if (from && PART.test(from) && to === undefined) return { from, to: from };
-	if (more === undefined && (from || to) && (!from || PART.test(from)) && (!to || PART.test(to))) return { from: from || null, to: to || null };
-	return periodOf(PERIOD_DEFAULT, anchor);
+	if (!isPeriod(t)) return periodOf(PERIOD_DEFAULT, anchor);
+	const [from = '', to = from] = t.split('..');
+	return { from: from || null, to: to || null };
 }
 
 function firstDay(part: string): string {

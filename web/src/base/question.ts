@@ -2,7 +2,9 @@
 // What is being asked on every page: the period, the filters and what to compare with, all read from the URL.
 import { computed } from '@preact/signals';
 import { design, session } from './api';
-import { before, localDay, periodOf, periodText, type Period } from './period';
+import { newest } from './live';
+import { beside } from './filter';
+import { before, isPeriod, localDay, periodOf, periodText, type Period } from './period';
 import { params } from './router';
 
 export const zone = computed(() => session.value?.timezone ?? 'UTC');
@@ -12,7 +14,8 @@ export const currency = computed(() => session.value?.currency ?? 'EUR');
 export const anchor = computed(() => {
 	const last = session.value?.data?.last;
 	const now = new Date();
-	const at = last ? new Date(last) : now;
+	const known = last ? new Date(last) : now;
+	const at = newest.value && new Date(newest.value) > known ? new Date(newest.value) : known;
 	return localDay(at < now ? at : now, zone.value);
 });
 
@@ -23,6 +26,8 @@ export interface Other {
 	label: string;
 	period: Period;
 	where: string[];
+	/** Filters of the page that a segment stands instead of. */
+	instead?: string[];
 }
 
 /** The other side of a comparison: "vs=previous", "vs=year", "vs=period:2026-01..2026-03", "vs=where:product = fibre". */
@@ -33,12 +38,25 @@ export function otherOf(vs: string | null, p: Period, filters: string[]): Other 
 		return b && { label: periodText(b), period: b, where: filters };
 	}
 	if (vs.startsWith('period:')) {
+		if (!isPeriod(vs.slice(7))) return null;
 		const b = periodOf(vs.slice(7), anchor.value);
 		return { label: periodText(b), period: b, where: filters };
 	}
-	if (vs.startsWith('where:') && vs.length > 6) return { label: vs.slice(6), period: p, where: [...filters, vs.slice(6)] };
+	if (vs.startsWith('where:') && vs.length > 6) return { label: vs.slice(6), period: p, ...beside(filters, vs.slice(6)) };
 	return null;
 }
+
+/** What the address asks for that is no period or comparison, in words; what is shown instead stands beside it. */
+export const misread = computed(() => {
+	const wrong: string[] = [];
+	const p = params.value.get('period');
+	const vs = params.value.get('vs');
+	const forms = '7d, 12m, all, 2026-03 or 2026-03..2026-05';
+	if (p && !isPeriod(p)) wrong.push(`“${p}” is no period such as ${forms}: this is ${periodText(period.value)}.`);
+	if (vs?.startsWith('period:') && !isPeriod(vs.slice(7))) wrong.push(`“${vs.slice(7)}” is no period such as ${forms}: nothing is compared.`);
+	else if (vs && !otherOf(vs, period.value, []) && !['previous', 'year'].includes(vs)) wrong.push(`“vs=${vs}” is no comparison such as previous, year, period:2026-03 or where:channel = web: nothing is compared.`);
+	return wrong;
+});
 
 export const other = computed(() => otherOf(params.value.get('vs'), period.value, where.value));
 

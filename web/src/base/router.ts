@@ -18,8 +18,27 @@ export interface GoOptions {
 
 export const arrived = signal(0);
 
+let unsaved: ((to: string) => string | null) | null = null;
+
+/** Asks before something is lost: the question for an address one is about to go to, null when nothing is lost by it. Null
+ *  takes it back. Leaving the site asks by itself. */
+export function askBeforeLeaving(question: ((to: string) => string | null) | null): void {
+	unsaved = question;
+}
+
+function mayLeave(to: string): boolean {
+	const question = unsaved?.(to) ?? null;
+	if (question !== null && !confirm(question)) return false;
+	if (question !== null) unsaved = null;
+	return true;
+}
+
+addEventListener('beforeunload', event => {
+	if (unsaved?.('') != null) event.preventDefault();
+});
+
 export function go(to: string, options: GoOptions = {}): void {
-	if (to === href.value) return;
+	if (to === href.value || (!options.replace && !mayLeave(to))) return;
 	history[options.replace ? 'replaceState' : 'pushState'](null, '', to);
 	const moved = to.split('?')[0] !== path.value;
 	href.value = to;
@@ -83,6 +102,10 @@ export function match(pattern: string, address: string): Record<string, string> 
 /** Makes plain links of this site change the view without loading the page. */
 export function catchLinks(): void {
 	addEventListener('popstate', () => {
+		if (!mayLeave(location.pathname + location.search)) {
+			history.pushState(null, '', href.value);
+			return;
+		}
 		const moved = location.pathname !== path.value;
 		href.value = location.pathname + location.search;
 		if (moved) arrived.value++;

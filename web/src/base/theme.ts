@@ -24,6 +24,34 @@ export function toggleTheme(): void {
 	theme.value = next;
 }
 
+const redrawn = new Set<() => void>();
+let printing = false;
+let chosen: string | undefined;
+
+/** Paper is light. What is drawn from colour tokens is drawn anew at once: the picture of the page is taken right afterwards. */
+function onPaper(on: boolean): void {
+	if (on === printing) return;
+	printing = on;
+	const root = document.documentElement;
+	if (on) {
+		chosen = root.dataset.theme;
+		root.dataset.theme = 'light';
+	} else if (chosen) root.dataset.theme = chosen;
+	else delete root.dataset.theme;
+	for (const draw of redrawn) draw();
+}
+
+addEventListener('beforeprint', () => onPaper(true));
+addEventListener('afterprint', () => onPaper(false));
+const paper = matchMedia('print');
+paper.addEventListener('change', () => onPaper(paper.matches));
+
+/** Calls when the page goes to paper and when it comes back; ends with what is returned. */
+export function onPrint(draw: () => void): () => void {
+	redrawn.add(draw);
+	return () => redrawn.delete(draw);
+}
+
 /** The value of a colour token, for canvas. */
 export function token(name: string): string {
 	return getComputedStyle(document.documentElement).getPropertyValue(name).trim();

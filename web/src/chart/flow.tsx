@@ -7,6 +7,7 @@ import type { Design, Result } from '../base/types';
 import { useWidth } from './width';
 
 const LINE = 15; // letters
+const COLUMN = 104; // as wide as they are
 
 interface Node {
 	key: string;
@@ -41,20 +42,20 @@ function twoLines(name: string): string[] {
 	return out.map(l => (l.length > LINE + 2 ? `${l.slice(0, LINE + 1)}…` : l));
 }
 
+function stageOf(k: string, d: Design): number {
+	if (k === '(start)') return -1;
+	const t = d.touchpoints.find(x => x.key === k);
+	const i = d.stages.findIndex(x => x.key === (t ? t.stage : k));
+	return i >= 0 ? i : d.stages.length;
+}
+
 function place(keys: string[], d: Design, width: number, sums: Map<string, number>, name: (k: string) => string): { nodes: Map<string, Node>; height: number } {
-	const stageOf = (k: string): number => {
-		if (k === '(start)') return -1;
-		const t = d.touchpoints.find(x => x.key === k);
-		const s = t ? t.stage : k;
-		const i = d.stages.findIndex(x => x.key === s);
-		return i >= 0 ? i : d.stages.length;
-	};
-	const columns = [...new Set(keys.map(stageOf))].sort((a, b) => a - b);
+	const columns = [...new Set(keys.map(k => stageOf(k, d)))].sort((a, b) => a - b);
 	const nodes = new Map<string, Node>();
-	const deepest = Math.max(...columns.map(c => keys.filter(k => stageOf(k) === c).length));
+	const deepest = Math.max(...columns.map(c => keys.filter(k => stageOf(k, d) === c).length));
 	const rowHeight = 104;
 	columns.forEach((c, i) => {
-		const here = keys.filter(k => stageOf(k) === c);
+		const here = keys.filter(k => stageOf(k, d) === c);
 		here.forEach((k, j) => {
 			const x = columns.length === 1 ? width / 2 : 62 + (i / (columns.length - 1)) * (width - 124);
 			const shift = ((i % 2) * rowHeight) / 2.4;
@@ -78,7 +79,7 @@ export function FlowGraph({ result, design, name }: { result: Result; design: De
 	for (const e of all) for (const k of e.to === '(end)' ? [e.from, e.to] : [e.from]) sums.set(k, (sums.get(k) ?? 0) + e.n);
 	const keys = [...new Set(edges.flatMap(e => [e.from, e.to]))];
 	if (!keys.length) return null;
-	const inner = Math.max(width, 760);
+	const inner = Math.max(width, 760, 124 + COLUMN * (new Set(keys.map(k => stageOf(k, design))).size - 1));
 	const { nodes, height } = place(keys, design, inner, sums, name);
 	const widest = Math.max(...edges.map(e => e.n));
 	const biggest = Math.max(...[...nodes.values()].map(n => n.n), 1);

@@ -7,7 +7,7 @@ import 'uplot/dist/uPlot.min.css';
 import { bucketLabel, plain } from '../base/format';
 import { pageScale } from './width';
 import type { Line } from '../base/result';
-import { theme, token } from '../base/theme';
+import { onPrint, theme, token } from '../base/theme';
 
 const DASHES: number[][] = [[], [6, 3], [2, 3], [9, 3, 2, 3], [12, 4], [4, 2]];
 
@@ -35,57 +35,65 @@ export default function LineChart({ label, labels, lines, format, target, height
 	useEffect(() => {
 		const el = box.current;
 		if (!el) return;
-		const data: (number | null)[][] = [labels.map((_, i) => i)];
-		const series: uPlot.Series[] = [{}];
-		const bands: uPlot.Band[] = [];
-		lines.forEach((l, i) => {
-			const stroke = colorOf(i, tones);
-			data.push(l.values);
-			const dots = l.values.filter(v => v !== null).length < 60;
-			series.push({ stroke, width: 2, dash: DASHES[i % 6] ?? [], spanGaps: false, points: { show: dots, size: 5, fill: stroke } });
-			if (l.low && l.high) {
-				const k = data.length;
-				data.push(l.high, l.low);
-				series.push({ width: 0, points: { show: false } }, { width: 0, points: { show: false } });
-				bands.push({ series: [k, k + 1], fill: `color-mix(in srgb, ${stroke} ${lines.length > 2 ? 9 : 16}%, transparent)` });
+		const draw = (): uPlot => {
+			const data: (number | null)[][] = [labels.map((_, i) => i)];
+			const series: uPlot.Series[] = [{}];
+			const bands: uPlot.Band[] = [];
+			lines.forEach((l, i) => {
+				const stroke = colorOf(i, tones);
+				data.push(l.values);
+				const dots = l.values.filter(v => v !== null).length < 60;
+				series.push({ stroke, width: 2, dash: DASHES[i % 6] ?? [], spanGaps: false, points: { show: dots, size: 5, fill: stroke } });
+				if (l.low && l.high) {
+					const k = data.length;
+					data.push(l.high, l.low);
+					series.push({ width: 0, points: { show: false } }, { width: 0, points: { show: false } });
+					bands.push({ series: [k, k + 1], fill: `color-mix(in srgb, ${stroke} ${lines.length > 2 ? 9 : 16}%, transparent)` });
+				}
+			});
+			if (target != null) {
+				data.push(labels.map(() => target));
+				series.push({ stroke: token('--ink'), width: 1.2, dash: [3, 3], points: { show: false } });
 			}
+			const all = data.slice(1).flat().filter((v): v is number => v !== null);
+			let low = Math.min(...all, zero ? 0 : Infinity);
+			let high = Math.max(...all, zero ? 0 : -Infinity);
+			const room = (high - low || Math.abs(high) || 1) * 0.08;
+			low = low >= 0 && low - room < 0 ? 0 : low - room;
+			high += room;
+			const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
+			const font = `${Math.round(rem * 0.72)}px ${getComputedStyle(document.body).fontFamily}`;
+			const widest = Math.max(...[low, high, (low + high) / 2].map(v => plain(format(v)).length));
+			const axis = { stroke: token('--muted'), font, ticks: { show: false } };
+			const grid = { stroke: token('--line'), width: 1 };
+			return new uPlot(
+				{
+					width: Math.max(200, el.clientWidth),
+					height,
+					legend: { show: false },
+					cursor: { y: false, points: { size: 8 }, drag: { x: false, y: false } },
+					scales: { x: { time: false, range: [-0.3, Math.max(0.3, labels.length - 0.7)] }, y: { range: [low, high] } },
+					axes: [
+						{ ...axis, grid: { show: false }, incrs: [1, 2, 3, 4, 6, 12, 13, 26, 52, 104], values: (_u, splits) => splits.map(s => (Number.isInteger(s) && labels[s] !== undefined ? bucketLabel(labels[s]) : '')), space: rem * 4.4, size: rem * 1.8 },
+						{ ...axis, grid, values: (_u, splits) => splits.map(v => plain(format(v))), size: rem * (0.46 * widest + 0.9), space: rem * 2.4 },
+					],
+					series,
+					bands,
+					hooks: { setCursor: [u => setAt(u.cursor.idx ?? null)] },
+				},
+				data as uPlot.AlignedData,
+				el,
+			);
+		};
+		let plot = draw();
+		const again = onPrint(() => {
+			plot.destroy();
+			plot = draw();
 		});
-		if (target != null) {
-			data.push(labels.map(() => target));
-			series.push({ stroke: token('--ink'), width: 1.2, dash: [3, 3], points: { show: false } });
-		}
-		const all = data.slice(1).flat().filter((v): v is number => v !== null);
-		let low = Math.min(...all, zero ? 0 : Infinity);
-		let high = Math.max(...all, zero ? 0 : -Infinity);
-		const room = (high - low || Math.abs(high) || 1) * 0.08;
-		low = low >= 0 && low - room < 0 ? 0 : low - room;
-		high += room;
-		const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
-		const font = `${Math.round(rem * 0.72)}px ${getComputedStyle(document.body).fontFamily}`;
-		const widest = Math.max(...[low, high, (low + high) / 2].map(v => plain(format(v)).length));
-		const axis = { stroke: token('--muted'), font, ticks: { show: false } };
-		const grid = { stroke: token('--line'), width: 1 };
-		const plot = new uPlot(
-			{
-				width: Math.max(200, el.clientWidth),
-				height,
-				legend: { show: false },
-				cursor: { y: false, points: { size: 8 }, drag: { x: false, y: false } },
-				scales: { x: { time: false, range: [-0.3, Math.max(0.3, labels.length - 0.7)] }, y: { range: [low, high] } },
-				axes: [
-					{ ...axis, grid: { show: false }, incrs: [1, 2, 3, 4, 6, 12, 13, 26, 52, 104], values: (_u, splits) => splits.map(s => (Number.isInteger(s) && labels[s] !== undefined ? bucketLabel(labels[s]) : '')), space: rem * 4.4, size: rem * 1.8 },
-					{ ...axis, grid, values: (_u, splits) => splits.map(v => plain(format(v))), size: rem * (0.46 * widest + 0.9), space: rem * 2.4 },
-				],
-				series,
-				bands,
-				hooks: { setCursor: [u => setAt(u.cursor.idx ?? null)] },
-			},
-			data as uPlot.AlignedData,
-			el,
-		);
 		const watch = new ResizeObserver(() => plot.setSize({ width: Math.max(200, el.clientWidth), height }));
 		watch.observe(el);
 		return () => {
+			again();
 			watch.disconnect();
 			plot.destroy();
 		};

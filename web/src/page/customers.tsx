@@ -13,7 +13,7 @@ import { Await, Empty, Failure, Mark, PageHead, Section, Segmented, Tile } from 
 import { ResultTable } from '../ui/result';
 import { Table } from '../ui/table';
 import { LazyInput } from '../ui/question-form';
-import { why } from '../ui/why';
+import { storyValues, why } from '../ui/why';
 import { useWidth } from '../chart/width';
 
 interface Found {
@@ -204,7 +204,7 @@ function Detail({ row }: { row: Row }) {
 				{row.values && (
 					<>
 						<dt>Measured</dt>
-						<dd>{String(row.values)}</dd>
+						<dd>{storyValues(String(row.values))}</dd>
 					</>
 				)}
 				{gap !== null && (
@@ -242,6 +242,7 @@ export function CustomerPage({ customer = '' }: { customer?: string }) {
 	const gone = erased?.customer === customer ? erased.receipt : null;
 	const data = useApi<PersonStory>(gone ? null : `/api/persons/${encodeURIComponent(customer)}`);
 	const [at, setAt] = useState<number | null>(null);
+	const table = useMemo(() => data.data && { ...data.data.story, rows: data.data.story.rows.map(r => (typeof r.values === 'string' ? { ...r, values: storyValues(r.values) } : r)) }, [data.data]);
 	// After the question about the customer is given up: it would be asked again.
 	useEffect(() => {
 		if (gone) forget('/api/');
@@ -321,7 +322,7 @@ export function CustomerPage({ customer = '' }: { customer?: string }) {
 									{row && <Detail row={row} />}
 								</Section>
 								<Section title="All of it">
-									<ResultTable result={p.story} caption="The story as a table" />
+									<ResultTable result={table ?? p.story} caption="The story as a table" />
 								</Section>
 								{may('erase') && <Identity story={p} onErased={receipt => setErased({ customer, receipt })} />}
 							</>

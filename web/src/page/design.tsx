@@ -5,7 +5,7 @@ import { call, design, forget, may, Problem, useApi } from '../base/api';
 import { type Effect, effect } from '../base/effect';
 import { time } from '../base/format';
 import { zone } from '../base/question';
-import { params, setParams } from '../base/router';
+import { askBeforeLeaving, params, setParams } from '../base/router';
 import type { Design } from '../base/types';
 import { Dialog } from '../ui/dialog';
 import { Editor, jump, type TextProblem } from '../ui/editor';
@@ -64,12 +64,14 @@ export function DesignPage() {
 	}, [text]);
 
 	useEffect(() => {
-		const leave = (e: BeforeUnloadEvent): void => {
-			if (changed) e.preventDefault();
-		};
-		addEventListener('beforeunload', leave);
-		return () => removeEventListener('beforeunload', leave);
-	}, [changed]);
+		if (!changed) return;
+		askBeforeLeaving(to => {
+			const [page, query] = to.split('?');
+			const stays = page === '/design' && new URLSearchParams(query).get('version') === version;
+			return stays ? null : 'Leave this page? What you changed in the corridor file is not published and will be lost.';
+		});
+		return () => askBeforeLeaving(null);
+	}, [changed, version]);
 
 	const compare = async (): Promise<void> => {
 		setError(null);

@@ -2,7 +2,7 @@
 // Journeys: every analysis with its form, its picture and its table. A question with no parameters starts from one that
 // the corridor itself suggests.
 import { useEffect } from 'preact/hooks';
-import { call, design, forget, may, queryUrl, useApi } from '../base/api';
+import { call, design, forget, may, type Problem, queryUrl, useApi } from '../base/api';
 import { count, noteText, title } from '../base/format';
 import { periodText, type Period } from '../base/period';
 import { asked, other, pairs, period, where, zone } from '../base/question';
@@ -11,7 +11,7 @@ import { go, href, params, to, withParams } from '../base/router';
 import type { Analysis, Dashboard, Design, Result } from '../base/types';
 import { AskBar } from '../ui/askbar';
 import { Icon } from '../ui/icon';
-import { Await, Empty, Loading, PageHead, WhyButton } from '../ui/parts';
+import { Await, Empty, Failure, Loading, PageHead, SubNav, WhyButton } from '../ui/parts';
 import { QuestionForm } from '../ui/question-form';
 import { ResultChart, ResultTable } from '../ui/result';
 import { why } from '../ui/why';
@@ -143,15 +143,23 @@ function Pin({ analysis }: { analysis: Analysis }) {
 	const [open, setOpen] = useState(false);
 	const [name, setName] = useState(title(analysis.name));
 	const [target, setTarget] = useState('');
+	const [board, setBoard] = useState('');
+	const [error, setError] = useState<Problem | null>(null);
 	const list = useApi<{ items: Dashboard[] }>(open ? '/api/dashboards' : null);
 	const [done, setDone] = useState('');
+	const into = target === 'new' ? undefined : (list.data?.items.find(b => b.id === target) ?? list.data?.items[0]);
 	const save = async (): Promise<void> => {
 		const tile = { title: name, view: href.value };
-		const board = list.data?.items.find(b => b.id === target) ?? list.data?.items[0];
-		if (board && target !== 'new') await call(`/api/dashboards/${board.id}`, { method: 'PUT', json: { ...board, tiles: [...board.tiles, tile] } });
-		else await call('/api/dashboards', { json: { title: 'Dashboard', tiles: [tile] } });
+		try {
+			if (into) await call(`/api/dashboards/${into.id}`, { method: 'PUT', json: { ...into, tiles: [...into.tiles, tile] } });
+			else await call('/api/dashboards', { json: { title: board.trim() || name, tiles: [tile] } });
+		} catch (e) {
+			setError(e as Problem);
+			return;
+		}
 		forget('/api/dashboards');
 		setDone('Pinned.');
+		setError(null);
 		setOpen(false);
 	};
 	return (
@@ -174,7 +182,7 @@ function Pin({ analysis }: { analysis: Analysis }) {
 						<input value={name} onInput={e => setName(e.currentTarget.value)} />
 					</Field>
 					<Field label="Dashboard" wide>
-						<select value={target} onChange={e => setTarget(e.currentTarget.value)}>
+						<select value={into?.id ?? 'new'} onChange={e => setTarget(e.currentTarget.value)}>
 							{(list.data?.items ?? []).map(b => (
 								<option key={b.id} value={b.id}>
 									{b.title}
@@ -183,6 +191,12 @@ function Pin({ analysis }: { analysis: Analysis }) {
 							<option value="new">A new one</option>
 						</select>
 					</Field>
+					{list.data && !into && (
+						<Field label="Its name" wide>
+							<input value={board} onInput={e => setBoard(e.currentTarget.value)} placeholder={name} />
+						</Field>
+					)}
+					{error && <Failure error={error} />}
 					<div class="actions">
 						<button type="submit" class="button primary" disabled={!list.data}>
 							Pin
@@ -213,7 +227,7 @@ export function JourneysPage({ analysis: name = 'funnel' }: { analysis?: string 
 	const csv = a ? queryUrl(a.name, [...asked.value, ...questionOf(a, url), ['format', 'csv']]) : '';
 	return (
 		<div class="with-sub">
-			<nav class="subnav" aria-label="Analyses">
+			<SubNav label="Analyses" at={name}>
 				{groups.map(([group, list]) => (
 					<div key={group}>
 						<h2 class="eyebrow">{group}</h2>
@@ -230,7 +244,7 @@ export function JourneysPage({ analysis: name = 'funnel' }: { analysis?: string 
 						</ul>
 					</div>
 				))}
-			</nav>
+			</SubNav>
 			<div class="sub-main">
 				<PageHead
 					title={title(name)}
@@ -258,8 +272,8 @@ export function JourneysPage({ analysis: name = 'funnel' }: { analysis?: string 
 								<QuestionForm key={a.name} analysis={a} />
 								{o ? (
 									<div class="compare">
-										<section aria-label={periodText(period.value)}>
-											<h2>{o.where.length > where.value.length ? 'All' : periodText(period.value)}</h2>
+										<section aria-label={o.instead ? o.instead.join(' · ') || 'All' : periodText(period.value)}>
+											<h2>{o.instead ? o.instead.join(' · ') || 'All' : periodText(period.value)}</h2>
 											<Answer analysis={a} url={url} at={period.value} filters={where.value} />
 										</section>
 										<section aria-label={o.label}>

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The corridor map: stages from left to right, touch points in lanes by kind of channel, the worst standing out.
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { design, session, useApi, forget } from '../base/api';
+import { design, session, useApi } from '../base/api';
 import { compact, count, percent, range, signed, time, title } from '../base/format';
+import { useFollowing } from '../base/follow';
 import { bandsOf } from '../base/bands';
 import { pageShortcuts } from '../base/keys';
 import { connected, counts, failed, onInteraction, recent } from '../base/live';
@@ -14,7 +15,7 @@ import type { Design, Interaction, Overview, Page, Score, TouchPoint, Verdict } 
 import { Bullet } from '../chart/bullet';
 import { Ways } from '../chart/connect';
 import { AskBar } from '../ui/askbar';
-import { Await, Empty, Mark, PageHead, Section, Segmented, Tile, WhyButton } from '../ui/parts';
+import { Await, ComparisonFailure, Empty, Mark, PageHead, Section, Segmented, Tile, WhyButton } from '../ui/parts';
 import { Table, type TableColumn } from '../ui/table';
 import { why } from '../ui/why';
 import { Card, cardOf, explain, intervalsMeet, type CardData } from './map-card';
@@ -194,7 +195,8 @@ function MapTable({ cards, overview, compare }: { cards: CardData[]; overview: O
 	);
 }
 
-function RepairList({ list, scale, overview }: { list: Repair[]; scale: number; overview: Overview }) {
+function RepairList({ list, scale, overview, measured }: { list: Repair[]; scale: number; overview: Overview; measured: number }) {
+	if (!measured) return <p class="muted">Nothing that is expected was measured in this period, so nothing is known to be kept or broken.</p>;
 	if (!list.length) return <p class="calm"><Mark verdict="kept" label={false} /> Nothing is broken in this period.</p>;
 	return (
 		<ol class="repairs">
@@ -250,7 +252,7 @@ function Ticker() {
 	);
 }
 
-const REFRESH_MS = 30_000;
+const FOLLOWED = ['/api/overview'];
 
 export function MapPage() {
 	const d = design.value as Design;
@@ -261,15 +263,8 @@ export function MapPage() {
 	const lanes = (['kind', 'owner', 'none'].find(l => l === params.value.get('lanes')) ?? 'kind') as Lanes;
 	const asTable = params.value.get('show') === 'table';
 	const arrivedN = counts.value?.interactions ?? 0;
-	const seen = useRef(0);
 
-	useEffect(() => {
-		const timer = setInterval(() => {
-			if (seen.current && counts.value && counts.value.interactions !== seen.current) forget('/api/overview');
-			seen.current = counts.value?.interactions ?? 0;
-		}, REFRESH_MS);
-		return () => clearInterval(timer);
-	}, []);
+	useFollowing(FOLLOWED);
 	useEffect(
 		() =>
 			pageShortcuts([
@@ -347,6 +342,7 @@ export function MapPage() {
 					<Segmented label="Show as" value={asTable ? 'table' : 'map'} options={[['map', 'Map'], ['table', 'Table']]} onChange={v => setParams({ show: v === 'map' ? null : v })} />
 				</div>
 			</div>
+			<ComparisonFailure of={then} />
 			<Await of={now} height={520} what="Loading the corridor">
 				{data =>
 					data.n === 0 ? (
@@ -363,7 +359,7 @@ export function MapPage() {
 			{head && view && head.n > 0 && (
 				<div class="split">
 					<Section title="Repair first" aside={<span class="muted">by importance × interactions × shortfall</span>}>
-						<RepairList list={view.list} scale={view.scale} overview={head} />
+						<RepairList measured={view.measured.length} list={view.list} scale={view.scale} overview={head} />
 					</Section>
 					<Section title="Right now">
 						<Ticker />

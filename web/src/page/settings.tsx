@@ -8,7 +8,7 @@ import { zone } from '../base/question';
 import { to } from '../base/router';
 import { Dialog } from '../ui/dialog';
 import { Icon } from '../ui/icon';
-import { Await, Empty, Failure, Field, PageHead } from '../ui/parts';
+import { Await, Empty, Failure, Field, PageHead, SubNav } from '../ui/parts';
 import { Table } from '../ui/table';
 import { Hooks } from './hooks';
 import { absolute, Once, useAction } from './settings-parts';
@@ -32,6 +32,7 @@ interface Key {
 	origins?: string[];
 	created: string;
 	last_used?: string | null;
+	expires?: string | null;
 	revoked?: string | null;
 }
 
@@ -157,7 +158,7 @@ function Keys() {
 	const { error, run } = useAction('/api/keys');
 	const [open, setOpen] = useState(false);
 	const [once, setOnce] = useState<string | null>(null);
-	const [form, setForm] = useState({ name: '', kind: 'write', source: '', origins: '', links_email: false });
+	const [form, setForm] = useState({ name: '', kind: 'write', source: '', origins: '', links_email: false, days: '' });
 	return (
 		<>
 			{error && <Failure error={error} />}
@@ -179,6 +180,7 @@ function Keys() {
 								{ key: 'prefix', title: 'Begins', cell: k => <code>{k.prefix}…</code> },
 								{ key: 'source', title: 'Source', cell: k => k.source || '–' },
 								{ key: 'origins', title: 'Allowed pages', cell: k => k.origins?.join(', ') || (k.kind === 'write' ? 'any' : '–') },
+								...(d.items.some(k => k.expires) ? [{ key: 'until', title: 'Ends', cell: (k: Key) => (k.expires ? time(k.expires, zone.value, 'day') : 'when revoked') }] : []),
 								{ key: 'used', title: 'Last used', cell: k => (k.revoked ? `revoked ${time(k.revoked, zone.value, 'day')}` : k.last_used ? time(k.last_used, zone.value) : 'never') },
 								{
 									key: 'do',
@@ -206,7 +208,7 @@ function Keys() {
 					class="form"
 					onSubmit={e => {
 						e.preventDefault();
-						void run(() => call<{ key: string }>('/api/keys', { json: { ...form, links_email: form.kind === 'write' && form.links_email && form.origins.trim() === '', origins: form.origins.split(/[\s,]+/).filter(Boolean) } })).then(r => {
+						void run(() => call<{ key: string }>('/api/keys', { json: { ...form, days: form.days ? Number(form.days) : null, links_email: form.kind === 'write' && form.links_email && form.origins.trim() === '', origins: form.origins.split(/[\s,]+/).filter(Boolean) } })).then(r => {
 							setOpen(false);
 							if (r) setOnce(r.key);
 						});
@@ -239,6 +241,15 @@ function Keys() {
 							</label>
 						</>
 					)}
+					<Field label="Ends" wide>
+						<select value={form.days} onChange={e => setForm({ ...form, days: e.currentTarget.value })}>
+							<option value="">when it is revoked</option>
+							<option value="7">after 7 days</option>
+							<option value="30">after 30 days</option>
+							<option value="90">after 90 days</option>
+							<option value="365">after a year</option>
+						</select>
+					</Field>
 					<div class="actions">
 						<button type="submit" class="button primary">
 							Create
@@ -351,7 +362,7 @@ export function SettingsPage({ part }: { part?: string }) {
 	const Page = found?.page;
 	return (
 		<div class="with-sub">
-			<nav class="subnav" aria-label="Settings">
+			<SubNav label="Settings" at={found?.key ?? ''}>
 				<div>
 					<h2 class="eyebrow">Settings</h2>
 					<ul>
@@ -364,7 +375,7 @@ export function SettingsPage({ part }: { part?: string }) {
 						))}
 					</ul>
 				</div>
-			</nav>
+			</SubNav>
 			<div class="sub-main">
 				<PageHead title={found?.name ?? 'Settings'} eyebrow="Settings">
 					<p class="muted">{found?.about}</p>

@@ -5,6 +5,7 @@ import { createContext } from 'preact';
 import { useContext, useMemo } from 'preact/hooks';
 import { design, queryUrl, session, useApi, type Loaded } from '../base/api';
 import { count, decimalsOf, percent, quantity, range, seconds, signed, time, title } from '../base/format';
+import { useFollowing } from '../base/follow';
 import { quote } from '../base/filter';
 import { before as periodBefore, bucketFor, periodText } from '../base/period';
 import { asked, currency, isShare, other, pairs, period, touchpointName, touchpointOf, where, zone } from '../base/question';
@@ -18,7 +19,7 @@ import { LineChart } from '../chart/lazy-line';
 import { AlertList } from '../ui/alerts';
 import { AskBar } from '../ui/askbar';
 import { CustomerLink, seesPersons } from '../ui/customer';
-import { Await, Empty, Failure, Loading, Mark, PageHead, Section, Segmented, Short, Tile, WhyButton } from '../ui/parts';
+import { Await, ComparisonFailure, Empty, Failure, Loading, Mark, PageHead, Section, Segmented, Short, Tile, WhyButton } from '../ui/parts';
 import { Table } from '../ui/table';
 import { measuresText, why } from '../ui/why';
 import { explain, intervalsMeet } from './map-card';
@@ -315,10 +316,13 @@ function Recent({ t }: { t: TouchPoint }) {
 	return <Await of={page}>{p => (p.items.length ? <InteractionTable items={p.items} caption={`Newest interactions at ${t.name}`} at={false} /> : <Empty title="No interactions here in this period." />)}</Await>;
 }
 
+const FOLLOWED = ['/api/overview', '/api/query/', '/api/interactions'];
+
 export function TouchPointPage({ touchpoint: key = '' }: { touchpoint?: string }) {
 	const d = design.value;
 	const t = touchpointOf(key);
 	const o = other.value;
+	useFollowing(FOLLOWED);
 	const bucket = bucketFor(period.value);
 	const now = useApi<Overview>(`/api/overview?${new URLSearchParams([...pairs(period.value, where.value), ['bucket', bucket]])}`);
 	const then = useApi<Overview>(o ? `/api/overview?${new URLSearchParams([...pairs(o.period, o.where), ['bucket', bucket]])}` : null);
@@ -370,6 +374,7 @@ export function TouchPointPage({ touchpoint: key = '' }: { touchpoint?: string }
 				</p>
 			</PageHead>
 			<AskBar quick={false} />
+			<ComparisonFailure of={then} />
 			<Await of={now} height={420}>
 				{data => {
 					const here = data.touchpoints.find(x => x.key === t.key);

@@ -2,10 +2,10 @@
 // The bar that asks: period, filters, comparison. Everything it does is a change of the URL.
 import { useState } from 'preact/hooks';
 import { design, queryUrl, session, useApi } from '../base/api';
-import { conditionText, parseCondition, quote, type Condition } from '../base/filter';
+import { beside, conditionText, parseCondition, quote, type Condition } from '../base/filter';
 import { count, title } from '../base/format';
-import { PERIODS, PERIOD_DEFAULT, periodText } from '../base/period';
-import { asked, other, period, touchpointName, where } from '../base/question';
+import { isPeriod, PERIODS, PERIOD_DEFAULT, periodText } from '../base/period';
+import { asked, misread, other, period, touchpointName, where } from '../base/question';
 import { params, setParams } from '../base/router';
 import type { Result } from '../base/types';
 import { Dialog } from './dialog';
@@ -124,7 +124,8 @@ function chipText(expression: string): string {
 }
 
 function PeriodSelect() {
-	const value = params.value.get('period') ?? PERIOD_DEFAULT;
+	const given = params.value.get('period');
+	const value = given && isPeriod(given) ? given : PERIOD_DEFAULT;
 	const known = PERIODS.some(([v]) => v === value);
 	const [custom, setCustom] = useState(false);
 	const [from, setFrom] = useState(period.value.from ?? '');
@@ -185,9 +186,16 @@ function PeriodSelect() {
 	);
 }
 
+/** What comparing with a segment does to the filters that are there. */
+function besideText(segment: string): string {
+	const { where: all, instead } = beside(where.value, segment);
+	const both = all.slice(0, -1);
+	return [instead.length ? `It stands instead of ${instead.join(' · ')}.` : '', both.length ? `For both sides: ${both.join(' · ')}.` : ''].join(' ').trim();
+}
+
 function CompareSelect() {
 	const vs = params.value.get('vs');
-	const kind = vs === null ? '' : vs.startsWith('period:') ? 'period' : vs.startsWith('where:') ? 'where' : vs;
+	const kind = vs === null || (!other.value && !['previous', 'year'].includes(vs)) ? '' : vs.startsWith('period:') ? 'period' : vs.startsWith('where:') ? 'where' : vs;
 	const [open, setOpen] = useState<'period' | 'where' | null>(null);
 	const [from, setFrom] = useState('');
 	const [until, setUntil] = useState('');
@@ -233,9 +241,12 @@ function CompareSelect() {
 							</Field>
 						</div>
 					) : (
-						<Field label="Segment" help="A filter, for example: product = fibre, or tenure > 90d" wide>
-							<input value={text} onInput={e => setText(e.currentTarget.value)} spellcheck={false} placeholder={`${design.value?.dimensions[0] ?? 'channel'} = …`} />
-						</Field>
+						<>
+							<Field label="Segment" help="A filter, for example: product = fibre, or tenure > 90d" wide>
+								<input value={text} onInput={e => setText(e.currentTarget.value)} spellcheck={false} placeholder={`${design.value?.dimensions[0] ?? 'channel'} = …`} />
+							</Field>
+							{text.trim() && where.value.length > 0 && <p class="muted small">{besideText(text.trim())}</p>}
+						</>
 					)}
 					<div class="actions">
 						<button type="submit" class="button primary">
@@ -299,9 +310,20 @@ export function AskBar({ compare = true, quick = true }: { compare?: boolean; qu
 					</button>
 				</span>
 			))}
+			{other.value?.instead && (
+				<span class="muted compared">
+					{[...other.value.instead, ...(other.value.instead.length ? [] : ['all of it'])].join(' · ')} compared with {other.value.label}
+					{other.value.where.length > 1 && `; for both: ${other.value.where.slice(0, -1).join(' · ')}`}
+				</span>
+			)}
 			<button type="button" class="chip add" id="filter-add" onClick={() => setEdit(null)}>
 				<Icon name="plus" /> Filter
 			</button>
+			{misread.value.map(text => (
+				<p key={text} class="misread" role="alert">
+					<Icon name="warn" /> {text}
+				</p>
+			))}
 			{edit !== undefined && <FilterDialog key={String(edit)} open start={edit} onClose={() => setEdit(undefined)} />}
 		</div>
 	);

@@ -119,6 +119,28 @@ export function Failure({ error, retry }: { error: { title: string; detail: stri
 	);
 }
 
+/** Links in a row that is wider than a phone: that of the page one is on is in sight. */
+export function SubNav({ label, at, children }: { label: string; at: string; children: ComponentChildren }) {
+	const ref = useRef<HTMLElement>(null);
+	useEffect(() => {
+		const row = ref.current;
+		const current = row?.querySelector('[aria-current]');
+		if (!row || !current || row.scrollWidth <= row.clientWidth) return;
+		const [a, b] = [row.getBoundingClientRect(), current.getBoundingClientRect()];
+		row.scrollLeft += b.left + b.width / 2 - a.left - a.width / 2;
+	}, [at]);
+	return (
+		<nav class="subnav" aria-label={label} ref={ref}>
+			{children}
+		</nav>
+	);
+}
+
+/** The page is there without what it is compared with; why that could not be had is said. */
+export function ComparisonFailure({ of }: { of: Loaded<unknown> }) {
+	return of.error ? <Failure error={{ title: 'Nothing to compare with', detail: of.error.message }} retry={of.reload} /> : null;
+}
+
 /** Loading, failed, or there: the three states of everything that is asked for. */
 export function Await<T>({ of, children, height, what }: { of: Loaded<T>; children: (data: T) => ComponentChildren; height?: number; what?: string }) {
 	if (of.error) return <Failure error={of.error} retry={of.reload} />;

@@ -325,6 +325,7 @@ function isDrawn(result: Result, analysis: Analysis): boolean {
 export function ResultChart({ result, analysis, url, embedded = false }: { result: Result; analysis: Analysis; url: URLSearchParams; embedded?: boolean }) {
 	const has = (name: string): boolean => result.columns.some(c => c.name === name) && result.rows.some(r => r[name] != null);
 	if (!result.rows.length) return <Empty title="No rows." />;
+	if (analysis.chart === 'funnel' && result.rows.every(r => r.n === 0)) return <Empty title="Nobody took the first step.">Choose a longer period, take a filter away, or begin with another step.</Empty>;
 	if (analysis.chart === 'funnel' && has('step') && has('share')) return <FunnelChart result={result} name={nameOf} personsLink={what => withParams({ persons: what })} />;
 	if (analysis.chart === 'sankey' && has('from') && has('to')) return <SankeyChart result={result} name={nameOf} tone={toneOf(design.value)} />;
 	if (analysis.chart === 'matrix' && has('from') && has('to') && result.columns[0]?.name === 'from') return <FlowViews result={result} url={url} />;

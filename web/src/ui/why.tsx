@@ -2,14 +2,13 @@
 // "Why this number": what it means, how many interactions it rests on, what was asked, and the interactions themselves.
 import { signal } from '@preact/signals';
 import { design, session, useApi } from '../base/api';
-import { count, time } from '../base/format';
+import { count, quantity, seconds, secondsOf, time } from '../base/format';
 import { periodText, type Period } from '../base/period';
 import { currency, isShare, pairs, touchpointName, zone } from '../base/question';
 import type { Interaction, Page } from '../base/types';
 import { CustomerLink } from './customer';
 import { Dialog } from './dialog';
 import { Await, Empty } from './parts';
-import { quantity } from '../base/format';
 
 export interface Why {
 	title: string;
@@ -26,14 +25,32 @@ export interface Why {
 
 export const why = signal<Why | null>(null);
 
+/** One interaction's measure in words. */
+function measureText(key: string, value: number): string {
+	if (key === 'resolved' && (value === 0 || value === 1)) return value ? 'resolved' : 'not resolved';
+	const unit = design.value?.measures.find(m => m.key === key)?.unit ?? '1';
+	const money = key === 'amount' || unit === currency.value || unit === 'minor';
+	return `${key} ${quantity(value, money ? 'minor' : unit, currency.value, isShare(key) && value !== 0 && value !== 1)}`;
+}
+
+/** The same as the story of a customer has it: "csat 2, delay -85838s", every value exactly. */
+export function storyValues(text: string): string {
+	return text
+		.split(', ')
+		.map(part => {
+			const at = part.indexOf(' ');
+			const [key, value] = [part.slice(0, at), part.slice(at + 1)];
+			const time = secondsOf(value);
+			if (time !== null) return `${key} ${seconds(time)}`;
+			return value !== '' && Number.isFinite(Number(value)) ? measureText(key, Number(value)) : part;
+		})
+		.join(', ');
+}
+
 /** One interaction's measures in words. */
 export function measuresText(i: Interaction): string {
 	return Object.entries(i.measures)
-		.map(([k, v]) => {
-			const unit = design.value?.measures.find(m => m.key === k)?.unit ?? '1';
-			const money = k === 'amount' || unit === currency.value || unit === 'minor';
-			return `${k} ${quantity(v, money ? 'minor' : unit, currency.value, isShare(k) && v !== 0 && v !== 1)}`;
-		})
+		.map(([k, v]) => measureText(k, v))
 		.join(', ');
 }
 
