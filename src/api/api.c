@@ -33,6 +33,11 @@ void api_finish(struct api_call *c, enum rc rc, struct err *e)
 	if (rc == RC_OK) {
 		http_security_headers(c->x, NULL);
 		http_header_add(c->x, "Cache-Control", SV("no-store"));
+		etag_answer_bytes(c);
+		if (c->fresh) {
+			http_reply_empty(c->x, 304);
+			return;
+		}
 		// Answers that tell the session's second token belong to rows that are open to all.
 		if (c->row->auth == AUTH_USER)
 			http_pack(c->x);
@@ -44,6 +49,11 @@ void api_finish(struct api_call *c, enum rc rc, struct err *e)
 		log_err("api", e);
 	if (rc == RC_BUSY)
 		api_retry_after(c->x, 1);
+	if (c->stale) {
+		char text[sizeof(e->message) + sizeof(e->remedy) + 64];
+		http_problem(c->x, 412, NULL, NULL, err_format(e, text, sizeof(text)));
+		return;
+	}
 	http_problem_err(c->x, e);
 }
 
@@ -96,9 +106,30 @@ static bool from_elsewhere(struct http_exchange *x)
 	return true;
 }
 
+static bool refuse_elsewhere(struct http_exchange *x)
+{
+	return refuse(x, 403,
+		"the request comes from another site's page: only this server's own may ask this (a proxy in "
+		"front of it must pass Host on as it comes)");
+}
+
 static bool writes(const struct api_row *row)
 {
 	return row->method != HTTP_GET && row->method != HTTP_HEAD;
+}
+
+// What anybody may send has no token of a session. A form of another site would sign a browser in as somebody else; it
+// cannot send JSON.
+static bool admit_anybody(struct api_call *c)
+{
+	struct sv parameters, type = sv_cut(http_header(c->x, "Content-Type"), ';', &parameters);
+	if (!writes(c->row))
+		return true;
+	if (from_elsewhere(c->x))
+		return refuse_elsewhere(c->x);
+	return sv_equal_nocase(sv_trim(type), SV("application/json")) ||
+	       refuse(c->x, 415,
+		       "the body must be JSON: send it with the header Content-Type: application/json");
 }
 
 static bool may(struct api_call *c, uint32_t rights)
@@ -128,9 +159,18 @@ static bool admit_program(struct api_call *c, const struct access_view *view, st
 	return may(c, key->rights);
 }
 
-// What a share may see is looked at by the worker, since it waits for the disk.
+static bool refuse_stranger(struct api_call *c)
+{
+	http_header_add(c->x, "WWW-Authenticate", SV("Bearer"));
+	return refuse(c->x, 401, "sign in first");
+}
+
+// What a share may see is looked at by the worker, since it waits for the disk. Its page may stand in a frame of any
+// site, so whoever is signed in in the same browser does not count.
 static bool admit_share(struct api_call *c, struct sv token)
 {
+	if (!c->row->slow || writes(c->row))
+		return refuse_stranger(c);
 	const uint32_t rights = RIGHT_BIT(RIGHT_LOOK) | RIGHT_BIT(RIGHT_ASK);
 	c->share_token = arena_copy(http_arena(c->x), token);
 	c->actor = (struct access_actor){0, SV("a share"), http_peer(c->x), rights};
@@ -156,17 +196,13 @@ static bool admit_user(struct api_call *c, const struct access_view *view, struc
 	struct err e = ERR_NONE;
 	enum rc rc = token.ptr ? access_session_find(c->api->access, view, token, &session, &e) : RC_DENIED;
 	const struct access_user *user = rc == RC_OK ? access_view_user(view, session.user) : NULL;
-	struct sv share = http_cookie(c->x, "corridor_share");
-	if (!user && share.len > 0 && c->row->slow && !writes(c->row))
-		return admit_share(c, share);
 	if (!user) {
 		if (rc != RC_OK && rc != RC_DENIED)
 			log_err("api", &e);
-		http_header_add(c->x, "WWW-Authenticate", SV("Bearer"));
-		return refuse(c->x, 401, "sign in first");
+		return refuse_stranger(c);
 	}
 	if (writes(c->row) && from_elsewhere(c->x))
-		return refuse(c->x, 403, "the request comes from another site's page");
+		return refuse_elsewhere(c->x);
 	if (writes(c->row) && !c->row->no_csrf &&
 		!access_session_csrf(&session, http_header(c->x, "X-CSRF-Token")))
 		return refuse(
@@ -192,11 +228,12 @@ static bool admit(struct http_exchange *x, const struct http_route *route, void 
 	*c = (struct api_call){.api = context, .x = x, .row = route->data};
 	http_user_set(x, c);
 	if (c->row->auth != AUTH_USER)
-		return true;
+		return c->row->auth != AUTH_OPEN || admit_anybody(c);
 	const struct access_view *view = access_view_get(c->api->access);
-	struct sv bearer = bearer_of(x);
-	bool goes_on =
-		bearer.ptr ? admit_program(c, view, bearer) : admit_user(c, view, http_cookie(x, "corridor"));
+	struct sv bearer = bearer_of(x), share = http_header(x, SHARE_HEADER);
+	bool goes_on = bearer.ptr  ? admit_program(c, view, bearer)
+		       : share.ptr ? admit_share(c, share)
+				   : admit_user(c, view, http_cookie(x, "corridor"));
 	access_view_release(c->api->access, &view);
 	return goes_on && (c->row->handle != import_upload || upload_begin(c));
 }
@@ -323,6 +360,7 @@ static enum rc open_server(struct api *a, struct err *e)
 		.n_trusted_proxies = a->o.n_trusted_proxies,
 		.routes = a->routes,
 		.n_routes = api_n_rows,
+		.fallback = &a->routes[api_n_rows - 1], // the pages
 		.context = a,
 		.admit = admit,
 		.preflight = preflight,
@@ -366,6 +404,7 @@ enum rc api_open(const struct api_options *options, struct api **out, struct err
 	a->clock = options->clock ? options->clock : clock_system();
 	randombytes_buf(a->cursor_key, sizeof(a->cursor_key));
 	a->started_ms = a->clock->now_ms(a->clock);
+	pthread_mutex_init(&a->edits, NULL);
 	pthread_mutex_init(&a->mu, NULL);
 	pthread_cond_init(&a->wake, NULL);
 	enum rc rc = live_open(a, &a->live, e);
@@ -436,5 +475,6 @@ void api_close(struct api **api, uint32_t timeout_ms)
 	mem_free(a->routes);
 	pthread_cond_destroy(&a->wake);
 	pthread_mutex_destroy(&a->mu);
+	pthread_mutex_destroy(&a->edits);
 	mem_free(a);
 }

@@ -17,9 +17,19 @@ enum { TILES_MAX = 200, DAYS_MAX = 366, WHERES_MAX = 32 };
 
 // --- dashboards ---
 
+static struct etag board_tag(const struct access_board *b)
+{
+	struct etag t = etag_begin("dashboard");
+	etag_add_number(&t, b->id);
+	etag_add(&t, b->title);
+	etag_add(&t, b->tiles);
+	return t;
+}
+
 static void write_board(struct json *j, const struct access_board *b)
 {
-	char id[24];
+	char id[24], tag[ETAG_BYTES];
+	struct etag t = board_tag(b);
 	snprintf(id, sizeof(id), "%lld", (long long)b->id);
 	json_object(j);
 	json_key_text(j, "id", id);
@@ -27,6 +37,7 @@ static void write_board(struct json *j, const struct access_board *b)
 	json_key(j, "tiles");
 	json_raw(j, b->tiles);
 	json_key_string(j, "who", b->who);
+	json_key_string(j, "etag", etag_end(&t, tag));
 	json_object_end(j);
 }
 
@@ -87,6 +98,19 @@ static enum rc read_tiles(struct json_node root, struct buf *out, struct err *e)
 	return rc == RC_OK ? buf_check(out, e, "a dashboard") : rc;
 }
 
+static enum rc put_after_look(struct api_call *c, struct access_board *b, struct err *e)
+{
+	struct access_board *boards;
+	uint32_t n;
+	enum rc rc = access_board_list(c->api->access, http_arena(c->x), &boards, &n, e);
+	for (uint32_t i = 0; rc == RC_OK && i < n; i++)
+		if (boards[i].id == b->id) {
+			struct etag now = board_tag(&boards[i]);
+			rc = etag_match(c, &now, "the dashboard", e);
+		}
+	return rc == RC_OK ? access_board_put(c->api->access, &c->actor, &b->id, b->title, b->tiles, e) : rc;
+}
+
 static enum rc put_board(struct api_call *c, int64_t id, struct err *e)
 {
 	struct json_parser *parser;
@@ -100,8 +124,10 @@ static enum rc put_board(struct api_call *c, int64_t id, struct err *e)
 	if (rc == RC_OK)
 		rc = read_tiles(root, &tiles, e);
 	b.tiles = buf_view(&tiles);
+	pthread_mutex_lock(&c->api->edits);
 	if (rc == RC_OK)
-		rc = access_board_put(c->api->access, &c->actor, &b.id, b.title, b.tiles, e);
+		rc = put_after_look(c, &b, e);
+	pthread_mutex_unlock(&c->api->edits);
 	if (rc == RC_OK) {
 		struct json j = json_new(http_out(c->x));
 		write_board(&j, &b);
@@ -449,7 +475,8 @@ enum rc shares_end(struct api_call *c, struct err *e)
 	return call_act(c, "share", access_share_end, e);
 }
 
-// The token becomes a cookie of its own, beside that of a session.
+// What the page needs to know of its share. It sends the token with every question itself (SHARE_HEADER): in a frame of another
+// site there are no cookies of ours.
 enum rc shares_open(struct api_call *c, struct err *e)
 {
 	struct json_parser *parser;
@@ -466,11 +493,6 @@ enum rc shares_open(struct api_call *c, struct err *e)
 		rc = access_share_find(c->api->access, token, http_arena(c->x), &s, e);
 	if (rc != RC_OK)
 		return rc;
-	int64_t left_s = (s.expires_ms - c->api->clock->now_ms(c->api->clock)) / 1000;
-	http_header_add(c->x, "Set-Cookie",
-		arena_printf(http_arena(c->x),
-			"corridor_share=%.*s; Path=/api/; HttpOnly; SameSite=Lax; Max-Age=%lld%s",
-			SV_ARG(token), (long long)left_s, http_is_tls(c->x) ? "; Secure" : ""));
 	struct json j = json_new(http_out(c->x));
 	json_object(&j);
 	json_key_string(&j, "path", s.path);

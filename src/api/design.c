@@ -104,13 +104,17 @@ static void write_measures(struct json *j, const struct design *d)
 enum rc design_get(struct api_call *c, struct err *e)
 {
 	struct snapshot *sn;
+	uint32_t version = store_design_version(c->api->store);
+	struct etag now = etag_of_design(version);
+	if (etag_answer(c, &now))
+		return RC_OK;
 	enum rc rc = snapshot_open(c->api->store, &sn, e);
 	if (rc != RC_OK)
 		return rc;
 	const struct design *d = snapshot_design(sn);
 	struct json j = json_new(http_out(c->x));
 	json_object(&j);
-	json_key_u64(&j, "version", store_design_version(c->api->store));
+	json_key_u64(&j, "version", version);
 	json_key_string(&j, "brand", d->brand);
 	json_key_string(&j, "timezone", d->timezone);
 	json_key_string(&j, "currency", d->currency);
@@ -165,11 +169,15 @@ enum rc design_text_get(struct api_call *c, struct err *e)
 		rc = err_set(
 			e, RC_NOT_FOUND, "there is no version %lld of the corridor file", (long long)wanted);
 	if (rc == RC_OK) {
+		char tag[ETAG_BYTES];
+		struct etag answer = etag_of_design(found->version), member = answer;
 		struct json j = json_new(http_out(c->x));
 		json_object(&j);
 		json_key_u64(&j, "version", found->version);
 		json_key_string(&j, "text", found->text);
+		json_key_string(&j, "etag", etag_end(&member, tag));
 		json_object_end(&j);
+		etag_answer(c, &answer);
 	}
 	arena_free(&a);
 	return rc;
@@ -319,9 +327,13 @@ static enum rc publish(struct api_call *c, struct sv text, uint64_t *n_changed, 
 	rc = api_act_begin(c->api, "a corridor file is being published", e);
 	if (rc != RC_OK)
 		return rc;
-	intake_pause(c->api->intake);
-	rc = store_design_adopt(c->api->store, text, "corridor.yaml", c->actor.who, n_changed, NULL, e);
-	intake_resume(c->api->intake);
+	struct etag now = etag_of_design(store_design_version(c->api->store));
+	rc = etag_match(c, &now, "the corridor file", e);
+	if (rc == RC_OK) {
+		intake_pause(c->api->intake);
+		rc = store_design_adopt(c->api->store, text, "corridor.yaml", c->actor.who, n_changed, NULL, e);
+		intake_resume(c->api->intake);
+	}
 	api_act_end(c->api);
 	return rc;
 }

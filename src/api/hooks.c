@@ -4,10 +4,19 @@
 #include "api/internal.h"
 #include "listen/hook_line.h"
 
+static struct etag hook_tag(const struct access_hook *h)
+{
+	struct etag t = etag_begin("webhook");
+	etag_add_number(&t, h->id);
+	etag_add_number(&t, h->revision);
+	return t;
+}
+
 static void write_hook(struct api_call *c, struct json *j, const struct access_hook *h)
 {
 	const struct signature_style *style = signature_style_find(h->style);
-	char token[SIGNATURE_SECRET_BYTES];
+	char token[SIGNATURE_SECRET_BYTES], tag[ETAG_BYTES];
+	struct etag t = hook_tag(h);
 	json_key_string(j, "name", h->name);
 	json_key_string(j, "path", arena_printf(http_arena(c->x), "/hooks/%.*s", SV_ARG(h->name)));
 	json_key_string(j, "mapping", h->mapping);
@@ -23,6 +32,7 @@ static void write_hook(struct api_call *c, struct json *j, const struct access_h
 	tz_key(j, "created", store_design(c->api->store)->tz, h->made_ms);
 	tz_key(j, "changed", store_design(c->api->store)->tz, h->changed_ms);
 	json_key_string(j, "made_by", h->made_by);
+	json_key_string(j, "etag", etag_end(&t, tag));
 }
 
 static void write_styles(struct json *j)
@@ -149,6 +159,20 @@ enum rc hooks_add(struct api_call *c, struct err *e)
 	return rc;
 }
 
+static enum rc set_after_look(struct api_call *c, struct sv name, const struct hook_settings_change *change,
+	char made[SIGNATURE_SECRET_BYTES], struct err *e)
+{
+	struct access_hook h;
+	enum rc rc = access_hook_get(c->api->access, name, http_arena(c->x), &h, e);
+	if (rc != RC_OK)
+		return rc;
+	struct etag now = hook_tag(&h);
+	rc = etag_match(c, &now, "the webhook", e);
+	return rc == RC_OK ? hook_settings_set(c->api->access, &c->actor, store_design(c->api->store),
+				     c->api->sandbox, name, change, made, e)
+			   : rc;
+}
+
 enum rc hooks_set(struct api_call *c, struct err *e)
 {
 	struct json_parser *parser;
@@ -160,9 +184,10 @@ enum rc hooks_set(struct api_call *c, struct err *e)
 	if (rc != RC_OK)
 		return rc;
 	rc = read_change(root, &h, e);
+	pthread_mutex_lock(&c->api->edits);
 	if (rc == RC_OK)
-		rc = hook_settings_set(c->api->access, &c->actor, store_design(c->api->store), c->api->sandbox,
-			name, &h, made, e);
+		rc = set_after_look(c, name, &h, made, e);
+	pthread_mutex_unlock(&c->api->edits);
 	json_parser_free(&parser);
 	return rc == RC_OK ? answer(c, name, made, e) : rc;
 }

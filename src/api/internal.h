@@ -19,11 +19,13 @@
 #include "simulate/simulate.h"
 
 #include <pthread.h>
+#include <sodium.h>
 #include <stdatomic.h>
 
 #define API_ANSWERED RC_COUNT
 #define API_PATH_BYTES 4096
 #define HOOK_BODY_MAX ((size_t)1 << 20)
+#define SHARE_HEADER "X-Share" // with the token of a share
 
 enum api_auth {
 	AUTH_OPEN,   // anybody
@@ -84,7 +86,8 @@ struct api {
 	const struct design *feed_design;
 	uint64_t feed_owed; // in parts of an interaction: TICKS_A_MINUTE make one
 	struct thread *tender;
-	pthread_mutex_t mu; // with wake: the tender's
+	pthread_mutex_t edits; // from looking what a thing is to changing it
+	pthread_mutex_t mu;    // with wake: the tender's
 	pthread_cond_t wake;
 	bool closing;
 	atomic_bool stopping; // what takes long gives up
@@ -110,6 +113,8 @@ struct api_call {
 	const struct access_share *share;
 	struct access_actor actor;
 	struct upload *upload; // of import_upload: where its body went
+	bool tagged, fresh;    // the answer has its ETag; the asker has the answer
+	bool stale;            // what was to be changed is not what If-Match names
 };
 
 // --- api.c ---
@@ -178,6 +183,31 @@ void upload_name_error(struct sv path, struct sv name, struct err *e);
 enum rc import_open(struct api *a, struct err *e);
 // NULL members are allowed.
 void import_close(struct api *a);
+
+// --- etag.c ---
+
+enum { ETAG_HASH_BYTES = 16, ETAG_BYTES = 2 * ETAG_HASH_BYTES + 3 };
+// What an ETag is made of, part by part; `what`: of which kind of thing.
+struct etag {
+	crypto_generichash_state state;
+};
+struct etag etag_begin(const char *what);
+void etag_add(struct etag *t, struct sv part);
+void etag_add_number(struct etag *t, int64_t number);
+// With its quotes; t is used up.
+struct sv etag_end(struct etag *t, char out[ETAG_BYTES]);
+// Has the answer of this route an ETag; does it take If-Match?
+bool etag_is_told(const struct api_row *row);
+bool etag_is_asked(const struct api_row *row);
+// The answer's ETag, t being all that the answer depends on. True: the asker has it, and the handler returns RC_OK at once.
+bool etag_answer(struct api_call *c, struct etag *t);
+// The same of http_out, if the handler has not said otherwise. For api_finish.
+void etag_answer_bytes(struct api_call *c);
+// May a thing that is now at t be changed? RC_EXISTS: If-Match names another state; becomes 412. `what` is told, “the dashboard”.
+// Ask and change under api.edits.
+enum rc etag_match(struct api_call *c, struct etag *t, const char *what, struct err *e);
+// Of a version of the corridor file: as text, as JSON and to publish another after it.
+struct etag etag_of_design(int64_t version);
 
 // --- helpers for handlers (call.c) ---
 

@@ -105,14 +105,28 @@ static void write_analysis_parameter(struct json *j, const struct param *p)
 	json_object_end(j);
 }
 
+static void write_status(struct json *j, const char *status, const char *description, bool tagged)
+{
+	json_key(j, status);
+	json_object(j);
+	json_key_text(j, "description", description);
+	if (tagged) {
+		json_key(j, "headers");
+		json_raw(j, SV("{\"ETag\":{\"$ref\":\"#/components/headers/ETag\"}}"));
+	}
+	json_object_end(j);
+}
+
 static void write_answers(struct json *j, const struct api_row *row)
 {
+	bool tagged = etag_is_told(row);
 	json_key(j, "responses");
 	json_object(j);
-	json_key(j, "200");
-	json_object(j);
-	json_key_text(j, "description", row->answer ? row->answer : "done");
-	json_object_end(j);
+	write_status(j, "200", row->answer ? row->answer : "done", tagged);
+	if (tagged)
+		write_status(j, "304", "it is still what If-None-Match names", tagged);
+	if (etag_is_asked(row))
+		write_status(j, "412", "it is no longer what If-Match names: a problem document", false);
 	json_key(j, "default");
 	json_object(j);
 	json_key_text(j, "description", "a problem document (RFC 9457)");
@@ -174,6 +188,12 @@ static void write_operation(struct json *j, const struct api_row *row, const str
 		write_parameter(j, sv_from(p->name), "query", p->help, p->required, "string");
 	for (uint32_t i = 0; analysis && i < analysis->n_params; i++)
 		write_analysis_parameter(j, &analysis->params[i]);
+	if (etag_is_told(row))
+		write_parameter(j, SV("If-None-Match"), "header",
+			"the ETag of the answer that one has: 304 if it is still that", false, "string");
+	if (etag_is_asked(row))
+		write_parameter(j, SV("If-Match"), "header",
+			"“etag” as it was read: 412 if it has been changed since", false, "string");
 	json_array_end(j);
 	if (row->body) {
 		json_key(j, "requestBody");
@@ -252,6 +272,11 @@ static void write_components(struct json *j)
 		"{\"type\":\"http\",\"scheme\":\"basic\",\"description\":\"a write key as user name; also as "
 		"X-Write-Key, "
 		"?writeKey= or in the body\"}");
+	json_object_end(j);
+	json_key(j, "headers");
+	json_object(j);
+	write_scheme(j, "ETag",
+		"{\"description\":\"what the answer is, for If-None-Match\",\"schema\":{\"type\":\"string\"}}");
 	json_object_end(j);
 	json_key(j, "schemas");
 	json_object(j);

@@ -4,8 +4,19 @@
 
 #include "web/assets.h"
 
-static const char page_policy[] =
-	"default-src 'self'; img-src 'self' data:; frame-ancestors 'self'; base-uri 'none'; form-action 'self'";
+#define POLICY(ancestors)                                                                                      \
+	"default-src 'self'; img-src 'self' data:; frame-ancestors " ancestors                                 \
+	"; base-uri 'none'; form-action 'self'"
+
+// Whoever has a shared link may read its page, so that a frame around it tells nobody more; and nobody is signed in
+// there (see admit_share), so that a frame leads nobody to click what he does not see. All other pages stay out of frames.
+static void page_headers(struct http_exchange *x)
+{
+	if (sv_starts(http_path(x), SV("/shared/")))
+		http_security_headers_framed(x, POLICY("*"));
+	else
+		http_security_headers(x, POLICY("'self'"));
+}
 
 static enum rc reply_asset(struct api_call *c, const struct web_asset *a)
 {
@@ -16,7 +27,7 @@ static enum rc reply_asset(struct api_call *c, const struct web_asset *a)
 		.gzip = {(const char *)a->gzip, a->n_gzip},
 		.etag = a->etag,
 	};
-	http_security_headers(c->x, page_policy);
+	page_headers(c->x);
 	http_reply_static(c->x, &s);
 	return API_ANSWERED;
 }
@@ -29,7 +40,9 @@ enum rc page(struct api_call *c, struct err *e)
 	if (a)
 		return reply_asset(c, a);
 	struct sv accept = http_header(c->x, "Accept");
-	bool wants_page = accept.ptr && accept.len >= 9 && memmem(accept.ptr, accept.len, "text/html", 9);
+	// Whoever looks whether the site is there need not say what for.
+	bool wants_page = sv_equal(path, SV("/")) ||
+			  (accept.ptr && accept.len >= 9 && memmem(accept.ptr, accept.len, "text/html", 9));
 	static const struct sv elsewhere[] = {
 		{"/api/", 5}, {"/v1/", 4}, {"/hooks/", 7}, {"/assets/", 8}, {"/s/", 3}};
 	for (size_t i = 0; i < sizeof(elsewhere) / sizeof(elsewhere[0]); i++)

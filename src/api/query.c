@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The analyses over HTTP: what there is, and questions to it, both from the analyses' declarations.
+#include "access/boards.h"
 #include "api/internal.h"
 
 static const char *param_type(enum param_type type)
@@ -128,6 +129,21 @@ static void keep_shared(const struct api_call *c, const struct design *d, struct
 	r->n_rows = n;
 }
 
+// All that an answer depends on: the stored data of this run of the server, the question, who asks.
+static struct etag answer_tag(const struct api_call *c, const struct snapshot *sn)
+{
+	const struct api *a = c->api;
+	struct etag t = etag_begin("question");
+	etag_add(&t, (struct sv){(const char *)a->cursor_key, sizeof(a->cursor_key)});
+	etag_add_number(&t, snapshot_version(sn));
+	etag_add(&t, http_target(c->x));
+	etag_add(&t, c->share ? c->share->path : SV(""));
+	etag_add_number(&t, persons_told(c));
+	for (uint32_t i = 0; i < c->n_departments; i++)
+		etag_add(&t, c->departments[i]);
+	return t;
+}
+
 enum rc query_get(struct api_call *c, struct err *e)
 {
 	static const char *const known[] = {"format", NULL};
@@ -145,8 +161,14 @@ enum rc query_get(struct api_call *c, struct err *e)
 	enum rc rc = call_query(c, &q, known, e);
 	if (rc == RC_OK)
 		rc = snapshot_open(c->api->store, &sn, e);
-	if (rc == RC_OK)
+	if (rc == RC_OK) {
+		struct etag now = answer_tag(c, sn);
+		if (etag_answer(c, &now)) {
+			snapshot_close(&sn);
+			return RC_OK;
+		}
 		rc = ask(c, sn, &q, &r, e);
+	}
 	if (rc == RC_OK)
 		keep_shared(c, snapshot_design(sn), r);
 	if (rc == RC_OK)

@@ -271,8 +271,8 @@ const struct api_row api_rows[] = {
 	{HTTP_DELETE, "/api/shares/{share}", AUTH_USER, RIGHT_SHARE, 0, true, false, 0, "dashboards",
 		"end a link", shares_end, NULL, NULL, "{}"},
 	{HTTP_POST, "/api/shares/open", AUTH_OPEN, RIGHT_LOOK, 0, true, false, 0, "dashboards",
-		"open a link: its page can be read with the cookie", shares_open, NULL, "{\"token\"}",
-		"{\"path\", \"title\", \"expires\"} and a cookie"},
+		"open a link: what its page asks can be read with the header X-Share: TOKEN", shares_open, NULL,
+		"{\"token\"}", "{\"path\", \"title\", \"last\", \"expires\"}"},
 
 	// Who may do what.
 	{HTTP_GET, "/api/users", AUTH_USER, RIGHT_USERS, 0, true, false, 0, "access", "all users", users_get,

@@ -67,7 +67,9 @@ enum rc session_get(struct api_call *c, struct err *e)
 	(void)e;
 	const struct access_view *view = access_view_get(c->api->access);
 	const struct design *d = store_design(c->api->store);
-	struct sv token = http_cookie(c->x, "corridor");
+	// A shared page is the same for everybody.
+	bool shared = http_header(c->x, SHARE_HEADER).ptr != NULL;
+	struct sv token = shared ? SV_NONE : http_cookie(c->x, "corridor");
 	struct access_session session;
 	const struct access_user *user = NULL;
 	if (token.ptr && access_session_find(c->api->access, view, token, &session, NULL) == RC_OK)

@@ -14,7 +14,9 @@
 
 enum { RETRY_AFTER_S = 1 };
 
+// With credentials, because browsers send beacons so; nobody is known by a cookie here, only by a write key.
 static const struct http_cors any_site = {
+	.credentials = true,
 	.methods = "GET, POST, OPTIONS",
 	.expose = "Retry-After",
 	.max_age_s = 86400,

@@ -50,8 +50,24 @@ static enum rc read_list(struct api_call *c, struct json_node object, const char
 
 // --- users ---
 
+// Of what can be set: that a user was seen is no change.
+static struct etag user_tag(const struct access_user *u)
+{
+	struct etag t = etag_begin("user");
+	etag_add_number(&t, u->id);
+	etag_add(&t, u->name);
+	etag_add(&t, u->email);
+	etag_add_number(&t, u->role);
+	etag_add_number(&t, u->disabled);
+	for (uint32_t i = 0; i < u->n_departments; i++)
+		etag_add(&t, u->departments[i]);
+	return t;
+}
+
 static void write_user(struct json *j, const struct access_user *u, const struct tz *tz)
 {
+	char tag[ETAG_BYTES];
+	struct etag t = user_tag(u);
 	json_object(j);
 	json_key_i64(j, "id", u->id);
 	json_key_string(j, "name", u->name);
@@ -62,6 +78,7 @@ static void write_user(struct json *j, const struct access_user *u, const struct
 	json_key_bool(j, "has_password", u->has_password);
 	write_time(j, "created", tz, u->made_ms);
 	write_time(j, "last_seen", tz, u->signed_in_ms);
+	json_key_string(j, "etag", etag_end(&t, tag));
 	json_object_end(j);
 }
 
@@ -142,6 +159,18 @@ enum rc users_add(struct api_call *c, struct err *e)
 	return rc;
 }
 
+static enum rc set_after_look(
+	struct api_call *c, int64_t id, const struct access_user_change *change, struct err *e)
+{
+	struct access_user user;
+	enum rc rc = access_user_get(c->api->access, id, http_arena(c->x), &user, e);
+	if (rc != RC_OK)
+		return rc;
+	struct etag now = user_tag(&user);
+	rc = etag_match(c, &now, "the user", e);
+	return rc == RC_OK ? access_user_set(c->api->access, &c->actor, id, change, e) : rc;
+}
+
 enum rc users_set(struct api_call *c, struct err *e)
 {
 	struct json_parser *parser;
@@ -155,8 +184,10 @@ enum rc users_set(struct api_call *c, struct err *e)
 	if (rc != RC_OK)
 		return rc;
 	rc = read_user(c, root, &u, e);
+	pthread_mutex_lock(&c->api->edits);
 	if (rc == RC_OK)
-		rc = access_user_set(c->api->access, &c->actor, id, &u, e);
+		rc = set_after_look(c, id, &u, e);
+	pthread_mutex_unlock(&c->api->edits);
 	json_parser_free(&parser);
 	if (rc == RC_OK)
 		rc = access_user_get(c->api->access, id, http_arena(c->x), &now, e);

@@ -36,8 +36,12 @@ static enum rc read_addresses(const struct cli *cli, struct serving *s, struct e
 	struct sv given[ADDRESSES_MAX];
 	int fds[ADDRESSES_MAX];
 	bool tls = args_text(args, "certificate") != NULL;
-	if (tls != (args_text(args, "key") != NULL))
-		return err_set(e, RC_USAGE, "--certificate and --key go together");
+	if (tls != (args_text(args, "key") != NULL)) {
+		err_set(e, RC_USAGE, "--certificate and --key go together: there is only --%s",
+			tls ? "certificate" : "key");
+		err_remedy(e, "add --%s FILE, a PEM file", tls ? "key" : "certificate");
+		return RC_USAGE;
+	}
 	size_t inherited = http_inherited(fds, ADDRESSES_MAX);
 	for (size_t i = 0; i < inherited; i++)
 		s->addresses[s->n_addresses++] = (struct http_address){.fd = fds[i], .tls = tls};

@@ -79,7 +79,9 @@ struct http_options {
 	size_t n_trusted_proxies;
 	const struct http_route *routes;
 	size_t n_routes;
-	void *context; // given to every hook and handler
+	const struct http_route *
+		fallback; // the row for paths that no other has: other methods are 404 there, not 405. NULL: none
+	void *context;    // given to every hook and handler
 
 	size_t header_bytes;   // request line and headers, 16 KiB → 431 (414 for the target, half of it)
 	size_t body_bytes;     // of a body as sent, 1 MiB → 413
@@ -242,6 +244,9 @@ struct http_static {
 void http_reply_static(struct http_exchange *x, const struct http_static *s);
 // Sets ETag (given with its quotes). True: If-None-Match names it, and the answer is to be http_reply_empty(x, 304).
 bool http_etag(struct http_exchange *x, struct sv etag);
+// May something that is now at this ETag (with its quotes) be changed: is there no If-Match, or does it name it? Weak ones count
+// as well, because what packs answers on the way makes them weak.
+bool http_if_match(const struct http_exchange *x, struct sv etag);
 // Does Accept-Encoding allow this coding ("gzip")?
 bool http_accepts_encoding(const struct http_exchange *x, const char *coding);
 
@@ -259,6 +264,8 @@ struct http_cors {
 bool http_cors(struct http_exchange *x, const struct http_cors *cors);
 // The usual headers of a page. csp: the Content-Security-Policy, NULL: one that allows nothing (for data).
 void http_security_headers(struct http_exchange *x, const char *csp);
+// The same for a page that other sites may show in a frame, if its policy (frame-ancestors) allows it.
+void http_security_headers_framed(struct http_exchange *x, const char *csp);
 
 // The line as JSON with a line end.
 void http_log_json(struct buf *out, const struct http_log_line *line);

@@ -263,6 +263,7 @@ struct http_exchange {
 	struct sv constant;        // instead of out
 	bool bad_header, answered; // answered: in the loop's thread, while the handler runs
 	bool no_body;              // HEAD
+	size_t head_bytes;         // of head without a body that was joined to it
 	size_t sent;
 	struct http_stream *stream;
 };

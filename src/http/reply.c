@@ -157,16 +157,27 @@ static struct sv etag_core(struct sv s)
 	return sv_starts(s, SV("W/")) ? (struct sv){s.ptr + 2, s.len - 2} : s;
 }
 
-bool http_etag(struct http_exchange *x, struct sv etag)
+static bool etag_named(struct sv list, struct sv etag)
 {
-	http_header_add(x, "ETag", etag);
-	struct sv asked = http_header(x, "if-none-match"), core = etag_core(etag);
-	for (struct sv rest = asked; rest.ptr;) {
+	struct sv core = etag_core(etag);
+	for (struct sv rest = list; rest.ptr;) {
 		struct sv one = sv_cut(rest, ',', &rest);
 		if (sv_equal(etag_core(one), core) || sv_equal(sv_trim(one), SV("*")))
 			return true;
 	}
 	return false;
+}
+
+bool http_etag(struct http_exchange *x, struct sv etag)
+{
+	http_header_add(x, "ETag", etag);
+	return etag_named(http_header(x, "if-none-match"), etag);
+}
+
+bool http_if_match(const struct http_exchange *x, struct sv etag)
+{
+	struct sv asked = http_header(x, "if-match");
+	return !asked.ptr || etag_named(asked, etag);
 }
 
 bool http_accepts_encoding(const struct http_exchange *x, const char *coding)
@@ -243,12 +254,13 @@ bool http_cors(struct http_exchange *x, const struct http_cors *cors)
 	return true;
 }
 
-void http_security_headers(struct http_exchange *x, const char *csp)
+static void security_headers(struct http_exchange *x, const char *csp, const char *resource_policy)
 {
-	static const struct {
+	const struct {
 		const char *name, *value;
 	} fixed[] = {{"X-Content-Type-Options", "nosniff"}, {"Referrer-Policy", "same-origin"},
-		{"Cross-Origin-Opener-Policy", "same-origin"}, {"Cross-Origin-Resource-Policy", "same-origin"},
+		{"Cross-Origin-Opener-Policy", "same-origin"},
+		{"Cross-Origin-Resource-Policy", resource_policy},
 		{"Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()"}};
 	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
 		http_header_add(x, fixed[i].name, sv_from(fixed[i].value));
@@ -256,6 +268,16 @@ void http_security_headers(struct http_exchange *x, const char *csp)
 		sv_from(csp ? csp : "default-src 'none'; frame-ancestors 'none'"));
 	if (x->is_tls)
 		http_header_add(x, "Strict-Transport-Security", SV("max-age=31536000"));
+}
+
+void http_security_headers(struct http_exchange *x, const char *csp)
+{
+	security_headers(x, csp, "same-origin");
+}
+
+void http_security_headers_framed(struct http_exchange *x, const char *csp)
+{
+	security_headers(x, csp, "cross-origin");
 }
 
 // --- writing ---
@@ -316,6 +338,7 @@ void reply_prepare(struct http_exchange *x)
 		h->len = 0;
 		return;
 	}
+	x->head_bytes = h->len;
 	if (bodiless)
 		x->no_body = true;
 	if (!x->no_body && !x->stream && c->ssl && body.len <= JOINED_BYTES && buf_reserve(h, body.len)) {
@@ -357,7 +380,7 @@ void exchange_finish(struct http_exchange *x)
 			.route = x->route,
 			.status = status,
 			.bytes_in = x->bytes_in,
-			.bytes_out = x->sent > x->head.len ? x->sent - x->head.len : 0,
+			.bytes_out = x->sent > x->head_bytes ? x->sent - x->head_bytes : 0,
 			.duration_us = us};
 		o->log(&line, o->context);
 	}

@@ -135,7 +135,8 @@ static enum step no_route(struct conn *c)
 	const struct http_options *o = &c->loop->server->o;
 	bool options = x->request.method == HTTP_OPTIONS;
 	bool asterisk = options && sv_equal(x->request.path, SV("*"));
-	if (!x->match.allowed && !asterisk)
+	bool nothing = !x->match.allowed || (!options && &o->routes[x->match.any] == o->fallback);
+	if (nothing && !asterisk)
 		return refuse_early(c, 404, "there is nothing at this path");
 	if (!asterisk)
 		allow_add(x);

@@ -79,7 +79,8 @@ static enum rc socket_open(const char *text, int *out, struct err *e)
 	socklen_t len;
 	if (!listen_address(text, &sa, &len)) {
 		enum rc rc = err_set(e, RC_USAGE, "'%s' is not an address to listen on", text);
-		err_remedy(e, "write it as 127.0.0.1:8080, [::1]:8080 or *:8080");
+		err_remedy(e, "write it as 127.0.0.1:8080, [::1]:8080, localhost:8080 or *:8080: other names "
+			      "are not looked up");
 		return rc;
 	}
 	int on = 1, off = 0, fd = socket(sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);

@@ -208,6 +208,10 @@ void snapshot_close(struct snapshot **sn);
 const struct design *snapshot_design(const struct snapshot *sn);
 const struct names *snapshot_names(const struct snapshot *sn);
 
+// Two snapshots of one opened store with the same version show the same data. The other way round is not so: sealing and
+// merging make another version of the same data.
+int64_t snapshot_version(const struct snapshot *sn);
+
 // The dictionaries, by kind and code.
 uint32_t names_count(const struct names *n, enum name_kind kind);                // highest code + 1
 struct sv names_at(const struct names *n, enum name_kind kind, uint32_t code);   // SV_NONE for NAME_NONE

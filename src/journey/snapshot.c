@@ -18,11 +18,13 @@ struct snapshot {
 	struct cold_cache *cold; // NULL until first used
 	struct overlays *overlays;
 	int64_t *epochs;
+	int64_t version;
 };
 
 // --- what the transaction reads ---
 
 struct reading {
+	int64_t version; // changes with what any other connection commits
 	struct catalogue_entry *entries;
 	size_t n_entries;
 	struct design_entry *design;
@@ -93,9 +95,25 @@ static enum rc read_overlays(struct store *s, struct reading *r, struct err *e)
 	return rc;
 }
 
+static enum rc read_version(struct store *s, struct reading *r, struct err *e)
+{
+	struct db_stmt *stmt;
+	bool row = false;
+	enum rc rc = db_prepare(s->reader, "PRAGMA data_version", &stmt, e);
+	if (rc == RC_OK)
+		rc = db_step(stmt, &row, e);
+	if (rc != RC_OK || !row)
+		return rc;
+	r->version = db_i64(stmt, 0);
+	db_reset(stmt);
+	return RC_OK;
+}
+
 static enum rc read_all(struct store *s, struct reading *r, struct err *e)
 {
 	enum rc rc = catalogue_read(s->reader, &r->entries, &r->n_entries, e);
+	if (rc == RC_OK) // after the first reading, with which the transaction's view begins
+		rc = read_version(s, r, e);
 	if (rc == RC_OK)
 		rc = designs_get(s, s->reader, 0, &r->design, e);
 	if (rc == RC_OK)
@@ -228,6 +246,7 @@ static enum rc lay_out(struct snapshot *sn, struct store *s, struct reading *r, 
 	count_all(sn, r, &s->inbox_seen);
 	sn->names = names_ref(r->names);
 	sn->design = r->design->design;
+	sn->version = r->version;
 	return RC_OK;
 }
 
@@ -298,6 +317,11 @@ void snapshot_close(struct snapshot **snapshot)
 const struct design *snapshot_design(const struct snapshot *sn)
 {
 	return sn->design;
+}
+
+int64_t snapshot_version(const struct snapshot *sn)
+{
+	return sn->version;
 }
 
 const struct names *snapshot_names(const struct snapshot *sn)

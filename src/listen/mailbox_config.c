@@ -283,6 +283,8 @@ enum rc mailbox_config_read(const char *path, struct mailbox_config **out, struc
 	c->folder = SV("INBOX");
 	c->every_ms = EVERY_DEFAULT_S * 1000;
 	enum rc rc = io_read_file(io_system(), path, TEXT_BYTES_MAX, &bytes, &len, e);
+	if (rc != RC_OK)
+		err_remedy(e, "give a file that says which mailbox it is and how to get in: docs/serve.md");
 	if (rc == RC_OK)
 		rc = yaml_parse((struct sv){bytes, len}, path, c->arena, NULL, &root, e);
 	if (rc == RC_OK)

@@ -132,7 +132,8 @@ def the_corridor_file():
         assert c['viewer'].post('/api/design', {'text': changed}).status == 403
         assert m.post('/api/design', {'text': 'nonsense'}).status == 400
         assert m.post('/api/design', {'text': changed}).json['version'] == 2
-        assert m.get('/api/design/text').json == {'version': 2, 'text': changed}
+        now = m.get('/api/design/text').json
+        assert (now['version'], now['text']) == (2, changed)
         assert m.get('/api/design/text', version='1').json == text
         assert m.get('/api/design/text', version='3').status == 404
         versions = m.get('/api/design/versions').json['items']
@@ -311,10 +312,17 @@ def dashboards_and_shares():
         guest = s.client()
         assert guest.get('/api/dashboards').status == 401
         wrong = token[:-1] + ('y' if token.endswith('x') else 'x')
-        assert guest.post('/api/shares/open', {'token': wrong}).status == 403
-        a = guest.post('/api/shares/open', {'token': token})
+        assert guest.open_share(wrong).status == 403
+        a = guest.open_share(token)
         assert a.status == 200 and a.json['path'] == path, a
+        assert 'Set-Cookie' not in a.headers, a.headers
         assert [b['title'] for b in guest.get('/api/dashboards').json['items']] == ['Tuesday']
+        # The page may stand in a frame: whoever is signed in in that browser is nobody there, and does nothing.
+        told = owner.ask('GET', '/api/dashboards', headers={'X-Share': token}).json['items']
+        assert [b['title'] for b in told] == ['Tuesday']
+        assert owner.ask('GET', '/api/session', headers={'X-Share': token}).json['user'] is None
+        assert owner.ask('DELETE', '/api/dashboards/' + other['id'], headers={'X-Share': token}).status == 401
+        assert owner.ask('GET', '/api/users', headers={'X-Share': token}).status in (401, 403)
         assert guest.get('/api/design').status == guest.get('/api/analyses').status == 200
         last = owner.get('/api/session').json['data']['last'][:10]
         whole = {'from': last[:8] + '01', 'to': last}
@@ -354,6 +362,86 @@ def keys_end_when_it_was_said_that_they_do():
         assert keys['null']['expires'] is None and keys['none']['expires'] is None, keys
         made, ends = (datetime.datetime.fromisoformat(keys['month'][k]) for k in ('created', 'expires'))
         assert abs((ends - made).total_seconds() - 30 * 86400) < 60, keys['month']
+
+
+def who_asks_again_is_told_that_nothing_changed():
+    with serving(simulate=YEAR) as s:
+        c = s.everybody()
+        m = c['manager']
+
+        def again(client, path, tag):
+            return client.ask('GET', path, headers={'If-None-Match': tag})
+
+        path = '/api/query/volume?by=channel'
+        tag = m.get(path).headers['ETag']
+        assert again(m, path, tag).status == 304
+        # Another question, another role and other data are other answers.
+        assert again(m, path + '&where=channel%20%3D%20app', tag).status == 200
+        assert m.get(path + '&format=csv').headers['ETag'] != tag
+        assert again(c['viewer'], path, tag).status == 200
+        assert again(s.client(), path, tag).status == 401
+        assert again(m, '/api/query/volume?by=nothing', '*').status in (304, 400)
+        key = c['administrator'].post('/api/keys', {'kind': 'write', 'name': 'x', 'source': 'crm'}).json['key']
+        before = m.get(path)
+        assert before.headers['ETag'] == tag
+        a = s.client().post('/v1/track', {'event': 'Order Placed', 'anonymousId': 'new'}, headers={'X-Write-Key': key})
+        assert a.status == 200, a
+        assert again(m, path, tag).status == 200
+        # The corridor file: the same as text and as JSON, until another one is published.
+        tag = m.get('/api/design').headers['ETag']
+        text = m.get('/api/design/text')
+        assert text.headers['ETag'] == tag == 'W/' + text.json['etag']
+        assert again(m, '/api/design', tag).status == again(m, '/api/design/text', tag).status == 304
+        assert m.post('/api/design', {'text': text.json['text'] + '\n# again\n'}).status == 200
+        assert again(m, '/api/design', tag).status == again(m, '/api/design/text', tag).status == 200
+        assert again(m, '/api/design/text?version=1', tag).status == 304
+
+
+def nobody_undoes_unknowingly_what_another_did():
+    with serving(simulate=('--persons', '20', '--quiet')) as s:
+        admin = s.everybody()['administrator']
+        mapping = 'mapping: 1\nsource: x\nformat: ndjson\ninteractions:\n  event: "{event}"\n  customer: {user: "{id}"}\n  at: "{at}"\n'
+
+        def change(method, path, tag, **body):
+            return admin.ask(method, path, body=body, headers={'If-Match': tag})
+
+        board = admin.post('/api/dashboards', {'title': 'One', 'tiles': []}).json
+        user = next(u for u in admin.get('/api/users').json['items'] if u['role'] == 'viewer')
+        a = admin.post('/api/hooks', {'name': 'desk', 'mapping': mapping, 'style': 'hmac-sha256'})
+        assert a.status == 201, a
+        hook = next(h for h in admin.get('/api/hooks').json['items'] if h['name'] == 'desk')
+        text = admin.get('/api/design/text').json
+        things = (('PUT', '/api/dashboards/' + board['id'], '/api/dashboards', board, [{'title': t} for t in 'ABCD']),
+                  ('PATCH', '/api/users/%d' % user['id'], '/api/users', user, [{'name': t} for t in 'ABCD']),
+                  ('PATCH', '/api/hooks/desk', '/api/hooks', hook, [{'header': t} for t in ('X-A', 'X-B', 'X-C', 'X-D')]))
+        for method, path, where, thing, bodies in things:
+            first = thing['etag']
+            a = change(method, path, first, **bodies[0])
+            assert a.status == 200 and a.json['etag'] != first, a
+            assert a.json['etag'] in [i['etag'] for i in admin.get(where).json['items']], path
+            stale = change(method, path, first, **bodies[1])
+            assert stale.status == 412 and 'changed since' in stale.json['detail'], stale
+            assert 'read it again' in stale.json['detail'], stale
+            now = [i for i in admin.get(where).json['items'] if i['etag'] == a.json['etag']]
+            assert len(now) == 1 and bodies[0].items() <= now[0].items(), now
+            assert change(method, path, f'"x", W/{a.json["etag"]}', **bodies[1]).status == 200
+            assert change(method, path, '*', **bodies[2]).status == 200
+            assert admin.ask(method, path, body=bodies[3]).status == 200  # who does not ask is not asked
+        assert change('PUT', '/api/dashboards/999', '"x"', title='x').status == 404
+        # Signing in changes nothing of a user.
+        user = next(u for u in admin.get('/api/users').json['items'] if u['role'] == 'agent')
+        s.client().sign_in('agent@tidewater.example')
+        assert change('PATCH', '/api/users/%d' % user['id'], user['etag'], name='Kim').status == 200
+        a = change('POST', '/api/design', text['etag'], text=text['text'] + '\n# one\n')
+        assert a.status == 200, a
+        a = change('POST', '/api/design', text['etag'], text=text['text'] + '\n# two\n')
+        assert a.status == 412 and 'the corridor file' in a.json['detail'], a
+        assert admin.get('/api/design/text').json['text'].endswith('# one\n')
+        document = admin.get('/api/openapi.json').json['paths']
+        for path, method in (('/api/dashboards/{dashboard}', 'put'), ('/api/users/{user}', 'patch'),
+                             ('/api/hooks/{hook}', 'patch'), ('/api/design', 'post')):
+            assert '412' in document[path][method]['responses'], path
+            assert 'If-Match' in [p['name'] for p in document[path][method]['parameters']], path
 
 
 def only_trusted_senders_say_whose_an_email_address_is():
@@ -421,4 +509,5 @@ if __name__ == '__main__':
     main([overview_agrees_with_the_analyses, interactions_come_newest_first_and_each_once, a_customers_story,
           the_corridor_file, the_quarantine_is_replayed, sql_only_reads, dashboards_and_shares, signing_in,
           customers_are_named_only_to_those_who_may_see_them, keys_end_when_it_was_said_that_they_do,
+          who_asks_again_is_told_that_nothing_changed, nobody_undoes_unknowingly_what_another_did,
           only_trusted_senders_say_whose_an_email_address_is])

@@ -122,6 +122,124 @@ def cross_site_is_403():
     walk(run)
 
 
+def by_anybody(operation, method):
+    """Does it change something for whoever asks? Ways in have keys and signatures of their own."""
+    return method != 'GET' and operation['tags'][0] not in ('tracking', 'webhooks') and not by_user(operation)
+
+
+def what_anybody_may_send_is_json_of_our_own_pages():
+    seen = []
+
+    def run(server, clients, document, path, method, operation):
+        if not by_anybody(operation, method):
+            return
+        seen.append(path)
+        nobody = server.client()
+        for headers in ({'Origin': 'https://evil.example'}, {'Sec-Fetch-Site': 'cross-site'},
+                        {'Sec-Fetch-Site': 'same-site'}, {'Origin': 'null'}):
+            a = nobody.ask(method, path_of(path), body={}, headers=headers)
+            assert a.status == 403 and "another site" in a.json['detail'], f'{headers}: {a}'
+        for kind in (None, 'text/plain', 'application/x-www-form-urlencoded', 'application/jsonx'):
+            a = nobody.ask(method, path_of(path), body=b'{}', raw=True, headers={'Content-Type': kind})
+            assert a.status == 415 and 'application/json' in a.json['detail'], f'{kind}: {a}'
+        for headers in ({}, {'Content-Type': 'Application/JSON; charset=utf-8'}, {'Sec-Fetch-Site': 'none'},
+                        {'Sec-Fetch-Site': 'same-origin', 'Origin': f'http://127.0.0.1:{server.port}'}):
+            a = nobody.ask(method, path_of(path), body={}, headers=headers)
+            assert a.status == 400 and 'is missing' in a.json['detail'], f'{headers}: {a}'
+    walk(run)
+    assert {'/api/session', '/api/setup', '/api/sign-in-link', '/api/shares/open'} <= set(seen), seen
+
+
+def another_sites_form_signs_nobody_in():
+    with serving(simulate=('--persons', '10', '--quiet')) as server:
+        server.everybody()
+        body = b'{"email":"viewer@tidewater.example","password":"a quiet corridor by night","x":"="}\r\n'
+        for headers in ({'Origin': 'http://localhost:1', 'Sec-Fetch-Site': 'cross-site'}, {}):
+            a = server.client().ask('POST', '/api/session', body=body, raw=True,
+                                    headers={'Content-Type': 'text/plain', **headers})
+            assert a.status in (403, 415) and 'Set-Cookie' not in a.headers, a
+
+
+def tracking_answers_pages_of_any_site_but_knows_no_cookie():
+    with serving(simulate=('--persons', '10', '--quiet')) as server:
+        admin = server.everybody()['administrator']
+        key = admin.post('/api/keys', {'kind': 'write', 'name': 'x', 'source': 'shop'}).json['key']
+        shop = 'https://shop.example'
+
+        def allows(a):
+            return (a.headers['Access-Control-Allow-Origin'], a.headers['Access-Control-Allow-Credentials'],
+                    a.headers['Vary'])
+
+        asked = {'Origin': shop, 'Access-Control-Request-Method': 'POST', 'Access-Control-Request-Headers': 'content-type'}
+        for path in ('/v1/track', '/v1/batch', '/batch', '/events', '/api/interactions'):
+            a = server.client().ask('OPTIONS', path, headers=asked)
+            assert a.status == 204 and allows(a) == (shop, 'true', 'Origin'), a.headers
+            assert a.headers['Access-Control-Allow-Headers'] == 'content-type', a.headers
+        message = {'writeKey': key, 'event': 'Page Viewed', 'anonymousId': 'a'}
+        a = server.client().post('/v1/track', message, headers={'Origin': shop, 'Sec-Fetch-Site': 'cross-site'})
+        assert a.status == 200 and allows(a) == (shop, 'true', 'Origin'), a.headers
+        # Whoever is signed in counts for nothing.
+        del message['writeKey']
+        a = admin.post('/v1/track', message, headers={'Origin': shop})
+        assert a.status == 401 and allows(a)[0] == shop, a
+        # No route but these tells other sites anything.
+        for path in ('/api/session', '/api/design', '/api/shares/open', '/'):
+            for method in ('OPTIONS', 'GET'):
+                a = admin.ask(method, path, headers={**asked, 'Cookie': admin.cookie})
+                assert 'Access-Control-Allow-Origin' not in a.headers, (method, path)
+
+
+def what_is_not_there_is_404():
+    with serving(simulate=('--persons', '10', '--quiet')) as server:
+        nobody = server.client()
+        for method in ('POST', 'PUT', 'DELETE'):
+            for path in ('/v1/nonsense', '/capture/', '/api/nonsense', '/'):
+                a = nobody.ask(method, path, body={})
+                assert a.status == 404 and 'Allow' not in a.headers, (method, path, a)
+        assert nobody.ask('POST', '/healthz', body={}).status == 405
+        for headers in ({}, {'Accept': '*/*'}, {'Accept': 'text/html'}):
+            a = nobody.ask('GET', '/', headers=headers)
+            assert a.status == 200 and b'<!doctype html>' in a.body.lower(), a
+            assert nobody.ask('HEAD', '/', headers=headers).status == 200
+        assert nobody.get('/journeys').status == 404
+
+
+def shared_pages_alone_can_be_framed():
+    with serving(simulate=('--persons', '10', '--quiet')) as server:
+        nobody = server.client()
+        for path in ('/', '/sign-in', '/sign-in/x', '/set-up/x', '/dashboards/1', '/settings/users', '/shared', '/sharedx',
+                     '/x/shared/y', '//shared/x'):
+            a = nobody.ask('GET', path, headers={'Accept': 'text/html'})
+            assert a.status == 200 and "frame-ancestors 'self';" in a.headers['Content-Security-Policy'], path
+            assert a.headers['Cross-Origin-Resource-Policy'] == 'same-origin', path
+        a = nobody.ask('GET', '/shared/some-token', headers={'Accept': 'text/html'})
+        assert 'frame-ancestors *;' in a.headers['Content-Security-Policy'], a.headers
+        assert a.headers['Cross-Origin-Resource-Policy'] == 'cross-origin', a.headers
+
+
+def answers_have_an_etag_and_304_for_who_has_them():
+    def run(server, clients, document, path, method, operation):
+        if method != 'GET' or path in STREAMS or not (by_user(operation) or path == '/api/openapi.json'):
+            return
+        admin = clients['administrator']
+        a = admin.get(path_of(path))
+        if a.status != 200 or path == '/metrics':
+            return
+        tag = a.headers['ETag']
+        assert tag and tag.startswith('W/"'), a.headers
+        assert '304' in operation['responses'], operation['responses']
+        assert 'If-None-Match' in [p['name'] for p in operation['parameters']], operation['parameters']
+        for asked in (tag, '"other", ' + tag, tag[2:]):
+            b = admin.ask('GET', path_of(path), headers={'If-None-Match': asked})
+            if b.status == 200 and b.body != a.body:
+                return  # it counts or tells the time
+            assert b.status == 304 and b.body == b'' and b.headers['ETag'] == tag, (asked, b.status, b.headers)
+            assert b.headers['Cache-Control'] == 'no-store', b.headers
+        assert admin.ask('GET', path_of(path), headers={'If-None-Match': '"other"'}).status == 200
+        assert server.client().ask('GET', path_of(path), headers={'If-None-Match': tag}).status in (304, 401)
+    walk(run)
+
+
 def missing_csrf_token_is_403():
     asking = {'/api/design/check', '/api/design/diff', '/api/sql', '/api/import/preview', '/api/quarantine/preview'}
 
@@ -156,5 +274,7 @@ def the_document_is_in_order():
 
 if __name__ == '__main__':
     main([the_document_is_in_order, wrong_method_is_405, nobody_is_401, wrong_role_is_403, bad_json_is_400,
-          oversize_is_413, cross_site_is_403, missing_csrf_token_is_403,
+          oversize_is_413, cross_site_is_403, what_anybody_may_send_is_json_of_our_own_pages,
+          another_sites_form_signs_nobody_in, tracking_answers_pages_of_any_site_but_knows_no_cookie,
+          answers_have_an_etag_and_304_for_who_has_them, what_is_not_there_is_404, shared_pages_alone_can_be_framed, missing_csrf_token_is_403,
           answers_are_not_kept_and_cannot_be_framed])

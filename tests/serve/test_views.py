@@ -283,7 +283,7 @@ def guests_keep_to_the_period():
         def guest_of(path):
             token = owner.post('/api/shares', {'path': path, 'title': 'x', 'days': 1}).json['url'].rsplit('/', 1)[1]
             guest = s.client()
-            opened = guest.post('/api/shares/open', {'token': token}).json
+            opened = guest.open_share(token).json
             assert opened['last'][:10] == last, opened
             return guest
 
@@ -332,7 +332,7 @@ def a_shared_touch_point_asks_what_its_page_asks():
         path = '/touchpoint/order?period=2025-03..2025-05&where=channel%20%3D%20web'
         token = owner.post('/api/shares', {'path': path, 'title': 'x', 'days': 1}).json['url'].rsplit('/', 1)[1]
         g = s.client()
-        assert g.post('/api/shares/open', {'token': token}).json['path'] == path
+        assert g.open_share(token).json['path'] == path
         # What the page asks is told, with the same numbers, and of the other touch points nothing.
         page = {'where': 'channel = web', **period}
         told, all_ = g.get('/api/overview', bucket='week', **page), owner.get('/api/overview', bucket='week', **page).json
@@ -386,7 +386,7 @@ def a_shared_touch_point_asks_what_its_page_asks():
         # A page that compares with a segment asks for that one too.
         token = owner.post('/api/shares', {'path': path + '&vs=where%3Achannel%20!%3D%20app', 'title': 'x', 'days': 1}).json['url']
         g = s.client()
-        assert g.post('/api/shares/open', {'token': token.rsplit('/', 1)[1]}).status == 200
+        assert g.open_share(token.rsplit('/', 1)[1]).status == 200
         for where, status in ((['channel = web', 'channel != app'], 200), (['channel = web'], 200), (['channel != app'], 200),
                               (['channel = web', 'where:channel != app'], 403), (['channel = web', 'channel = app'], 403)):
             assert g.get('/api/overview', where=where, **period).status == status, where
@@ -394,7 +394,7 @@ def a_shared_touch_point_asks_what_its_page_asks():
         token = owner.post('/api/shares', {'path': path + '&where=agent%20exists&vs=where%3Atenure%20%3C%2090d', 'title': 'x',
                                            'days': 1}).json['url']
         g = s.client()
-        assert g.post('/api/shares/open', {'token': token.rsplit('/', 1)[1]}).status == 200
+        assert g.open_share(token.rsplit('/', 1)[1]).status == 200
         for where, status in ((['channel = web', 'tenure < 90d'], 200), (['channel = web', 'agent exists'], 200),
                               (['tenure < 90d'], 403), (['channel = web'], 403), (['agent exists', 'tenure < 90d'], 403)):
             assert g.get('/api/overview', where=where, **period).status == status, where
@@ -402,7 +402,7 @@ def a_shared_touch_point_asks_what_its_page_asks():
         board = owner.post('/api/dashboards', {'title': 'x', 'tiles': [{'title': 't', 'view': path}]}).json['id']
         token = owner.post('/api/shares', {'path': f'/dashboards/{board}', 'title': 'x', 'days': 1}).json['url']
         g = s.client()
-        assert g.post('/api/shares/open', {'token': token.rsplit('/', 1)[1]}).status == 200
+        assert g.open_share(token.rsplit('/', 1)[1]).status == 200
         assert g.get('/api/overview', **page).status == g.get('/api/query/gap', **here).status == 403
 
 

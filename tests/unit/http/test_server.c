@@ -182,12 +182,20 @@ static void note(const struct http_log_line *line, void *context)
 	atomic_fetch_add(&world.logged, 1);
 }
 
+// 412 unless If-Match is absent or names "v1".
+static void guarded(struct http_exchange *x, void *context)
+{
+	(void)context;
+	http_reply_empty(x, http_if_match(x, SV("\"v1\"")) ? 204 : 412);
+}
+
 static const struct http_route routes[] = {{HTTP_GET, "/echo/{id}", 0, echo, NULL},
 	{HTTP_POST, "/echo/{id}", 0, echo, NULL}, {HTTP_POST, "/small", 10, echo, NULL},
 	{HTTP_POST, "/big", 3 << 20, echo, NULL}, {HTTP_POST, "/later", 0, later, NULL},
 	{HTTP_POST, "/closed", 0, echo, "closed"}, {HTTP_GET, "/events", 0, events, NULL},
 	{HTTP_GET, "/asset", 0, asset, NULL}, {HTTP_GET, "/smuggle", 0, smuggle, NULL},
-	{HTTP_POST, "/swallow", 100 << 20, swallow_tell, NULL}, {HTTP_GET, "/letters", 0, letters, NULL}};
+	{HTTP_POST, "/swallow", 100 << 20, swallow_tell, NULL}, {HTTP_GET, "/letters", 0, letters, NULL},
+	{HTTP_PUT, "/guarded", 0, guarded, NULL}, {HTTP_GET, "/pages/*", 0, asset, NULL}};
 
 static void open_with(struct http_options o)
 {
@@ -200,6 +208,7 @@ static void open_with(struct http_options o)
 	o.threads = 2;
 	o.routes = routes;
 	o.n_routes = sizeof(routes) / sizeof(routes[0]);
+	o.fallback = &routes[o.n_routes - 1];
 	o.admit = admit;
 	o.preflight = preflight;
 	o.log = note;
@@ -277,6 +286,16 @@ static void test_answers(void **state)
 		{"GET /asset HTTP/1.1\r\n" CLOSE "Accept-Encoding: gzip;q=0\r\n\r\n", 200, "body{}"},
 		{"GET /asset HTTP/1.1\r\n" CLOSE "If-None-Match: \"x\", W/\"v1\"\r\n\r\n", 304,
 			"ETag: W/\"v1\""},
+		{"PUT /guarded HTTP/1.1\r\n" CLOSE "\r\n", 204, ""},
+		{"PUT /guarded HTTP/1.1\r\n" CLOSE "If-Match: \"v1\"\r\n\r\n", 204, ""},
+		{"PUT /guarded HTTP/1.1\r\n" CLOSE "If-Match: \"v0\", W/\"v1\"\r\n\r\n", 204, ""},
+		{"PUT /guarded HTTP/1.1\r\n" CLOSE "If-Match: *\r\n\r\n", 204, ""},
+		{"PUT /guarded HTTP/1.1\r\n" CLOSE "If-Match: \"v2\"\r\n\r\n", 412, ""},
+		{"PUT /guarded HTTP/1.1\r\n" CLOSE "If-Match: v1\r\n\r\n", 412, ""},
+		{"PUT /guarded HTTP/1.1\r\n" CLOSE "If-Match:\r\n\r\n", 412, ""},
+		{"GET /pages/any HTTP/1.1\r\n" CLOSE "\r\n", 200, "body{}"},
+		{"POST /pages/any HTTP/1.1\r\n" CLOSE "\r\n", 404, "nothing at this path"},
+		{"OPTIONS /pages/any HTTP/1.1\r\n" CLOSE "\r\n", 204, "Allow: GET, HEAD, OPTIONS\r\n"},
 		{"GET /smuggle?q=a%0d%0aSet-Cookie:%20x=1 HTTP/1.1\r\n" CLOSE "\r\n", 500, ""},
 		{"POST /later HTTP/1.1\r\n" CLOSE "Content-Length: 2\r\n\r\nhi", 200, "later hi"},
 		{"GET / HTTP/1.1\nHost: a\n\n", 400, "without CR"},

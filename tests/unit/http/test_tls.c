@@ -5,6 +5,7 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <stdatomic.h>
 
 static char folder[] = "/tmp/corridor-tls-XXXXXX", certificate[64], key[64];
 
@@ -39,6 +40,14 @@ static void echo(struct http_exchange *x, void *context)
 	buf_printf(http_out(x), "tls=%d ", http_is_tls(x));
 	buf_sv(http_out(x), http_body(x));
 	http_reply(x);
+}
+
+static atomic_uint_fast64_t told; // bytes of bodies in the access log
+
+static void note(const struct http_log_line *line, void *context)
+{
+	(void)context;
+	atomic_fetch_add(&told, line->bytes_out);
 }
 
 static SSL *tls_dial(SSL_CTX *c, uint16_t port)
@@ -110,6 +119,7 @@ static void test_tls(void **state)
 		.threads = 2,
 		.routes = routes,
 		.n_routes = 1,
+		.log = note,
 		.tls_certificate = certificate,
 		.tls_key = key};
 	struct http_server *server;
@@ -119,8 +129,14 @@ static void test_tls(void **state)
 	SSL_CTX *c = SSL_CTX_new(TLS_client_method());
 	SSL *first = tls_dial(c, http_port(server, 0));
 	static const size_t sizes[] = {1, 0, 1000, 16384, 16385, 300000, 5 << 20, 3};
-	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+	uint64_t sent = 0;
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		ask(first, sizes[i]);
+		sent += 6 + sizes[i];
+	}
+	for (int i = 0; i < 1000 && atomic_load(&told) < sent; i++)
+		usleep(1000); // the line comes after the answer
+	assert_int_equal(atomic_load(&told), sent);
 	assert_int_equal(serial_of(first), 1);
 	int fd = dial_port(http_port(server, 0)); // plain at the TLS port
 	say_text(fd, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");

@@ -159,6 +159,47 @@ static void snapshots_stay_as_they_are(void **state)
 	store_close(&s);
 }
 
+static int64_t version_now(struct store *s)
+{
+	struct err e = ERR_NONE;
+	struct snapshot *sn;
+	kit_ok(snapshot_open(s, &sn, &e), &e);
+	int64_t version = snapshot_version(sn);
+	snapshot_close(&sn);
+	return version;
+}
+
+// What was computed of a snapshot may be given again as long as the version is the same.
+static void whatever_changes_data_changes_the_version(void **state)
+{
+	struct kit *k = *state;
+	struct err e = ERR_NONE;
+	struct store *s = kit_open(k, NULL, true);
+	struct arena *a = arena_new(0);
+	struct overlay_receipt receipt;
+	int64_t last = version_now(s);
+	assert_int_equal(version_now(s), last);
+	for (uint32_t i = 0; i < 20; i++) {
+		kit_append_range(k, s, i, 1);
+		assert_int_not_equal(version_now(s), last);
+		last = version_now(s);
+		assert_int_equal(version_now(s), last);
+	}
+	kit_ok(store_link(s, SV("user:a"), SV("user:b"), SV("tester"), a, &receipt, &e), &e);
+	assert_int_not_equal(version_now(s), last);
+	last = version_now(s);
+	kit_ok(store_unlink(s, SV("user:a"), SV("tester"), a, &receipt, &e), &e);
+	assert_int_not_equal(version_now(s), last);
+	last = version_now(s);
+	const uint64_t person = 1;
+	kit_ok(store_erase_persons(s, &person, 1, SV("tester"), a, &receipt, &e), &e);
+	assert_int_not_equal(version_now(s), last);
+	last = version_now(s);
+	assert_int_equal(version_now(s), last);
+	arena_free(&a);
+	store_close(&s);
+}
+
 static void one_writer_many_readers(void **state)
 {
 	struct kit *k = *state;
@@ -454,6 +495,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(several_batches_one_commit, kit_setup, kit_teardown),
 		cmocka_unit_test_setup_teardown(a_failed_callback_undoes_everything, kit_setup, kit_teardown),
 		cmocka_unit_test_setup_teardown(snapshots_stay_as_they_are, kit_setup, kit_teardown),
+		cmocka_unit_test_setup_teardown(
+			whatever_changes_data_changes_the_version, kit_setup, kit_teardown),
 		cmocka_unit_test_setup_teardown(one_writer_many_readers, kit_setup, kit_teardown),
 		cmocka_unit_test_setup_teardown(
 			a_directory_that_may_not_be_written_can_be_read, kit_setup, kit_teardown),

@@ -2,6 +2,7 @@
 // Talking to the server: one way to ask, one way to fail (RFC 9457), answers kept until they are stale.
 import { signal, type Signal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
+import { shareToken } from './router';
 import type { Design, Session } from './types';
 
 export const session = signal<Session | null>(null);
@@ -30,6 +31,8 @@ async function problemOf(response: Response): Promise<Problem> {
 export interface CallOptions {
 	method?: string;
 	json?: unknown;
+	/** The “etag” of what is edited, as it was read: refused (412) when somebody else has changed it since. */
+	ifMatch?: string | undefined;
 	body?: Blob;
 	signal?: AbortSignal;
 }
@@ -38,6 +41,9 @@ export async function call<T>(url: string, options: CallOptions = {}): Promise<T
 	const method = options.method ?? (options.json !== undefined || options.body ? 'POST' : 'GET');
 	const headers: Record<string, string> = { Accept: 'application/json' };
 	if (options.json !== undefined) headers['Content-Type'] = 'application/json';
+	if (options.ifMatch) headers['If-Match'] = options.ifMatch;
+	// No cookie: a frame of another site has none of ours.
+	if (shareToken) headers['X-Share'] = shareToken;
 	if (method !== 'GET' && session.value?.csrf) headers['X-CSRF-Token'] = session.value.csrf;
 	let response: Response;
 	try {
@@ -79,10 +85,10 @@ function wasSignedIn(now?: boolean): boolean {
 export async function loadSession(): Promise<void> {
 	// Both at once where they will most likely be granted; a stranger's console stays clean.
 	const ask = (): Promise<Design | null> => call<Design>('/api/design').catch(() => null);
-	const early = wasSignedIn() ? ask() : null;
+	const early = !shareToken && wasSignedIn() ? ask() : null;
 	const s = await call<Session>('/api/session');
 	if (s.user) design.value = await (early ?? ask());
-	wasSignedIn(s.user !== null);
+	if (!shareToken) wasSignedIn(s.user !== null);
 	session.value = s;
 }
 

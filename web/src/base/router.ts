@@ -10,6 +10,12 @@ export const params = computed(() => new URLSearchParams(search.value));
 /** Parameters that belong to the question, not to one page: they go along from page to page. */
 export const SHARED = ['period', 'where', 'vs'];
 
+/** What a document under this path is: a shared page may stand in a frame of any site and is nobody's, all others are not. */
+const isShared = (at: string): boolean => at.startsWith('/shared/');
+
+/** The token of the link that this document was opened with. */
+export const shareToken = /^\/shared\/([^/]+)/.exec(location.pathname)?.[1] ?? null;
+
 export interface GoOptions {
 	replace?: boolean;
 	/** Stays on the page: focus and scrolling are left alone. */
@@ -39,6 +45,12 @@ addEventListener('beforeunload', event => {
 
 export function go(to: string, options: GoOptions = {}): void {
 	if (to === href.value || (!options.replace && !mayLeave(to))) return;
+	if (isShared(to) !== isShared(location.pathname)) {
+		// A document of its own: out of a frame into a window.
+		if (top === self) location[options.replace ? 'replace' : 'assign'](to);
+		else open(to, '_blank', 'noopener');
+		return;
+	}
 	history[options.replace ? 'replaceState' : 'pushState'](null, '', to);
 	const moved = to.split('?')[0] !== path.value;
 	href.value = to;

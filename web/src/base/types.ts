@@ -255,4 +255,5 @@ export interface Dashboard {
 	id: string;
 	title: string;
 	tiles: { title: string; view: string }[];
+	etag?: string;
 }

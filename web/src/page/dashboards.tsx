@@ -155,10 +155,12 @@ export function Board({ board, edit }: { board: Dashboard; edit: boolean }) {
 	const [error, setError] = useState<Problem | null>(null);
 	const save = async (next: Dashboard): Promise<void> => {
 		try {
-			await call(`/api/dashboards/${board.id}`, { method: 'PUT', json: next });
-			forget('/api/dashboards');
+			await call(`/api/dashboards/${board.id}`, { method: 'PUT', json: next, ifMatch: board.etag });
+			setError(null);
 		} catch (e) {
 			setError(e as Problem);
+		} finally {
+			forget('/api/dashboards');
 		}
 	};
 	const move = (i: number, by: number): void => {
@@ -211,6 +213,7 @@ export function Board({ board, edit }: { board: Dashboard; edit: boolean }) {
 export function DashboardPage({ id = '' }: { id?: string }) {
 	const list = useApi<{ items: Dashboard[] }>('/api/dashboards');
 	const [name, setName] = useState<string | null>(null);
+	const [error, setError] = useState<Problem | null>(null);
 	return (
 		<Await of={list} height={400}>
 			{l => {
@@ -223,11 +226,15 @@ export function DashboardPage({ id = '' }: { id?: string }) {
 						</>
 					);
 				const rename = async (): Promise<void> => {
-					if (name && name !== d.title) {
-						await call(`/api/dashboards/${d.id}`, { method: 'PUT', json: { ...d, title: name } }).catch(() => undefined);
+					try {
+						if (name && name !== d.title) await call(`/api/dashboards/${d.id}`, { method: 'PUT', json: { ...d, title: name }, ifMatch: d.etag });
+						setError(null);
+						setName(null);
+					} catch (e) {
+						setError(e as Problem);
+					} finally {
 						forget('/api/dashboards');
 					}
-					setName(null);
 				};
 				return (
 					<>
@@ -273,6 +280,7 @@ export function DashboardPage({ id = '' }: { id?: string }) {
 									void rename();
 								}}
 							>
+								{error && <Failure error={error} />}
 								<Field label="Title" wide>
 									<input value={name ?? ''} onInput={e => setName(e.currentTarget.value)} />
 								</Field>

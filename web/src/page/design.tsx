@@ -19,6 +19,12 @@ interface Version {
 	hash: string;
 }
 
+interface Source {
+	version: number;
+	text: string;
+	etag: string;
+}
+
 interface Diff {
 	lines: string[];
 	changes: ({ sign: string; text: string } & Effect)[];
@@ -28,7 +34,7 @@ const PAUSE_MS = 350;
 
 export function DesignPage() {
 	const version = params.value.get('version');
-	const source = useApi<{ version: number; text: string }>(`/api/design/text${version ? `?version=${encodeURIComponent(version)}` : ''}`);
+	const source = useApi<Source>(`/api/design/text${version ? `?version=${encodeURIComponent(version)}` : ''}`);
 	const versions = useApi<{ items: Version[] }>('/api/design/versions');
 	const [text, setText] = useState<string | null>(null);
 	const [problems, setProblems] = useState<TextProblem[]>([]);
@@ -37,6 +43,7 @@ export function DesignPage() {
 	const [error, setError] = useState<Problem | null>(null);
 	const [said, setSaid] = useState('');
 	const turn = useRef(0);
+	const base = useRef<string | undefined>(undefined); // the etag of what is edited, if that is in force
 	const now = text ?? source.data?.text ?? '';
 	const changed = text !== null && source.data !== null && text !== source.data.text;
 	const mayWrite = may('design');
@@ -73,6 +80,11 @@ export function DesignPage() {
 		return () => askBeforeLeaving(null);
 	}, [changed, version]);
 
+	const edit = (v: string): void => {
+		if (!mayWrite) return;
+		if (text === null) base.current = version ? undefined : source.data?.etag;
+		setText(v);
+	};
 	const compare = async (): Promise<void> => {
 		setError(null);
 		try {
@@ -83,7 +95,7 @@ export function DesignPage() {
 	};
 	const publish = async (): Promise<void> => {
 		try {
-			const r = await call<{ version: number }>('/api/design', { json: { text: now } });
+			const r = await call<{ version: number }>('/api/design', { json: { text: now }, ifMatch: base.current });
 			design.value = await call<Design>('/api/design');
 			forget('/api/');
 			setDiff(null);
@@ -92,6 +104,8 @@ export function DesignPage() {
 		} catch (e) {
 			setDiff(null);
 			setError(e as Problem);
+			// The next comparison is with what somebody else has published meanwhile.
+			if ((e as Problem).status === 412) base.current = (await call<Source>('/api/design/text').catch(() => undefined))?.etag;
 		}
 	};
 	const state = checking ? 'checking…' : mistakes ? `${mistakes} ${mistakes === 1 ? 'mistake' : 'mistakes'}` : changed ? 'valid, not published' : 'as published';
@@ -126,7 +140,7 @@ export function DesignPage() {
 			{error && <Failure error={error} />}
 			<div class="design-grid">
 				<Await of={source} height={500}>
-					{() => <Editor label="Corridor file" value={now} problems={problems} onInput={v => mayWrite && setText(v)} describedBy="design-state" />}
+					{() => <Editor label="Corridor file" value={now} problems={problems} onInput={edit} describedBy="design-state" />}
 				</Await>
 				<div class="design-side">
 					<Section title="Problems">

@@ -25,6 +25,7 @@ interface Hook {
 	created: string;
 	changed: string;
 	made_by: string;
+	etag: string;
 	/** Only in the answer that made it. */
 	secret?: string;
 }
@@ -133,7 +134,7 @@ function Edit({ hook, styles, onClose, onSecret }: { hook: Hook | null; styles: 
 	const save = async (): Promise<void> => {
 		const { name, secret, ...rest } = form;
 		const json = { ...rest, ...(secret ? { secret } : {}), ...(hook ? {} : { name }) };
-		const r = await run(() => call<Hook>(hook ? `/api/hooks/${hook.name}` : '/api/hooks', hook ? { method: 'PATCH', json } : { json }));
+		const r = await run(() => call<Hook>(hook ? `/api/hooks/${hook.name}` : '/api/hooks', hook ? { method: 'PATCH', json, ifMatch: hook.etag } : { json }));
 		if (!r) return;
 		onClose();
 		if (r.secret) onSecret(r.secret);

@@ -41,6 +41,7 @@ export function useAction(prefix: string): { error: Problem | null; run: <T>(f: 
 				return r;
 			} catch (e) {
 				setError(e as Problem);
+				if ((e as Problem).status === 412) forget(prefix);
 				return null;
 			}
 		},
