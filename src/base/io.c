@@ -343,8 +343,8 @@ enum rc io_need_space(const struct io *io, const char *dir, uint64_t needed, con
 	if (available < 0 || (uint64_t)available >= needed)
 		return RC_OK;
 	const double mib = 1024.0 * 1024.0;
-	err_set(e, RC_IO, "the disk of %s is nearly full: %s needs %.1f MiB and %.1f MiB are free", dir, what,
-		(double)needed / mib, (double)available / mib);
+	err_set(e, RC_IO, "the disk of %s is %sfull: %s needs %.1f MiB and %.1f MiB are free", dir,
+		available ? "nearly " : "", what, (double)needed / mib, (double)available / mib);
 	err_remedy(e, "free some space, or make the file system larger, and do the same again; what was "
 		      "acknowledged is stored, and queries go on");
 	return RC_IO;

@@ -25,6 +25,8 @@ static enum rc run(struct cli *cli, struct err *e)
 		ink_put(&out, &cli->look, INK_BAD, SV("problem:"));
 		buf_printf(&out, " %s\n", report.problems[i]);
 	}
+	for (uint32_t i = 0; i < report.n_notes && i < sizeof(report.notes) / sizeof(report.notes[0]); i++)
+		buf_printf(&out, "note: %s\n", report.notes[i]);
 	buf_printf(&out, "%s: %s. %s interactions (%s of them in the inbox), %llu segments, %llu chunks, %s.\n",
 		dir, rc == RC_OK ? "in order" : "damaged", human_number((double)report.n_interactions, 0, a),
 		human_number((double)report.n_in_inbox, 0, b), (unsigned long long)report.n_segments,
@@ -60,7 +62,8 @@ const struct command command_verify = {
 	.summary = "check every checksum and invariant of a data directory",
 	.about = "Reads everything that is stored. The exit code is 0 when all is in order and 7 when "
 		 "something is "
-		 "damaged. Readers and the writer may go on meanwhile.\n"
+		 "damaged; what may not be read is noted and not checked. Readers and the writer may go on "
+		 "meanwhile.\n"
 		 "With --repair a damaged segment goes to the folder damaged/, what its sound chunks hold to a "
 		 "new segment, and the report says which interactions are lost: how many, of when, of whom. "
 		 "Importing the original file again adds exactly these. No other process may be writing.",

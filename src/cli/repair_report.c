@@ -18,7 +18,8 @@ static void person_json(const struct lost_person *p, struct json *j)
 {
 	json_object(j);
 	put_hex(j, "person", p->person);
-	json_key_u64(j, "lost", p->n_interactions);
+	if (p->n_interactions)
+		json_key_u64(j, "lost", p->n_interactions);
 	json_key(j, "identities");
 	json_array(j);
 	for (uint32_t i = 0; i < p->n_identities; i++)
@@ -44,6 +45,11 @@ static void segment_json(const struct repaired_segment *s, const struct tz *utc,
 		put_hex(j, "lost_last_person", s->lost_last_person);
 	}
 	json_key_bool(j, "persons_known", s->persons_known);
+	if (s->n_unnamed) {
+		json_key_u64(j, "unnamed", s->n_unnamed);
+		put_hex(j, "unnamed_first_person", s->unnamed_first_person);
+		put_hex(j, "unnamed_last_person", s->unnamed_last_person);
+	}
 	json_key(j, "persons");
 	json_array(j);
 	for (uint32_t k = 0; k < s->n_persons; k++)
@@ -73,16 +79,23 @@ static void lost_text(struct cli *cli, const struct repaired_segment *s, const s
 	buf_printf(out, "  lost: %s interaction%s of %s to %s, ", human_number((double)s->n_lost, 0, a),
 		s->n_lost == 1 ? "" : "s", tz_format(utc, s->lost_first_ms, from),
 		tz_format(utc, s->lost_last_ms, to));
-	if (!s->persons_known) {
+	if (s->n_unnamed == s->n_lost) {
 		buf_printf(out, "of persons with keys from %016llx to %016llx\n",
-			(unsigned long long)s->lost_first_person, (unsigned long long)s->lost_last_person);
+			(unsigned long long)s->unnamed_first_person,
+			(unsigned long long)s->unnamed_last_person);
 		return;
 	}
-	buf_printf(out, "of %s person%s\n", human_number((double)s->n_persons, 0, a),
-		s->n_persons == 1 ? "" : "s");
+	buf_printf(
+		out, "of %s person%s", human_number((double)s->n_persons, 0, a), s->n_persons == 1 ? "" : "s");
+	if (s->n_unnamed)
+		buf_printf(out, ", and %s of them of persons with keys from %016llx to %016llx",
+			human_number((double)s->n_unnamed, 0, a), (unsigned long long)s->unnamed_first_person,
+			(unsigned long long)s->unnamed_last_person);
+	buf_char(out, '\n');
 	for (uint32_t i = 0; i < s->n_persons && i < PERSONS_SHOWN; i++) {
 		const struct lost_person *p = &s->persons[i];
-		buf_printf(out, "    %s of ", human_number((double)p->n_interactions, 0, a));
+		buf_printf(out, "    %s of ",
+			p->n_interactions ? human_number((double)p->n_interactions, 0, a) : "some");
 		if (p->n_identities)
 			ink_put(out, &cli->look, INK_PLAIN, p->identities[0]);
 		else

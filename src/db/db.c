@@ -13,9 +13,12 @@
 #include "db/internal.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 enum { DB_MAGIC = 0x64625f31, BUSY_TIMEOUT_MS = 10000 };
@@ -31,7 +34,7 @@ static const struct {
 	{SQLITE_NOMEM, RC_NOMEM, NULL},
 	{SQLITE_CORRUPT, RC_CORRUPT, "restore the data directory from a backup"},
 	{SQLITE_NOTADB, RC_CORRUPT, "restore the data directory from a backup"},
-	{SQLITE_FULL, RC_IO, "free some disk space and try again"},
+	{SQLITE_FULL, RC_IO, NULL},
 	{SQLITE_IOERR, RC_IO, NULL},
 	{SQLITE_CANTOPEN, RC_IO, "check that the file is there and its permissions"},
 	{SQLITE_READONLY, RC_IO, "check the permissions of the file and of its directory"},
@@ -39,8 +42,34 @@ static const struct {
 	{SQLITE_TOOBIG, RC_LIMIT, NULL},
 };
 
+// SQLite says of most calls that fail on a full disk only that they failed.
+static bool no_space_left(struct db *db, int code)
+{
+	int primary = code & 0xff;
+	if (primary == SQLITE_FULL)
+		return true;
+	if ((primary != SQLITE_IOERR && primary != SQLITE_CANTOPEN) || !db || !db->native)
+		return false;
+	int errnum = sqlite3_system_errno(db->native);
+	return errnum == ENOSPC || errnum == EDQUOT;
+}
+
+static enum rc fail_full(const struct db *db, struct err *e, const char *what)
+{
+	struct statvfs fs;
+	char room[48] = "";
+	if (db && statvfs(db->path, &fs) == 0)
+		snprintf(room, sizeof(room), ", %.1f MiB are free",
+			(double)fs.f_bavail * (double)fs.f_frsize / (1024.0 * 1024.0));
+	enum rc rc = err_set(e, RC_IO, "%s: the disk is full%s (%s)", what, room, db ? db->path : "database");
+	err_remedy(e, "free some space, or make the file system larger, and do the same again");
+	return rc;
+}
+
 enum rc db_fail(struct db *db, int code, struct err *e, const char *what)
 {
+	if (no_space_left(db, code))
+		return fail_full(db, e, what);
 	enum rc rc = RC_DB;
 	const char *remedy = NULL;
 	for (size_t i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++)
@@ -153,8 +182,9 @@ static int open_native(struct db *db)
 		make_private(db->path);
 	// Also a reader opens read-write where it may: it needs the -shm file of a WAL database.
 	int flags = SQLITE_OPEN_FULLMUTEX | SQLITE_OPEN_READWRITE;
-	return sqlite3_open_v2(
-		db->path, &db->native, flags | (db->mode == DB_READ_WRITE ? SQLITE_OPEN_CREATE : 0), NULL);
+	return sqlite3_open_v2(db->path, &db->native,
+		flags | (db->mode == DB_READ_WRITE ? SQLITE_OPEN_CREATE : 0),
+		db->mode == DB_ALONE ? "unix-excl" : NULL);
 }
 
 static enum rc open_as(const char *path, enum db_mode mode, bool bare, struct db **out, struct err *e)
@@ -191,6 +221,18 @@ out:
 enum rc db_open(const char *path, enum db_mode mode, struct db **out, struct err *e)
 {
 	return open_as(path, mode, false, out, e);
+}
+
+bool db_has_wal(const char *path)
+{
+	struct buf name = buf_new(64u << 10);
+	struct stat st;
+	buf_str(&name, path);
+	buf_put(&name, "-wal", sizeof("-wal"));
+	bool none = name.rc == RC_OK &&
+		    (stat((const char *)name.data, &st) == 0 ? st.st_size == 0 : errno == ENOENT);
+	buf_free(&name);
+	return !none;
 }
 
 enum rc db_open_bare(const char *path, struct db **out, struct err *e)

@@ -16,11 +16,16 @@ struct db_stmt;
 
 // DB_IMMUTABLE: read-only, of a file that nobody changes as long as it is open and that has no -wal file; needs no
 // permission to write beside it.
-enum db_mode { DB_READ_WRITE, DB_READ_ONLY, DB_IMMUTABLE };
+// DB_ALONE: read-only, of a file that no other process has open meanwhile (RC_BUSY as long as one has, and for others as
+// long as this one reads); connections of this process share it. What SQLite keeps in the -shm file is in memory, so that
+// nothing need be written; a -wal file is read.
+enum db_mode { DB_READ_WRITE, DB_READ_ONLY, DB_IMMUTABLE, DB_ALONE };
 
 // Opens (read-write: creates) the file with WAL, synchronous=FULL, foreign keys, a busy time-out of 10 s.
 // Read-only connections cannot write (query_only and the authorizer).
 enum rc db_open(const char *path, enum db_mode mode, struct db **out, struct err *e);
+// Is there a -wal file beside it that holds something? True also when the system does not say.
+bool db_has_wal(const char *path);
 void db_close(struct db **db);
 // The path that it was opened with.
 enum db_mode db_mode_of(const struct db *db);

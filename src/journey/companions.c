@@ -54,6 +54,35 @@ enum rc companions_each(const char *dir,
 	return rc;
 }
 
+static enum rc open_as(const char *path, enum db_mode mode, struct db **db, struct err *e)
+{
+	enum rc rc = db_open(path, mode, db, e);
+	if (rc == RC_OK)
+		rc = db_begin(*db, e);
+	if (rc == RC_OK)
+		db_rollback(*db);
+	else
+		db_close(db);
+	return rc;
+}
+
+// The store's lock keeps nobody from writing to a companion, so what a full disk takes away is had by keeping others out;
+// where even that needs a permission, nobody who has it is expected.
+enum rc companion_open(const char *path, enum db_mode mode, struct db **db, struct err *e)
+{
+	struct err failed = ERR_NONE, again = ERR_NONE;
+	enum rc rc = open_as(path, DB_READ_ONLY, db, &failed);
+	if (rc == RC_IO)
+		rc = open_as(path, DB_ALONE, db, &again);
+	if (rc == RC_IO && mode == DB_IMMUTABLE && !db_has_wal(path)) {
+		again = ERR_NONE;
+		rc = open_as(path, DB_IMMUTABLE, db, &again);
+	}
+	if (rc == RC_OK)
+		return RC_OK;
+	return err_take(e, rc == RC_IO || rc == RC_BUSY || again.rc == RC_OK ? &failed : &again);
+}
+
 struct copying {
 	struct store *store;
 	const char *to_dir;
@@ -95,7 +124,7 @@ static enum rc copy_one(void *context, const char *name, const char *path, struc
 	if (rc == RC_OK)
 		rc = make_like(path, to, e);
 	if (rc == RC_OK)
-		rc = db_open(path, c->store->read_mode, &db, e);
+		rc = companion_open(path, c->store->read_mode, &db, e);
 	if (rc == RC_OK)
 		rc = db_backup(db, to, e);
 	db_close(&db);

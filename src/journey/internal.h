@@ -73,6 +73,11 @@ struct segment;
 // Maps the file and checks header, trailer and footer. The bytes of a column are checked on first touch
 // (RC_CORRUPT then, naming segment, chunk and column), and all of them by segment_verify.
 enum rc segment_open(const struct io *io, const char *path, struct segment **out, struct err *e);
+// The same of a damaged file that the catalogue tells bytes, rows, chunks and checksum of: the header, the trailer and what
+// comes behind it are not needed, since the footer is found and proven by what is known. RC_CORRUPT: no such footer is
+// there, so nothing says where chunks are.
+enum rc segment_open_known(const struct io *io, const char *path, const struct segment_info *known,
+	struct segment **out, struct err *e);
 // Over bytes in memory, which the segment then owns.
 enum rc segment_open_memory(uint8_t *bytes, size_t n, struct segment **out, struct err *e);
 void segment_close(struct segment **s);

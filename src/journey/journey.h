@@ -439,6 +439,10 @@ struct verify_report {
 	uint32_t n_problems;
 	char problems[16][256]; // the first ones
 	bool repairable;        // some of them are damaged segments, which store_repair sets aside
+	uint32_t n_notes;
+	char notes
+		[4]
+		[512]; // the first of what could not be looked at, for want of permission: no problems of the data
 };
 // Checks every checksum and invariant of a data directory. RC_CORRUPT when something is wrong (report says
 // what).
@@ -446,7 +450,7 @@ enum rc store_verify(const char *dir, struct verify_report *report, struct progr
 // What verification with repair set aside.
 struct lost_person {
 	uint64_t person;
-	uint64_t n_interactions;     // lost of this person
+	uint64_t n_interactions;     // lost of this person; 0: nobody knows how many
 	const struct sv *identities; // as far as they are still readable
 	uint32_t n_identities;
 };
@@ -456,7 +460,10 @@ struct repaired_segment {
 	uint64_t n_interactions, n_salvaged, n_lost;
 	int64_t lost_first_ms, lost_last_ms; // of what was lost
 	uint64_t lost_first_person, lost_last_person;
-	bool persons_known; // false: persons within that range, nobody knows which
+	bool persons_known; // false: not those of all
+	uint64_t
+		n_unnamed; // lost of persons within a range, nobody knows of which; the others are those of `persons`
+	uint64_t unnamed_first_person, unnamed_last_person;
 	const struct lost_person *persons;
 	uint32_t n_persons;
 };

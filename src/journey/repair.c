@@ -31,7 +31,7 @@ struct repair {
 // One damaged segment.
 struct patient {
 	const struct catalogue_entry *entry;
-	struct segment *segment; // NULL: not even its footer can be read
+	struct segment *segment; // NULL: its footer cannot be read, so nobody knows where its chunks are
 	bool *sound;             // by chunk
 	struct lost_person *persons;
 	size_t n_persons, persons_capacity;
@@ -53,6 +53,14 @@ static bool matches(const struct segment *s, const struct catalogue_entry *entry
 	return info.checksum == entry->info.checksum && info.n_rows == entry->info.n_rows;
 }
 
+// A frame that is damaged hides no chunks as long as the footer is what the catalogue knows it to be.
+static enum rc open_without_frame(struct repair *r, size_t i, const char *path, struct err *e)
+{
+	struct err hidden = ERR_NONE;
+	enum rc rc = segment_open_known(r->store->io, path, &r->entries[i].info, &r->segments[i], &hidden);
+	return rc == RC_OK || rc == RC_CORRUPT || rc == RC_VERSION ? RC_OK : err_take(e, &hidden);
+}
+
 // Opens and verifies; *out NULL when nothing in it can be trusted. RC_NOMEM and the like are failures, damage is not.
 static enum rc examine(struct repair *r, size_t i, struct err *problem, struct err *e)
 {
@@ -69,6 +77,8 @@ static enum rc examine(struct repair *r, size_t i, struct err *problem, struct e
 	if (rc == RC_OK)
 		rc = segment_verify(*s, problem);
 	r->damaged[i] = rc == RC_CORRUPT || rc == RC_NOT_FOUND || rc == RC_VERSION;
+	if (rc == RC_CORRUPT && !*s)
+		return open_without_frame(r, i, path, e);
 	return rc == RC_OK || r->damaged[i] ? RC_OK : err_take(e, problem);
 }
 
@@ -94,16 +104,26 @@ static void find_identities(
 	mem_free(list.items);
 }
 
+// n 0: nobody knows how many.
 static enum rc lose_person(struct patient *p, uint64_t person, uint64_t n, struct err *e)
 {
 	if (p->n_persons && p->persons[p->n_persons - 1].person == person) {
-		p->persons[p->n_persons - 1].n_interactions += n;
+		struct lost_person *last = &p->persons[p->n_persons - 1];
+		last->n_interactions = n && last->n_interactions ? last->n_interactions + n : 0;
 		return RC_OK;
 	}
 	if (mem_grow((void **)&p->persons, &p->persons_capacity, p->n_persons + 1, sizeof(*p->persons)) != 0)
 		return repair_nomem(e);
 	p->persons[p->n_persons++] = (struct lost_person){.person = person, .n_interactions = n};
 	return RC_OK;
+}
+
+static void lose_unnamed(struct repaired_segment *out, uint64_t n, uint64_t first_person, uint64_t last_person)
+{
+	out->unnamed_first_person = out->n_unnamed ? out->unnamed_first_person : first_person;
+	out->unnamed_last_person = last_person;
+	out->n_unnamed += n;
+	out->persons_known = out->n_unnamed == 0;
 }
 
 static enum rc lose_chunk(struct patient *p, uint32_t chunk, struct err *e)
@@ -117,16 +137,16 @@ static enum rc lose_chunk(struct patient *p, uint32_t chunk, struct err *e)
 	out->lost_last_ms = first || c->last_ms > out->lost_last_ms ? c->last_ms : out->lost_last_ms;
 	out->lost_first_person = first ? c->first_person : out->lost_first_person;
 	out->lost_last_person = c->last_person;
-	if (segment_touch(s, chunk, segment_column_always(c, COLUMN_PERSON), NULL) != RC_OK ||
-		segment_touch(s, chunk, segment_column_always(c, COLUMN_START), NULL) != RC_OK) {
-		out->persons_known = false;
+	if (segment_touch(s, chunk, segment_column_always(c, COLUMN_PERSON), NULL) != RC_OK) {
+		lose_unnamed(out, c->n_rows, c->first_person, c->last_person);
 		return RC_OK;
 	}
+	bool counted = segment_touch(s, chunk, segment_column_always(c, COLUMN_START), NULL) == RC_OK;
 	const uint64_t *persons = chunk_persons(s, c);
 	const uint32_t *starts = chunk_starts(s, c);
 	enum rc rc = RC_OK;
 	for (uint32_t i = 0; rc == RC_OK && i < c->n_persons; i++)
-		rc = lose_person(p, persons[i], starts[i + 1] - starts[i], e);
+		rc = lose_person(p, persons[i], counted ? starts[i + 1] - starts[i] : 0, e);
 	return rc;
 }
 
@@ -138,7 +158,7 @@ static void lose_all(struct patient *p)
 	p->out->lost_last_ms = info->last_ms;
 	p->out->lost_first_person = info->first_person;
 	p->out->lost_last_person = info->last_person;
-	p->out->persons_known = info->n_rows == 0;
+	lose_unnamed(p->out, info->n_rows, info->first_person, info->last_person);
 }
 
 // --- what can be saved ---

@@ -289,6 +289,73 @@ static enum rc segment_parse(struct segment *s, struct err *e)
 	return rc ? rc : parse_footer(s, footer, offset, e);
 }
 
+// --- a damaged frame ---
+
+// A sound header says which format it is. Else the footer does: only format 1 has a filter.
+static enum rc known_format(struct segment *s, uint64_t footer_offset, struct err *e)
+{
+	uint32_t version = load_u32(s->bytes + 8);
+	bool sound = load_u64(s->bytes) == SEGMENT_MAGIC &&
+		     load_u64(s->bytes + SEGMENT_HEADER_BYTES - 8) ==
+			     segment_checksum(s->bytes, SEGMENT_HEADER_BYTES - 8);
+	if (sound && (version == 0 || version > SEGMENT_FORMAT))
+		return err_set(e, RC_VERSION, "segment %s is of format %u, this program knows %u", s->name,
+			version, SEGMENT_FORMAT);
+	struct rd rd = rd_new((struct sv){(const char *)s->bytes + footer_offset, FOOTER_HEAD_BYTES});
+	struct footer_head h;
+	if (!footer_get_head(&rd, &h))
+		return open_corrupt(s, "the footer is too short", e);
+	s->format = sound ? version : h.ids[REGION_FILTER].length > 0 ? 1 : 2;
+	return RC_OK;
+}
+
+// Could the footer be these bytes? Asked before its checksum is, which takes longer.
+static bool may_be_footer(
+	const struct segment *s, uint64_t offset, uint64_t end, const struct segment_info *known)
+{
+	struct rd rd = rd_new((struct sv){(const char *)s->bytes + offset, (size_t)(end - offset)});
+	struct footer_head h;
+	return footer_get_head(&rd, &h) && h.info.n_rows == known->n_rows &&
+	       h.info.n_chunks == known->n_chunks &&
+	       end - offset == FOOTER_HEAD_BYTES + h.info.n_chunks * FOOTER_CHUNK_BYTES +
+				       (uint64_t)h.n_columns * FOOTER_COLUMN_BYTES;
+}
+
+// Its end is known from the file's length, its beginning is at a multiple of 64 before that.
+static enum rc known_footer(
+	const struct segment *s, const struct segment_info *known, uint64_t *offset, struct err *e)
+{
+	const uint64_t least = SEGMENT_HEADER_BYTES + FOOTER_HEAD_BYTES;
+	if (known->bytes < least + SEGMENT_TRAILER_BYTES || known->bytes - SEGMENT_TRAILER_BYTES > s->n_bytes ||
+		known->n_chunks > SEGMENT_CHUNKS_MAX)
+		return open_corrupt(s, "the file is too short", e);
+	const uint64_t end = known->bytes - SEGMENT_TRAILER_BYTES;
+	const uint64_t most = FOOTER_HEAD_BYTES +
+			      known->n_chunks * (FOOTER_CHUNK_BYTES + SEGMENT_COLUMNS * FOOTER_COLUMN_BYTES);
+	uint64_t at = (end - FOOTER_HEAD_BYTES) / SEGMENT_ALIGN * SEGMENT_ALIGN;
+	for (; at >= SEGMENT_HEADER_BYTES && end - at <= most; at -= SEGMENT_ALIGN)
+		if (may_be_footer(s, at, end, known) &&
+			segment_checksum(s->bytes + at, (size_t)(end - at)) == known->checksum) {
+			*offset = at;
+			return RC_OK;
+		}
+	return open_corrupt(s, "the footer fails its checksum", e);
+}
+
+static enum rc segment_parse_known(struct segment *s, const struct segment_info *known, struct err *e)
+{
+	uint64_t offset = 0;
+	enum rc rc = known_footer(s, known, &offset, e);
+	if (!rc)
+		rc = known_format(s, offset, e);
+	if (rc)
+		return rc;
+	s->info.bytes = known->bytes;
+	s->info.checksum = known->checksum;
+	const uint64_t end = known->bytes - SEGMENT_TRAILER_BYTES;
+	return parse_footer(s, (struct sv){(const char *)s->bytes + offset, (size_t)(end - offset)}, offset, e);
+}
+
 // --- opening and closing ---
 
 static enum rc segment_map(struct segment *s, const char *path, struct err *e)
@@ -317,7 +384,9 @@ static enum rc segment_map(struct segment *s, const char *path, struct err *e)
 	return rc;
 }
 
-enum rc segment_open(const struct io *io, const char *path, struct segment **out, struct err *e)
+// known NULL: the file tells all by itself.
+static enum rc open_file(const struct io *io, const char *path, const struct segment_info *known,
+	struct segment **out, struct err *e)
 {
 	*out = NULL;
 	struct segment *s = mem_calloc(1, sizeof *s);
@@ -329,11 +398,22 @@ enum rc segment_open(const struct io *io, const char *path, struct segment **out
 	snprintf(s->name, sizeof s->name, "%s", slash ? slash + 1 : path);
 	enum rc rc = segment_map(s, path, e);
 	if (!rc)
-		rc = segment_parse(s, e);
+		rc = known ? segment_parse_known(s, known, e) : segment_parse(s, e);
 	if (rc)
 		segment_close(&s);
 	*out = s;
 	return rc;
+}
+
+enum rc segment_open(const struct io *io, const char *path, struct segment **out, struct err *e)
+{
+	return open_file(io, path, NULL, out, e);
+}
+
+enum rc segment_open_known(const struct io *io, const char *path, const struct segment_info *known,
+	struct segment **out, struct err *e)
+{
+	return open_file(io, path, known, out, e);
 }
 
 enum rc segment_open_memory(uint8_t *bytes, size_t n, struct segment **out, struct err *e)

@@ -6,6 +6,8 @@
 // SQLite's log grows to 1,000 pages of 16 KiB before it is copied into the database; where a thread does that, to more.
 #define PAGE_BYTES ((uint64_t)16 << 10)
 #define LOG_PAGES 1024u
+// With this much free the log can begin.
+#define OPENING_BYTES ((uint64_t)256 << 10)
 // Unpacked batches are larger than the segment that they become: times, codes and numbers are packed there, values that
 // are read seldom are compressed. Keys of message ids and the footer come on top.
 #define SEAL_ROW_BYTES 12u
@@ -23,6 +25,14 @@ static uint64_t log_bytes(const struct store *s)
 static uint64_t reserve(const struct store *s)
 {
 	return log_bytes(s) + seal_bytes(s->active) + seal_bytes(s->sealing);
+}
+
+enum rc space_for_opening(const struct store *s, struct err *e)
+{
+	struct err ignored = ERR_NONE;
+	if (io_need_space(s->io, s->dir, OPENING_BYTES, "opening", &ignored) == RC_OK)
+		return RC_OK;
+	return io_need_space(s->io, s->dir, log_bytes(s), "writing", e);
 }
 
 enum rc space_for_append(const struct store *s, uint64_t batch_bytes, struct err *e)

@@ -173,6 +173,15 @@ static enum rc take_lock(struct store *s, struct err *e)
 	return RC_OK;
 }
 
+// Where writing could not begin for want of space, the numbers tell more than what failed.
+static enum rc begins(const struct store *s, enum rc rc, const struct err *failed, struct err *e)
+{
+	struct err full = ERR_NONE;
+	if (rc == RC_IO && space_for_opening(s, &full) != RC_OK)
+		return err_take(e, &full);
+	return rc == RC_OK ? RC_OK : err_take(e, failed);
+}
+
 // --- opening ---
 
 static enum rc load_catalogue(struct store *s, bool sweep, struct err *e)
@@ -306,17 +315,25 @@ enum rc store_reload(struct store *s, struct err *e)
 	return rc;
 }
 
-static enum rc open_for_writing(struct store *s, const char *path, struct err *e)
+static enum rc open_to_write(struct store *s, const char *path, struct err *e)
 {
 	enum rc rc = take_lock(s, e);
 	if (rc == RC_OK)
 		rc = db_open(path, DB_READ_WRITE, &s->db, e);
 	if (rc == RC_OK)
 		rc = db_migrate(s->db, "journey", store_schema, store_schema_steps, e);
+	return rc;
+}
+
+static enum rc open_for_writing(struct store *s, const char *path, struct err *e)
+{
+	struct err failed = ERR_NONE;
+	enum rc rc = open_to_write(s, path, &failed);
 	if (rc == RC_OK)
-		rc = db_open(path, DB_READ_WRITE, &s->back, e);
+		rc = db_open(path, DB_READ_WRITE, &s->back, &failed);
 	if (rc == RC_OK)
-		rc = db_migrate(s->back, "journey", store_schema, store_schema_steps, e);
+		rc = db_migrate(s->back, "journey", store_schema, store_schema_steps, &failed);
+	rc = begins(s, rc, &failed, e);
 	if (rc != RC_OK)
 		return rc;
 	db_take_turns(s->db, &s->turn_mu);
@@ -340,35 +357,35 @@ static bool keeps_still(struct store *s, const char *path)
 	if (store_path(s->dir, "lock", lock, NULL) != RC_OK)
 		return false;
 	s->lock_fd = open(lock, O_RDONLY | O_CLOEXEC);
+	if (s->lock_fd < 0 && errno == ENOENT) // nobody has written yet
+		s->lock_fd = open(lock, O_RDONLY | O_CREAT | O_CLOEXEC, 0640);
 	return s->lock_fd >= 0 && flock(s->lock_fd, LOCK_SH | LOCK_NB) == 0;
 }
 
-// Where nothing may be written, SQLite cannot make the -shm file that readers share with a writer. Without a writer
-// and its -wal file there is nothing to share.
-static bool needs_no_sharing(struct store *s, const char *path)
+static enum rc open_to_read(struct store *s, const char *path, enum db_mode mode, struct err *e)
 {
-	char wal[STORE_PATH_BYTES];
-	bool there;
-	return access(s->dir, W_OK) != 0 && keeps_still(s, path) &&
-	       store_path(s->dir, "corridor.db-wal", wal, NULL) == RC_OK &&
-	       io_exists(wal, &there, NULL) == RC_OK && !there;
+	s->read_mode = mode;
+	enum rc rc = db_open(path, mode, &s->db, e);
+	if (rc == RC_OK)
+		rc = db_migrate(s->db, "journey", store_schema, store_schema_steps, e);
+	if (rc != RC_OK)
+		db_close(&s->db);
+	return rc;
 }
 
+// Where nothing may be written, or the disk is full, SQLite cannot make the -shm file that readers share with a writer.
+// As long as no writer can come there is nothing to share. Its -wal file is looked at after that is sure: when it is
+// empty, the database file does not change, and any number may read it; else one process at a time reads both.
 static enum rc open_for_reading(struct store *s, const char *path, struct err *e)
 {
-	struct err failed = ERR_NONE;
-	enum rc rc = db_open(path, DB_READ_ONLY, &s->db, &failed);
+	struct err failed = ERR_NONE, again = ERR_NONE;
+	enum rc rc = open_to_read(s, path, DB_READ_ONLY, &failed);
+	if (rc != RC_IO || !keeps_still(s, path))
+		return rc == RC_OK ? RC_OK : err_take(e, &failed);
+	rc = open_to_read(s, path, db_has_wal(path) ? DB_ALONE : DB_IMMUTABLE, &again);
 	if (rc == RC_OK)
-		rc = db_migrate(s->db, "journey", store_schema, store_schema_steps, &failed);
-	if (rc == RC_IO && needs_no_sharing(s, path)) {
-		db_close(&s->db);
-		failed = ERR_NONE;
-		s->read_mode = DB_IMMUTABLE;
-		rc = db_open(path, DB_IMMUTABLE, &s->db, &failed);
-		if (rc == RC_OK)
-			rc = db_migrate(s->db, "journey", store_schema, store_schema_steps, &failed);
-	}
-	return rc == RC_OK ? RC_OK : err_take(e, &failed);
+		return RC_OK;
+	return err_take(e, rc == RC_IO || rc == RC_BUSY || rc == RC_NOT_FOUND ? &failed : &again);
 }
 
 static void init_locks(struct store *s)
@@ -467,11 +484,9 @@ enum rc store_open_bare(const char *dir, struct store **out, struct err *e)
 	struct store *s = store_new(dir, NULL);
 	if (!s)
 		return err_set(e, RC_NOMEM, "out of memory opening %s", dir);
-	rc = take_lock(s, e);
-	if (rc == RC_OK)
-		rc = db_open(path, DB_READ_WRITE, &s->db, e);
-	if (rc == RC_OK)
-		rc = db_migrate(s->db, "journey", store_schema, store_schema_steps, e);
+	struct err failed = ERR_NONE;
+	rc = open_to_write(s, path, &failed);
+	rc = begins(s, rc, &failed, e);
 	if (rc != RC_OK)
 		store_close(&s);
 	*out = s;

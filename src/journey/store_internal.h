@@ -330,6 +330,8 @@ void fresh_stop(struct store *s);
 
 // Each checks that there is room in the data directory for what it names and for what must always be possible beside
 // it: sealing the inbox. RC_IO with numbers and remedy.
+// Whether opening for writing failed for want of it.
+enum rc space_for_opening(const struct store *s, struct err *e);
 // batch_bytes: unpacked.
 enum rc space_for_append(const struct store *s, uint64_t batch_bytes, struct err *e);
 enum rc space_for_seal(const struct store *s, const struct head *h, struct err *e);
@@ -429,6 +431,8 @@ enum rc store_must_write(const struct store *s, struct err *e);
 enum rc companions_each(const char *dir,
 	enum rc (*f)(void *context, const char *name, const char *path, struct err *e), void *context,
 	struct err *e);
+// Opens one for reading and looks that it can be read; `mode` is that of the store's reading connections.
+enum rc companion_open(const char *path, enum db_mode mode, struct db **db, struct err *e);
 // Copies them to an empty directory, durably, with their modes.
 enum rc companions_copy(struct store *s, const char *to_dir, struct err *e);
 void companions_remove(const char *dir);

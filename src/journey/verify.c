@@ -6,8 +6,10 @@
 #include "base/mem.h"
 #include "journey/store_internal.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <unistd.h>
 
 enum { PROBLEMS_MAX = 16, REPORT_ROWS = 65536 };
 
@@ -330,12 +332,27 @@ struct companion_check {
 	enum db_mode mode;
 };
 
+static void note_unseen(struct verify_report *r, const char *path)
+{
+	const uint32_t most = sizeof(r->notes) / sizeof(r->notes[0]);
+	if (r->n_notes < most)
+		snprintf(r->notes[r->n_notes], sizeof(r->notes[0]),
+			"%s was not checked, for want of permission to read it; run as the owner of the data "
+			"directory",
+			path);
+	r->n_notes++;
+}
+
 static enum rc check_companion(void *context, const char *name, const char *path, struct err *e)
 {
 	struct companion_check *c = context;
 	struct err found = ERR_NONE;
 	struct db *db = NULL;
-	enum rc rc = db_open(path, c->mode, &db, &found);
+	if (access(path, R_OK) != 0 && (errno == EACCES || errno == EPERM)) {
+		note_unseen(c->report, path);
+		return RC_OK;
+	}
+	enum rc rc = companion_open(path, c->mode, &db, &found);
 	if (rc == RC_OK)
 		rc = db_check(db, &found);
 	if (rc == RC_OK)

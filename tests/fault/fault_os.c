@@ -62,6 +62,8 @@ static struct {
 	enum os_fault fault;
 	enum os_call fired_call;
 	bool forever;
+	atomic_bool shm_full;
+	bool shm[FDS]; // by descriptor
 	os_observer *observer;
 	void *context;
 } os = {.mu = PTHREAD_MUTEX_INITIALIZER};
@@ -125,6 +127,11 @@ enum os_call os_fired_call(void)
 int os_open_files(void)
 {
 	return os.n_open;
+}
+
+void os_shm_full(bool full)
+{
+	atomic_store(&os.shm_full, full);
 }
 
 void os_observe(os_observer *observer, void *context)
@@ -235,8 +242,12 @@ static void remember(int fd, const char *path, int flags, bool existed)
 static int opened(const char *path, int flags, mode_t mode)
 {
 	const char *name = below(path);
-	if (!counts(name))
-		return system_open(AT_FDCWD, path, flags, mode);
+	if (!counts(name)) {
+		int plain = system_open(AT_FDCWD, path, flags, mode);
+		if (plain >= 0 && plain < FDS)
+			os.shm[plain] = name != NULL;
+		return plain;
+	}
 	struct stat st;
 	pthread_mutex_lock(&os.mu);
 	bool existed = system_stat(AT_FDCWD, path, &st, 0) == 0;
@@ -269,6 +280,8 @@ int close(int fd)
 		w->used = false;
 		os.n_open--;
 	}
+	if (fd >= 0 && fd < FDS)
+		os.shm[fd] = false;
 	int result = (int)syscall(SYS_close, fd);
 	int error = failed ? EIO : errno;
 	pthread_mutex_unlock(&os.mu);
@@ -290,6 +303,10 @@ ssize_t pread64(int fd, void *to, size_t n, off64_t offset)
 
 ssize_t pwrite64(int fd, const void *from, size_t n, off64_t offset)
 {
+	if (fd >= 0 && fd < FDS && os.shm[fd] && atomic_load(&os.shm_full)) {
+		errno = ENOSPC;
+		return -1;
+	}
 	if (!watched_fd(fd))
 		return syscall(SYS_pwrite64, fd, from, n, offset);
 	pthread_mutex_lock(&os.mu);

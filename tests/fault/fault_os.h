@@ -53,6 +53,9 @@ uint64_t os_fired(void);
 enum os_call os_fired_call(void);
 // Watched files that are open now.
 int os_open_files(void);
+// SQLite's -shm files, which faults leave out (SQLite forgives nothing there, and they are no data): from now on they can
+// be made, but not written, as on a disk without a free byte.
+void os_shm_full(bool full);
 
 // A change of the watched files. Names are paths below the root; a file is known by the number that it got when it was
 // made.

@@ -41,6 +41,8 @@ void expect_repair_lost(struct world_state *state); // the damaged segment is
 void setup_damaged_keys(struct world *w, struct world_state *state);
 void setup_damaged_chunk(struct world *w, struct world_state *state);
 void setup_damaged_footer(struct world *w, struct world_state *state);
+void setup_damaged_trailer(struct world *w, struct world_state *state);
+void setup_damaged_header(struct world *w, struct world_state *state);
 const char *check_repair(const struct world *w, bool succeeded);
 // Changes the damaged byte of a data directory: from sound to damaged, and back.
 void damage_toggle(const struct world *w, const char *dir);

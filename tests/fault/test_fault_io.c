@@ -204,6 +204,74 @@ static void every_call_fails(void **state)
 	world_remove_tree(t.base);
 }
 
+static void try_full(const struct trial *t, const char *name, bool reads)
+{
+	struct err failed = ERR_NONE;
+	const char *wrong = NULL;
+	const struct operation *o = world_find(name);
+	world_copy_tree(t->base, t->w->dir);
+	world_clear(t->w);
+	os_watch(t->w->root);
+	os_shm_full(true);
+	enum rc rc = world_run(t->w, o, &failed);
+	if (reads)
+		wrong = world_compare(t->w, t->w->dir, &t->before);
+	os_shm_full(false);
+	check_closed(t);
+	os_watch(NULL);
+	if (reads && rc != RC_OK)
+		fail_msg("%s: %s", name, failed.message);
+	if (!reads && (rc != RC_IO || !strstr(failed.message, "full") || !strstr(failed.remedy, "space")))
+		fail_msg("%s: %s; %s", name, failed.message, failed.remedy);
+	if (!wrong)
+		wrong = world_compare(t->w, t->w->dir, &t->before);
+	if (wrong)
+		fail_msg("%s: %s", name, wrong);
+}
+
+// A data directory as a process leaves it that dies: with a -wal file that holds something.
+static void let_die(struct trial *t)
+{
+	struct err e = ERR_NONE;
+	struct stat st;
+	char died[200], wal[200];
+	snprintf(died, sizeof(died), "%s-died", t->w->root);
+	struct store *s = world_open(t->w, &e);
+	assert_non_null(s);
+	kit_ok(world_append(t->w, s, 250, 12, &e), &e);
+	for (int i = 0; i < 12; i++)
+		t->before.there[250 + i] = true;
+	world_copy_tree(t->w->dir, died);
+	store_close(&s);
+	world_copy_tree(died, t->w->dir);
+	world_remove_tree(died);
+	snprintf(wal, sizeof(wal), "%s/corridor.db-wal", t->w->dir);
+	assert_true(stat(wal, &st) == 0 && st.st_size > 0);
+}
+
+// Without room for SQLite's -shm file all that reads goes on, also over what a process left that died, and sees all that
+// is there; what writes says why it cannot, and changes nothing.
+static void a_full_disk_can_be_read(void **state)
+{
+	static const char *const readers[] = {
+		"read", "verify", "list quarantine", "show quarantine", "export file", "export"};
+	static const char *const writers[] = {"open", "append", "compact", "erase", "link"};
+	struct trial t = {.w = *state};
+	snprintf(t.base, sizeof(t.base), "%s-base", t.w->root);
+	t.o = world_find("list quarantine");
+	for (int died = 0; died < 2; died++) {
+		world_prepare(t.w, t.o, &t.before);
+		if (died)
+			let_die(&t);
+		world_copy_tree(t.w->dir, t.base);
+		for (size_t i = 0; i < sizeof(readers) / sizeof(readers[0]); i++)
+			try_full(&t, readers[i], true);
+		for (size_t i = 0; i < sizeof(writers) / sizeof(writers[0]); i++)
+			try_full(&t, writers[i], false);
+	}
+	world_remove_tree(t.base);
+}
+
 static int setup(void **state)
 {
 	static struct world w;
@@ -220,6 +288,8 @@ static int teardown(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(every_call_fails, setup, teardown)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_full_disk_can_be_read, setup, teardown),
+		cmocka_unit_test_setup_teardown(every_call_fails, setup, teardown)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -92,10 +92,25 @@ void setup_damaged_chunk(struct world *w, struct world_state *state)
 void setup_damaged_footer(struct world *w, struct world_state *state)
 {
 	struct segment *s = first_segment(w);
+	uint64_t at = s->ids[REGION_KEYS].offset + s->ids[REGION_KEYS].length;
+	segment_close(&s);
+	damage(w, state, at + 3);
+}
+
+void setup_damaged_trailer(struct world *w, struct world_state *state)
+{
+	struct segment *s = first_segment(w);
 	struct segment_info info;
 	segment_info_get(s, &info);
 	segment_close(&s);
 	damage(w, state, info.bytes - 1);
+}
+
+void setup_damaged_header(struct world *w, struct world_state *state)
+{
+	struct segment *s = first_segment(w);
+	segment_close(&s);
+	damage(w, state, 8);
 }
 
 enum rc do_repair(struct world *w, struct err *e)

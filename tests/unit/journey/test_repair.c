@@ -142,6 +142,146 @@ static void a_damaged_chunk_is_what_is_lost(void **state)
 	}
 }
 
+static uint64_t size_of(const char *path)
+{
+	struct stat st;
+	assert_int_equal(stat(path, &st), 0);
+	return (uint64_t)st.st_size;
+}
+
+static void append_bytes(const char *path, size_t n)
+{
+	FILE *f = fopen(path, "ab");
+	assert_non_null(f);
+	for (size_t i = 0; i < n; i++)
+		fputc('x', f);
+	fclose(f);
+}
+
+enum frame_damage {
+	HEADER_MAGIC,
+	HEADER_FORMAT,
+	HEADER_SUM,
+	TAIL_2,
+	TAIL_4096,
+	TRAILER_OFFSET,
+	TRAILER_SUM,
+	CUT,
+	FRAMES
+};
+
+static void damage_frame(const char *path, enum frame_damage what, uint64_t n_bytes)
+{
+	static const uint64_t header[] = {3, 8, 60};
+	if (what <= HEADER_SUM)
+		flip(path, header[what]);
+	else if (what == TAIL_2 || what == TAIL_4096)
+		append_bytes(path, what == TAIL_2 ? 2 : 4096);
+	else if (what == CUT) // in the midst of the trailer
+		assert_int_equal(truncate(path, (off_t)n_bytes - 20), 0);
+	else
+		flip(path, n_bytes - SEGMENT_TRAILER_BYTES + (what == TRAILER_OFFSET ? 1u : 17u));
+}
+
+static void a_damaged_frame_loses_nothing(void **state)
+{
+	struct kit *k = *state;
+	fill(k);
+	for (int what = 0; what < FRAMES; what++) {
+		struct err e = ERR_NONE, bad = ERR_NONE;
+		struct arena *a = arena_new(0);
+		struct repair_report report;
+		struct verify_report found;
+		char path[128];
+		segment_file(k, what + 1, path, sizeof(path)); // what the repair before has made
+		damage_frame(path, (enum frame_damage)what, size_of(path));
+		assert_int_equal(store_verify(k->dir, &found, NULL, &bad), RC_CORRUPT);
+		kit_ok(store_repair(k->dir, a, &report, NULL, &e), &e);
+		assert_int_equal(report.n_segments, 1);
+		assert_int_equal(report.n_lost, 0);
+		assert_int_equal(report.n_salvaged, ROWS);
+		assert_true(report.segments[0].persons_known && report.segments[0].moved_to.ptr);
+		arena_free(&a);
+	}
+	check_repaired(k, 0);
+}
+
+static void beside_a_damaged_frame_chunks_are_still_checked(void **state)
+{
+	struct kit *k = *state;
+	struct err e = ERR_NONE;
+	struct arena *a = arena_new(0);
+	struct repair_report report;
+	char path[128];
+	uint32_t n_rows = 0, n_persons = 0;
+	fill(k);
+	segment_file(k, 1, path, sizeof(path));
+	flip(path, place_of(path, 1, COLUMN_AT, &n_rows, &n_persons) + 3);
+	flip(path, 60);
+	append_bytes(path, 2);
+	kit_ok(store_repair(k->dir, a, &report, NULL, &e), &e);
+	assert_int_equal(report.n_lost, n_rows);
+	assert_int_equal(report.segments[0].n_persons, n_persons);
+	check_repaired(k, n_rows);
+	arena_free(&a);
+}
+
+// Another segment under this one's name is no matter how sound not what the catalogue means.
+static void a_footer_is_taken_only_if_the_catalogue_knows_it(void **state)
+{
+	struct kit *k = *state;
+	struct err e = ERR_NONE, mismatch = ERR_NONE;
+	char path[128];
+	fill(k);
+	segment_file(k, 1, path, sizeof(path));
+	const uint64_t n_bytes = size_of(path);
+	struct segment *s;
+	struct segment_info info;
+	kit_ok(segment_open(io_system(), path, &s, &e), &e);
+	segment_info_get(s, &info);
+	segment_close(&s);
+	kit_ok(segment_open_known(io_system(), path, &info, &s, &e), &e);
+	kit_ok(segment_verify(s, &e), &e);
+	segment_close(&s);
+	const struct segment_info wrong[] = {{.bytes = 0}, {.bytes = n_bytes + 64}, {.bytes = n_bytes - 64},
+		{.bytes = n_bytes}, {.bytes = UINT64_MAX, .n_chunks = UINT64_MAX}};
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		mismatch = ERR_NONE;
+		assert_int_equal(segment_open_known(io_system(), path, &wrong[i], &s, &mismatch), RC_CORRUPT);
+	}
+	info.checksum ^= 1;
+	mismatch = ERR_NONE;
+	assert_int_equal(segment_open_known(io_system(), path, &info, &s, &mismatch), RC_CORRUPT);
+}
+
+// Persons are named chunk by chunk: where their column is damaged, only their range is known.
+static void persons_of_other_chunks_are_named(void **state)
+{
+	struct kit *k = *state;
+	struct err e = ERR_NONE;
+	struct arena *a = arena_new(0);
+	struct repair_report report;
+	char path[128];
+	uint32_t n_rows[2], n_persons[2];
+	fill(k);
+	segment_file(k, 1, path, sizeof(path));
+	flip(path, place_of(path, 0, COLUMN_PERSON, &n_rows[0], &n_persons[0]) + 3);
+	flip(path, place_of(path, 1, COLUMN_START, &n_rows[1], &n_persons[1]) + 3);
+	kit_ok(store_repair(k->dir, a, &report, NULL, &e), &e);
+	const struct repaired_segment *s = &report.segments[0];
+	assert_int_equal(s->n_lost, n_rows[0] + n_rows[1]);
+	assert_false(s->persons_known);
+	assert_int_equal(s->n_unnamed, n_rows[0]);
+	assert_int_equal(s->n_persons, n_persons[1]);
+	assert_true(s->unnamed_first_person == s->lost_first_person &&
+		    s->unnamed_last_person < s->persons[0].person &&
+		    s->persons[s->n_persons - 1].person == s->lost_last_person);
+	for (uint32_t i = 0; i < s->n_persons; i++)
+		assert_int_equal(s->persons[i].n_interactions, 0);
+	check_repaired(k, s->n_lost);
+	arena_free(&a);
+}
+
 static void without_its_footer_all_is_lost(void **state)
 {
 	struct kit *k = *state;
@@ -157,6 +297,7 @@ static void without_its_footer_all_is_lost(void **state)
 	kit_ok(store_repair(k->dir, a, &report, NULL, &e), &e);
 	assert_int_equal(report.n_lost, ROWS);
 	assert_false(report.segments[0].persons_known);
+	assert_int_equal(report.segments[0].n_unnamed, ROWS);
 	assert_true(report.segments[0].lost_first_ms >= 1700000000000);
 	check_repaired(k, ROWS);
 	arena_free(&a);
@@ -223,6 +364,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_damaged_chunk_is_what_is_lost, kit_setup, kit_teardown),
+		cmocka_unit_test_setup_teardown(a_damaged_frame_loses_nothing, kit_setup, kit_teardown),
+		cmocka_unit_test_setup_teardown(
+			beside_a_damaged_frame_chunks_are_still_checked, kit_setup, kit_teardown),
+		cmocka_unit_test_setup_teardown(
+			a_footer_is_taken_only_if_the_catalogue_knows_it, kit_setup, kit_teardown),
+		cmocka_unit_test_setup_teardown(persons_of_other_chunks_are_named, kit_setup, kit_teardown),
 		cmocka_unit_test_setup_teardown(without_its_footer_all_is_lost, kit_setup, kit_teardown),
 		cmocka_unit_test_setup_teardown(damaged_ids_lose_nothing, kit_setup, kit_teardown),
 		cmocka_unit_test_setup_teardown(a_missing_file_is_told, kit_setup, kit_teardown),

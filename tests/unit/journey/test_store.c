@@ -274,6 +274,51 @@ static void a_directory_that_may_not_be_written_can_be_read(void **state)
 	assert_true(chmod(k->dir, 0755) == 0 && chmod(segments, 0755) == 0);
 }
 
+// 0: the whole is in order, but for a database that others may not read.
+static int verify_as_guest(const char *dir)
+{
+	struct err e = ERR_NONE;
+	struct verify_report report;
+	if (geteuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0))
+		return 2;
+	if (store_verify(dir, &report, NULL, &e) != RC_OK || report.n_problems)
+		return 3;
+	if (report.n_notes != 1 || !strstr(report.notes[0], "access.db") || !strstr(report.notes[0], "owner"))
+		return 4;
+	return report.n_interactions == 300 ? 0 : 5;
+}
+
+static void what_may_not_be_read_is_not_damaged(void **state)
+{
+	struct kit *k = *state;
+	struct err e = ERR_NONE;
+	struct store *s = kit_open(k, NULL, true);
+	struct db *db;
+	char path[128];
+	kit_append_range(k, s, 0, 300);
+	kit_ok(store_seal(s, &e), &e);
+	store_close(&s);
+	snprintf(path, sizeof(path), "%s/access.db", k->dir);
+	kit_ok(db_open(path, DB_READ_WRITE, &db, &e), &e);
+	kit_ok(db_exec(db, "CREATE TABLE t(x)", &e), &e);
+	db_close(&db);
+	kit_verify(k->dir);
+	assert_int_equal(chmod(path, geteuid() == 0 ? 0600 : 0), 0);
+	static const char *const names[] = {
+		"corridor.db", "lock", "segments/000000000001.seg", "segments", "."};
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", k->dir, names[i]);
+		assert_int_equal(chmod(path, i < 3 ? 0644 : 0755), 0);
+	}
+	int status = 0;
+	pid_t child = fork();
+	if (child == 0)
+		_exit(verify_as_guest(k->dir));
+	assert_true(child > 0 && waitpid(child, &status, 0) == child);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 static void doors_that_stay_shut(void **state)
 {
 	struct kit *k = *state;
@@ -500,6 +545,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(one_writer_many_readers, kit_setup, kit_teardown),
 		cmocka_unit_test_setup_teardown(
 			a_directory_that_may_not_be_written_can_be_read, kit_setup, kit_teardown),
+		cmocka_unit_test_setup_teardown(what_may_not_be_read_is_not_damaged, kit_setup, kit_teardown),
 		cmocka_unit_test_setup_teardown(doors_that_stay_shut, kit_setup, kit_teardown),
 		cmocka_unit_test_setup_teardown(other_designs_are_refused, kit_setup, kit_teardown),
 		cmocka_unit_test_setup_teardown(leftovers_of_a_crash_are_removed, kit_setup, kit_teardown),
