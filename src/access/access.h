@@ -37,7 +37,6 @@ enum right {
 	RIGHT_ASK,
 	RIGHT_PERSONS,
 	RIGHT_SQL,
-	RIGHT_EXPORT,
 	RIGHT_SHARE,
 	RIGHT_QUARANTINE,
 	RIGHT_SEND,
@@ -203,12 +202,18 @@ enum rc access_session_list(struct access *a, int64_t user, struct arena *arena,
 // Ends one session of the user, or with session 0 all of them. RC_NOT_FOUND: the user has no such session.
 enum rc access_session_end(
 	struct access *a, const struct access_actor *by, int64_t user, int64_t session, struct err *e);
+// Ends all sessions of the user but `keep`.
+enum rc access_session_end_others(
+	struct access *a, const struct access_actor *by, int64_t user, int64_t keep, struct err *e);
 
 // --- the first user, and one-time links ---
 
 // A token with which the first administrator can be made, as long as there are no users; an earlier one is void.
 // Holds for a day. RC_EXISTS: there are users.
 enum rc access_setup_token(struct access *a, char token[ACCESS_TOKEN_BYTES], struct err *e);
+// Would access_setup take this token? RC_DENIED: it is unknown, used up or expired. RC_EXISTS: there are users.
+enum rc access_setup_check(
+	struct access *a, struct sv token, const struct access_client *client, struct err *e);
 // Makes the administrator and signs in. RC_DENIED: wrong or expired token. RC_EXISTS, RC_INPUT as access_user_add.
 enum rc access_setup(struct access *a, struct sv token, struct sv name, struct sv email, struct sv password,
 	const struct access_client *client, struct access_signed_in *out, struct err *e);

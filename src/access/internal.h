@@ -130,6 +130,11 @@ bool view_has_unsaved(const struct access *a);
 // When the key was used last, as far as the view knows; 0: not in it.
 int64_t view_used_ms(const struct access_view *v, int64_t key);
 
+// --- roles.c ---
+
+// A mask of what rights_text once wrote; rights that there are no longer are left out, so that their keys can be read.
+uint32_t rights_known(struct sv names);
+
 // --- users.c, keys.c ---
 
 // All users, or the one with this number, or the one whose folded e-mail address it is. db_mu is held.

@@ -57,9 +57,9 @@ static enum rc read_key(struct db_stmt *s, struct arena *arena, struct key_row *
 		return err_set(
 			e, RC_CORRUPT, "the access database is damaged: a key's hash has %zu bytes", hash.len);
 	memcpy(out->hash.bytes, hash.ptr, HASH_BYTES);
-	enum rc rc = rights_parse(db_text(s, 7), &k->rights, e);
+	k->rights = rights_known(db_text(s, 7));
 	struct sv origins = db_text(s, 6);
-	return rc == RC_OK && origins.len ? read_origins(origins, arena, k, e) : rc;
+	return origins.len ? read_origins(origins, arena, k, e) : RC_OK;
 }
 
 enum rc keys_read(

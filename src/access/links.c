@@ -101,6 +101,19 @@ static enum rc must_be_good(struct access *a, struct sv token, struct err *e)
 	return rc;
 }
 
+enum rc access_setup_check(struct access *a, struct sv token, const struct access_client *client, struct err *e)
+{
+	struct err why = ERR_NONE;
+	enum rc rc = must_be_good(a, token, &why);
+	if (rc == RC_DENIED) {
+		audit_refused(a, SV_NONE, client->address, "wrong set-up link");
+		why = ERR_NONE;
+		err_set(&why, RC_DENIED, "this set-up link is not known, used up or expired");
+		err_remedy(&why, "start the server again: it prints a new one");
+	}
+	return rc == RC_OK ? RC_OK : err_take(e, &why);
+}
+
 enum rc access_setup(struct access *a, struct sv token, struct sv name, struct sv email, struct sv password,
 	const struct access_client *client, struct access_signed_in *out, struct err *e)
 {
@@ -110,9 +123,7 @@ enum rc access_setup(struct access *a, struct sv token, struct sv name, struct s
 		.has_role = true,
 		.role = ROLE_ADMINISTRATOR};
 	*out = (struct access_signed_in){.token = ""};
-	enum rc rc = must_be_good(a, token, e);
-	if (rc == RC_DENIED)
-		audit_refused(a, SV_NONE, client->address, "wrong set-up link");
+	enum rc rc = access_setup_check(a, token, client, e);
 	if (rc == RC_OK)
 		rc = user_check(&u, e);
 	if (rc == RC_OK)

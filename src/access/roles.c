@@ -14,10 +14,9 @@ static const struct right_info rights[RIGHT_COUNT] = {
 	[RIGHT_ASK] = {"ask", "run analyses with filters of one's own"},
 	[RIGHT_PERSONS] = {"persons", "see single customers: their stories, texts and identities"},
 	[RIGHT_SQL] = {"sql", "ask in SQL, which sees everything stored about customers"},
-	[RIGHT_EXPORT] = {"export", "take out interactions in bulk"},
 	[RIGHT_SHARE] = {"share", "make dashboards, and links to them for people without an account"},
 	[RIGHT_QUARANTINE] = {"quarantine", "see, replay and drop what could not be understood"},
-	[RIGHT_SEND] = {"send", "send interactions over the API"},
+	[RIGHT_SEND] = {"send", "send interactions over the API, with an API key"},
 	[RIGHT_IMPORT] = {"import", "import files, and read the quarantine with a mended mapping"},
 	[RIGHT_DESIGN] = {"design", "publish a new corridor file"},
 	[RIGHT_ERASE] = {"erase", "erase persons and link identities"},
@@ -30,7 +29,7 @@ static const struct right_info rights[RIGHT_COUNT] = {
 #define VIEWER (BIT(LOOK) | BIT(ASK))
 #define AGENT (VIEWER | BIT(PERSONS))
 #define OWNER (AGENT | BIT(SHARE) | BIT(QUARANTINE))
-#define MANAGER (OWNER | BIT(SQL) | BIT(EXPORT) | BIT(SEND) | BIT(IMPORT) | BIT(DESIGN) | BIT(AUDIT))
+#define MANAGER (OWNER | BIT(SQL) | BIT(SEND) | BIT(IMPORT) | BIT(DESIGN) | BIT(AUDIT))
 
 static const struct role_info roles[ROLE_COUNT] = {
 	[ROLE_VIEWER] = {"viewer", "sees the corridor and its numbers, no single customer", VIEWER},
@@ -110,6 +109,16 @@ enum rc rights_parse(struct sv names, uint32_t *out, struct err *e)
 		*out |= RIGHT_BIT(right);
 	}
 	return RC_OK;
+}
+
+uint32_t rights_known(struct sv names)
+{
+	uint32_t mask = 0;
+	enum right right;
+	for (struct sv rest = names; rest.ptr;)
+		if (right_find(sv_trim(sv_cut(rest, ',', &rest)), &right))
+			mask |= RIGHT_BIT(right);
+	return mask;
 }
 
 struct sv rights_text(uint32_t mask, struct arena *arena)

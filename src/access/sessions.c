@@ -373,6 +373,21 @@ enum rc access_session_end(
 	return rc;
 }
 
+enum rc access_session_end_others(
+	struct access *a, const struct access_actor *by, int64_t user, int64_t keep, struct err *e)
+{
+	enum rc rc = change_begin(a, e);
+	if (rc != RC_OK)
+		return rc;
+	rc = run_sql(a->db, e, "DELETE FROM session WHERE user = ?1 AND id <> ?2", "ii", user, keep);
+	if (rc == RC_OK)
+		rc = audit_put(a, by, "session.end", SV_NONE, SV("all others"), e);
+	rc = change_end(a, rc, false, e);
+	if (rc == RC_OK)
+		cache_remove(a->cache, user, 0, keep);
+	return rc;
+}
+
 // --- memory and the table ---
 
 enum rc sessions_load(struct access *a, struct err *e)

@@ -212,6 +212,7 @@ static bool admit_user(struct api_call *c, const struct access_view *view, struc
 	c->session = session.id;
 	c->role = user->role;
 	c->password_ms = user->password_ms;
+	c->by_link = session_by_link(&session, user);
 	c->csrf = arena_copy(a, sv_from(session.csrf)).ptr;
 	if (!keep_departments(c, user))
 		return refuse(c->x, 503, "out of memory");

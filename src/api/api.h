@@ -33,8 +33,9 @@ struct api_options {
 	unsigned simulated_per_minute;
 	const char *const *drop_dirs; // folders whose files are imported, see listen/drop.h
 	size_t n_drop_dirs;
-	int64_t drop_settle_ms; // 0: DROP_SETTLE_MS
-	const char *mailbox;    // a mailbox file, see listen/mailbox.h; NULL: none
+	int64_t drop_settle_ms;  // 0: DROP_SETTLE_MS
+	const char *mailbox;     // a mailbox file, see listen/mailbox.h; NULL: none
+	int64_t no_password_for; // the user who need not choose a password after coming with a link; 0: all must
 };
 
 // Opens everything and starts to listen. Errors of http_open and intake_open.

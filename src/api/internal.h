@@ -105,6 +105,7 @@ struct api_call {
 	// AUTH_USER; user 0: a program with an API key.
 	int64_t user, session, password_ms;
 	const char *csrf;             // of the session
+	bool by_link;                 // the session began with a link, and no password was set since
 	enum role role;               // of the user
 	const struct sv *departments; // that the user owns
 	uint32_t n_departments;
@@ -161,6 +162,8 @@ void live_erased(struct api *a, uint64_t n);
 void live_tick(struct live *l);
 // Nothing more is told to whoever listens with that session.
 void live_session_ended(struct live *l, int64_t session);
+// Nor to the user in any session but that one.
+void live_others_ended(struct live *l, int64_t user, int64_t keep_session);
 // What is told of an interaction to everybody, as members of an object.
 void live_members(struct json *j, const struct interaction *x, const struct design *d);
 
@@ -262,6 +265,9 @@ enum rc persons_denied(struct err *e);
 // before its own.
 bool period_kept(struct api_call *c, struct sv query, bool before);
 
+// Did the session begin with a link, and was no password set since? Then a new one may be set without the present one, which
+// may be forgotten. (session.c)
+bool session_by_link(const struct access_session *session, const struct access_user *user);
 // When the newest interaction was that is not in the future; now, if there is none. (session.c)
 int64_t session_newest_ms(struct api *a);
 // Undoes %-escapes and “+” of a query. SV_NONE: out of memory. (boards.c)
@@ -282,7 +288,8 @@ enum rc person_parse(struct sv text, uint64_t *person, struct err *e);
 // subject: enum wire_kind.
 api_handler track, track_cloudevent, track_jitsu, track_native, track_pixel, track_settings,
 	track_source_config;
-api_handler session_get, session_begin, session_end, session_setup, session_link;
+api_handler session_get, session_begin, session_end, session_setup, session_setup_check, session_link;
+api_handler sessions_get, sessions_end, sessions_end_others;
 api_handler health, ready, metrics, openapi, page, asset;
 api_handler live_stream;
 api_handler design_get, analyses_get, query_get, overview_get, interactions_get, person_get, search_get;

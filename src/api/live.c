@@ -233,6 +233,15 @@ void live_session_ended(struct live *l, int64_t session)
 	pthread_mutex_unlock(&l->mu);
 }
 
+void live_others_ended(struct live *l, int64_t user, int64_t keep_session)
+{
+	pthread_mutex_lock(&l->mu);
+	for (size_t i = 0; i < l->n; i++)
+		l->listeners[i]->gone |=
+			l->listeners[i]->user == user && l->listeners[i]->session != keep_session;
+	pthread_mutex_unlock(&l->mu);
+}
+
 void live_tick(struct live *l)
 {
 	struct buf counts = buf_new(1 << 12), out[TOLD_ALL + 1];

@@ -146,9 +146,11 @@ static void write_answers(struct json *j, const struct api_row *row)
 
 static void write_security(struct json *j, const struct api_row *row)
 {
-	static const char *const user[] = {"session", "key"}, *const writer[] = {"writeKey"};
+	static const char *const user[] = {"session", "key"}, *const writer[] = {"writeKey", "key"};
 	const char *const *names = row->auth == AUTH_USER ? user : writer;
-	unsigned n = row->auth == AUTH_USER ? 2 : row->auth == AUTH_WRITE ? 1 : 0;
+	unsigned n = row->auth == AUTH_USER || row->handle == track_native ? 2
+		     : row->auth == AUTH_WRITE                             ? 1
+									   : 0;
 	json_key(j, "security");
 	json_array(j);
 	for (unsigned i = 0; i < n; i++) {

@@ -51,6 +51,22 @@ static void write_data(struct json *j, struct api_call *c)
 	json_object_end(j);
 }
 
+bool session_by_link(const struct access_session *session, const struct access_user *user)
+{
+	return session->way == WAY_LINK && user->password_ms <= session->made_ms;
+}
+
+// What the pages ask for: "wanted" of whoever has none and would be locked out when the session ends; "reset" tells that the
+// present one need not be known; those of --link-for are asked for nothing.
+static const char *password_state(
+	const struct api_call *c, const struct access_session *session, const struct access_user *user)
+{
+	bool asked = user->id != c->api->o.no_password_for;
+	if (!user->has_password)
+		return asked ? "wanted" : "optional";
+	return asked && session_by_link(session, user) ? "reset" : "set";
+}
+
 static void write_rights(struct json *j, uint32_t rights)
 {
 	json_key(j, "rights");
@@ -83,6 +99,7 @@ enum rc session_get(struct api_call *c, struct err *e)
 		json_key_string(&j, "name", user->name);
 		json_key_string(&j, "email", user->email);
 		json_key_text(&j, "role", role_info(user->role)->name);
+		json_key_text(&j, "password", password_state(c, &session, user));
 		write_rights(&j, role_info(user->role)->rights);
 		json_key(&j, "departments");
 		json_array(&j);
@@ -185,6 +202,25 @@ enum rc session_setup(struct api_call *c, struct err *e)
 		rc = access_setup(c->api->access, values[0], values[1], values[2], values[3], &client, &in, e);
 	json_parser_free(&parser);
 	return rc == RC_OK ? signed_in(c, &in) : rc;
+}
+
+// Before somebody fills in the form.
+enum rc session_setup_check(struct api_call *c, struct err *e)
+{
+	struct json_parser *parser;
+	struct json_node root;
+	struct sv token;
+	enum rc rc = call_json(c, &parser, &root, e);
+	if (rc != RC_OK)
+		return rc;
+	rc = call_string(root, "token", true, &token, e);
+	const struct access_client client = client_of(c->x);
+	if (rc == RC_OK)
+		rc = access_setup_check(c->api->access, token, &client, e);
+	json_parser_free(&parser);
+	if (rc == RC_OK)
+		buf_str(http_out(c->x), "{}");
+	return rc;
 }
 
 enum rc session_link(struct api_call *c, struct err *e)

@@ -45,10 +45,18 @@ static enum rc resolve_hooks(struct sources *s, struct arena *a, struct err *e)
 
 // --- one source ---
 
+// Of what comes with the key; SV_NONE: nothing can.
+static struct sv source_of(const struct access_key *key)
+{
+	if (key->kind == KEY_WRITE)
+		return key->source;
+	return key->rights & RIGHT_BIT(RIGHT_SEND) ? key->name : SV_NONE;
+}
+
 static bool has_key(const struct sources *s, struct sv name)
 {
 	for (uint32_t i = 0; i < s->n_keys; i++)
-		if (s->keys[i].kind == KEY_WRITE && sv_equal(s->keys[i].source, name))
+		if (source_of(&s->keys[i]).ptr && sv_equal(source_of(&s->keys[i]), name))
 			return true;
 	return false;
 }
@@ -106,8 +114,8 @@ static enum rc find_others(struct sources *s, struct arena *a, struct err *e)
 	if (!s->others)
 		return err_set(e, RC_NOMEM, "out of memory for the sources");
 	for (uint32_t i = 0; i < s->n_keys; i++)
-		if (s->keys[i].kind == KEY_WRITE && s->keys[i].revoked_ms == 0)
-			add_other(s, s->keys[i].source);
+		if (source_of(&s->keys[i]).ptr && s->keys[i].revoked_ms == 0)
+			add_other(s, source_of(&s->keys[i]));
 	for (uint32_t i = 0; i < s->n_hooks; i++)
 		add_other(s, s->hook_sources[i]);
 	for (uint32_t i = 0; i < s->n_rejected; i++)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Ways in over the network: the bodies of tracking SDKs, CloudEvents and our own interactions, on their way to the
-// intake. Who sends is known by a write key: in HTTP basic, a header, the query, or the body.
+// intake. Who sends is known by a write key: in HTTP basic, a header, the query, or the body. Interactions as they are may
+// also come with an API key that has the right.
 //
 // Answers: 200 when everything is durable (also when single messages went to the quarantine: SDKs throw a batch away
 // when it is answered with 400); 400 for a body that is no JSON at all; 401 for an unknown key; 429 with Retry-After
@@ -89,6 +90,22 @@ static bool from_browser(struct http_exchange *x)
 	return false;
 }
 
+// An API key stands for its program: what comes with it is of a source of its name.
+static enum rc allow_program(
+	struct arrival *a, const struct access_key *key, struct wire_context *c, struct err *e)
+{
+	if (a->call->row->handle != track_native)
+		return deny(a, "this is an API key: the tracking protocols take a write key", e);
+	if (!(key->rights & RIGHT_BIT(RIGHT_SEND))) {
+		err_set(e, RC_DENIED, "this needs the right “%s” (%s)", right_info(RIGHT_SEND)->name,
+			right_info(RIGHT_SEND)->summary);
+		err_remedy(e, "make an API key with that right, or a write key");
+		return RC_DENIED;
+	}
+	c->source = arena_copy(http_arena(a->call->x), key->name);
+	return c->source.ptr ? RC_OK : err_set(e, RC_NOMEM, "out of memory for a request");
+}
+
 static enum rc allow(struct arrival *a, struct sv text, struct wire_context *c, struct err *e)
 {
 	struct http_exchange *x = a->call->x;
@@ -101,11 +118,13 @@ static enum rc allow(struct arrival *a, struct sv text, struct wire_context *c, 
 	const struct access_view *view = access_view_get(access);
 	const struct access_key *key = access_view_key(view, text, http_received_ms(x));
 	enum rc rc = RC_OK;
-	if (!key || key->kind != KEY_WRITE)
+	if (key && key->kind == KEY_API)
+		rc = allow_program(a, key, c, e);
+	else if (!key)
 		rc = deny(a, "the write key is unknown, revoked or expired", e);
 	else if (http_header(x, "Origin").ptr && !access_key_origin(key, http_header(x, "Origin")))
 		rc = deny(a, "the write key may not be used by pages of this origin", e);
-	if (rc == RC_OK) {
+	if (rc == RC_OK && key->kind == KEY_WRITE) {
 		c->source = arena_copy(http_arena(x), key->source);
 		c->links_email = key->links_email && !from_browser(x);
 	}
@@ -344,7 +363,6 @@ enum rc track_native(struct api_call *c, struct err *e)
 	a->json = json_new(&a->rejected);
 	json_array(&a->json);
 	struct intake_delivery d = {.kind = WIRE_NATIVE, .body = http_body(c->x), .reject = not_understood};
-	d.context.source = sv_starts(http_header(c->x, "Authorization"), SV("Bearer ")) ? SV("api") : SV_NONE;
 	return deliver(a, &d, e);
 }
 

@@ -114,6 +114,8 @@ static enum rc read_user(struct api_call *c, struct json_node root, struct acces
 	if (rc == RC_OK)
 		rc = read_list(
 			c, root, "departments", &u->departments, &u->n_departments, &u->has_departments, e);
+	if (rc == RC_OK && u->has_departments)
+		rc = design_departments_check(store_design(c->api->store), u->departments, u->n_departments, e);
 	struct json_node disabled = json_get(root, SV("disabled"));
 	char scratch[32];
 	if (rc == RC_OK && disabled.type == JSON_BOOL) {
@@ -213,33 +215,6 @@ enum rc users_link(struct api_call *c, struct err *e)
 	json_object(&j);
 	rc = write_link(c, id, &j, e);
 	json_object_end(&j);
-	return rc;
-}
-
-// One's own password: the old one is asked for unless one came in with a link.
-enum rc password_set(struct api_call *c, struct err *e)
-{
-	struct json_parser *parser;
-	struct json_node root;
-	struct sv old, fresh;
-	struct access_user me;
-	int64_t retry_ms = 0;
-	enum rc rc = call_json(c, &parser, &root, e);
-	if (rc != RC_OK)
-		return rc;
-	rc = call_string(root, "old", false, &old, e);
-	if (rc == RC_OK)
-		rc = call_string(root, "password", true, &fresh, e);
-	if (rc == RC_OK)
-		rc = access_user_get(c->api->access, c->user, http_arena(c->x), &me, e);
-	if (rc == RC_OK && me.has_password)
-		rc = access_password_check(c->api->access, c->user, old, http_peer(c->x), &retry_ms, e);
-	if (rc == RC_OK)
-		rc = access_user_password(c->api->access, &c->actor, c->user, fresh, c->session, e);
-	json_parser_free(&parser);
-	if (retry_ms > 0)
-		api_retry_after(c->x, (unsigned)((retry_ms + 999) / 1000));
-	buf_str(http_out(c->x), "{}");
 	return rc;
 }
 

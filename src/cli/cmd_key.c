@@ -264,7 +264,7 @@ const struct command command_key = {
 	.subcommands = subcommands,
 	.examples =
 		"corridor key add 'Shop, web' --source shop --origin https://shop.example --data tidewater\n"
-		"corridor key add 'Nightly figures' --rights ask,export --days 365 --data tidewater\n"
+		"corridor key add 'Nightly figures' --rights look,ask --days 365 --data tidewater\n"
 		"corridor key list --data tidewater\n"
 		"corridor key revoke 3 --data tidewater",
 };

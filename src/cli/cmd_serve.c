@@ -27,6 +27,7 @@ struct serving {
 	size_t n_proxies;
 	const char *drops[DROP_DIRS_MAX];
 	size_t n_drops;
+	int64_t linked; // the user of --link-for; 0: none
 	int signals;
 };
 
@@ -76,6 +77,18 @@ static enum rc catch_signals(struct serving *s, struct err *e)
 	return s->signals >= 0 ? RC_OK : err_errno(e, RC_IO, errno, "cannot wait for signals");
 }
 
+// The user of --link-for, who may come in by links as long as the server runs. 0: there is none.
+static enum rc find_linked(struct cli *cli, const struct serving *s, int64_t *out, struct err *e)
+{
+	const char *email = args_text(&cli->args, "link-for");
+	struct access_user user;
+	*out = 0;
+	enum rc rc = email ? access_user_find(s->access, sv_from(email), cli->arena, &user, e) : RC_OK;
+	if (rc == RC_OK && email)
+		*out = user.id;
+	return rc;
+}
+
 static enum rc open_all(struct cli *cli, struct serving *s, struct err *e)
 {
 	const struct args *args = &cli->args;
@@ -91,6 +104,8 @@ static enum rc open_all(struct cli *cli, struct serving *s, struct err *e)
 		rc = store_open(dir, &how, &s->store, e);
 	if (rc == RC_OK)
 		rc = access_open(dir, NULL, &s->access, e);
+	if (rc == RC_OK)
+		rc = find_linked(cli, s, &s->linked, e);
 	const struct api_options o = {
 		.store = s->store,
 		.access = s->access,
@@ -108,6 +123,7 @@ static enum rc open_all(struct cli *cli, struct serving *s, struct err *e)
 		.n_drop_dirs = s->n_drops,
 		.drop_settle_ms = 1000 * args_integer(args, "settle"),
 		.mailbox = args_text(args, "mailbox"),
+		.no_password_for = s->linked,
 	};
 	return rc == RC_OK ? api_open(&o, &s->api, e) : rc;
 }
@@ -131,18 +147,14 @@ static struct sv origin_of(struct cli *cli, const struct serving *s, size_t i)
 // A one-time link for the user of --link-for.
 static enum rc tell_link(struct cli *cli, const struct serving *s, struct buf *out, struct err *e)
 {
-	const char *email = args_text(&cli->args, "link-for");
 	const struct access_actor self = {.who = SV("corridor serve"), .rights = RIGHTS_ALL};
-	struct access_user user;
 	char token[ACCESS_TOKEN_BYTES];
-	if (!email)
+	if (!s->linked)
 		return RC_OK;
-	enum rc rc = access_user_find(s->access, sv_from(email), cli->arena, &user, e);
+	enum rc rc = access_link_new(s->access, &self, s->linked, LINK_LIFETIME_MS, token, e);
 	if (rc == RC_OK)
-		rc = access_link_new(s->access, &self, user.id, LINK_LIFETIME_MS, token, e);
-	if (rc == RC_OK)
-		buf_printf(out, "Sign in as %s (this link works once, for a day):\n%.*s/sign-in/%s\n", email,
-			SV_ARG(origin_of(cli, s, 0)), token);
+		buf_printf(out, "Sign in as %s (this link works once, for a day):\n%.*s/sign-in/%s\n",
+			args_text(&cli->args, "link-for"), SV_ARG(origin_of(cli, s, 0)), token);
 	return rc;
 }
 
@@ -258,7 +270,9 @@ static const struct option options[] = {
 	{.name = "link-for",
 		.type = OPTION_TEXT,
 		.value = "EMAIL",
-		.help = "print a link with which this user can sign in once"},
+		.help = "print a link with which this user can sign in once; the pages ask this user for no "
+			"password "
+			"of its own"},
 	{.name = "drop",
 		.type = OPTION_DIR,
 		.repeated = true,

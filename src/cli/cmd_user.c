@@ -35,11 +35,20 @@ static enum rc say(struct cli *cli, const char *what, struct sv who, struct err 
 	return rc;
 }
 
-static void take_departments(struct cli *cli, struct access_user_change *u, struct sv *list)
+// They are those of the corridor file, which is only looked at.
+static enum rc take_departments(struct cli *cli, struct access_user_change *u, struct sv *list, struct err *e)
 {
+	struct store *store = NULL;
 	u->n_departments = args_list(&cli->args, "department", list, ACCESS_DEPARTMENTS_MAX);
 	u->departments = list;
 	u->has_departments = args_given(&cli->args, "department");
+	if (!u->has_departments)
+		return RC_OK;
+	enum rc rc = cli_store_open(cli, true, &store, e);
+	if (rc == RC_OK)
+		rc = design_departments_check(store_design(store), u->departments, u->n_departments, e);
+	store_close(&store);
+	return rc;
 }
 
 // --- add, password ---
@@ -51,9 +60,10 @@ static enum rc run_add(struct cli *cli, struct err *e)
 	struct sv list[ACCESS_DEPARTMENTS_MAX], email = sv_from(cli->args.operands[0]);
 	int64_t id;
 	struct access_user_change u = {.email = email, .name = args_sv(&cli->args, "name"), .has_role = true};
-	take_departments(cli, &u, list);
 	bool without = args_flag(&cli->args, "no-password");
 	enum rc rc = role_find(args_sv(&cli->args, "role"), &u.role, e);
+	if (rc == RC_OK)
+		rc = take_departments(cli, &u, list, e);
 	if (rc == RC_OK)
 		rc = open_for(cli, false, &c, e);
 	else
@@ -185,7 +195,8 @@ static enum rc run_role(struct cli *cli, struct err *e)
 	struct sv list[ACCESS_DEPARTMENTS_MAX];
 	struct access_user_change u = {.has_role = true};
 	enum rc rc = role_find(sv_from(cli->args.operands[1]), &u.role, e);
-	take_departments(cli, &u, list);
+	if (rc == RC_OK)
+		rc = take_departments(cli, &u, list, e);
 	return rc == RC_OK ? change(cli, &u, "Another role for", e) : rc;
 }
 

@@ -194,6 +194,10 @@ uint32_t design_measure_find(const struct design *d, struct sv name);
 uint32_t design_dimension_find(const struct design *d, struct sv name);
 uint32_t design_stage_find(const struct design *d, struct sv name);
 uint32_t design_path_find(const struct design *d, struct sv path);
+// Are these departments of the corridor file (spaces around them do not count)? RC_INPUT: one is not; the remedy has the
+// nearest, or those that there are.
+enum rc design_departments_check(
+	const struct design *d, const struct sv *departments, uint32_t n, struct err *e);
 
 // "index", "nps", … and the unit of a rule's bounds.
 struct sv design_fact_name(const struct design *d, const struct ladder_rule *rule);

@@ -98,3 +98,21 @@ void interaction_measures_put(struct json *j, const struct design *d, const stru
 	}
 	json_object_end(j);
 }
+
+enum rc design_departments_check(
+	const struct design *d, const struct sv *departments, uint32_t n, struct err *e)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		struct sv name = sv_trim(departments[i]);
+		char remedy[REMEDY_MAX];
+		if (find(d->departments, d->n_departments, name) != DESIGN_NONE)
+			continue;
+		err_set(e, RC_INPUT, "the corridor file has no department '%.*s'",
+			(int)(name.len < 60 ? name.len : 60), name.ptr);
+		err_remedy(e, "%s",
+			remedy_names(remedy, name, d->departments, d->n_departments,
+				"declare it under departments: in the corridor file first"));
+		return RC_INPUT;
+	}
+	return RC_OK;
+}

@@ -115,6 +115,7 @@ export const PAGES = [
 	['sources', '/settings/sources'],
 	['shares', '/settings/shares'],
 	['audit', '/settings/audit'],
+	['account', '/settings/account'],
 	['not found', '/no/such/page'],
 	['shared', null], // a link without an account, in a context of its own
 	['sign in', '/sign-in'],

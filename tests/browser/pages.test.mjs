@@ -161,10 +161,12 @@ test('who may not see the users finds in Settings what is theirs', { skip }, asy
 	const theirs = await (await open()).newContext({ viewport: { width: 1440, height: 900 } });
 	const page = await theirs.newPage();
 	await page.goto(link);
+	await page.getByLabel('New password', { exact: true }).fill('seven wet umbrellas');
+	await page.keyboard.press('Enter');
 	await page.locator('nav[aria-label="Pages"] a', { hasText: 'Settings' }).click();
 	await page.waitForFunction(() => document.querySelector('h1')?.textContent === 'Shared links');
 	await settled(page);
-	assert.deepEqual(await page.locator('.subnav a').allTextContents(), ['Shared links']);
+	assert.deepEqual(await page.locator('.subnav a').allTextContents(), ['Shared links', 'Account']);
 	await theirs.close();
 });
 

@@ -49,11 +49,13 @@ const PICTURES = [
 	['shared', at.get('shared'), light],
 	['users', '/settings/users', light],
 	['keys', '/settings/keys', light],
+	['hooks', '/settings/hooks', light],
 	['sources', '/settings/sources', light],
 	['shares', '/settings/shares', light],
 	['audit', '/settings/audit', light],
+	['account', '/settings/account', light],
 	['sign-in', '/sign-in', light],
-	['set-up', '/set-up/a-token', dark],
+	['set-up', '/set-up/a-token', dark, { first: true }],
 ].filter(([name]) => !only.length || only.includes(name));
 
 const LIVE = [
@@ -75,8 +77,13 @@ async function arrive() {
 	}
 }
 
-async function shoot(name, path, look, { whole = false, live = false, press = null } = {}) {
+async function shoot(name, path, look, { whole = false, live = false, press = null, first = false } = {}) {
 	const c = isOutside(name.slice(4).replace('-', ' ')) ? await (await open()).newContext({ ...look, reducedMotion: 'reduce' }) : await signedIn(look);
+	if (first) {
+		// As on a server that nobody has set up.
+		await c.route('**/api/session', async route => route.fulfill({ json: { ...(await (await route.fetch()).json()), setup: true } }));
+		await c.route('**/api/setup/check', route => route.fulfill({ json: {} }));
+	}
 	const page = await visit(c, path);
 	if (path.split('?')[0] === '/') await page.waitForTimeout(1500); // the first counts
 	if (live) await arrive();

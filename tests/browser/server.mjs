@@ -34,6 +34,17 @@ const BOARDS = [
 	['Billing', [['Invoice by month', '/journeys/scores?by=month&score=csat&where=touchpoint%20%3D%20invoice']]],
 ];
 
+const HOOK = `mapping: 1
+source: desk
+format: ndjson
+interactions:
+  event: "{type}"
+  id: "{id}"
+  customer: {user: "{user}"}
+  at: "{time}"
+  channel: email
+`;
+
 export class House {
 	dir = mkdtempSync(join(tmpdir(), 'corridor-browser-'));
 	child = null;
@@ -105,8 +116,9 @@ export class House {
 		for (const [title, tiles] of BOARDS) boards.push(await this.ask('POST', '/api/dashboards', { title, tiles: tiles.map(([t, view]) => ({ title: t, view })) }));
 		this.shared = (await this.ask('POST', '/api/shares', { path: `/dashboards/${boards[0].id}`, title: boards[0].title, days: 30 })).url;
 		await this.ask('POST', '/api/keys', { kind: 'write', name: 'App, Android', source: 'app', origins: [] });
-		await this.ask('POST', '/api/keys', { kind: 'api', name: 'Nightly figures', rights: 'ask,export' });
+		await this.ask('POST', '/api/keys', { kind: 'api', name: 'Nightly figures', rights: 'look,ask' });
 		this.key = (await this.ask('POST', '/api/keys', { kind: 'write', name: 'Shop, web', source: 'shop', origins: ['https://shop.tidewater.example'] })).key;
+		for (const [name, style] of [['helpdesk', 'zendesk'], ['parcels', 'standard']]) await this.ask('POST', '/api/hooks', { name, style, mapping: HOOK });
 		// One that the corridor file does not fit and one without anybody in it: both end in quarantine.
 		const events = [{ specversion: '1.0', id: 'q-1', source: '/desk', type: 'Ticket', subject: 'u-17', channel: 'fax', time: '2025-12-30T09:12:00Z', data: {} }];
 		const head = { Authorization: `Basic ${Buffer.from(`${this.key}:`).toString('base64')}` };

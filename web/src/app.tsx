@@ -5,7 +5,7 @@ import { Component, type ComponentChildren, type ComponentType } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { design, session } from './base/api';
 import { followLive } from './base/live';
-import { go, match, path } from './base/router';
+import { CHOOSE_PASSWORD, go, match, path } from './base/router';
 import { MapPage } from './page/map';
 import { Empty, Failure, Loading, PageHead } from './ui/parts';
 import { Shell } from './ui/shell';
@@ -32,6 +32,7 @@ const ROUTES: [string, Load][] = [
 const OUTSIDE: [string, Load][] = [
 	['/sign-in', async () => (await import('./page/sign-in')).SignInPage as unknown as Page],
 	['/sign-in/{token}', async () => (await import('./page/sign-in')).LinkPage as unknown as Page],
+	[CHOOSE_PASSWORD, async () => (await import('./page/password')).ChoosePasswordPage as unknown as Page],
 	['/set-up', async () => (await import('./page/sign-in')).SetUpPage as unknown as Page],
 	['/set-up/{token}', async () => (await import('./page/sign-in')).SetUpPage as unknown as Page],
 	['/shared/{token}', async () => (await import('./page/shared')).SharedPage as unknown as Page],
@@ -96,13 +97,16 @@ export function expectPage(): void {
 
 effect(() => followLive(session.value?.user != null));
 
-// Without a session there is only the way in; the address is kept for afterwards.
+const here = (): string => encodeURIComponent(location.pathname + location.search);
+
+// Without a session there is only the way in, without a password the page to choose one; the address is kept for afterwards.
 effect(() => {
 	const s = session.value;
 	if (!s) return;
 	const outside = find(OUTSIDE, path.value) !== null;
 	if (s.setup && !path.value.startsWith('/set-up')) go('/set-up', { replace: true });
-	else if (!s.setup && !s.user && !outside) go(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`, { replace: true });
+	else if (!s.setup && !s.user && !outside) go(`/sign-in?next=${here()}`, { replace: true });
+	else if (s.user?.password === 'wanted' && !outside) go(`${CHOOSE_PASSWORD}?next=${here()}`, { replace: true });
 });
 
 export function App() {

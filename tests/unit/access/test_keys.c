@@ -151,6 +151,25 @@ static void test_api_key(void **state)
 
 // --- web origins ---
 
+// A key made when there were more rights keeps those that there are.
+static void test_old_right(void **state)
+{
+	struct kit *k = *state;
+	char text[ACCESS_KEY_BYTES];
+	int64_t id;
+	const struct access_key_change ask = {.name = SV("nightly"),
+		.has_rights = true,
+		.rights = RIGHT_BIT(RIGHT_LOOK) | RIGHT_BIT(RIGHT_ASK)};
+	assert_int_equal(access_key_add(k->a, &kit_root, KEY_API, &ask, text, &id, &k->e), RC_OK);
+	kit_ask(k, "UPDATE key SET rights = 'look,export,ask'");
+	kit_reopen(k);
+	const struct access_view *view = access_view_get(k->a);
+	const struct access_key *key = access_view_key(view, sv_from(text), KIT_START);
+	assert_non_null(key);
+	assert_int_equal(key->rights, ask.rights);
+	access_view_release(k->a, &view);
+}
+
 static void test_origins(void **state)
 {
 	struct kit *k = *state;
@@ -341,7 +360,7 @@ static void test_links_email(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {TEST(test_write_key), TEST(test_revoke), TEST(test_given),
-		TEST(test_api_key), TEST(test_origins), TEST(test_used), TEST(test_links_email),
-		TEST(test_threads)};
+		TEST(test_api_key), TEST(test_old_right), TEST(test_origins), TEST(test_used),
+		TEST(test_links_email), TEST(test_threads)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

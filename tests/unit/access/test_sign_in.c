@@ -127,6 +127,11 @@ static void test_end(void **state)
 	assert_true(kit_valid(k, s[2].token));
 	assert_false(kit_valid(k, s[3].token));
 	assert_true(kit_valid(k, b.token));
+	assert_int_equal(kit_try(k, "a@example.com", SV("eleven dry umbrellas"), &s[3]), RC_OK);
+	assert_int_equal(access_session_end_others(k->a, &kit_root, id, s[2].session.id, &k->e), RC_OK);
+	assert_true(kit_valid(k, s[2].token));
+	assert_false(kit_valid(k, s[3].token));
+	assert_true(kit_valid(k, b.token));
 	assert_int_equal(access_session_end(k->a, &kit_root, id, 0, &k->e), RC_OK);
 	assert_false(kit_valid(k, s[2].token));
 	assert_true(kit_valid(k, b.token));

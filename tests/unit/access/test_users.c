@@ -15,9 +15,9 @@ static const struct {
 	{ROLE_VIEWER, "viewer", "look,ask"},
 	{ROLE_AGENT, "agent", "look,ask,persons"},
 	{ROLE_OWNER, "owner", "look,ask,persons,share,quarantine"},
-	{ROLE_MANAGER, "manager", "look,ask,persons,sql,export,share,quarantine,send,import,design,audit"},
+	{ROLE_MANAGER, "manager", "look,ask,persons,sql,share,quarantine,send,import,design,audit"},
 	{ROLE_ADMINISTRATOR, "administrator",
-		"look,ask,persons,sql,export,share,quarantine,send,import,design,erase,settings,keys,users,"
+		"look,ask,persons,sql,share,quarantine,send,import,design,erase,settings,keys,users,"
 		"audit"},
 };
 

@@ -58,7 +58,7 @@ export async function call<T>(url: string, options: CallOptions = {}): Promise<T
 		if ((error as Error).name === 'AbortError') throw error;
 		throw new Problem(0, 'The server cannot be reached', 'Check the connection; this page tries again when you do.');
 	}
-	if (response.status === 401 && session.value?.user && !url.startsWith('/api/session')) session.value = { ...session.value, user: null };
+	if (response.status === 401 && session.value?.user && url !== '/api/session') session.value = { ...session.value, user: null };
 	if (!response.ok) throw await problemOf(response);
 	if (response.status === 204) return undefined as T;
 	const text = await response.text();
@@ -90,6 +90,11 @@ export async function loadSession(): Promise<void> {
 	if (s.user) design.value = await (early ?? ask());
 	if (!shareToken) wasSignedIn(s.user !== null);
 	session.value = s;
+}
+
+export async function signOut(): Promise<void> {
+	await call('/api/session', { method: 'DELETE' }).catch(() => undefined);
+	location.assign('/sign-in');
 }
 
 export interface Loaded<T> {

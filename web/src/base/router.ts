@@ -22,6 +22,15 @@ export interface GoOptions {
 	quiet?: boolean;
 }
 
+/** Where to go after signing in; only addresses of this site, so that a link cannot lead elsewhere. */
+export function nextOf(): string {
+	const next = params.value.get('next') ?? '/';
+	const away = !next.startsWith('/') || next.startsWith('//') || next.includes('\\');
+	return away || next.startsWith('/sign-in') || next.startsWith(CHOOSE_PASSWORD) ? '/' : next;
+}
+
+export const CHOOSE_PASSWORD = '/choose-password';
+
 export const arrived = signal(0);
 
 let unsaved: ((to: string) => string | null) | null = null;

@@ -198,6 +198,8 @@ export interface User {
 	name: string;
 	email: string;
 	role: string;
+	/** wanted: choose one first; reset: a new one may be chosen without the present one. */
+	password: 'set' | 'wanted' | 'optional' | 'reset';
 	rights: string[];
 	/** That an owner is head of. */
 	departments?: string[];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Users, keys, webhooks, sources, shares and the audit trail.
+// Users, keys, webhooks, sources, shares, the audit trail, and for everybody the own account.
 import { useState } from 'preact/hooks';
-import { call, design, may, useApi } from '../base/api';
+import { call, design, may, session, useApi } from '../base/api';
 import { quote } from '../base/filter';
 import { ago, count, time } from '../base/format';
 import { zone } from '../base/question';
@@ -10,6 +10,7 @@ import { Dialog } from '../ui/dialog';
 import { Icon } from '../ui/icon';
 import { Await, Empty, Failure, Field, PageHead, SubNav } from '../ui/parts';
 import { Table } from '../ui/table';
+import { Account } from './account';
 import { Hooks } from './hooks';
 import { absolute, Once, useAction } from './settings-parts';
 
@@ -30,6 +31,7 @@ interface Key {
 	prefix: string;
 	source: string;
 	origins?: string[];
+	rights?: string[];
 	created: string;
 	last_used?: string | null;
 	expires?: string | null;
@@ -147,7 +149,7 @@ function Users() {
 					</div>
 				</form>
 			</Dialog>
-			<Once title="Sign-in link" text={once} help="Send it to them: it works once, and lets them choose a password. It is not shown again." onClose={() => setOnce(null)} />
+			<Once title="Sign-in link" text={once} help="Send it to them: it works once, within a day, and lets them choose a password. It is not shown again." onClose={() => setOnce(null)} />
 		</>
 	);
 }
@@ -158,7 +160,14 @@ function Keys() {
 	const { error, run } = useAction('/api/keys');
 	const [open, setOpen] = useState(false);
 	const [once, setOnce] = useState<string | null>(null);
-	const [form, setForm] = useState({ name: '', kind: 'write', source: '', origins: '', links_email: false, days: '' });
+	const [form, setForm] = useState({ name: '', kind: 'write', source: '', origins: '', links_email: false, days: '', rights: ['look', 'ask'] });
+	// What kinds of keys do not have is not sent.
+	const asSent = (): object => {
+		const { name, kind, source, origins, rights } = form;
+		const days = form.days ? Number(form.days) : null;
+		if (kind === 'api') return { name, kind, days, rights: rights.join(',') };
+		return { name, kind, days, source, links_email: form.links_email && origins.trim() === '', origins: origins.split(/[\s,]+/).filter(Boolean) };
+	};
 	return (
 		<>
 			{error && <Failure error={error} />}
@@ -166,7 +175,7 @@ function Keys() {
 				<button type="button" class="button primary" onClick={() => setOpen(true)}>
 					<Icon name="plus" /> Key
 				</button>
-				<span class="muted">Write keys are for tracking SDKs and may be seen by anybody; API keys read and are secret.</span>
+				<span class="muted">Write keys are for tracking SDKs and may be seen by anybody; API keys have rights of their own and are secret.</span>
 			</p>
 			<Await of={list}>
 				{d =>
@@ -180,6 +189,7 @@ function Keys() {
 								{ key: 'prefix', title: 'Begins', cell: k => <code>{k.prefix}…</code> },
 								{ key: 'source', title: 'Source', cell: k => k.source || '–' },
 								{ key: 'origins', title: 'Allowed pages', cell: k => k.origins?.join(', ') || (k.kind === 'write' ? 'any' : '–') },
+								{ key: 'rights', title: 'Rights', cell: k => k.rights?.join(', ') || '–' },
 								...(d.items.some(k => k.expires) ? [{ key: 'until', title: 'Ends', cell: (k: Key) => (k.expires ? time(k.expires, zone.value, 'day') : 'when revoked') }] : []),
 								{ key: 'used', title: 'Last used', cell: k => (k.revoked ? `revoked ${time(k.revoked, zone.value, 'day')}` : k.last_used ? time(k.last_used, zone.value) : 'never') },
 								{
@@ -208,7 +218,7 @@ function Keys() {
 					class="form"
 					onSubmit={e => {
 						e.preventDefault();
-						void run(() => call<{ key: string }>('/api/keys', { json: { ...form, days: form.days ? Number(form.days) : null, links_email: form.kind === 'write' && form.links_email && form.origins.trim() === '', origins: form.origins.split(/[\s,]+/).filter(Boolean) } })).then(r => {
+						void run(() => call<{ key: string }>('/api/keys', { json: asSent() })).then(r => {
 							setOpen(false);
 							if (r) setOnce(r.key);
 						});
@@ -240,6 +250,18 @@ function Keys() {
 								<input type="checkbox" disabled={form.origins.trim() !== ''} checked={form.links_email && form.origins.trim() === ''} onChange={e => setForm({ ...form, links_email: e.currentTarget.checked })} /> For your own servers, kept secret: it is believed whose an e-mail address is
 							</label>
 						</>
+					)}
+					{form.kind === 'api' && (
+						<fieldset class="picker">
+							<legend class="field-label">Rights</legend>
+							<div class="picker-list">
+								{(session.value?.user?.rights ?? []).map(x => (
+									<label key={x} class="check">
+										<input type="checkbox" checked={form.rights.includes(x)} onChange={e => setForm({ ...form, rights: e.currentTarget.checked ? [...form.rights, x] : form.rights.filter(y => y !== x) })} /> {x}
+									</label>
+								))}
+							</div>
+						</fieldset>
 					)}
 					<Field label="Ends" wide>
 						<select value={form.days} onChange={e => setForm({ ...form, days: e.currentTarget.value })}>
@@ -354,6 +376,7 @@ const PARTS: { key: string; name: string; right: string; page: () => preact.JSX.
 	{ key: 'sources', name: 'Sources', right: 'settings', page: Sources, about: 'Where interactions come from.' },
 	{ key: 'shares', name: 'Shared links', right: 'share', page: Shares, about: 'What can be seen without signing in.' },
 	{ key: 'audit', name: 'Audit trail', right: 'audit', page: Audit, about: 'Who did what, when, from where.' },
+	{ key: 'account', name: 'Account', right: 'look', page: Account, about: 'Your password, and where you are signed in.' },
 ];
 
 /** Without a part: the first that one may see. */

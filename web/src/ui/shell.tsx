@@ -2,7 +2,7 @@
 // What stands around every page: skip link, navigation, search, live badge, theme, help.
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
-import { call, may, session } from '../base/api';
+import { may, session, signOut } from '../base/api';
 import { helpOpen, shortcuts } from '../base/keys';
 import { go, path, to } from '../base/router';
 import { theme, toggleTheme } from '../base/theme';
@@ -43,11 +43,6 @@ function Search() {
 			<kbd aria-hidden="true">/</kbd>
 		</form>
 	);
-}
-
-async function signOut(): Promise<void> {
-	await call('/api/session', { method: 'DELETE' }).catch(() => undefined);
-	location.assign('/sign-in');
 }
 
 function HelpSheet() {
@@ -136,6 +131,9 @@ export function Shell({ children }: { children: ComponentChildren }) {
 									<br />
 									<span class="muted">{user.role}</span>
 								</p>
+								<a class="button" href="/settings/account" onClick={e => e.currentTarget.closest('details')?.removeAttribute('open')}>
+									Account
+								</a>
 								<button type="button" class="button" onClick={() => void signOut()}>
 									Sign out
 								</button>
