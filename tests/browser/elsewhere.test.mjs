@@ -96,7 +96,7 @@ test('beacons with JSON arrive, from a page whose visitor is signed in here as w
 	const page = await visitElsewhere(context, '');
 	const send = () => page.evaluate(
 		([to, writeKey]) => {
-			const message = { writeKey, type: 'page', name: 'Home', anonymousId: 'visitor-1', messageId: 'beacon-1' };
+			const message = { writeKey, type: 'page', name: 'Home', anonymousId: 'visitor-1', messageId: 'beacon-1', timestamp: '2025-12-30T10:00:00Z' }; // within the year, as all data here
 			navigator.sendBeacon(`${to}/v1/page`, new Blob([JSON.stringify(message)], { type: 'application/json' }));
 			navigator.sendBeacon(`${to}/v1/batch`, new Blob([JSON.stringify({ writeKey, batch: [{ ...message, messageId: 'beacon-2' }] })], { type: 'text/plain' }));
 		},
