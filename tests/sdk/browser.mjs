@@ -3,73 +3,28 @@
 // from the server. Every kind of message, visitors who become known, pages that are left, refusals and restarts,
 // a wrong clock, an origin that may not.
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
-import { createServer } from "node:http";
 import { after, before, test } from "node:test";
-import { packageFile, sdk, skipWithout, sleep, until, withServer } from "./kit.mjs";
+import { skipWithout, sleep, until, withServer } from "./kit.mjs";
+import { chromium, loaded, openShop } from "./shop.mjs";
 
-const chromium = process.env.CHROMIUM ?? "/usr/bin/chromium";
 skipWithout(chromium);
 const HOUR = 3600000;
 const near = (ms, expected) => assert.ok(Math.abs(ms - expected) < 300000, `${new Date(ms).toISOString()}`);
 const properties = { revenue: 39.95, currency: "EUR", product: "fibre", nested: { list: [1, "Ä🙂"] } };
 
-const scripts = {
-	segment: "@segment/analytics-next/dist/umd/",
-	rudder: "@rudderstack/analytics-js/dist/npm/modern/bundled/umd/",
-	jitsu: "@jitsu/js/dist/",
-};
+let shop, page;
 
-// What a page of a shop does to load each. docs/tracking.md shows the same.
-const heads = {
-	segment: (key, origin) => `<script src="/segment/index.js"></script><script>
-		AnalyticsNext.AnalyticsBrowser.load({ writeKey: "${key}", cdnURL: "${origin}" },
-			window.more && { integrations: { "Segment.io": window.more } }).then(([a]) => window.analytics = a);
-		</script>`,
-	rudder: (key, origin) => `<script src="/rudder/index.js"></script><script>
-		const r = window.rudder = new rudderanalytics.RudderAnalytics();
-		r.load("${key}", "${origin}", { configUrl: "${origin}", ...window.more });
-		r.ready(() => window.analytics = r);
-		</script>`,
-	jitsu: (key, origin) => `<script type="module">
-		import { jitsuAnalytics } from "/jitsu/jitsu.es.js";
-		window.analytics = jitsuAnalytics({ host: "${origin}", writeKey: "${key}:browser" });
-		</script>`,
-};
-
-let browser, shop, shopOrigin, page;
-let key, origin;
-
-before(async () => {
-	shop = createServer(async (request, response) => {
-		const [, name, file] = request.url.split("?")[0].split("/");
-		if (file?.endsWith(".js")) {
-			response.setHeader("content-type", "text/javascript");
-			response.end(await readFile(packageFile(scripts[name] + file)).catch(() => ""));
-			return;
-		}
-		response.setHeader("content-type", "text/html");
-		response.end(`<!doctype html><title>Shop</title>${heads[name]?.(key, origin) ?? "<p>Good-bye"}`);
-	});
-	await new Promise((done) => shop.listen(0, "127.0.0.1", done));
-	shopOrigin = `http://127.0.0.1:${shop.address().port}`;
-	browser = await sdk("playwright-core").chromium.launch({ executablePath: chromium, args: ["--no-sandbox", "--disable-gpu"] });
-});
-
-after(async () => {
-	await browser?.close();
-	shop?.closeAllConnections();
-	shop?.close();
-});
+before(async () => (shop = await openShop()));
+after(() => shop?.close());
 
 /** A visitor's browser with a page that has the SDK; more: the SDK's options. */
 async function visit(server, name, { more, clock = 0, options = [] } = {}) {
-	key = await server.key("shop", ...options);
+	shop.key = await server.key("shop", ...options);
 	await server.start();
-	origin = server.origin;
+	shop.server = server.origin;
 	await page?.context().close();
 	const problems = [];
-	page = await (await browser.newContext()).newPage();
+	page = await (await shop.browser.newContext()).newPage();
 	page.problems = problems;
 	page.on("console", (m) => m.type() === "error" && problems.push(m.text()));
 	page.on("requestfailed", (r) => problems.push(`${r.url()}: ${r.failure()?.errorText}`));
@@ -94,8 +49,8 @@ async function visit(server, name, { more, clock = 0, options = [] } = {}) {
 }
 
 async function open(name) {
-	await page.goto(`${shopOrigin}/${name}/start?utm_source=mail&utm_campaign=autumn`);
-	await page.waitForFunction(() => !!window.analytics, null, { timeout: 30000, polling: 100 }).catch((err) => {
+	await page.goto(`${shop.origin}/${name}/start?utm_source=mail&utm_campaign=autumn`);
+	await loaded(page).catch((err) => {
 		throw new Error(`${err.message}\n${page.problems.join("\n")}`);
 	});
 }
@@ -167,7 +122,7 @@ test("Segment in Chromium: batches, a page that is left, a clock that is two hou
 		more: { deliveryStrategy: { strategy: "batching", config: { size: 10, timeout: 60000 } } } });
 	await page.evaluate(() => { for (let i = 0; i < 34; i++) window.analytics.track("Tick", { i }); });
 	await stored(server, 10); // what is left is sent when the page is left
-	await page.goto(`${shopOrigin}/bye`);
+	await page.goto(`${shop.origin}/bye`);
 	const rows = await stored(server, 34);
 	assert.deepEqual(rows.map((r) => r.properties.i).sort((a, b) => a - b), [...Array(34).keys()]);
 	for (const row of rows) near(row.at_ms, Date.now());
@@ -188,7 +143,7 @@ test("RudderStack in Chromium: a beacon when the page is left, a clock that is t
 		more: { useBeacon: true, beaconQueueOptions: { maxItems: 100, flushQueueInterval: 600000 } } });
 	await page.evaluate(() => { for (let i = 0; i < 7; i++) window.analytics.track("Tick", { i }); });
 	await sleep(500);
-	await page.goto(`${shopOrigin}/bye`);
+	await page.goto(`${shop.origin}/bye`);
 	const rows = await stored(server, 7);
 	assert.deepEqual(rows.map((r) => r.properties.i).sort(), [0, 1, 2, 3, 4, 5, 6]);
 	for (const row of rows) near(row.at_ms, Date.now());

@@ -1,40 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
-// node tests/sdk/storm.mjs [EVENTS [KILLS]]: so many events through each of the Segment and the RudderStack SDK, unmodified,
-// while the server is killed with SIGKILL and started again. Every event of which an SDK said that it was delivered
-// must be there, once; none may be there twice or that nobody sent.
-import assert from "node:assert/strict";
-import { sdk, skipWithout, sleep, until, withServer } from "./kit.mjs";
+// node tests/sdk/storm.mjs [EVENTS [KILLS]]: so many events through each of Segment's and RudderStack's SDKs for servers,
+// unmodified, while the server is killed and started again; see storm_run.mjs.
+import { sdk, skipWithout, until } from "./kit.mjs";
+import { sender, storm } from "./storm_run.mjs";
 
 skipWithout();
 const events = Number(process.argv[2] ?? 100000);
 const kills = Number(process.argv[3] ?? 20);
 
 /** Sends all; `acknowledged` and `failed` hold the ids of which the SDK said so. Segment's SDK makes the ids itself. */
-async function pour(sender, send) {
+async function pour(to, send) {
 	let waiting = 0;
 	let wake = () => {};
 	for (let i = 0; i < events; i++) {
-		const id = `${sender.name}-${i}`;
+		const id = `${to.name}-${i}`;
 		waiting++;
-		send({ userId: `${sender.name}-${i % 1000}`, event: "Storm", messageId: id, properties: { i } }, (err, done) => {
-			(err ? sender.failed : sender.acknowledged).add(done?.event?.messageId ?? id);
+		send({ userId: `${to.name}-${i % 1000}`, event: "Storm", messageId: id, properties: { i } }, (err, done) => {
+			(err ? to.failed : to.acknowledged).add(done?.event?.messageId ?? id);
 			waiting--;
 			wake();
 		});
-		if (waiting >= sender.inFlight) await new Promise((done) => (wake = () => waiting <= sender.goOn && done()));
+		if (waiting >= to.inFlight) await new Promise((done) => (wake = () => waiting <= to.goOn && done()));
 	}
 }
 
-const sender = (name, inFlight, goOn) => ({ name, inFlight, goOn, acknowledged: new Set(), failed: new Set() });
 // RudderStack's SDK writes out its whole queue with each event: several of them with short queues are quicker than one.
 const RUDDERS = 4;
-const segment = sender("segment", 1000, 500), rudder = sender("rudder", RUDDERS * 100, RUDDERS * 50);
+const segment = sender("segment", { inFlight: 1000, goOn: 500 });
+const rudder = sender("rudder", { inFlight: RUDDERS * 100, goOn: RUDDERS * 50 });
 const senders = [segment, rudder];
-const told = () => senders.reduce((n, s) => n + s.acknowledged.size + s.failed.size, 0);
 
-await withServer(async (server) => {
-	const key = await server.key("storm");
-	await server.start();
+async function start(server, key) {
 	const { Analytics } = sdk("@segment/analytics-node");
 	const analytics = new Analytics({ writeKey: key, host: server.origin, flushAt: 100, flushInterval: 500,
 		maxRetries: 20 });
@@ -44,45 +40,15 @@ await withServer(async (server) => {
 		flushInterval: 200, maxQueueSize: 1e6, maxInternalQueueSize: 1e6, retryCount: 10, logLevel: "none",
 		errorHandler: () => {} }));
 	let turn = 0;
-
-	const started = Date.now();
-	const pouring = Promise.all([
+	await Promise.all([
 		pour(segment, (m, done) => analytics.track(m, done)),
 		pour(rudder, (m, done) => rudders[Math.floor(turn++ / 50) % RUDDERS].track(m, done)),
 	]);
-	for (let k = 1; k <= kills; k++) {
-		const mark = (2 * events * k) / (kills + 1);
-		await until(() => told() >= mark, `${mark} events`, 600);
-		await sleep(Math.random() * 200);
-		assert.equal(await server.stop("SIGKILL"), "SIGKILL");
-		await sleep(Math.random() * 400);
-		await server.start();
-	}
-	await pouring;
 	await analytics.closeAndFlush({ timeout: 600000 });
 	for (const r of rudders) r.flush(() => {});
+	const told = () => senders.reduce((n, s) => n + s.acknowledged.size + s.failed.size, 0);
 	await until(() => told() >= 2 * events, "the last callbacks", 600);
-	const seconds = (Date.now() - started) / 1000;
-	assert.equal(await server.stop(), 0, server.errors);
+}
 
-	const answer = await server.command("sql", "--format", "csv", "select id from interactions");
-	const there = new Set();
-	let twice = 0;
-	for (const id of answer.trim().split(/\r?\n/).slice(1)) {
-		if (there.has(id)) twice++;
-		there.add(id);
-	}
-	for (const s of senders) {
-		const missing = [...s.acknowledged].filter((id) => !there.has(id));
-		console.log(`${s.name}: ${events} sent, ${s.acknowledged.size} acknowledged, ${s.failed.size} given up, ` +
-			`${missing.length} acknowledged and missing`);
-		assert.deepEqual(missing.slice(0, 5), []);
-		assert.ok(s.acknowledged.size >= events * 0.99, `${s.name} delivered nearly all`);
-	}
-	assert.equal(twice, 0, "an event is there twice");
-	const sent = (id) => senders.some((s) => s.acknowledged.has(id) || s.failed.has(id));
-	assert.equal([...there].filter((id) => !sent(id)).length, 0, "an event that nobody sent is there");
-	await server.command("verify");
-	console.log(`${kills} kills in ${seconds.toFixed(1)} s, ${there.size} stored, each once; verify is clean`);
-});
+await storm({ senders, events, kills, start });
 process.exit(0);
