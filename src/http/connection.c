@@ -386,7 +386,8 @@ void conn_sweep(struct conn *c)
 	struct loop *l = c->loop;
 	bool idle = c->state == CONN_HEAD && c->in_start == c->in_end;
 	if (atomic_load_explicit(&l->server->quiescing, memory_order_relaxed)) {
-		if (idle || c->state == CONN_LINGER) {
+		bool fresh = !c->asked && l->now_ms - c->since_ms < l->server->o.fresh_ms;
+		if ((idle && !fresh) || c->state == CONN_LINGER) {
 			conn_free(c);
 			return;
 		}

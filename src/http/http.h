@@ -96,6 +96,8 @@ struct http_options {
 	uint32_t rate_bytes; // 16 KiB (this many) received; so do answers for what the peer has taken
 	uint32_t idle_ms;    // 75 s between requests
 	uint32_t write_ms;   // 30 s for an answer to be taken
+	uint32_t
+		fresh_ms; // 0.5 s: when the server quiesces, a connection so young may bring its first request still
 
 	// Before the body is read. True: go on. False: it has answered (http_problem, http_reply) before it returned. NULL: all go on.
 	bool (*admit)(struct http_exchange *x, const struct http_route *route, void *context);
@@ -117,7 +119,8 @@ void http_hold(struct http_server *s);
 void http_release(struct http_server *s);
 // The port of address i.
 uint16_t http_port(const struct http_server *s, size_t i);
-// Accepts no more; idle connections are closed, running exchanges end and close theirs, streams are ended. Waits until
+// Accepts no more (what is not accepted yet is left to whoever else listens there, or will); idle connections are closed,
+// but those that are fresh and have asked nothing yet, running exchanges end and close theirs, streams are ended. Waits until
 // all are gone or timeout_ms is over; true: all are gone. False: what is still being received will be answered with 503.
 // No handler is called from then on. May be called again.
 bool http_quiesce(struct http_server *s, uint32_t timeout_ms);

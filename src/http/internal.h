@@ -213,7 +213,7 @@ struct conn {
 	struct source source;
 	enum conn_state state;
 	int fd; // -1: gone
-	bool readable, writable, peer_ended, closing, lingers, again, trusted, counted, sent_continue;
+	bool readable, writable, peer_ended, closing, lingers, again, trusted, counted, sent_continue, asked;
 	struct ssl_st *ssl;
 	struct loop *loop;
 	struct conn *next, *prev, *next_again;

@@ -24,6 +24,7 @@ enum {
 	ACCEPTS = 32,         // of one listener in a turn, so that running requests are not kept waiting
 	KEPT_EXCHANGES = 256, // free ones that a loop keeps
 	KEPT_INPUTS = 256,
+	QUIESCING_MS = 20,    // from sweep to sweep while the server quiesces
 	KEPT_BYTES = 1 << 20, // of a free exchange's buffers
 	ARENA_MAX = 64 << 20
 };
@@ -231,6 +232,8 @@ static void listeners_watch(struct loop *l, bool on)
 static void listener_accept(struct loop *l, const struct listener *n)
 {
 	for (int i = 0; i < ACCEPTS; i++) {
+		if (atomic_load_explicit(&l->server->quiescing, memory_order_relaxed))
+			return; // who waits there is the next server's
 		struct sockaddr_storage from;
 		socklen_t len = sizeof(from);
 		int fd = accept4(n->fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -283,6 +286,15 @@ static void sweep(struct loop *l, bool stopping)
 	}
 }
 
+// Time between two sweeps: less while somebody waits for the last connections to go.
+static uint32_t sweep_ms(const struct loop *l)
+{
+	uint32_t ms = l->server->sweep_ms;
+	return ms > QUIESCING_MS && atomic_load_explicit(&l->server->quiescing, memory_order_relaxed)
+		       ? QUIESCING_MS
+		       : ms;
+}
+
 static void event_run(struct loop *l, const struct epoll_event *ev)
 {
 	struct source *source = ev->data.ptr;
@@ -321,10 +333,8 @@ static void loop_run(void *context)
 	for (;;) {
 		atomic_fetch_add(&l->turns, 1);
 		bool stop = atomic_load_explicit(&l->stop, memory_order_acquire);
-		int n = epoll_wait(l->epoll, events, EVENTS,
-			l->again ? 0
-			: stop   ? 10
-				 : (int)l->server->sweep_ms);
+		uint32_t every_ms = sweep_ms(l);
+		int n = epoll_wait(l->epoll, events, EVENTS, l->again ? 0 : stop ? 10 : (int)every_ms);
 		l->now_ms = clock_system()->monotonic_ns(clock_system()) / 1000000;
 		date_set(l);
 		for (int i = 0; i < n; i++)
@@ -333,7 +343,7 @@ static void loop_run(void *context)
 		mailbox_empty(l);
 		if (l->server->o.turned)
 			l->server->o.turned(l->server->o.context);
-		if (stop || l->now_ms - l->swept_ms >= l->server->sweep_ms ||
+		if (stop || l->now_ms - l->swept_ms >= every_ms ||
 			(l->accepting && atomic_load_explicit(&l->server->quiescing, memory_order_relaxed)))
 			sweep(l, stop);
 		if (stop && !l->first)

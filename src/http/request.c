@@ -217,6 +217,7 @@ static enum step request_begin(struct conn *c, size_t n)
 	if (!x)
 		return STEP_CLOSE;
 	x->conn = c;
+	c->asked = true;
 	struct sv head = arena_copy(x->arena, (struct sv){(const char *)c->in + c->in_start, n});
 	c->in_start += n;
 	c->in_scan = 0;

@@ -46,6 +46,7 @@ static void options_default(struct http_options *o)
 	default_u32(&o->body_ms, 30000);
 	default_u32(&o->rate_bytes, 16 << 10);
 	default_u32(&o->idle_ms, 75000);
+	default_u32(&o->fresh_ms, 500);
 	default_u32(&o->write_ms, 30000);
 }
 

@@ -786,12 +786,34 @@ static void test_cut(void **state)
 	close_world();
 }
 
+// A connection that was accepted just before the server quiesces is not closed under its first request.
+static void test_fresh(void **state)
+{
+	(void)state;
+	open_with((struct http_options){.fresh_ms = 60000});
+	int fresh = dial(), used = dial();
+	say_text(used, "GET /asset HTTP/1.1\r\nHost: a\r\n\r\n");
+	hear(used, "\r\n\r\n");
+	struct http_stats st;
+	do
+		http_stats(world.s, &st);
+	while (st.connections < 2);
+	assert_false(http_quiesce(world.s, 1));
+	assert_true(hear(used, NULL)->ended);
+	say_text(fresh, "GET /asset HTTP/1.1\r\nHost: a\r\n\r\n");
+	assert_int_equal(hear(fresh, NULL)->status, 503); // not in time for a handler, but answered
+	close(used);
+	close(fresh);
+	assert_true(http_quiesce(world.s, 20000));
+	close_world();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_answers), cmocka_unit_test(test_packed),
 		cmocka_unit_test(test_pipelines), cmocka_unit_test(test_bodies),
 		cmocka_unit_test(test_diverted), cmocka_unit_test(test_slow), cmocka_unit_test(test_streams),
-		cmocka_unit_test(test_limits), cmocka_unit_test(test_cut), cmocka_unit_test(test_held),
-		cmocka_unit_test(test_gone)};
+		cmocka_unit_test(test_limits), cmocka_unit_test(test_cut), cmocka_unit_test(test_fresh),
+		cmocka_unit_test(test_held), cmocka_unit_test(test_gone)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
