@@ -54,7 +54,7 @@ void api_finish(struct api_call *c, enum rc rc, struct err *e)
 		http_problem(c->x, 412, NULL, NULL, err_format(e, text, sizeof(text)));
 		return;
 	}
-	http_problem_err(c->x, e);
+	http_problem_list(c->x, e, "errors", c->mistakes);
 }
 
 enum rc api_act_begin(struct api *a, const char *what, struct err *e)
@@ -77,7 +77,13 @@ void api_act_end(struct api *a)
 enum rc api_run(struct api_call *c, struct err *e)
 {
 	enum rc rc = c->share_token.ptr ? share_check(c, e) : RC_OK;
-	return rc == RC_OK ? c->row->handle(c, e) : rc;
+	if (rc == RC_OK)
+		rc = body_check(c, e);
+	if (rc == RC_OK)
+		rc = c->row->handle(c, e);
+	if (rc != API_ANSWERED) // else the call may be gone; a handler that answers has taken the body
+		json_parser_free(&c->parser);
+	return rc;
 }
 
 // --- who asks ---

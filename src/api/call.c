@@ -8,6 +8,11 @@ enum { WHERE_MAX = 32, PARAMS_MAX = 128, BODY_JSON_MAX = 64 << 20 };
 
 enum rc call_json(struct api_call *c, struct json_parser **parser, struct json_node *root, struct err *e)
 {
+	*parser = c->parser;
+	*root = c->root;
+	c->parser = NULL;
+	if (*parser)
+		return RC_OK;
 	*parser = json_parser_new(BODY_JSON_MAX);
 	if (!*parser)
 		return err_set(e, RC_NOMEM, "out of memory for a request");
@@ -42,6 +47,15 @@ enum rc call_string(struct json_node object, const char *name, bool required, st
 		return err_set(e, RC_INPUT, "“%s” must be a text", name);
 	*out = json_text(n, scratch);
 	return RC_OK;
+}
+
+bool call_flag(struct json_node object, const char *name, bool *given)
+{
+	struct json_node n = json_get(object, sv_from(name));
+	char scratch[32];
+	if (given)
+		*given = n.type == JSON_BOOL;
+	return n.type == JSON_BOOL && sv_equal(json_text(n, scratch), SV("true"));
 }
 
 enum rc call_integer(struct api_call *c, const char *name, int64_t min, int64_t max, int64_t fallback,

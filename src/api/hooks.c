@@ -70,33 +70,6 @@ enum rc hooks_get(struct api_call *c, struct err *e)
 	return RC_OK;
 }
 
-static enum rc read_flag(struct json_node root, const char *name, bool *has, bool *out, struct err *e)
-{
-	struct json_node n = json_get(root, sv_from(name));
-	char scratch[32];
-	if (n.type == JSON_NONE || n.type == JSON_NULL)
-		return RC_OK;
-	if (n.type != JSON_BOOL)
-		return err_set(e, RC_INPUT, "“%s” must be true or false", name);
-	*has = true;
-	*out = sv_equal(json_text(n, scratch), SV("true"));
-	return RC_OK;
-}
-
-static enum rc read_window(struct json_node root, struct access_hook_change *h, struct err *e)
-{
-	struct json_node n = json_get(root, SV("window"));
-	double s;
-	if (n.type == JSON_NONE || n.type == JSON_NULL)
-		return RC_OK;
-	if (!json_number(n, &s) || s < 0 || s > HOOK_WINDOW_MAX_S || s != (double)(uint32_t)s)
-		return err_set(e, RC_INPUT, "“window” must be a whole number of seconds, at most %u",
-			HOOK_WINDOW_MAX_S);
-	h->has_window = true;
-	h->window_s = (uint32_t)s;
-	return RC_OK;
-}
-
 static enum rc read_change(struct json_node root, struct hook_settings_change *h, struct err *e)
 {
 	struct access_hook_change *set = &h->set;
@@ -105,18 +78,17 @@ static enum rc read_change(struct json_node root, struct hook_settings_change *h
 		struct sv *out;
 	} texts[] = {{"mapping", &set->mapping}, {"program", &set->program}, {"style", &set->style},
 		{"header", &set->header}, {"secret", &set->secret}};
-	bool given = false;
+	double window_s = 0;
 	enum rc rc = RC_OK;
 	*h = (struct hook_settings_change){0};
 	for (size_t i = 0; rc == RC_OK && i < sizeof(texts) / sizeof(texts[0]); i++)
 		rc = call_string(root, texts[i].name, false, texts[i].out, e);
-	if (rc == RC_OK)
-		rc = read_flag(root, "enabled", &set->has_enabled, &set->enabled, e);
-	if (rc == RC_OK)
-		rc = read_flag(root, "new_secret", &given, &h->new_secret, e);
-	if (rc == RC_OK)
-		rc = read_flag(root, "forget_secret", &given, &set->forget_secret, e);
-	return rc == RC_OK ? read_window(root, set, e) : rc;
+	set->enabled = call_flag(root, "enabled", &set->has_enabled);
+	h->new_secret = call_flag(root, "new_secret", NULL);
+	set->forget_secret = call_flag(root, "forget_secret", NULL);
+	set->has_window = json_number(json_get(root, SV("window")), &window_s);
+	set->window_s = (uint32_t)window_s;
+	return rc;
 }
 
 // The webhook as it is now, with the secret if one was made.

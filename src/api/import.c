@@ -106,23 +106,19 @@ static enum rc read_request(struct api_call *c, struct request *r, struct err *e
 	struct json_parser *parser;
 	struct json_node root;
 	struct sv token, mapping;
-	char scratch[32];
 	enum rc rc = call_json(c, &parser, &root, e);
 	if (rc != RC_OK)
 		return rc;
 	rc = call_string(root, "file", true, &token, e);
 	if (rc == RC_OK)
 		rc = call_string(root, "mapping", true, &mapping, e);
-	struct json_node dry_run = json_get(root, SV("dry_run"));
-	if (rc == RC_OK && dry_run.type != JSON_NONE && dry_run.type != JSON_NULL && dry_run.type != JSON_BOOL)
-		rc = err_set(e, RC_INPUT, "“dry_run” must be true or false");
 	if (rc == RC_OK)
 		rc = upload_find(c->api, token, r->path, e);
 	if (rc == RC_OK) {
 		const char *slash = strrchr(r->path, '/');
 		r->name = sv_from(slash + 1);
 		r->mapping = arena_copy(http_arena(c->x), mapping);
-		r->dry_run = dry_run.type == JSON_BOOL && sv_equal(json_text(dry_run, scratch), SV("true"));
+		r->dry_run = call_flag(root, "dry_run", NULL);
 		if (!r->mapping.ptr)
 			rc = err_set(e, RC_NOMEM, "out of memory for a mapping");
 	}

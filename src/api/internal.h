@@ -8,6 +8,7 @@
 #define CORRIDOR_API_INTERNAL_H
 
 #include "api/api.h"
+#include "api/schema.h"
 #include "base/json.h"
 #include "listen/drop.h"
 #include "listen/hook_line.h"
@@ -37,12 +38,6 @@ enum api_auth {
 struct api_call;
 typedef enum rc api_handler(struct api_call *c, struct err *e);
 
-// A parameter for the documentation.
-struct api_param {
-	const char *name, *help;
-	bool required, repeated;
-};
-
 struct api_row {
 	enum http_method method;
 	const char *path;
@@ -54,11 +49,15 @@ struct api_row {
 	int subject;  // for the handler: several rows may have the same
 	const char *tag, *summary;
 	api_handler *handle;
-	const struct api_param *params; // of the query; up to a name that is NULL
-	const char *body, *answer;      // what they are, in words; NULL: none
+	const struct api_field
+		*params;               // of the query; up to a name that is NULL; a list is given several times
+	const struct api_schema *body; // NULL: none
+	const struct api_schema *answer;
 };
 extern const struct api_row api_rows[];
 extern const size_t api_n_rows;
+// What stands in braces in paths; up to a name that is NULL.
+extern const struct api_field api_path_params[];
 
 struct live;
 struct workers;
@@ -116,6 +115,10 @@ struct api_call {
 	struct upload *upload; // of import_upload: where its body went
 	bool tagged, fresh;    // the answer has its ETag; the asker has the answer
 	bool stale;            // what was to be changed is not what If-Match names
+	// The body, once body_check has found nothing wrong; for call_json, which takes the parser.
+	struct json_parser *parser;
+	struct json_node root;
+	struct sv mistakes; // what body_check found, as JSON; SV_NONE: nothing
 };
 
 // --- api.c ---
@@ -214,12 +217,14 @@ struct etag etag_of_design(int64_t version);
 
 // --- helpers for handlers (call.c) ---
 
-// The body as a JSON object; the parser is in the call's arena's lifetime (free it with json_parser_free after use).
+// The body as a JSON object, checked if the route has a table for it; free the parser with json_parser_free after use.
 enum rc call_json(struct api_call *c, struct json_parser **parser, struct json_node *root, struct err *e);
 // Begins the answer {"items": […: json_array_end ends the items, json_object_end the answer.
 struct json call_items(struct api_call *c);
 // A member that must be a string (optional: SV_NONE when absent).
 enum rc call_string(struct json_node object, const char *name, bool required, struct sv *out, struct err *e);
+// A member that may be true or false; false when absent. given: is it there? May be NULL.
+bool call_flag(struct json_node object, const char *name, bool *given);
 // A number in the query; fallback when absent. RC_USAGE: not a whole number within min … max.
 enum rc call_integer(struct api_call *c, const char *name, int64_t min, int64_t max, int64_t fallback,
 	int64_t *out, struct err *e);
@@ -242,6 +247,43 @@ double answer_number(const struct result *r, int64_t row, const char *name, doub
 
 // The key of a program in the request; SV_NONE: there is none. (api.c)
 struct sv bearer_of(struct http_exchange *x);
+
+// --- body.c, bodies.c: what is sent ---
+
+// Bounds that bodies are declared with, and handlers rely on.
+enum {
+	SQL_ROWS_MAX = 10000,
+	ERASED_MAX = 1000, // persons, or interactions, of one request
+	QUARANTINE_IDS_MAX = 10000,
+	BOARD_TILES_MAX = 200,
+	SHARE_DAYS_MAX = 366,
+	KEY_DAYS_MAX = 36500
+};
+// Reads and checks the call's body by the table of its route, if there is one; call_json then gives what was read. RC_INPUT: the
+// first mistake; c->mistakes has all.
+enum rc body_check(struct api_call *c, struct err *e);
+extern const struct api_schema body_session, body_setup, body_token, body_password, body_sql, body_erase,
+	body_link, body_unlink, body_design, body_import_preview, body_import, body_rows, body_rows_preview,
+	body_rows_replay, body_board, body_share, body_user, body_user_change, body_key, body_hook,
+	body_hook_change, body_hook_test;
+// Choices that answers have, too.
+api_choices api_role_at, api_key_kind_at;
+// Not checked: whoever takes them decides what they mean.
+extern const struct api_schema body_segment, body_segment_batch, body_tracked, body_cloudevent, body_native,
+	body_hook_received, body_upload;
+
+// --- replies.c: what is answered ---
+
+extern const struct api_schema reply_analyses, reply_audit, reply_board, reply_boards, reply_design,
+	reply_design_check, reply_design_diff, reply_design_text, reply_design_versions, reply_document,
+	reply_dropped, reply_hook, reply_hook_received, reply_hook_tried, reply_hooks, reply_import_preview,
+	reply_interactions, reply_job, reply_job_begun, reply_jobs, reply_journal, reply_key_made, reply_keys,
+	reply_native, reply_nothing, reply_outcome, reply_overview, reply_page, reply_person, reply_problem,
+	reply_published, reply_quarantine, reply_quarantine_groups, reply_quarantine_mapping,
+	reply_quarantine_preview, reply_query, reply_receipt, reply_search, reply_segment, reply_session,
+	reply_sessions, reply_settings, reply_share_made, reply_share_opened, reply_shares, reply_signed_in,
+	reply_sources, reply_sql, reply_stream, reply_plain, reply_tracked, reply_upload, reply_user,
+	reply_user_link, reply_user_made, reply_users;
 
 // --- own.c: whose customers ---
 

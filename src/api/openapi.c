@@ -32,18 +32,17 @@ static void write_id(struct json *j, enum http_method method, struct sv path, st
 	json_key_string(j, "operationId", (struct sv){id, n});
 }
 
-static void write_parameter(
-	struct json *j, struct sv name, const char *in, const char *help, bool required, const char *type)
+static void write_parameter(struct json *j, const struct api_field *f, const char *in, bool required)
 {
+	struct api_field value = *f;
+	value.help = NULL; // stands beside the schema
 	json_object(j);
-	json_key_string(j, "name", name);
+	json_key_text(j, "name", f->name);
 	json_key_text(j, "in", in);
 	json_key_bool(j, "required", required);
-	json_key_text(j, "description", help);
+	json_key_text(j, "description", f->help);
 	json_key(j, "schema");
-	json_object(j);
-	json_key_text(j, "type", type);
-	json_object_end(j);
+	schema_write_field(j, &value, false);
 	json_object_end(j);
 }
 
@@ -51,9 +50,21 @@ static void write_path_parameters(struct json *j, struct sv path)
 {
 	for (struct sv rest = path; rest.ptr;) {
 		struct sv part = sv_cut(rest, '/', &rest);
-		if (part.len > 2 && part.ptr[0] == '{')
-			write_parameter(j, (struct sv){part.ptr + 1, part.len - 2}, "path", "", true, "string");
+		if (part.len <= 2 || part.ptr[0] != '{')
+			continue;
+		const struct sv name = {part.ptr + 1, part.len - 2};
+		const struct api_field *f = api_path_params;
+		while (f->name && !sv_equal(sv_from(f->name), name))
+			f++;
+		if (f->name)
+			write_parameter(j, f, "path", true);
 	}
+}
+
+static void write_header(struct json *j, const char *name, const char *help)
+{
+	const struct api_field f = {.name = name, .what = API_STRING, .help = help};
+	write_parameter(j, &f, "header", false);
 }
 
 static const char *schema_type(const struct param *p)
@@ -73,6 +84,30 @@ static const char *schema_type(const struct param *p)
 		break;
 	}
 	return "string";
+}
+
+// In the type that the schema has.
+static void write_default(struct json *j, const struct param *p)
+{
+	json_key(j, "default");
+	if (p->type == PARAM_INTEGER || p->type == PARAM_NUMBER || p->type == PARAM_FLAG)
+		json_raw(j, sv_from(p->value));
+	else
+		json_string(j, sv_from(p->value));
+}
+
+static void write_example(struct json *j, enum param_type type)
+{
+	const char *example = type == PARAM_DURATION ? "30min"
+			      : type == PARAM_TIME   ? "2026-03-29"
+			      : type == PARAM_FILTER ? "touchpoint = invoice"
+						     : NULL;
+	if (!example)
+		return;
+	json_key(j, "examples");
+	json_array(j);
+	json_string(j, sv_from(example));
+	json_array_end(j);
 }
 
 static void write_analysis_parameter(struct json *j, const struct param *p)
@@ -97,15 +132,47 @@ static void write_analysis_parameter(struct json *j, const struct param *p)
 			json_string(j, sv_cut(rest, '|', &rest));
 		json_array_end(j);
 	}
+	if (p->type == PARAM_INTEGER || p->type == PARAM_NUMBER)
+		schema_write_range(j, p->min, p->max, false);
 	if (p->value && !p->repeated)
-		json_key_text(j, "default", p->value);
+		write_default(j, p);
+	write_example(j, p->type);
 	if (p->repeated)
 		json_object_end(j);
 	json_object_end(j);
 	json_object_end(j);
 }
 
-static void write_status(struct json *j, const char *status, const char *description, bool tagged)
+static void write_content(struct json *j, const struct api_schema *s, const char *otherwise)
+{
+	json_key(j, "content");
+	json_object(j);
+	for (struct sv rest = sv_from(s->content ? s->content : otherwise); rest.ptr;) {
+		struct sv type = sv_cut(rest, ' ', &rest);
+		json_key_sv(j, type);
+		json_object(j);
+		json_key(j, "schema");
+		if (sv_ends(type, SV("json")))
+			schema_write(j, s);
+		else if (sv_starts(type, SV("text/")))
+			json_raw(j, SV("{\"type\":\"string\"}"));
+		else
+			json_raw(j, SV("{}"));
+		json_object_end(j);
+	}
+	json_object_end(j);
+}
+
+// --- answers ---
+
+static bool says_something(const struct api_schema *s)
+{
+	return s->content || s->fields || s->either;
+}
+
+// s NULL: nothing more than that is answered.
+static void write_status(
+	struct json *j, const char *status, const char *description, const struct api_schema *s, bool tagged)
 {
 	json_key(j, status);
 	json_object(j);
@@ -114,33 +181,39 @@ static void write_status(struct json *j, const char *status, const char *descrip
 		json_key(j, "headers");
 		json_raw(j, SV("{\"ETag\":{\"$ref\":\"#/components/headers/ETag\"}}"));
 	}
+	if (s && says_something(s))
+		write_content(j, s, "application/json");
 	json_object_end(j);
+}
+
+static const char *status_of(const struct api_row *row)
+{
+	static api_handler *const makers[] = {
+		boards_add, hooks_add, import_upload, keys_add, shares_add, users_add};
+	for (size_t i = 0; i < sizeof(makers) / sizeof(makers[0]); i++)
+		if (row->handle == makers[i])
+			return "201";
+	return row->handle == import_start ? "202" : "200";
 }
 
 static void write_answers(struct json *j, const struct api_row *row)
 {
+	const struct api_schema *s = row->answer;
 	bool tagged = etag_is_told(row);
 	json_key(j, "responses");
 	json_object(j);
-	write_status(j, "200", row->answer ? row->answer : "done", tagged);
+	write_status(j, status_of(row), s->help ? s->help : "all of them", s, tagged);
+	if (row->handle == track_native) {
+		write_status(j, "207", "some were refused", s, false);
+		write_status(j, "422", "all were refused", s, false);
+	}
+	if (row->handle == ready)
+		write_status(j, "503", "it cannot", s, false);
 	if (tagged)
-		write_status(j, "304", "it is still what If-None-Match names", tagged);
+		write_status(j, "304", "it is still what If-None-Match names", NULL, tagged);
 	if (etag_is_asked(row))
-		write_status(j, "412", "it is no longer what If-Match names: a problem document", false);
-	json_key(j, "default");
-	json_object(j);
-	json_key_text(j, "description", "a problem document (RFC 9457)");
-	json_key(j, "content");
-	json_object(j);
-	json_key(j, "application/problem+json");
-	json_object(j);
-	json_key(j, "schema");
-	json_object(j);
-	json_key_text(j, "$ref", "#/components/schemas/Problem");
-	json_object_end(j);
-	json_object_end(j);
-	json_object_end(j);
-	json_object_end(j);
+		write_status(j, "412", "it is no longer what If-Match names", &reply_problem, false);
+	write_status(j, "default", reply_problem.help, &reply_problem, false);
 	json_object_end(j);
 }
 
@@ -161,6 +234,23 @@ static void write_security(struct json *j, const struct api_row *row)
 		json_object_end(j);
 	}
 	json_array_end(j);
+}
+
+static void write_body(struct json *j, const struct api_row *row)
+{
+	const struct api_schema *body = row->body;
+	if (!body)
+		return;
+	json_key(j, "requestBody");
+	json_object(j);
+	json_key_u64(j, "x-body-bytes", row->body_max ? row->body_max : (size_t)1 << 20);
+	if (body == &body_upload)
+		json_key_bool(j, "x-bytes", true);
+	if (body->help)
+		json_key_text(j, "description", body->help);
+	json_key_bool(j, "required", true);
+	write_content(j, body, "application/json");
+	json_object_end(j);
 }
 
 static void write_operation(struct json *j, const struct api_row *row, const struct analysis *analysis)
@@ -186,33 +276,17 @@ static void write_operation(struct json *j, const struct api_row *row, const str
 	json_array(j);
 	if (!analysis)
 		write_path_parameters(j, path);
-	for (const struct api_param *p = row->params; p && p->name; p++)
-		write_parameter(j, sv_from(p->name), "query", p->help, p->required, "string");
+	for (const struct api_field *p = row->params; p && p->name; p++)
+		write_parameter(j, p, "query", (p->what & API_REQUIRED) != 0);
 	for (uint32_t i = 0; analysis && i < analysis->n_params; i++)
 		write_analysis_parameter(j, &analysis->params[i]);
 	if (etag_is_told(row))
-		write_parameter(j, SV("If-None-Match"), "header",
-			"the ETag of the answer that one has: 304 if it is still that", false, "string");
+		write_header(
+			j, "If-None-Match", "the ETag of the answer that one has: 304 if it is still that");
 	if (etag_is_asked(row))
-		write_parameter(j, SV("If-Match"), "header",
-			"“etag” as it was read: 412 if it has been changed since", false, "string");
+		write_header(j, "If-Match", "“etag” as it was read: 412 if it has been changed since");
 	json_array_end(j);
-	if (row->body) {
-		json_key(j, "requestBody");
-		json_object(j);
-		bool bytes = row->handle == import_upload;
-		json_key_u64(j, "x-body-bytes", row->body_max ? row->body_max : (size_t)1 << 20);
-		if (bytes)
-			json_key_bool(j, "x-bytes", true);
-		json_key_text(j, "description", row->body);
-		json_key(j, "content");
-		json_object(j);
-		json_key(j, bytes ? "application/octet-stream" : "application/json");
-		json_object(j);
-		json_object_end(j);
-		json_object_end(j);
-		json_object_end(j);
-	}
+	write_body(j, row);
 	write_answers(j, row);
 	write_security(j, row);
 	json_object_end(j);
@@ -282,10 +356,7 @@ static void write_components(struct json *j)
 	json_object_end(j);
 	json_key(j, "schemas");
 	json_object(j);
-	write_scheme(j, "Problem",
-		"{\"type\":\"object\",\"properties\":{\"type\":{\"type\":\"string\"},\"title\":{\"type\":"
-		"\"string\"},"
-		"\"status\":{\"type\":\"integer\"},\"detail\":{\"type\":\"string\"}}}");
+	schema_write_components(j);
 	json_object_end(j);
 	json_object_end(j);
 }

@@ -11,7 +11,14 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { PAGE = 50, IDS_MAX = 10000, GROUPS_MAX = 500, PREVIEW_ROWS = 200, PREVIEW_SHOWN = 30, PEEK_ROWS = 50 };
+enum {
+	PAGE = 50,
+	IDS_MAX = QUARANTINE_IDS_MAX,
+	GROUPS_MAX = 500,
+	PREVIEW_ROWS = 200,
+	PREVIEW_SHOWN = 30,
+	PEEK_ROWS = 50
+};
 static const char map_name[] = "the mapping";
 
 static struct quarantine_choice chosen_by_query(struct api_call *c)

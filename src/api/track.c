@@ -394,7 +394,7 @@ static enum rc settings_answer(struct api_call *c)
 enum rc track_settings(struct api_call *c, struct err *e)
 {
 	(void)e;
-	struct sv key = http_param(c->x, "key"), host = http_host(c->x);
+	struct sv key = http_param(c->x, "write_key"), host = http_host(c->x);
 	track_cors(c->x);
 	if (!key_is_known(c, key))
 		return settings_problem(c);

@@ -235,6 +235,8 @@ void http_problem(
 // Answers with an error of ours: kinds become 400, 403, 404, 409, 413, 429, 499 or 500; the detail is message and remedy for those
 // the asker can mend.
 void http_problem_err(struct http_exchange *x, const struct err *e);
+// The same with one more member, the text of a JSON list. SV_NONE: without.
+void http_problem_list(struct http_exchange *x, const struct err *e, const char *name, struct sv list);
 
 // Bytes that outlive the server. gzip may be NULL; it is taken when the asker accepts it and it is there.
 struct http_static {

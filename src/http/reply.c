@@ -96,8 +96,9 @@ void http_reply_empty(struct http_exchange *x, unsigned status)
 	http_reply(x);
 }
 
-static void problem_write(
-	struct http_exchange *x, unsigned status, const char *type, const char *title, const char *detail)
+// list: the text of a JSON list, which is one more member; SV_NONE: none.
+static void problem_put(struct http_exchange *x, unsigned status, const char *type, const char *title,
+	const char *detail, const char *name, struct sv list)
 {
 	http_status_set(x, status);
 	http_header_add(x, "Content-Type", SV("application/problem+json"));
@@ -110,7 +111,17 @@ static void problem_write(
 	json_key_u64(&j, "status", x->status);
 	if (detail)
 		json_key_text(&j, "detail", detail);
+	if (list.ptr) {
+		json_key(&j, name);
+		json_raw(&j, list);
+	}
 	json_object_end(&j);
+}
+
+static void problem_write(
+	struct http_exchange *x, unsigned status, const char *type, const char *title, const char *detail)
+{
+	problem_put(x, status, type, title, detail, NULL, SV_NONE);
 }
 
 void http_problem(
@@ -120,7 +131,7 @@ void http_problem(
 	http_reply(x);
 }
 
-void http_problem_err(struct http_exchange *x, const struct err *e)
+void http_problem_list(struct http_exchange *x, const struct err *e, const char *name, struct sv list)
 {
 	static const unsigned of[RC_COUNT] = {[RC_USAGE] = 400,
 		[RC_INPUT] = 400,
@@ -136,7 +147,13 @@ void http_problem_err(struct http_exchange *x, const struct err *e)
 	if (status == 503)
 		http_header_add(x, "Retry-After", SV("1"));
 	bool theirs = status < 500 || e->rc == RC_BUSY;
-	http_problem(x, status, NULL, NULL, theirs ? err_format(e, text, sizeof(text)) : NULL);
+	problem_put(x, status, NULL, NULL, theirs ? err_format(e, text, sizeof(text)) : NULL, name, list);
+	http_reply(x);
+}
+
+void http_problem_err(struct http_exchange *x, const struct err *e)
+{
+	http_problem_list(x, e, NULL, SV_NONE);
 }
 
 void reply_refuse(struct http_exchange *x, unsigned status, const char *detail, bool last)
