@@ -78,6 +78,8 @@ enum rc api_run(struct api_call *c, struct err *e)
 {
 	enum rc rc = c->share_token.ptr ? share_check(c, e) : RC_OK;
 	if (rc == RC_OK)
+		rc = params_check(c, e);
+	if (rc == RC_OK)
 		rc = body_check(c, e);
 	if (rc == RC_OK)
 		rc = c->row->handle(c, e);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Checks a body by the table of its fields before the handler sees it, so that handlers look only at what it means.
+// Checks a body by the table of its fields before the handler sees it, so that handlers look only at what it means; and the
+// names of parameters, so that a mistyped one is not passed over and everything answered instead of a part.
 //
 // Up to MISTAKES_MAX mistakes are told, each with its place, a JSON pointer (RFC 6901); the first is the error. A field
 // that may be left out may be null instead.
@@ -255,5 +256,48 @@ enum rc body_check(struct api_call *c, struct err *e)
 	}
 	c->parser = parser;
 	c->root = root;
+	return RC_OK;
+}
+
+// --- parameters ---
+
+static const struct api_field *param_find(const struct api_field *params, struct sv name)
+{
+	for (const struct api_field *f = params; f && f->name; f++)
+		if (sv_equal(name, sv_from(f->name)))
+			return f;
+	return NULL;
+}
+
+static enum rc param_unknown(struct api_call *c, struct sv name, struct err *e)
+{
+	struct sv all = SV_NONE;
+	for (const struct api_field *f = c->row->params; f && f->name; f++)
+		all = arena_printf(http_arena(c->x), "%.*s%s%s", SV_ARG(all), all.len ? ", " : "", f->name);
+	err_set(e, RC_USAGE, "there is no parameter “%.*s” here", SV_ARG(name));
+	if (all.len)
+		err_remedy(e, "what can be given: %.*s", SV_ARG(all));
+	else
+		err_remedy(e, "leave it out: this path takes none");
+	return RC_USAGE;
+}
+
+enum rc params_check(struct api_call *c, struct err *e)
+{
+	struct sv name, value;
+	if (c->row->auth != AUTH_USER ||
+		c->row->handle == query_get) // its parameters are those of the analysis
+		return RC_OK;
+	bool question = param_find(c->row->params, SV("where")); // bounds given twice must both hold
+	for (size_t i = 0; http_query_at(c->x, i, &name, &value); i++) {
+		const struct api_field *f = param_find(c->row->params, name);
+		if (!f)
+			return param_unknown(c, name, e);
+		if (!question && !(f->what & API_LIST) && http_query(c->x, f->name, 1).ptr) {
+			err_set(e, RC_USAGE, "“%s” is given twice", f->name);
+			err_remedy(e, "give it once");
+			return RC_USAGE;
+		}
+	}
 	return RC_OK;
 }

@@ -463,8 +463,6 @@ static enum rc read_question(struct listing *l, struct err *e)
 	static const char *const known[] = {"before", "limit", NULL};
 	int64_t limit;
 	enum rc rc = call_query(l->c, &l->q, known, e);
-	if (rc == RC_OK && (l->q.n_params || l->q.n_by))
-		rc = err_set(e, RC_USAGE, "only from, to, where, limit and before can be given");
 	if (rc == RC_OK)
 		rc = call_integer(l->c, "limit", 1, PAGE_MAX, PAGE, &limit, e);
 	if (rc == RC_OK)

@@ -262,6 +262,9 @@ enum {
 // Reads and checks the call's body by the table of its route, if there is one; call_json then gives what was read. RC_INPUT: the
 // first mistake; c->mistakes has all.
 enum rc body_check(struct api_call *c, struct err *e);
+// Is every parameter of the query one of the route's, and given once unless it is a list? Analyses and routes without a user
+// are left to their handlers. RC_USAGE.
+enum rc params_check(struct api_call *c, struct err *e);
 extern const struct api_schema body_session, body_setup, body_token, body_password, body_sql, body_erase,
 	body_link, body_unlink, body_design, body_import_preview, body_import, body_rows, body_rows_preview,
 	body_rows_replay, body_board, body_share, body_user, body_user_change, body_key, body_hook,

@@ -420,8 +420,6 @@ enum rc overview_get(struct api_call *c, struct err *e)
 	struct overview o = {.c = c};
 	struct query q = {.threads = 0};
 	enum rc rc = call_query(c, &q, known, e);
-	if (rc == RC_OK && (q.n_params || q.n_by || q.limit))
-		rc = err_set(e, RC_USAGE, "only from, to, where and bucket can be given");
 	if (rc == RC_OK)
 		rc = snapshot_open(c->api->store, &o.snapshot, e);
 	if (rc == RC_OK) {
