@@ -53,12 +53,12 @@ static const struct option *option_find(const struct args *args, struct sv name,
 	return NULL;
 }
 
-static void options_remedy(const struct args *args, struct err *e)
+static void help_remedy(const struct args *args, const char *what, struct err *e)
 {
 	struct buf path = buf_new(1024);
 	help_path(args, &path);
 	buf_char(&path, 0);
-	err_remedy(e, "%s --help lists the options", path.rc == RC_OK ? (const char *)path.data : "corridor");
+	err_remedy(e, "%s --help %s", path.rc == RC_OK ? (const char *)path.data : "corridor", what);
 	buf_free(&path);
 }
 
@@ -78,7 +78,7 @@ static enum rc option_unknown(const struct parse *p, const char *text, struct sv
 	if (near)
 		err_remedy(e, "did you mean --%s?", near);
 	else
-		options_remedy(p->args, e);
+		help_remedy(p->args, "lists the options", e);
 	return RC_USAGE;
 }
 
@@ -203,7 +203,7 @@ static enum rc take_word(struct parse *p, const char *word, struct err *e)
 		return command_unknown(p, children, word, e);
 	if (args->n_operands >= args->command->max_operands) {
 		err_set(e, RC_USAGE, "%s: too many arguments: %s", args->command->name, word);
-		err_remedy(e, "corridor %s --help shows what it takes", args->command->name);
+		help_remedy(args, "shows what it takes", e);
 		return RC_USAGE;
 	}
 	args->operands[args->n_operands++] = word;
@@ -215,8 +215,7 @@ static enum rc parse_check(const struct args *args, struct err *e)
 	const struct command *c = args->command;
 	if (args->n_operands < c->min_operands) {
 		err_set(e, RC_USAGE, "%s needs %s", c->name, c->operands);
-		err_remedy(e, "corridor %s%s%s --help shows an example",
-			args->depth > 2 ? args->path[1]->name : "", args->depth > 2 ? " " : "", c->name);
+		help_remedy(args, "shows an example", e);
 		return RC_USAGE;
 	}
 	for (uint32_t i = 0; i < c->n_options; i++)

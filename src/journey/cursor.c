@@ -115,6 +115,8 @@ void cursor_close(struct cursor **out)
 	order_free(&c->order);
 	interest_free(&c->interest);
 	stage_free(&c->stage);
+	cold_cache_free(&c->texts);
+	mem_free(c->text_places);
 	mem_free(c->pieces);
 	mem_free(c);
 	*out = NULL;
@@ -195,7 +197,7 @@ static enum rc chunk_next(struct cursor *c, struct err *e)
 			continue;
 		}
 		c->chunk = from;
-		if (!filter_chunk_possible(&c->request, &s->chunks[from])) {
+		if (!filter_chunk_possible(c, c->segment, from)) {
 			c->stats.chunks_skipped++;
 			c->chunk++;
 			continue;

@@ -157,6 +157,9 @@ struct cursor {
 	struct interest interest;
 	struct span span;
 	struct sparse_values measures[DESIGN_MEASURES_MAX];
+	struct text_place *text_places; // where texts of moved persons' rows are
+	size_t text_places_capacity;
+	struct cold_cache *texts;
 	struct cursor_stats stats;
 };
 
@@ -188,7 +191,7 @@ static inline bool predicate_asks_presence(const struct predicate *p)
 // The column that a condition is on.
 unsigned predicate_column(const struct predicate *p);
 // May the chunk hold a row that passes all predicates?
-bool filter_chunk_possible(const struct scan_request *r, const struct segment_chunk *c);
+bool filter_chunk_possible(const struct cursor *c, uint32_t segment, uint32_t chunk);
 // Loads what the predicates need and fills stage->keep; *n_keep = stage->n without touching keep when statistics
 // tell that all rows pass.
 enum rc filter_stage(struct cursor *c, uint32_t *n_keep, struct err *e);

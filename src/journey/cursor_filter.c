@@ -2,8 +2,26 @@
 // Predicates: first on the statistics of chunks, then on decoded columns. Invariant: what statistics decide is what
 // the rows would have decided. PREDICATE_PERSON is not seen here: the cursor narrows its range of persons by it.
 // PREDICATE_TEXT is on a cold column: only where the values stand is read, by unpacking their blocks. So it comes last, for
-// the rows that the others left.
+// the rows that the others left. Rows of moved persons (overlay_view.c) have their texts in other segments.
 #include "journey/cursor.h"
+
+#include "base/mem.h"
+#include "journey/overlay.h"
+
+#include <stdlib.h>
+
+// A row of moved persons: where its values are stored, and its number in the stage.
+struct text_place {
+	uint64_t locator;
+	uint32_t row;
+};
+
+// Are the rows of a segment without their texts, which are in other segments?
+static bool texts_elsewhere(const struct cursor *c, uint32_t segment)
+{
+	const struct snapshot_segments *all = c->segments;
+	return all->view && all->view->segment && segment == all->view_at;
+}
 
 static enum verdict time_verdict(const struct predicate *p, const struct segment_chunk *c)
 {
@@ -53,27 +71,29 @@ static enum verdict text_verdict(const struct predicate *p, const struct segment
 	return (n_texts == 0) == p->wanted_absent ? PASS_ALL : PASS_NONE;
 }
 
-static enum verdict chunk_verdict(const struct predicate *p, const struct segment_chunk *c)
+static enum verdict chunk_verdict(
+	const struct cursor *c, const struct predicate *p, uint32_t segment, uint32_t chunk)
 {
+	const struct segment_chunk *x = &c->segments->items[segment]->chunks[chunk];
 	switch (p->kind) {
 	case PREDICATE_TIME:
-		return time_verdict(p, c);
+		return time_verdict(p, x);
 	case PREDICATE_CODES:
-		return codes_verdict(p, c);
+		return codes_verdict(p, x);
 	case PREDICATE_MEASURE:
-		return measure_verdict(p, c);
+		return measure_verdict(p, x);
 	case PREDICATE_TEXT:
-		return text_verdict(p, c);
+		return texts_elsewhere(c, segment) ? PASS_SOME : text_verdict(p, x);
 	case PREDICATE_PERSON:
 	default:
 		return PASS_ALL;
 	}
 }
 
-bool filter_chunk_possible(const struct scan_request *r, const struct segment_chunk *c)
+bool filter_chunk_possible(const struct cursor *c, uint32_t segment, uint32_t chunk)
 {
-	for (uint32_t i = 0; i < r->n_predicates; i++)
-		if (chunk_verdict(&r->predicates[i], c) == PASS_NONE)
+	for (uint32_t i = 0; i < c->request.n_predicates; i++)
+		if (chunk_verdict(c, &c->request.predicates[i], segment, chunk) == PASS_NONE)
 			return false;
 	return true;
 }
@@ -132,6 +152,40 @@ static enum rc keep_piece_texts(
 	return rc;
 }
 
+static int text_place_compare(const void *a, const void *b)
+{
+	const struct text_place *x = a, *y = b;
+	return (x->locator > y->locator) - (x->locator < y->locator);
+}
+
+// A piece of moved persons' rows. They are looked up in the order in which they are stored: values that are packed
+// together are unpacked once then.
+static enum rc keep_moved_texts(struct cursor *c, const struct piece *p, bool wanted_absent, struct err *e)
+{
+	const struct overlay_view *v = c->segments->view;
+	const uint64_t *locators = v->locators + v->chunk_first[p->chunk] + p->first;
+	uint8_t *keep = c->stage.keep + p->to;
+	uint32_t n = 0;
+	enum rc rc = RC_OK;
+	if (!c->texts)
+		c->texts = cold_cache_new();
+	if (!c->texts ||
+		mem_grow((void **)&c->text_places, &c->text_places_capacity, p->n, sizeof *c->text_places))
+		return err_set(e, RC_NOMEM, "out of memory for a scan");
+	for (uint32_t i = 0; i < p->n; i++)
+		if (keep[i])
+			c->text_places[n++] = (struct text_place){locators[i], i};
+	qsort(c->text_places, n, sizeof *c->text_places, text_place_compare);
+	for (uint32_t i = 0; rc == RC_OK && i < n; i++) {
+		struct sv text;
+		uint64_t at = c->text_places[i].locator;
+		rc = segment_cold_view(c->texts, c->segments->items[locator_segment(at)], locator_chunk(at),
+			locator_row(at), COLUMN_COLD0 + COLD_TEXT, &text, e);
+		keep[c->text_places[i].row] = !text.ptr == wanted_absent;
+	}
+	return rc;
+}
+
 static enum rc keep_texts(struct cursor *c, const struct predicate *p, struct err *e)
 {
 	enum rc rc = RC_OK;
@@ -145,8 +199,12 @@ static enum rc keep_texts(struct cursor *c, const struct predicate *p, struct er
 		piece.n -= (uint32_t)(first - keep);
 		while (first[piece.n - 1] == 0)
 			piece.n--;
-		rc = keep_piece_texts(c->segments->items[piece.segment], &piece, p->wanted_absent,
-			c->stage.keep + (first - c->stage.keep), e);
+		piece.to += (uint32_t)(first - keep);
+		if (texts_elsewhere(c, piece.segment))
+			rc = keep_moved_texts(c, &piece, p->wanted_absent, e);
+		else
+			rc = keep_piece_texts(c->segments->items[piece.segment], &piece, p->wanted_absent,
+				c->stage.keep + piece.to, e);
 	}
 	return rc;
 }
@@ -185,7 +243,7 @@ enum verdict filter_stage_verdict(const struct cursor *c, const struct predicate
 		const struct piece *piece = &c->pieces[i];
 		if (i > 0 && piece->chunk == piece[-1].chunk && piece->segment == piece[-1].segment)
 			continue;
-		enum verdict v = chunk_verdict(p, &c->segments->items[piece->segment]->chunks[piece->chunk]);
+		enum verdict v = chunk_verdict(c, p, piece->segment, piece->chunk);
 		if (v == PASS_SOME || (i > 0 && v != all))
 			return PASS_SOME;
 		all = v;

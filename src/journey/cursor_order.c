@@ -25,7 +25,7 @@ static enum rc lane_seek(struct cursor *c, struct lane *l, struct err *e)
 			return RC_OK;
 		}
 		const struct segment_chunk *chunk = &s->chunks[l->chunk];
-		if (!c->request.all_rows && !filter_chunk_possible(&c->request, chunk)) {
+		if (!c->request.all_rows && !filter_chunk_possible(c, l->segment, l->chunk)) {
 			c->stats.chunks_skipped++;
 			continue;
 		}

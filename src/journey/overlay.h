@@ -172,7 +172,8 @@ struct overlay_view {
 	uint64_t *locators;    // of its rows: where the interaction is stored
 	uint64_t *chunk_first; // number of the first row of each of its chunks
 	struct overlay_count total;
-	int64_t *ids, *epochs; // the segments that it is made for
+	int64_t first_ms, last_ms; // of all that is there in the segments, moved or not; TIME_NONE: nothing is
+	int64_t *ids, *epochs;     // the segments that it is made for
 	size_t n_segments;
 };
 // *out is NULL when nothing is pending. segments: opened, in order; entries: their rows of the catalogue.

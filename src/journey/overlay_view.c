@@ -367,6 +367,122 @@ static enum rc fill_view(struct overlay_view *v, struct segment *const *segments
 	return rc;
 }
 
+// --- the first and the last moment ---
+
+// A chunk that has rows which are passed over, so that its statistics tell too much.
+struct veiled {
+	uint32_t segment, chunk;
+	int64_t first_ms, last_ms;
+};
+
+struct ends {
+	int64_t first_ms, last_ms; // TIME_NONE: nothing was found yet
+	struct veiled *veiled;
+	size_t n, capacity;
+};
+
+static void ends_add(struct ends *x, int64_t first_ms, int64_t last_ms)
+{
+	bool none = x->first_ms == TIME_NONE;
+	x->first_ms = none || first_ms < x->first_ms ? first_ms : x->first_ms;
+	x->last_ms = none || last_ms > x->last_ms ? last_ms : x->last_ms;
+}
+
+static bool is_hidden(const struct overlay_view *v, uint32_t segment, uint64_t person)
+{
+	const struct overlay_plan *p = &v->plan;
+	size_t h = hidden_find(p->hidden, p->n_hidden, 0, person);
+	return h < p->n_hidden && p->hidden[h].person == person && v->epochs[segment] < p->hidden[h].before;
+}
+
+// By the range of its persons: it may be that none of these is in it.
+static bool is_veiled(const struct overlay_view *v, uint32_t segment, const struct segment_chunk *c)
+{
+	const struct overlay_plan *p = &v->plan;
+	size_t h = hidden_find(p->hidden, p->n_hidden, 0, c->first_person);
+	while (h < p->n_hidden && p->hidden[h].person <= c->last_person)
+		if (v->epochs[segment] < p->hidden[h++].before)
+			return true;
+	return false;
+}
+
+// Where nothing is erased, what is passed over is in the view, and the statistics are right.
+static enum rc ends_collect(
+	struct ends *x, const struct overlay_view *v, struct segment *const *segments, struct err *e)
+{
+	for (uint32_t i = 0; i < v->n_segments; i++)
+		for (uint32_t k = 0; k < segments[i]->info.n_chunks; k++) {
+			const struct segment_chunk *c = &segments[i]->chunks[k];
+			if (v->total.n_erased == 0 || !is_veiled(v, i, c)) {
+				ends_add(x, c->first_ms, c->last_ms);
+				continue;
+			}
+			if (mem_grow((void **)&x->veiled, &x->capacity, x->n + 1, sizeof(*x->veiled)) != 0)
+				return view_nomem(e);
+			x->veiled[x->n++] = (struct veiled){i, k, c->first_ms, c->last_ms};
+		}
+	return RC_OK;
+}
+
+static enum rc ends_read(struct ends *x, const struct overlay_view *v, const struct veiled *from,
+	const struct segment *s, struct err *e)
+{
+	struct segment_rows *rows = NULL;
+	const struct row *row;
+	uint64_t person = 0;
+	bool hidden = false;
+	enum rc rc = segment_rows_open_hot(s, &rows, e);
+	if (rc == RC_OK)
+		segment_rows_at(rows, from->chunk, 0);
+	for (uint32_t i = 0; rc == RC_OK && i < s->chunks[from->chunk].n_rows; i++) {
+		rc = segment_rows_next(rows, &row, e);
+		if (rc != RC_OK || !row)
+			break;
+		if (i == 0 || row->person != person)
+			hidden = is_hidden(v, from->segment, row->person);
+		person = row->person;
+		if (!hidden)
+			ends_add(x, row->at_ms, row->at_ms);
+	}
+	segment_rows_close(&rows);
+	return rc;
+}
+
+static int by_last(const void *a, const void *b)
+{
+	const struct veiled *x = a, *y = b;
+	return (x->last_ms < y->last_ms) - (x->last_ms > y->last_ms);
+}
+
+static int by_first(const void *a, const void *b)
+{
+	const struct veiled *x = a, *y = b;
+	return (x->first_ms > y->first_ms) - (x->first_ms < y->first_ms);
+}
+
+// Reads only chunks that could have an end: the farthest first, until what was found is farther than the next.
+static enum rc find_ends(struct overlay_view *v, struct segment *const *segments, struct err *e)
+{
+	struct ends x = {TIME_NONE, TIME_NONE, NULL, 0, 0};
+	if (v->segment)
+		ends_add(&x, v->info.first_ms, v->info.last_ms);
+	enum rc rc = ends_collect(&x, v, segments, e);
+	if (x.n)
+		qsort(x.veiled, x.n, sizeof(*x.veiled), by_last);
+	for (size_t i = 0; rc == RC_OK && i < x.n; i++)
+		if (x.first_ms == TIME_NONE || x.veiled[i].last_ms > x.last_ms)
+			rc = ends_read(&x, v, &x.veiled[i], segments[x.veiled[i].segment], e);
+	if (x.n)
+		qsort(x.veiled, x.n, sizeof(*x.veiled), by_first);
+	for (size_t i = 0; rc == RC_OK && i < x.n; i++)
+		if (x.first_ms == TIME_NONE || x.veiled[i].first_ms < x.first_ms)
+			rc = ends_read(&x, v, &x.veiled[i], segments[x.veiled[i].segment], e);
+	mem_free(x.veiled);
+	v->first_ms = x.first_ms;
+	v->last_ms = x.last_ms;
+	return rc;
+}
+
 enum rc overlay_view_make(struct overlays *o, struct segment *const *segments,
 	const struct catalogue_entry *entries, size_t n, struct overlay_view **out, struct err *e)
 {
@@ -393,6 +509,8 @@ enum rc overlay_view_make(struct overlays *o, struct segment *const *segments,
 		rc = overlay_plan_make(o, v->epochs, n, &v->plan, e);
 	if (rc == RC_OK)
 		rc = fill_view(v, segments, e);
+	if (rc == RC_OK)
+		rc = find_ends(v, segments, e);
 	if (rc != RC_OK)
 		overlay_view_unref(&v);
 	*out = v;

@@ -9,6 +9,7 @@
 // lost ones come in again when they are imported again.
 #include "base/hash.h"
 #include "base/mem.h"
+#include "journey/merge.h"
 #include "journey/overlay.h"
 
 #include <errno.h>
@@ -201,19 +202,26 @@ static enum rc salvage_chunk(struct repair *r, struct patient *p, uint32_t chunk
 	return rc;
 }
 
+static enum rc write_ids(struct patient *p, struct err *e)
+{
+	enum rc rc = id_keys_sort(p->keys, p->n_keys, e);
+	return rc == RC_OK ? segment_writer_ids(p->draft.writer, p->keys, p->n_keys, e) : rc;
+}
+
 static enum rc salvage(struct repair *r, struct patient *p, struct err *e)
 {
 	enum rc rc = space_for_rewrite(r->store, p->entry->info.bytes, "repairing a segment", e);
 	if (rc == RC_OK)
 		rc = draft_new(r->store, &p->draft, e);
 	p->draft.epoch = p->entry->epoch;
+	// Where nothing is lost, the ids of what was erased stay as well. Else nobody knows them from those of what is lost,
+	// which must be able to come in again.
+	bool keep_all = p->out->n_lost == 0 && segment_touch_ids(p->segment, NULL) == RC_OK;
 	for (uint32_t c = 0; rc == RC_OK && c < p->segment->info.n_chunks; c++)
 		if (p->sound[c])
 			rc = salvage_chunk(r, p, c, e);
 	if (rc == RC_OK)
-		rc = id_keys_sort(p->keys, p->n_keys, e);
-	if (rc == RC_OK)
-		rc = segment_writer_ids(p->draft.writer, p->keys, p->n_keys, e);
+		rc = keep_all ? segment_ids_copy(p->segment, p->draft.writer, e) : write_ids(p, e);
 	return rc == RC_OK ? draft_finish(r->store, &p->draft, p->entry->ordinal, e) : rc;
 }
 
@@ -302,6 +310,7 @@ static enum rc treat(struct repair *r, struct patient *p, struct err *e)
 	} else {
 		p->sound = mem_calloc(p->segment->info.n_chunks + 1, sizeof(bool));
 		rc = p->sound ? examine_chunks(p, &any, e) : repair_nomem(e);
+		any |= p->out->n_lost == 0; // without interactions it has ids
 	}
 	if (rc == RC_OK)
 		rc = set_aside(r, p, e);

@@ -282,6 +282,18 @@ static inline uint64_t locator_make(uint32_t segment, uint32_t chunk, uint32_t r
 {
 	return (uint64_t)segment << 48 | (uint64_t)chunk << 28 | row;
 }
+static inline uint32_t locator_segment(uint64_t locator)
+{
+	return (uint32_t)(locator >> 48);
+}
+static inline uint32_t locator_chunk(uint64_t locator)
+{
+	return locator >> 28 & (SEGMENT_CHUNKS_MAX - 1);
+}
+static inline uint32_t locator_row(uint64_t locator)
+{
+	return locator & ((1u << 28) - 1);
+}
 
 // --- segment_ids.c ---
 

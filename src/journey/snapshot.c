@@ -185,10 +185,16 @@ static void count_segment(struct snapshot_stats *st, const struct segment_info *
 		return;
 	st->n_interactions += info->n_rows;
 	st->n_persons_upper += info->n_persons;
-	if (st->first_ms == TIME_NONE || info->first_ms < st->first_ms)
-		st->first_ms = info->first_ms;
-	if (st->last_ms == TIME_NONE || info->last_ms > st->last_ms)
-		st->last_ms = info->last_ms;
+}
+
+static void count_time(struct snapshot_stats *st, int64_t first_ms, int64_t last_ms)
+{
+	if (first_ms == TIME_NONE)
+		return;
+	if (st->first_ms == TIME_NONE || first_ms < st->first_ms)
+		st->first_ms = first_ms;
+	if (st->last_ms == TIME_NONE || last_ms > st->last_ms)
+		st->last_ms = last_ms;
 }
 
 static void count_all(struct snapshot *sn, const struct reading *r, const struct inbox_pieces *inbox)
@@ -204,7 +210,10 @@ static void count_all(struct snapshot *sn, const struct reading *r, const struct
 		st->bytes_on_disk += (uint64_t)inbox->items[i].bytes;
 	}
 	for (size_t i = 0; i < sn->refs.n; i++) {
-		count_segment(st, &sn->refs.items[i]->entry.info);
+		const struct segment_info *info = &sn->refs.items[i]->entry.info;
+		count_segment(st, info);
+		if (i >= r->n_entries || !r->view)
+			count_time(st, info->first_ms, info->last_ms);
 		st->bytes_on_disk += i < r->n_entries ? sn->refs.items[i]->entry.info.bytes : 0;
 	}
 	if (!r->view)
@@ -212,6 +221,7 @@ static void count_all(struct snapshot *sn, const struct reading *r, const struct
 	st->n_interactions -= r->view->total.n_hidden;
 	st->n_persons_upper -= r->view->total.n_persons;
 	count_segment(st, &r->view->info);
+	count_time(st, r->view->first_ms, r->view->last_ms);
 }
 
 // The segments, what lies over them, the inbox.

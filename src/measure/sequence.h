@@ -37,6 +37,8 @@ struct sequence_node {
 	uint32_t mask, min, max, slot; // max UINT32_MAX: any number
 	int64_t min_ms, max_ms;
 	bool skip;
+	bool takes; // every match of it has an interaction
+	size_t at;  // FIRST, LAST: where it stands in the text
 };
 
 enum sequence_op { OP_ROW, OP_SPLIT, OP_JUMP, OP_SAVE, OP_NOT, OP_GAP, OP_FIRST, OP_LAST, OP_MATCH };

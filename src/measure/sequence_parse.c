@@ -23,10 +23,15 @@ static void *fail(struct parser *p, size_t at, const char *what, const char *rem
 static struct sequence_node *node_new(struct parser *p, struct sequence_node from)
 {
 	struct sequence_node *n = arena_alloc(p->run->scratch, sizeof(*n));
-	if (n)
-		*n = from;
-	else
+	if (!n) {
 		err_set(p->e, RC_NOMEM, "out of memory for a pattern");
+		return NULL;
+	}
+	bool a = from.a && from.a->takes, b = from.b && from.b->takes;
+	*n = from;
+	n->takes = from.kind == SEQUENCE_ROW || (from.kind == SEQUENCE_TIMED && a) ||
+		   (from.kind == SEQUENCE_CHAIN && (a || b)) || (from.kind == SEQUENCE_EITHER && a && b) ||
+		   (from.kind == SEQUENCE_REPEAT && a && from.min > 0);
 	return n;
 }
 
@@ -216,9 +221,9 @@ static struct sequence_node *read_atom(struct parser *p)
 	if (take(p, "~"))
 		return node_new(p, (struct sequence_node){.kind = SEQUENCE_GAP});
 	if (take(p, "^"))
-		return node_new(p, (struct sequence_node){.kind = SEQUENCE_FIRST});
+		return node_new(p, (struct sequence_node){.kind = SEQUENCE_FIRST, .at = at});
 	if (take(p, "$"))
-		return node_new(p, (struct sequence_node){.kind = SEQUENCE_LAST});
+		return node_new(p, (struct sequence_node){.kind = SEQUENCE_LAST, .at = at});
 	if (take(p, "(")) {
 		if (++p->depth > SEQUENCE_DEPTH_MAX)
 			return fail(p, at, "too many parentheses within each other", "32 levels are possible");
@@ -321,6 +326,39 @@ static struct sequence_node *read_either(struct parser *p)
 		all = b ? node_new(p, (struct sequence_node){.kind = SEQUENCE_EITHER, .a = all, .b = b}) : NULL;
 	}
 	return all;
+}
+
+// No ^ that always has an interaction before it, no $ that always has one after it: neither could ever hold. before,
+// after: is there one outside of the node?
+static bool check_ends(struct parser *p, const struct sequence_node *n, bool before, bool after)
+{
+	bool again = n->kind == SEQUENCE_REPEAT && n->min > 1 && n->takes;
+	switch (n->kind) {
+	case SEQUENCE_FIRST:
+		if (before)
+			fail(p, n->at, "^ is the beginning of the journey, and here something comes before it",
+				"put ^ at the beginning of the pattern, or of each side of a |");
+		return !before;
+	case SEQUENCE_LAST:
+		if (after)
+			fail(p, n->at, "$ is the end of the journey, and here something comes after it",
+				"put $ at the end of the pattern, or of each side of a |");
+		return !after;
+	case SEQUENCE_CHAIN:
+		return check_ends(p, n->a, before, after || n->b->takes) &&
+		       check_ends(p, n->b, before || n->a->takes, after);
+	case SEQUENCE_EITHER:
+		return check_ends(p, n->a, before, after) && check_ends(p, n->b, before, after);
+	case SEQUENCE_REPEAT:
+	case SEQUENCE_TIMED:
+		return check_ends(p, n->a, before || again, after || again);
+	case SEQUENCE_EMPTY:
+	case SEQUENCE_ROW:
+	case SEQUENCE_NOT:
+	case SEQUENCE_GAP:
+	default:
+		return true;
+	}
 }
 
 // --- ClickHouse's form: (?1).*(?t<=60)(?2) ---
@@ -426,6 +464,8 @@ enum rc sequence_parse(struct run *run, struct sv text, struct sequence_names *n
 		*out = read_either(&p);
 		if (*out && p.at < text.len)
 			*out = fail(&p, p.at, "this closes nothing", "open it with (, or leave it out");
+		if (*out && !check_ends(&p, *out, false, false))
+			*out = NULL;
 	}
 	*n_slots = p.n_slots;
 	return *out ? RC_OK : err_take(e, &local);

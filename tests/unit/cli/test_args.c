@@ -103,7 +103,7 @@ static void mistakes(void **state)
 		{{"branch", "leaf", "-m", "x", "--list=1"}, "--list takes no value", ""},
 		{{"branch", "leaf", "-m"}, "--map needs a value", "write --map MAP"},
 		{{"branch", "leaf", "-m", "x", "1", "2", "3"}, "leaf: too many arguments: 3",
-			"corridor leaf --help shows what it takes"},
+			"corridor branch leaf --help shows what it takes"},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct parsed p = parse(cases[i].words);

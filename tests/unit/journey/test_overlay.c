@@ -219,6 +219,34 @@ static void check_identities(struct model *m, struct snapshot *sn, uint32_t who)
 	arena_free(&a);
 }
 
+static void check_ends(const struct snapshot_stats *stats, const struct shown *rows, size_t n)
+{
+	int64_t first = TIME_NONE, last = TIME_NONE;
+	for (size_t i = 0; i < n; i++) {
+		first = i == 0 || rows[i].at_ms < first ? rows[i].at_ms : first;
+		last = i == 0 || rows[i].at_ms > last ? rows[i].at_ms : last;
+	}
+	assert_true(stats->first_ms == first && stats->last_ms == last);
+}
+
+static void check_texts(struct model *m, struct snapshot *sn, const struct shown *rows, size_t n)
+{
+	struct shown want[NUMBERS], got[NUMBERS];
+	struct interaction *x = mem_calloc(1, sizeof(*x));
+	struct kit_texts t;
+	struct predicate p = {.kind = PREDICATE_TEXT, .wanted_absent = below(m, 2)};
+	bool ordered = below(m, 2);
+	size_t n_want = 0;
+	for (size_t i = 0; i < n; i++) {
+		kit_interaction(rows[i].number, x, &t);
+		if ((x->text.len == 0) == p.wanted_absent)
+			want[n_want++] = rows[i];
+	}
+	mem_free(x);
+	size_t k = read_all(m, sn, ordered, 0, UINT64_MAX, &p, got);
+	check_same(p.wanted_absent ? "without a text" : "with a text", got, k, want, n_want);
+}
+
 static void check_snapshot(struct model *m, struct snapshot *sn)
 {
 	struct shown want[NUMBERS], got[NUMBERS];
@@ -231,6 +259,8 @@ static void check_snapshot(struct model *m, struct snapshot *sn)
 	check_same("unordered", got, k, want, n);
 	snapshot_stats(sn, &stats);
 	assert_int_equal(stats.n_interactions, n);
+	check_ends(&stats, want, n);
+	check_texts(m, sn, want, n);
 	uint64_t middle = person_key(below(m, KIT_PERSONS)); // two ranges share nothing and miss nothing
 	k = middle ? read_all(m, sn, true, 0, middle - 1, NULL, got) : 0;
 	k += read_all(m, sn, false, middle, UINT64_MAX, NULL, got + k);

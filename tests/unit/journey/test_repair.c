@@ -321,6 +321,43 @@ static void damaged_ids_lose_nothing(void **state)
 	arena_free(&a);
 }
 
+static int64_t erase_and_merge(struct store *s, struct arena *a)
+{
+	struct err e = ERR_NONE;
+	struct overlay_receipt receipt;
+	uint64_t person = hash64("user:u1", 7);
+	kit_ok(store_erase_persons(s, &person, 1, SV("tester"), a, &receipt, &e), &e);
+	assert_true(receipt.n_interactions > 0);
+	kit_ok(store_compact(s, 1, NULL, &e), &e);
+	return s->catalogue.items[0]->entry.id;
+}
+
+// What was erased stays known, so that it does not come in again.
+static void erased_ids_are_not_forgotten(void **state)
+{
+	struct kit *k = *state;
+	struct err e = ERR_NONE;
+	struct arena *a = arena_new(0);
+	struct repair_report report;
+	char path[128];
+	fill(k);
+	struct store *s = kit_open(k, NULL, true);
+	erase_and_merge(s, a);
+	uint64_t n_again = import_all(k, s); // those without a message id
+	assert_true(n_again < ROWS / 50);
+	int64_t id = erase_and_merge(s, a);
+	store_close(&s);
+	segment_file(k, (int)id, path, sizeof(path));
+	flip(path, 60);
+	kit_ok(store_repair(k->dir, a, &report, NULL, &e), &e);
+	assert_int_equal(report.n_segments, 1);
+	assert_int_equal(report.n_lost, 0);
+	s = kit_open(k, NULL, true);
+	assert_int_equal(import_all(k, s), n_again);
+	store_close(&s);
+	arena_free(&a);
+}
+
 static void a_missing_file_is_told(void **state)
 {
 	struct kit *k = *state;
@@ -372,6 +409,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(persons_of_other_chunks_are_named, kit_setup, kit_teardown),
 		cmocka_unit_test_setup_teardown(without_its_footer_all_is_lost, kit_setup, kit_teardown),
 		cmocka_unit_test_setup_teardown(damaged_ids_lose_nothing, kit_setup, kit_teardown),
+		cmocka_unit_test_setup_teardown(erased_ids_are_not_forgotten, kit_setup, kit_teardown),
 		cmocka_unit_test_setup_teardown(a_missing_file_is_told, kit_setup, kit_teardown),
 		cmocka_unit_test_setup_teardown(a_damaged_database_needs_a_backup, kit_setup, kit_teardown),
 	};

@@ -53,6 +53,9 @@ static const char *const questions[][7] = {
 	{"attribution", "conversion=delivery", "of=channel"},
 	{"attribution", "conversion=order", "of=touchpoint", "model=markov", "order=2"},
 	{"spread", "measure=wait", "by=touchpoint"},
+	{"volume", "where=text exists", "by=product"},
+	{"volume", "where=text missing", "where=csat >= 3", "by=touchpoint"},
+	{"flow", "where=text exists", "top=0"},
 };
 
 static void must(enum rc rc, const struct err *e)
@@ -131,12 +134,6 @@ static uint32_t split(const struct log_row *plain, uint32_t n, uint32_t n_custom
 	uint64_t *seed, struct log_row *out)
 {
 	uint32_t n_out = 0;
-	int64_t first = INT64_MAX,
-		last = INT64_MIN; // what is erased lies within: the store's time is known by segment
-	for (uint32_t i = 0; i < n; i++) {
-		first = plain[i].at_ms < first ? plain[i].at_ms : first;
-		last = plain[i].at_ms > last ? plain[i].at_ms : last;
-	}
 	for (uint32_t i = 0; i < n; i++) {
 		struct log_row *r = &out[n_out++];
 		*r = plain[i];
@@ -144,8 +141,8 @@ static uint32_t split(const struct log_row *plain, uint32_t n, uint32_t n_custom
 		r->customer += random_next(seed) % 2 ? n_customers : 0;
 		if (n_erased && random_next(seed) % 4 == 0) {
 			out[n_out] = log_row_random(seed, n_erased);
-			if (out[n_out].at_ms <= first || out[n_out].at_ms >= last)
-				out[n_out].at_ms = first + (last - first) / 2;
+			if (n_out % 9 == 0) // before and after all others
+				out[n_out].at_ms += (n_out % 2 ? INT64_C(1) : INT64_C(-1)) * 90 * 86400000;
 			out[n_out++].customer += 2 * n_customers;
 		}
 	}

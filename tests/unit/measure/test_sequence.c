@@ -425,12 +425,21 @@ static void mistakes(void **state)
 		{"order{5,2}", "number of times"}, {"order{2000}", "up to 1000"},
 		{"(order{100}){100}", "too large"}, {"not order", "begin with `not`"},
 		{"(?1)", "nothing here to repeat"}, {"order & call", "means nothing"}, {"'order", "same quote"},
-		{"order not", "ends too early"},
+		{"order not", "ends too early"}, {"order ^ call", "position 7: ^ is the beginning"},
+		{"order $ call", "position 7: $ is the end"},
+		{"(order | call+) (^ call | call)", "position 18: ^"}, {"(call $){2,3}", "position 7: $"},
+		{"order ^", "position 7"}, {"$ order within 3d", "position 1: $"},
 		{"((((((((((((((((((((((((((((((((((order))))))))))))))))))))))))))))))))))", "32 levels"}};
 	char text[200];
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		snprintf(text, sizeof(text), "pattern=%s", wrong[i].pattern);
 		ask_wrong(fixtures[0], "sequence", WORDS(text), wrong[i].wanted);
+	}
+	static const char *const right[] = {"pattern=(^ order | call) call", "pattern=order* ^ call",
+		"pattern=(call $)+", "pattern=^ ... order not call $", "pattern=... ^ order"};
+	for (size_t i = 0; i < sizeof(right) / sizeof(right[0]); i++) {
+		struct result *r = ask(fixtures[0], "sequence", WORDS(right[i]));
+		result_free(&r);
 	}
 	ask_wrong(fixtures[0], "sequence", WORDS("pattern=(?2)", "event=order"), "no such --event");
 	ask_wrong(fixtures[0], "sequence", WORDS("pattern=(?1)(?t<5)", "event=order"), "at the end");
