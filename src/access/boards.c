@@ -63,6 +63,24 @@ enum rc access_board_list(
 	return rc;
 }
 
+enum rc access_board_get(
+	struct access *a, int64_t id, struct arena *arena, struct access_board *out, struct err *e)
+{
+	struct db_stmt *s;
+	bool row;
+	pthread_mutex_lock(&a->db_mu);
+	enum rc rc = ask_sql(
+		a->db, &s, &row, e, "SELECT id, made_ms, title, tiles, who FROM board WHERE id = ?1", "i", id);
+	if (rc == RC_OK && row) {
+		rc = read_board(s, arena, out, e);
+		db_reset(s);
+	} else if (rc == RC_OK) {
+		rc = not_found("dashboard", id, e);
+	}
+	pthread_mutex_unlock(&a->db_mu);
+	return rc;
+}
+
 static enum rc put_board(struct access *a, const struct access_actor *by, int64_t *id, struct sv title,
 	struct sv tiles, struct err *e)
 {

@@ -19,6 +19,9 @@ struct access_board {
 // All of them in order of their making, in the arena.
 enum rc access_board_list(
 	struct access *a, struct arena *arena, struct access_board **out, uint32_t *n, struct err *e);
+// One, in the arena. RC_NOT_FOUND.
+enum rc access_board_get(
+	struct access *a, int64_t id, struct arena *arena, struct access_board *out, struct err *e);
 // Makes one (*id 0) or replaces its title and tiles. RC_INPUT: a text breaks a limit; RC_NOT_FOUND; RC_LIMIT: there are
 // BOARDS_MAX.
 enum rc access_board_put(struct access *a, const struct access_actor *by, int64_t *id, struct sv title,

@@ -2,15 +2,6 @@
 // What everybody may do with the own account: choose a password, see and end one's sessions.
 #include "api/internal.h"
 
-static enum rc must_be_user(const struct api_call *c, struct err *e)
-{
-	if (c->user)
-		return RC_OK;
-	err_set(e, RC_DENIED, "a key has no account: this is for users who are signed in");
-	err_remedy(e, "sign in with e-mail address and password");
-	return RC_DENIED;
-}
-
 // --- password ---
 
 // The answer to a present password that may not be: what access says is about signing in.
@@ -22,12 +13,7 @@ static enum rc present_refused(
 		err_remedy(e, "try again; if it is forgotten, an administrator can make a sign-in link");
 		return RC_DENIED;
 	}
-	if (rc != RC_LIMIT && rc != RC_BUSY)
-		return err_take(e, why);
-	api_retry_after(c->x, (unsigned)((retry_ms + 999) / 1000));
-	http_security_headers(c->x, NULL);
-	http_problem(c->x, rc == RC_LIMIT ? 429 : 503, NULL, NULL, why->message);
-	return API_ANSWERED;
+	return rc == RC_LIMIT || rc == RC_BUSY ? session_wait(c, retry_ms, why) : err_take(e, why);
 }
 
 // Whoever comes with a link has none yet, or has forgotten it.
@@ -39,6 +25,8 @@ static enum rc check_present(struct api_call *c, struct sv old, struct err *e)
 	enum rc rc = access_user_get(c->api->access, c->user, http_arena(c->x), &me, e);
 	if (rc != RC_OK || !me.has_password || c->by_link)
 		return rc;
+	if (!old.ptr)
+		return err_set(e, RC_INPUT, "“old”, the present password, is missing");
 	rc = access_password_check(c->api->access, c->user, old, http_peer(c->x), &retry_ms, &why);
 	return rc == RC_OK ? RC_OK : present_refused(c, rc, retry_ms, &why, e);
 }
@@ -48,7 +36,7 @@ enum rc password_set(struct api_call *c, struct err *e)
 	struct json_parser *parser;
 	struct json_node root;
 	struct sv old, fresh;
-	enum rc rc = must_be_user(c, e);
+	enum rc rc = call_user(c, e);
 	if (rc == RC_OK)
 		rc = call_json(c, &parser, &root, e);
 	if (rc != RC_OK)
@@ -89,7 +77,7 @@ enum rc sessions_get(struct api_call *c, struct err *e)
 {
 	struct access_session_item *items;
 	uint32_t n;
-	enum rc rc = must_be_user(c, e);
+	enum rc rc = call_user(c, e);
 	if (rc == RC_OK)
 		rc = access_session_list(c->api->access, c->user, http_arena(c->x), &items, &n, e);
 	if (rc != RC_OK)
@@ -105,7 +93,7 @@ enum rc sessions_get(struct api_call *c, struct err *e)
 enum rc sessions_end(struct api_call *c, struct err *e)
 {
 	int64_t id = 0;
-	enum rc rc = must_be_user(c, e);
+	enum rc rc = call_user(c, e);
 	if (rc == RC_OK)
 		rc = call_id(c, "session", &id, e);
 	if (rc == RC_OK)
@@ -119,7 +107,7 @@ enum rc sessions_end(struct api_call *c, struct err *e)
 
 enum rc sessions_end_others(struct api_call *c, struct err *e)
 {
-	enum rc rc = must_be_user(c, e);
+	enum rc rc = call_user(c, e);
 	if (rc == RC_OK)
 		rc = access_session_end_others(c->api->access, &c->actor, c->user, c->session, e);
 	if (rc != RC_OK)

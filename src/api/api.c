@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/pool.h"
+#include "listen/stream.h"
 
 #include <sodium.h>
 #include <stdio.h>
@@ -44,11 +45,11 @@ void api_finish(struct api_call *c, enum rc rc, struct err *e)
 		http_reply_json(c->x);
 		return;
 	}
+	if (rc == RC_CANCELLED && atomic_load(&c->api->stopping)) // by us: to be asked again when we are back
+		rc = e->rc = RC_BUSY;
 	if (rc != RC_USAGE && rc != RC_INPUT && rc != RC_NOT_FOUND && rc != RC_EXISTS && rc != RC_LIMIT &&
 		rc != RC_DENIED && rc != RC_BUSY)
 		log_err("api", e);
-	if (rc == RC_BUSY)
-		api_retry_after(c->x, 1);
 	if (c->stale) {
 		char text[sizeof(e->message) + sizeof(e->remedy) + 64];
 		http_problem(c->x, 412, NULL, NULL, err_format(e, text, sizeof(text)));
@@ -160,8 +161,10 @@ struct sv bearer_of(struct http_exchange *x)
 static bool admit_program(struct api_call *c, const struct access_view *view, struct sv key_text)
 {
 	const struct access_key *key = access_view_key(view, key_text, http_received_ms(c->x));
-	if (!key || key->kind != KEY_API)
+	if (!key || key->kind != KEY_API) {
+		http_header_add(c->x, "WWW-Authenticate", SV("Bearer error=\"invalid_token\""));
 		return refuse(c->x, 401, "the API key is unknown, revoked or expired");
+	}
 	c->actor =
 		(struct access_actor){0, arena_copy(http_arena(c->x), key->name), http_peer(c->x), key->rights};
 	return may(c, key->rights);
@@ -183,6 +186,13 @@ static bool admit_share(struct api_call *c, struct sv token)
 	c->share_token = arena_copy(http_arena(c->x), token);
 	c->actor = (struct access_actor){0, SV("a share"), http_peer(c->x), rights};
 	return c->share_token.ptr ? may(c, rights) : refuse(c->x, 503, "out of memory");
+}
+
+// What whoever has yet to choose a password may do: that, and leave.
+static bool needs_no_password(const struct api_row *row)
+{
+	return row->handle == password_set || row->handle == session_end || row->handle == sessions_get ||
+	       row->handle == sessions_end || row->handle == sessions_end_others;
 }
 
 static bool keep_departments(struct api_call *c, const struct access_user *user)
@@ -215,6 +225,10 @@ static bool admit_user(struct api_call *c, const struct access_view *view, struc
 		!access_session_csrf(&session, http_header(c->x, "X-CSRF-Token")))
 		return refuse(
 			c->x, 403, "the header X-CSRF-Token is missing or wrong: read /api/session again");
+	if (session_wants_password(c->api, user) && !needs_no_password(c->row))
+		return refuse(c->x, 403,
+			"choose a password first: on the page that the sign-in link leads to, or with POST "
+			"/api/password {\"password\"}");
 	struct arena *a = http_arena(c->x);
 	c->user = user->id;
 	c->session = session.id;
@@ -464,6 +478,7 @@ void api_close(struct api **api, uint32_t timeout_ms)
 	if (!a)
 		return;
 	atomic_store(&a->stopping, true);
+	stop_set(&a->ending, true);
 	if (a->server)
 		http_quiesce(a->server, timeout_ms);
 	pthread_mutex_lock(&a->mu);

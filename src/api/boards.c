@@ -92,35 +92,37 @@ static enum rc read_tiles(struct json_node root, struct buf *out, struct err *e)
 	return rc == RC_OK ? buf_check(out, e, "a dashboard") : rc;
 }
 
-static enum rc put_after_look(struct api_call *c, struct access_board *b, struct err *e)
+// id 0: a new one. *out: as it is stored then.
+static enum rc put_after_look(struct api_call *c, int64_t id, struct sv title, struct sv tiles,
+	struct access_board *out, struct err *e)
 {
-	struct access_board *boards;
-	uint32_t n;
-	enum rc rc = access_board_list(c->api->access, http_arena(c->x), &boards, &n, e);
-	for (uint32_t i = 0; rc == RC_OK && i < n; i++)
-		if (boards[i].id == b->id) {
-			struct etag now = board_tag(&boards[i]);
-			rc = etag_match(c, &now, "the dashboard", e);
-		}
-	return rc == RC_OK ? access_board_put(c->api->access, &c->actor, &b->id, b->title, b->tiles, e) : rc;
+	struct access *a = c->api->access;
+	enum rc rc = id ? access_board_get(a, id, http_arena(c->x), out, e) : RC_OK;
+	if (rc == RC_OK && id) {
+		struct etag now = board_tag(out);
+		rc = etag_match(c, &now, "the dashboard", e);
+	}
+	if (rc == RC_OK)
+		rc = access_board_put(a, &c->actor, &id, title, tiles, e);
+	return rc == RC_OK ? access_board_get(a, id, http_arena(c->x), out, e) : rc;
 }
 
 static enum rc put_board(struct api_call *c, int64_t id, struct err *e)
 {
 	struct json_parser *parser;
 	struct json_node root;
-	struct access_board b = {.id = id, .who = c->actor.who};
+	struct access_board b;
+	struct sv title;
 	struct buf tiles = buf_new(BOARD_TILES_BYTES_MAX);
 	enum rc rc = call_json(c, &parser, &root, e);
 	if (rc != RC_OK)
 		return rc;
-	rc = call_string(root, "title", true, &b.title, e);
+	rc = call_string(root, "title", true, &title, e);
 	if (rc == RC_OK)
 		rc = read_tiles(root, &tiles, e);
-	b.tiles = buf_view(&tiles);
 	pthread_mutex_lock(&c->api->edits);
 	if (rc == RC_OK)
-		rc = put_after_look(c, &b, e);
+		rc = put_after_look(c, id, title, buf_view(&tiles), &b, e);
 	pthread_mutex_unlock(&c->api->edits);
 	if (rc == RC_OK) {
 		struct json j = json_new(http_out(c->x));

@@ -24,6 +24,15 @@ enum rc call_json(struct api_call *c, struct json_parser **parser, struct json_n
 	return rc;
 }
 
+enum rc call_user(const struct api_call *c, struct err *e)
+{
+	if (c->user)
+		return RC_OK;
+	err_set(e, RC_DENIED, "a key has no account: this is for users who are signed in");
+	err_remedy(e, "sign in with e-mail address and password");
+	return RC_DENIED;
+}
+
 struct json call_items(struct api_call *c)
 {
 	struct json j = json_new(http_out(c->x));

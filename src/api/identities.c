@@ -38,6 +38,8 @@ static enum rc note(struct api_call *c, const char *act, struct sv object, const
 
 // --- erasing ---
 
+enum { NOTED_TOGETHER = 50 };
+
 // One of the two has items. Texts live as long as the parser.
 struct erasure {
 	struct sv *identities;
@@ -102,6 +104,24 @@ static enum rc read_erasure(struct api_call *c, struct json_node root, struct er
 	return rc;
 }
 
+// As many entries as it takes to name everybody: what is too long for one would be cut.
+static enum rc note_persons(
+	struct api_call *c, const struct erasure *x, const struct overlay_receipt *r, struct err *e)
+{
+	char keys[NOTED_TOGETHER * KEY_BYTES + 1];
+	enum rc rc = RC_OK;
+	for (uint32_t i = 0, n = 0; rc == RC_OK && i < x->n_identities; i++) {
+		key_of(person_named(x->identities[i]), keys + n);
+		n += KEY_BYTES;
+		keys[n - 1] = ' ';
+		if (n < NOTED_TOGETHER * KEY_BYTES && i + 1 < x->n_identities)
+			continue;
+		rc = note(c, "person.erase", (struct sv){keys, n - 1}, r, SV(""), e);
+		n = 0;
+	}
+	return rc;
+}
+
 static enum rc erase_persons(
 	struct api_call *c, const struct erasure *x, struct overlay_receipt *r, struct err *e)
 {
@@ -112,14 +132,7 @@ static enum rc erase_persons(
 	intake_quarantine_left(c->api->intake, named.n_removed);
 	if (rc != RC_OK)
 		return rc;
-	struct buf keys = buf_new(1u << 20);
-	for (uint32_t i = 0; i < x->n_identities; i++) {
-		char key[KEY_BYTES];
-		key_of(person_named(x->identities[i]), key);
-		buf_printf(&keys, "%s%s", i ? " " : "", key);
-	}
-	rc = note(c, "person.erase", buf_view(&keys), r, SV(""), e);
-	buf_free(&keys);
+	rc = note_persons(c, x, r, e);
 	struct json j = receipt(c, "erased", r);
 	quarantine_named_json(&j, &named);
 	json_object_end(&j);

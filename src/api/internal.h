@@ -89,9 +89,10 @@ struct api {
 	pthread_mutex_t mu;    // with wake: the tender's
 	pthread_cond_t wake;
 	bool closing;
-	atomic_bool stopping; // what takes long gives up
-	atomic_bool gathered; // a handler of this turn delivered something: turned() passes it on
-	atomic_uint n_sql;    // statements that run
+	atomic_bool stopping;         // what takes long gives up
+	volatile sig_atomic_t ending; // the same, for imports
+	atomic_bool gathered;         // a handler of this turn delivered something: turned() passes it on
+	atomic_uint n_sql;            // statements that run
 	atomic_uint_fast64_t n_hooks_taken, n_hooks_refused;
 	const char *acting; // under mu; what api_act_begin began
 	int64_t started_ms;
@@ -234,6 +235,8 @@ enum rc call_id(struct api_call *c, const char *name, int64_t *out, struct err *
 enum rc call_act(struct api_call *c, const char *name,
 	enum rc (*act)(struct access *a, const struct access_actor *by, int64_t id, struct err *e),
 	struct err *e);
+// RC_DENIED: it is a program with a key who asks.
+enum rc call_user(const struct api_call *c, struct err *e);
 // from, to, where, by, limit of the query string as a question; other names become parameters of the analysis, those in
 // `known` (up to NULL) are left alone. Lives in the call's arena.
 enum rc call_query(struct api_call *c, struct query *q, const char *const *known, struct err *e);
@@ -313,6 +316,10 @@ bool period_kept(struct api_call *c, struct sv query, bool before);
 // Did the session begin with a link, and was no password set since? Then a new one may be set without the present one, which
 // may be forgotten. (session.c)
 bool session_by_link(const struct access_session *session, const struct access_user *user);
+// Has the user to choose a password before anything else? Without one the way in ends with the session. (session.c)
+bool session_wants_password(const struct api *a, const struct access_user *user);
+// Answers an attempt with a password that has to be made later: 429 after too many (RC_LIMIT), else 503. (session.c)
+enum rc session_wait(struct api_call *c, int64_t retry_ms, const struct err *e);
 // When the newest interaction was that is not in the future; now, if there is none. (session.c)
 int64_t session_newest_ms(struct api *a);
 // Undoes %-escapes and “+” of a query. SV_NONE: out of memory. (boards.c)

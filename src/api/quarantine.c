@@ -53,9 +53,10 @@ enum rc quarantine_get(struct api_call *c, struct err *e)
 		json_key_string(&j, "source", items[i].file);
 		json_key_string(&j, "mapping", items[i].map_name);
 		json_key_u64(&j, "line", items[i].line);
-		json_key_string(&j, "reason", items[i].reason);
-		// It has no touch point, so it is nobody's own.
-		json_key_string(&j, "raw", persons_told(c) == TOLD_ALL ? items[i].raw : SV_NONE);
+		// It has no touch point, so it is nobody's own; reasons may quote it.
+		bool whole = persons_told(c) == TOLD_ALL;
+		json_key_string(&j, "reason", whole ? items[i].reason : reason_kind(items[i].reason));
+		json_key_string(&j, "raw", whole ? items[i].raw : SV_NONE);
 		json_object_end(&j);
 	}
 	json_array_end(&j);
@@ -255,6 +256,7 @@ static struct import_options options_of(
 	*source = (struct hook_source){c->api->access, r->hook};
 	return (struct import_options){.quiet = true,
 		.threads = 1,
+		.cancel = &c->api->ending,
 		.map_name = map_name,
 		.map_text = r->mapping,
 		.dry_run = r->dry_run,
@@ -413,10 +415,12 @@ enum rc quarantine_again(struct api_call *c, struct err *e)
 	api_act_end(c->api);
 	if (!r.dry_run) {
 		intake_quarantine_left(c->api->intake, report.n_rows - report.n_quarantined);
+		const char *what = r.mapping.ptr ? "were understood with another mapping" : "were understood";
 		if (rc == RC_OK)
-			rc = note(c, "quarantine.replay",
-				r.mapping.ptr ? "were understood with another mapping" : "were understood",
-				report.n_mapped_rows, e);
+			rc = note(c, "quarantine.replay", what, report.n_mapped_rows, e);
+		else if (report.n_mapped_rows)
+			note(c, "quarantine.replay", "were understood before it failed", report.n_mapped_rows,
+				NULL);
 	}
 	if (rc == RC_OK)
 		write_outcome(c, &report);
@@ -434,6 +438,8 @@ enum rc quarantine_remove(struct api_call *c, struct err *e)
 	intake_quarantine_left(c->api->intake, dropped);
 	if (rc == RC_OK)
 		rc = note(c, "quarantine.drop", "were dropped", dropped, e);
+	else if (dropped)
+		note(c, "quarantine.drop", "were dropped before it failed", dropped, NULL);
 	if (rc != RC_OK)
 		return rc;
 	struct json j = json_new(http_out(c->x));

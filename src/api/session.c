@@ -56,15 +56,19 @@ bool session_by_link(const struct access_session *session, const struct access_u
 	return session->way == WAY_LINK && user->password_ms <= session->made_ms;
 }
 
+bool session_wants_password(const struct api *a, const struct access_user *user)
+{
+	return !user->has_password && user->id != a->o.no_password_for;
+}
+
 // What the pages ask for: "wanted" of whoever has none and would be locked out when the session ends; "reset" tells that the
 // present one need not be known; those of --link-for are asked for nothing.
 static const char *password_state(
 	const struct api_call *c, const struct access_session *session, const struct access_user *user)
 {
-	bool asked = user->id != c->api->o.no_password_for;
 	if (!user->has_password)
-		return asked ? "wanted" : "optional";
-	return asked && session_by_link(session, user) ? "reset" : "set";
+		return session_wants_password(c->api, user) ? "wanted" : "optional";
+	return user->id != c->api->o.no_password_for && session_by_link(session, user) ? "reset" : "set";
 }
 
 static void write_rights(struct json *j, uint32_t rights)
@@ -142,12 +146,6 @@ static enum rc signed_in(struct api_call *c, const struct access_signed_in *in)
 	return RC_OK;
 }
 
-static void retry_later(struct api_call *c, enum rc rc, int64_t retry_ms)
-{
-	if (rc == RC_LIMIT || rc == RC_BUSY)
-		api_retry_after(c->x, (unsigned)((retry_ms + 999) / 1000));
-}
-
 enum rc session_begin(struct api_call *c, struct err *e)
 {
 	struct json_parser *parser;
@@ -165,18 +163,25 @@ enum rc session_begin(struct api_call *c, struct err *e)
 	if (rc == RC_OK)
 		rc = access_sign_in(c->api->access, email, password, &client, &in, &retry_ms, e);
 	json_parser_free(&parser);
-	retry_later(c, rc, retry_ms);
-	if (rc == RC_LIMIT) {
-		http_security_headers(c->x, NULL);
-		http_problem(c->x, 429, NULL, NULL, e->message);
-		return API_ANSWERED;
-	}
+	if (rc == RC_LIMIT || rc == RC_BUSY)
+		return session_wait(c, retry_ms, e);
 	return rc == RC_OK ? signed_in(c, &in) : rc;
+}
+
+enum rc session_wait(struct api_call *c, int64_t retry_ms, const struct err *e)
+{
+	char text[sizeof(e->message) + sizeof(e->remedy) + 64];
+	api_retry_after(c->x, retry_ms > 1000 ? (unsigned)((retry_ms + 999) / 1000) : 1);
+	http_security_headers(c->x, NULL);
+	http_problem(c->x, e->rc == RC_LIMIT ? 429 : 503, NULL, NULL, err_format(e, text, sizeof(text)));
+	return API_ANSWERED;
 }
 
 enum rc session_end(struct api_call *c, struct err *e)
 {
-	enum rc rc = access_session_end(c->api->access, &c->actor, c->user, c->session, e);
+	enum rc rc = call_user(c, e);
+	if (rc == RC_OK)
+		rc = access_session_end(c->api->access, &c->actor, c->user, c->session, e);
 	if (rc != RC_OK)
 		return rc;
 	live_session_ended(c->api->live, c->session);
@@ -204,19 +209,29 @@ enum rc session_setup(struct api_call *c, struct err *e)
 	return rc == RC_OK ? signed_in(c, &in) : rc;
 }
 
+// Of a body that is a token and nothing else, which lives as long as the parser.
+static enum rc read_token(struct api_call *c, struct json_parser **parser, struct sv *token, struct err *e)
+{
+	struct json_node root;
+	enum rc rc = call_json(c, parser, &root, e);
+	if (rc != RC_OK)
+		return rc;
+	rc = call_string(root, "token", true, token, e);
+	if (rc != RC_OK)
+		json_parser_free(parser);
+	return rc;
+}
+
 // Before somebody fills in the form.
 enum rc session_setup_check(struct api_call *c, struct err *e)
 {
 	struct json_parser *parser;
-	struct json_node root;
 	struct sv token;
-	enum rc rc = call_json(c, &parser, &root, e);
+	enum rc rc = read_token(c, &parser, &token, e);
 	if (rc != RC_OK)
 		return rc;
-	rc = call_string(root, "token", true, &token, e);
 	const struct access_client client = client_of(c->x);
-	if (rc == RC_OK)
-		rc = access_setup_check(c->api->access, token, &client, e);
+	rc = access_setup_check(c->api->access, token, &client, e);
 	json_parser_free(&parser);
 	if (rc == RC_OK)
 		buf_str(http_out(c->x), "{}");
@@ -226,16 +241,13 @@ enum rc session_setup_check(struct api_call *c, struct err *e)
 enum rc session_link(struct api_call *c, struct err *e)
 {
 	struct json_parser *parser;
-	struct json_node root;
-	struct sv token;
 	struct access_signed_in in;
-	enum rc rc = call_json(c, &parser, &root, e);
+	struct sv token;
+	enum rc rc = read_token(c, &parser, &token, e);
 	if (rc != RC_OK)
 		return rc;
-	rc = call_string(root, "token", true, &token, e);
 	const struct access_client client = client_of(c->x);
-	if (rc == RC_OK)
-		rc = access_link_redeem(c->api->access, token, &client, &in, e);
+	rc = access_link_redeem(c->api->access, token, &client, &in, e);
 	json_parser_free(&parser);
 	return rc == RC_OK ? signed_in(c, &in) : rc;
 }

@@ -161,7 +161,7 @@ static void group_done(struct pipeline *p, const struct group_commit *g)
 static enum rc check_limits(const struct pipeline *p, struct err *e)
 {
 	const struct import_options *o = p->run->o;
-	if (o->cancel && *o->cancel) {
+	if (stop_asked(o->cancel)) {
 		err_set(e, RC_CANCELLED, "interrupted after %llu rows of %s",
 			(unsigned long long)p->report.n_rows, p->file.path);
 		err_remedy(e, "what was imported stays; run the same import again to add the rest");

@@ -99,8 +99,6 @@ struct sv reject_reason(const struct import_block *b, const struct reject *r);
 struct tally;
 struct tally *tally_new(void); // NULL when out of memory
 void tally_free(struct tally **t);
-// The constant part of a reason: what stands before ": ".
-struct sv reason_kind(struct sv reason);
 void tally_add(struct tally *t, struct sv reason, uint64_t line);
 // The most frequent kinds into the report, those it has no room for as one: they add up to all that were rejected.
 void tally_report(const struct tally *t, struct import_report *r);

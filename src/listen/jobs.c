@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/pool.h"
+#include "listen/stream.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -544,7 +545,7 @@ static struct item *next_item(struct jobs *j)
 	if (j->closing)
 		i = NULL;
 	else
-		j->cancel = 0; // of the one before
+		stop_set(&j->cancel, false); // of the one before
 	j->running = i;
 	pthread_mutex_unlock(&j->mu);
 	return i;
@@ -708,7 +709,7 @@ enum rc jobs_cancel(struct jobs *j, int64_t id, struct sv who, struct err *e)
 		waits = i != j->running;
 		snprintf(i->canceller, sizeof(i->canceller), "%.*s", SV_ARG(who));
 		if (!waits)
-			j->cancel = 1;
+			stop_set(&j->cancel, true);
 	}
 	pthread_mutex_unlock(&j->mu);
 	if (mine)
@@ -856,7 +857,7 @@ void jobs_stop(struct jobs *j)
 {
 	pthread_mutex_lock(&j->mu);
 	j->closing = true;
-	j->cancel = 1;
+	stop_set(&j->cancel, true);
 	pthread_cond_broadcast(&j->changed);
 	pthread_mutex_unlock(&j->mu);
 }

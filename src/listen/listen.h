@@ -150,6 +150,8 @@ struct quarantine_group {
 	uint64_t n, first_id, last_id;
 	int64_t last_at_ms;
 };
+// The constant part of a reason, as groups have it: what stands before ": ". Behind that may be values of the row.
+struct sv reason_kind(struct sv reason);
 // Which rows: those that agree with everything that is given, or those with the ids.
 struct quarantine_choice {
 	const int64_t *ids; // ascending, n_ids of them; NULL: by what follows, of which what is empty fits all
@@ -186,7 +188,8 @@ struct quarantine_source {
 };
 enum rc quarantine_sources(
 	struct store *s, struct arena *a, struct quarantine_source **out, uint32_t *n, struct err *e);
-// Removes the chosen items; *n_dropped: those that were there. Others may append meanwhile.
+// Removes the chosen items of those that are there when it begins; *n_dropped: how many, also when it fails in between. Others
+// may append meanwhile.
 enum rc quarantine_drop_chosen(
 	struct store *s, const struct quarantine_choice *choice, uint64_t *n_dropped, struct err *e);
 // Items with id > after, at most `limit`; file empty = of all files.

@@ -7,6 +7,8 @@
 #include "listen/hook_line.h"
 #include "listen/wire_keep.h"
 
+#include <time.h>
+
 #define FILE_MATCHES "(?1 IS NULL OR i.path = ?1 OR i.file = ?1)"
 
 void quarantine_choice_bind(struct db_stmt *q, const struct quarantine_choice *choice)
@@ -421,44 +423,88 @@ enum rc quarantine_sources(
 	return rc;
 }
 
+// Whoever appends waits meanwhile, so that many rows go in several transactions, with pauses as long as these, at most
+// PAUSE_MAX_NS.
 struct drop {
 	const struct quarantine_choice *choice;
-	uint64_t n_dropped;
+	int64_t last; // rows that come in meanwhile are not meant
+	uint32_t at;  // of the choice's ids
+	uint64_t n_dropped, n_now;
 };
+#define DROP_ROWS 500u
+#define PAUSE_MAX_NS INT64_C(500000000)
+
+static enum rc drop_named(struct drop *d, struct db_stmt *q, struct db *db, struct err *e)
+{
+	const struct quarantine_choice *c = d->choice;
+	enum rc rc = RC_OK;
+	for (uint32_t end = d->at + DROP_ROWS; rc == RC_OK && d->at < c->n_ids && d->at < end; d->at++) {
+		db_bind_i64(q, 1, c->ids[d->at]);
+		rc = db_run(q, e);
+		d->n_now += rc == RC_OK ? (uint64_t)db_changes(db) : 0;
+	}
+	return rc;
+}
 
 static enum rc drop_rows(void *context, struct db *db, const struct append_result *results, struct err *e)
 {
 	(void)results;
 	struct drop *d = context;
-	const struct quarantine_choice *c = d->choice;
 	struct db_stmt *q;
-	bool exist;
-	enum rc rc = import_tables_exist(db, &exist, e);
-	if (rc != RC_OK || !exist)
-		return rc;
-	rc = db_prepare(db,
-		c->ids ? "DELETE FROM quarantine WHERE id = ?1" : "DELETE FROM quarantine WHERE " CHOSEN_ROWS,
+	enum rc rc = db_prepare(db,
+		d->choice->ids
+			? "DELETE FROM quarantine WHERE id = ?1"
+			: "DELETE FROM quarantine WHERE id IN (SELECT id FROM quarantine WHERE " CHOSEN_ROWS
+			  " AND id <= ?5 LIMIT ?6)",
 		&q, e);
-	if (rc == RC_OK && !c->ids) {
-		quarantine_choice_bind(q, c);
-		rc = db_run(q, e);
-		d->n_dropped = rc == RC_OK ? (uint64_t)db_changes(db) : 0;
-		return rc;
-	}
-	for (uint32_t i = 0; rc == RC_OK && i < c->n_ids; i++) {
-		db_bind_i64(q, 1, c->ids[i]);
-		rc = db_run(q, e);
-		d->n_dropped += rc == RC_OK ? (uint64_t)db_changes(db) : 0;
-	}
+	d->n_now = 0;
+	if (rc != RC_OK || d->choice->ids)
+		return rc == RC_OK ? drop_named(d, q, db, e) : rc;
+	quarantine_choice_bind(q, d->choice);
+	db_bind_i64(q, 5, d->last);
+	db_bind_i64(q, 6, DROP_ROWS);
+	rc = db_run(q, e);
+	d->n_now = rc == RC_OK ? (uint64_t)db_changes(db) : 0;
 	return rc;
+}
+
+static enum rc last_row(void *context, struct db *db, struct err *e)
+{
+	struct drop *d = context;
+	struct db_stmt *q;
+	bool row;
+	enum rc rc = import_tables_exist(db, &row, e);
+	if (rc != RC_OK || !row)
+		return rc;
+	rc = db_prepare(db, "SELECT coalesce(max(id), 0) FROM quarantine", &q, e);
+	if (rc == RC_OK)
+		rc = db_step(q, &row, e);
+	if (rc != RC_OK)
+		return rc;
+	d->last = db_i64(q, 0);
+	db_reset(q);
+	return RC_OK;
 }
 
 enum rc quarantine_drop_chosen(
 	struct store *s, const struct quarantine_choice *choice, uint64_t *n_dropped, struct err *e)
 {
+	const struct clock *clock = clock_system();
 	struct drop d = {.choice = choice};
-	enum rc rc = store_append(s, NULL, 0, NULL, drop_rows, &d, e);
-	*n_dropped = rc == RC_OK ? d.n_dropped : 0;
+	enum rc rc = store_alone(s, last_row, &d, e);
+	bool more = d.last > 0;
+	while (rc == RC_OK && more) {
+		int64_t began_ns = clock->monotonic_ns(clock);
+		rc = store_append(s, NULL, 0, NULL, drop_rows, &d, e);
+		d.n_dropped += rc == RC_OK ? d.n_now : 0;
+		more = choice->ids ? d.at < choice->n_ids : d.n_now == DROP_ROWS;
+		int64_t took_ns = clock->monotonic_ns(clock) - began_ns;
+		if (rc == RC_OK && more)
+			nanosleep(
+				&(struct timespec){.tv_nsec = took_ns < PAUSE_MAX_NS ? took_ns : PAUSE_MAX_NS},
+				NULL);
+	}
+	*n_dropped = d.n_dropped;
 	return rc;
 }
 

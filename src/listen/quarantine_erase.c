@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rows in quarantine that name an erased person. What could not be understood has no fields to look at, so its bytes
 // are searched for the values of the person's identities as whole words.
+//
+// There may be a million rows, and whoever appends waits while the database is used: rows are copied there, some at a time,
+// and searched afterwards. Those that are found go in one transaction at the end; a row that somebody replays in between is
+// an interaction by then, which the store erases.
 #include "listen/import.h"
 
 #include "base/json.h"
@@ -10,11 +14,18 @@
 
 // Shorter values stand in too many rows that mean something else.
 #define VALUE_SURE_BYTES 4
+#define SLICE_ROWS 1000u
+#define SLICE_BYTES ((size_t)1 << 20)
 
 static bool in_word(char c)
 {
 	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
 	       (unsigned char)c >= 0x80;
+}
+
+static char other_case(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ? (char)(c ^ 0x20) : c;
 }
 
 // Does the value stand in the text, with no letter or digit of a longer word at its ends? ASCII letters of either case
@@ -23,9 +34,10 @@ static bool has_word(struct sv text, struct sv value)
 {
 	if (value.len == 0)
 		return false;
+	char first = other_case(value.ptr[0]);
 	for (size_t i = 0; i + value.len <= text.len; i++) {
 		const char *at = text.ptr + i;
-		if (strncasecmp(at, value.ptr, value.len) != 0)
+		if ((at[0] != value.ptr[0] && at[0] != first) || strncasecmp(at, value.ptr, value.len) != 0)
 			continue;
 		bool begins = i == 0 || !in_word(at[0]) || !in_word(at[-1]);
 		const char *end = at + value.len;
@@ -36,100 +48,144 @@ static bool has_word(struct sv text, struct sv value)
 	return false;
 }
 
-struct found {
-	int64_t *ids;
-	size_t n, capacity;
+struct row {
+	int64_t id;
+	struct sv raw;
 };
 
-static enum rc search(struct db *db, const struct sv *values, uint32_t n, struct found *found,
-	struct quarantine_named *out, struct err *e)
+struct search {
+	const struct sv *values;
+	uint32_t n;
+	struct quarantine_named *out;
+	int64_t *found;
+	size_t n_found, capacity;
+	int64_t after;       // rows up to this one have been searched
+	struct arena *arena; // of the rows at hand
+	struct row *rows;
+	uint32_t n_rows;
+};
+
+// The next rows; none: that was all.
+static enum rc read_slice(void *context, struct db *db, struct err *e)
 {
+	struct search *x = context;
 	struct db_stmt *q;
 	bool row = false;
-	enum rc rc = db_prepare(db, "SELECT id, raw FROM quarantine ORDER BY id", &q, e);
+	enum rc rc = import_tables_exist(db, &row, e);
+	if (rc != RC_OK || !row)
+		return rc;
+	rc = db_prepare(db, "SELECT id, raw FROM quarantine WHERE id > ?1 ORDER BY id LIMIT ?2", &q, e);
 	if (rc != RC_OK)
 		return rc;
-	while ((rc = db_step(q, &row, e)) == RC_OK && row) {
-		bool sure = false, unsure = false;
-		for (uint32_t i = 0; !sure && i < n; i++)
-			if (has_word(db_blob(q, 1), values[i])) {
-				sure = values[i].len >= VALUE_SURE_BYTES;
-				unsure = true;
-			}
-		out->n_unsure += unsure && !sure;
-		if (!sure)
-			continue;
-		if (mem_grow((void **)&found->ids, &found->capacity, found->n + 1, sizeof(*found->ids)) != 0) {
+	db_bind_i64(q, 1, x->after);
+	db_bind_i64(q, 2, SLICE_ROWS);
+	while (arena_used(x->arena) < SLICE_BYTES && (rc = db_step(q, &row, e)) == RC_OK && row) {
+		struct row *r = &x->rows[x->n_rows++];
+		struct sv raw = db_blob(q, 1);
+		*r = (struct row){db_i64(q, 0), raw.len ? arena_copy(x->arena, raw) : SV("")};
+		if (!r->raw.ptr) {
 			rc = err_set(e, RC_NOMEM, "out of memory for rows of the quarantine");
 			break;
 		}
-		found->ids[found->n++] = db_i64(q, 0);
 	}
 	db_reset(q);
 	return rc;
 }
 
-static enum rc remove_found(struct db *db, const struct found *found, struct err *e)
+static enum rc search_row(struct search *x, const struct row *r, struct err *e)
 {
-	struct db_stmt *q;
-	enum rc rc = db_begin(db, e);
-	for (size_t i = 0; rc == RC_OK && i < found->n; i++) {
-		rc = db_prepare(db, "DELETE FROM quarantine WHERE id = ?1", &q, e);
-		if (rc != RC_OK)
+	bool sure = false, unsure = false;
+	for (uint32_t i = 0; !sure && i < x->n; i++)
+		if (has_word(r->raw, x->values[i])) {
+			sure = x->values[i].len >= VALUE_SURE_BYTES;
+			unsure = true;
+		}
+	x->out->n_unsure += unsure && !sure;
+	if (!sure)
+		return RC_OK;
+	if (mem_grow((void **)&x->found, &x->capacity, x->n_found + 1, sizeof(*x->found)) != 0)
+		return err_set(e, RC_NOMEM, "out of memory for rows of the quarantine");
+	x->found[x->n_found++] = r->id;
+	return RC_OK;
+}
+
+static enum rc search_all(struct store *s, struct search *x, struct err *e)
+{
+	enum rc rc = RC_OK;
+	x->arena = arena_new((size_t)1 << 30);
+	x->rows = mem_calloc(SLICE_ROWS, sizeof(*x->rows));
+	if (!x->arena || !x->rows)
+		rc = err_set(e, RC_NOMEM, "out of memory for rows of the quarantine");
+	while (rc == RC_OK) {
+		x->n_rows = 0;
+		arena_reset(x->arena);
+		rc = store_alone(s, read_slice, x, e);
+		if (rc != RC_OK || x->n_rows == 0)
 			break;
-		db_bind_i64(q, 1, found->ids[i]);
-		rc = db_run(q, e);
+		x->after = x->rows[x->n_rows - 1].id;
+		for (uint32_t i = 0; rc == RC_OK && i < x->n_rows; i++)
+			rc = search_row(x, &x->rows[i], e);
 	}
-	if (rc == RC_OK)
-		rc = db_commit(db, e);
-	if (rc != RC_OK)
-		db_rollback(db);
+	mem_free(x->rows);
+	arena_free(&x->arena);
 	return rc;
 }
 
-struct wanted {
-	const struct sv *values;
-	uint32_t n;
-	bool removes;
-	struct quarantine_named *out;
-};
-
-static enum rc look(void *context, struct db *db, struct err *e)
+static enum rc remove_found(struct search *x, struct db *db, struct err *e)
 {
-	const struct wanted *w = context;
-	struct found found = {0};
-	bool exist;
-	enum rc rc = import_tables_exist(db, &exist, e);
-	if (rc != RC_OK || !exist)
-		return rc;
-	rc = import_tables(db, e);
-	if (rc == RC_OK)
-		rc = search(db, w->values, w->n, &found, w->out, e);
-	// Their bytes go as well, not only their places in the table.
-	if (rc == RC_OK && found.n && w->removes)
-		rc = db_exec(db, "PRAGMA secure_delete = ON", e);
-	if (rc == RC_OK && found.n && w->removes) {
-		rc = remove_found(db, &found, e);
-		db_exec(db, "PRAGMA secure_delete = FAST", NULL);
+	struct db_stmt *q;
+	enum rc rc = db_begin(db, e);
+	for (size_t i = 0; rc == RC_OK && i < x->n_found; i++) {
+		rc = db_prepare(db, "DELETE FROM quarantine WHERE id = ?1", &q, e);
+		if (rc != RC_OK)
+			break;
+		db_bind_i64(q, 1, x->found[i]);
+		rc = db_run(q, e);
+		x->out->n_removed += rc == RC_OK ? (uint64_t)db_changes(db) : 0;
 	}
 	if (rc == RC_OK)
-		w->out->n_removed = found.n;
-	mem_free(found.ids);
+		rc = db_commit(db, e);
+	if (rc != RC_OK) {
+		db_rollback(db);
+		x->out->n_removed = 0;
+	}
+	return rc;
+}
+
+// Their bytes go as well, not only their places in the table.
+static enum rc remove_bytes(void *context, struct db *db, struct err *e)
+{
+	enum rc rc = import_tables(db, e);
+	if (rc == RC_OK)
+		rc = db_exec(db, "PRAGMA secure_delete = ON", e);
+	if (rc != RC_OK)
+		return rc;
+	rc = remove_found(context, db, e);
+	db_exec(db, "PRAGMA secure_delete = FAST", NULL);
 	return rc;
 }
 
 enum rc quarantine_erase(
 	struct store *s, const struct sv *values, uint32_t n, struct quarantine_named *out, struct err *e)
 {
+	struct search x = {.values = values, .n = n, .out = out};
 	*out = (struct quarantine_named){0};
-	return store_alone(s, look, &(struct wanted){values, n, true, out}, e);
+	enum rc rc = search_all(s, &x, e);
+	if (rc == RC_OK && x.n_found)
+		rc = store_alone(s, remove_bytes, &x, e);
+	mem_free(x.found);
+	return rc;
 }
 
 enum rc quarantine_count(
 	struct store *s, const struct sv *values, uint32_t n, struct quarantine_named *out, struct err *e)
 {
+	struct search x = {.values = values, .n = n, .out = out};
 	*out = (struct quarantine_named){0};
-	return store_alone(s, look, &(struct wanted){values, n, false, out}, e);
+	enum rc rc = search_all(s, &x, e);
+	out->n_removed = rc == RC_OK ? x.n_found : 0;
+	mem_free(x.found);
+	return rc;
 }
 
 void quarantine_named_json(struct json *j, const struct quarantine_named *named)

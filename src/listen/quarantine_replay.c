@@ -7,6 +7,8 @@
 //     understood is stored and leaves the quarantine, what is not stays with its new reason.
 //  2. The database is used inside store_alone or the transaction, so that others may write meanwhile.
 //  3. `after` only grows, so rows that stay are not taken twice.
+//  4. What leaves the quarantine between being read and being stored (a person is erased, a row is dropped) is not
+//     stored: its run is rolled back and read again without it.
 #include "listen/hook_line.h"
 #include "listen/import.h"
 #include "listen/wire_keep.h"
@@ -67,6 +69,7 @@ struct replay {
 	uint32_t at_wanted;
 	uint64_t rows_max; // 0: all
 	int64_t after, import;
+	bool gone; // a row of the run is no longer in the quarantine
 	// NULL: it is no preview. Told with the id of the row at hand.
 	const struct preview_sink *preview;
 	int64_t at_id;
@@ -263,6 +266,10 @@ static enum rc read_named(void *context, struct db *db, struct err *e)
 	while (rc == RC_OK && r->at_wanted < r->wanted.n_ids && r->n_items < run_rows(r) &&
 		arena_used(r->arena) < RUN_BYTES) {
 		bool there;
+		if (r->at_wanted > 0 && r->wanted.ids[r->at_wanted] == r->wanted.ids[r->at_wanted - 1]) {
+			r->at_wanted++;
+			continue;
+		}
 		db_bind_i64(q, 1, r->wanted.ids[r->at_wanted]);
 		rc = db_step(q, &there, e);
 		if (rc == RC_OK && there && r->n_items && db_i64(q, 1) != r->import)
@@ -477,6 +484,10 @@ static enum rc settle(void *context, struct db *db, const struct append_result *
 			db_bind_text(q, 3, it->reason);
 		}
 		rc = db_run(q, e);
+		if (rc == RC_OK && db_changes(db) == 0) {
+			r->gone = true;
+			rc = err_set(e, RC_BUSY, "row %lld left the quarantine meanwhile", (long long)it->id);
+		}
 	}
 	return rc;
 }
@@ -518,9 +529,23 @@ static enum rc replay_run(struct replay *r, struct err *e)
 	return RC_OK;
 }
 
+// One run. False in *there: rows of it were gone when it was to be stored, so that nothing of it is.
+static enum rc replay_present(struct replay *r, bool *there, struct err *e)
+{
+	struct err why = ERR_NONE;
+	r->gone = false;
+	enum rc rc = replay_run(r, &why);
+	*there = !r->gone;
+	if (r->gone && r->people)
+		people_failed(r->people);
+	return r->gone || rc == RC_OK ? RC_OK : err_take(e, &why);
+}
+
 static enum rc replay_all(struct replay *r, struct err *e)
 {
 	for (;;) {
+		uint32_t at_wanted = r->at_wanted;
+		bool there = false;
 		r->n_items = 0;
 		arena_reset(r->arena);
 		if (r->rows_max && r->report.n_rows >= r->rows_max)
@@ -528,14 +553,18 @@ static enum rc replay_all(struct replay *r, struct err *e)
 		enum rc rc = store_alone(r->store, r->wanted.ids ? read_named : read_run, r, e);
 		if (rc != RC_OK || r->n_items == 0)
 			return rc;
-		if (r->o->cancel && *r->o->cancel)
+		if (stop_asked(r->o->cancel))
 			return err_set(e, RC_CANCELLED, "interrupted; what was understood so far is stored");
-		r->after = r->items[r->n_items - 1].id;
+		int64_t last = r->items[r->n_items - 1].id;
 		rc = origin_open(r, e);
 		if (rc == RC_OK)
-			rc = replay_run(r, e);
+			rc = replay_present(r, &there, e);
 		if (rc != RC_OK)
 			return rc;
+		if (there)
+			r->after = last;
+		else
+			r->at_wanted = at_wanted;
 	}
 }
 

@@ -59,7 +59,7 @@ static enum rc wait_readable(struct stream *s, struct err *e)
 {
 	for (;;) {
 		struct pollfd p = {.fd = s->fd, .events = POLLIN};
-		if (s->cancel && *s->cancel)
+		if (stop_asked(s->cancel))
 			return err_set(e, RC_CANCELLED, "interrupted while waiting for input");
 		int r = poll(&p, 1, POLL_MS);
 		if (r > 0 || (r < 0 && errno != EINTR))
@@ -349,7 +349,7 @@ enum rc stream_check(struct stream *s, void (*progress)(void *context, uint64_t 
 	if (!scratch)
 		return err_set(e, RC_NOMEM, "out of memory for checking %s", s->path);
 	while (rc == RC_OK && got == CHECK_BYTES) {
-		if (s->cancel && *s->cancel)
+		if (stop_asked(s->cancel))
 			rc = err_set(e, RC_CANCELLED,
 				"interrupted while %s was checked; nothing of it was taken", s->path);
 		else

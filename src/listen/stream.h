@@ -16,6 +16,16 @@ enum stream_kind { STREAM_PLAIN, STREAM_GZIP, STREAM_ZSTD };
 
 struct stream;
 
+// Is what looks at `cancel` (may be NULL) to stop? It is set by a signal's handler or, with stop_set, by another thread.
+static inline bool stop_asked(const volatile sig_atomic_t *cancel)
+{
+	return cancel && __atomic_load_n(cancel, __ATOMIC_RELAXED);
+}
+static inline void stop_set(volatile sig_atomic_t *cancel, bool stop)
+{
+	__atomic_store_n(cancel, stop, __ATOMIC_RELAXED);
+}
+
 // Opens `path` ("-" = standard input) and looks at its first bytes. io NULL = the system's. cancel (may be NULL):
 // when it becomes non-zero, waiting for a pipe ends with RC_CANCELLED. RC_INPUT with a remedy for containers that
 // are not read here (zip, xz, bzip2).

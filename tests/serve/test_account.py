@@ -27,27 +27,46 @@ def invited_people_choose_a_password():
         a = admin.post('/api/users', {'name': 'Kim', 'email': 'kim@tidewater.example', 'role': 'viewer'})
         kim = by_link(s, a.json['link'])
         assert state(kim) == 'wanted'
+        # Nothing else is answered until then, whoever asks.
+        for method, path in (('GET', '/api/design'), ('GET', '/api/query/volume'), ('GET', '/api/live'), ('POST', '/api/design/check'),
+                             ('GET', '/api/dashboards'), ('GET', '/api/openapi.json')):
+            a = kim.ask(method, path, body={'text': ''} if method == 'POST' else None)
+            if path == '/api/openapi.json':
+                assert a.status == 200, a  # as for anybody
+            else:
+                assert a.status == 403 and 'choose a password first' in a.json['detail'], (path, a)
+        assert kim.get('/api/sessions').status == 200
         for weak in ('short', 'kim@tidewater.example', 'aaaaaaaaaaaa'):
             a = kim.post('/api/password', {'password': weak})
             assert a.status == 400, a
         assert kim.post('/api/password', {'password': NEW}).status == 200
         assert state(kim) == 'set'
         assert state(s.client().sign_in('kim@tidewater.example', NEW)) == 'set'
-        assert kim.post('/api/password', {'password': PASSWORD}).status == 403  # the present one is needed now
+        assert kim.get('/api/design').status == 200
+        assert kim.post('/api/password', {'old': 'x', 'password': PASSWORD}).status == 403  # the present one is needed now
+        # Or leaves.
+        a = admin.post('/api/users', {'name': 'Lou', 'email': 'lou@tidewater.example', 'role': 'viewer'})
+        lou = by_link(s, a.json['link'])
+        assert lou.ask('DELETE', '/api/session').status == 200
+        assert lou.get('/api/session').json['user'] is None
 
 
 def another_password():
     with serving(simulate=SMALL) as s:
         clients = s.everybody()
         viewer, other = clients['viewer'], s.client().sign_in('viewer@tidewater.example')
-        for wrong in ({}, {'old': 'not this one'}):
-            a = viewer.post('/api/password', {**wrong, 'password': NEW})
-            assert a.status == 403 and 'the present password is wrong' in a.json['detail'], a
+        a = viewer.post('/api/password', {'password': NEW})
+        assert a.status == 400 and '“old”, the present password, is missing' in a.json['detail'], a
+        a = viewer.post('/api/password', {'old': 'not this one', 'password': NEW})
+        assert a.status == 403 and 'the present password is wrong' in a.json['detail'], a
         assert viewer.post('/api/password', {'old': PASSWORD, 'password': NEW}).status == 200
         assert viewer.get('/api/sessions').status == 200
         assert other.get('/api/sessions').status == 401  # it ended
         answers = [viewer.post('/api/password', {'old': 'x', 'password': NEW}) for _ in range(8)]
-        assert answers[-1].status == 429 and int(answers[-1].headers['Retry-After']) > 0, answers[-1]
+        a = answers[-1]
+        assert a.status == 429 and int(a.headers['Retry-After']) > 0 and 'wait ' in a.json['detail'], a
+        a = s.client().post('/api/session', {'email': 'viewer@tidewater.example', 'password': NEW})
+        assert a.status == 429 and 'ask an administrator for a sign-in link' in a.json['detail'], a
 
 
 def whoever_forgot_it_comes_with_a_link():
@@ -60,7 +79,7 @@ def whoever_forgot_it_comes_with_a_link():
         assert state(agent) == 'reset'
         assert agent.post('/api/password', {'password': NEW}).status == 200
         assert state(agent) == 'set'
-        assert agent.post('/api/password', {'password': PASSWORD}).status == 403
+        assert agent.post('/api/password', {'password': PASSWORD}).status == 400
 
 
 def the_link_of_serve_asks_for_nothing():
@@ -95,7 +114,8 @@ def my_sessions():
         assert len(here.get('/api/sessions').json['items']) == 1
         assert clients['agent'].get('/api/sessions').status == 200
         key = clients['administrator'].post('/api/keys', {'kind': 'api', 'name': 'k', 'rights': 'look'}).json['key']
-        for method, path in (('GET', '/api/sessions'), ('DELETE', '/api/sessions'), ('POST', '/api/password')):
+        for method, path in (('GET', '/api/sessions'), ('DELETE', '/api/sessions'), ('DELETE', '/api/session'),
+                             ('POST', '/api/password')):
             a = s.client(Authorization=f'Bearer {key}').ask(method, path, body={'password': NEW})
             assert a.status == 403 and 'a key has no account' in a.json['detail'], a
 
@@ -135,6 +155,8 @@ def programs_send_with_the_right():
         assert a.status == 403 and 'this needs the right “send”' in a.json['detail'], a
         a = send(4, bearer('ca_nonsense'))
         assert a.status == 401, a
+        a = s.client(**bearer('ca_nonsense')).get('/api/design')
+        assert a.status == 401 and a.headers['WWW-Authenticate'].startswith('Bearer'), a
         a = send(5, {'X-Write-Key': sends}, '/v1/track')
         assert a.status == 401 and 'take a write key' in a.json['detail'], a
         for source, id_ in (('Billing run', 'i-1'), ('shop', 'i-2')):

@@ -98,6 +98,18 @@ def nobody_is_not_erased():
         assert desk.post('/api/erase', {'customer': 'user:known'}).status == 404
 
 
+def everybody_erased_is_in_the_audit_trail():
+    with serving(simulate=YEAR) as s:
+        admin = s.everybody()['administrator']
+        send(s, write_key(admin), *({'userId': f'one-{i}', 'messageId': f'm-{i}'} for i in range(120)))
+        keys = [i['person'] for i in admin.get('/api/interactions', where='source = shop', limit=200).json['items']]
+        a = admin.post('/api/erase', {'customers': [f'user:one-{i}' for i in range(120)]})
+        assert a.status == 200 and a.json['persons'] == 120, a
+        acts = [x for x in admin.get('/api/audit').json['items'] if x['what'] == 'person.erase']
+        noted = [key for x in acts for key in x['on'].split(' ')]
+        assert len(keys) == 120 and sorted(noted) == sorted(keys), (len(noted), acts[0])
+
+
 def quarantine_goes_with_the_person():
     with serving(simulate=YEAR) as s:
         c = s.everybody()
@@ -199,5 +211,5 @@ def linking_and_unlinking():
 
 
 if __name__ == '__main__':
-    main([erasing_holds_at_once, nobody_is_not_erased, quarantine_goes_with_the_person, names_leave_the_database,
+    main([erasing_holds_at_once, nobody_is_not_erased, everybody_erased_is_in_the_audit_trail, quarantine_goes_with_the_person, names_leave_the_database,
           linking_and_unlinking])

@@ -233,10 +233,12 @@ def sql_only_reads():
         thread = threading.Thread(target=lambda: _quietly(
             lambda: wait_for(lambda: told.append(m.post('/api/sql', {'sql': endless})) or told[-1].status != 503)))
         thread.start()
-        assert wait_for(lambda: m.post('/api/sql', {'sql': 'VALUES(1)'}).status == 503), told
+        busy = wait_for(lambda: next((a for a in [m.post('/api/sql', {'sql': 'VALUES(1)'})] if a.status == 503), None))
+        assert busy and busy.headers.get_all('Retry-After') == ['1'], (busy, told)
         assert m.get('/api/query/volume').status == 200
         assert s.stop() == 0
         thread.join()
+        assert told[-1].status == 503 and 'interrupted' in told[-1].json['detail'], told
 
 
 def _quietly(act):
@@ -428,6 +430,12 @@ def nobody_undoes_unknowingly_what_another_did():
             assert change(method, path, '*', **bodies[2]).status == 200
             assert admin.ask(method, path, body=bodies[3]).status == 200  # who does not ask is not asked
         assert change('PUT', '/api/dashboards/999', '"x"', title='x').status == 404
+        # The answer is what is stored, and so is its ETag.
+        a = admin.post('/api/dashboards', {'title': '  Spaced ', 'tiles': []})
+        assert a.status == 201 and a.json['title'] == 'Spaced' and a.json in admin.get('/api/dashboards').json['items'], a
+        owner = s.client().sign_in('owner@tidewater.example')
+        a = owner.ask('PUT', '/api/dashboards/' + a.json['id'], body={'title': ' Mine', 'tiles': []}, headers={'If-Match': a.json['etag']})
+        assert a.status == 200 and a.json in admin.get('/api/dashboards').json['items'], a
         # Signing in changes nothing of a user.
         user = next(u for u in admin.get('/api/users').json['items'] if u['role'] == 'agent')
         s.client().sign_in('agent@tidewater.example')

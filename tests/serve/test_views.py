@@ -83,10 +83,13 @@ def heads_of_departments_see_their_own_customers():
 
         # Raw messages in quarantine are of nobody's touch point.
         key = admin.post('/api/keys', {'kind': 'write', 'name': 'web', 'source': 'shop'}).json['key']
-        send(s, key, '/v1/batch', {'batch': [{'type': 'track', 'event': 'of nobody'}]})
+        send(s, key, '/v1/batch', {'batch': [
+            {'type': 'track', 'event': 'of nobody', 'userId': 'x', 'context': {'channel': 'ann@example.com'}}]})
         assert wait_for(lambda: m.get('/api/quarantine').json['total'])
-        assert m.get('/api/quarantine').json['items'][0]['raw']
-        assert head.get('/api/quarantine').json['items'][0]['raw'] is None
+        whole, part = (who.get('/api/quarantine').json['items'][0] for who in (m, head))
+        assert whole['raw'] and 'ann@example.com' in whole['reason'], whole
+        assert part['raw'] is None and 'ann@example.com' not in str(part), part
+        assert whole['reason'].startswith(part['reason'] + ': '), (whole, part)
 
         # What is live.
         streams = {name: listen(s, who) for name, who in (('head', head), ('agent', c['agent']), ('viewer', c['viewer']))}

@@ -341,6 +341,79 @@ static void test_choice(void **state)
 	store_close(&s);
 }
 
+// A clock that removes a row when the time is asked for: rows have been read then, and are not stored yet.
+struct meddler {
+	struct clock clock;
+	struct store *store;
+	int64_t id; // 0: nothing is removed any more
+};
+
+static int64_t meddle(const struct clock *clock)
+{
+	struct meddler *m = (struct meddler *)(uintptr_t)clock;
+	struct err e = ERR_NONE;
+	uint64_t n;
+	int64_t id = m->id;
+	m->id = 0;
+	if (id && quarantine_drop_chosen(m->store, &(struct quarantine_choice){.ids = &id, .n_ids = 1}, &n, &e))
+		work_fail(&e);
+	return clock_system()->now_ms(clock_system());
+}
+
+// By what they have in common and by their numbers: what leaves the quarantine after it was read is not stored.
+static void test_gone_meanwhile(void **state)
+{
+	struct work *w = *state;
+	struct import_report r;
+	struct import_options o = work_options(w);
+	struct err e = ERR_NONE;
+	char map[2600];
+	put_file(w, "one.csv", first_file);
+	for (unsigned by_ids = 0; by_ids < 2; by_ids++) {
+		work_clear(w);
+		struct store *s = work_store(w);
+		import_one_file(w, s, "one.csv", NULL, RC_OK, &r);
+		int64_t first = work_i64(s, "SELECT min(id) FROM quarantine");
+		const int64_t ids[] = {first, first + 1, first + 2, first + 3, first + 4};
+		const struct quarantine_choice choice = {.ids = by_ids ? ids : NULL, .n_ids = by_ids ? 5 : 0};
+		struct meddler m = {{meddle, clock_system()->monotonic_ns, 0}, s, first};
+		o.map_text = sv_from(mended(map));
+		o.clock = &m.clock;
+		if (quarantine_replay_chosen(s, &choice, &o, &r, &e) != RC_OK)
+			work_fail(&e);
+		assert_int_equal(r.n_rows, 4);
+		assert_int_equal(r.n_mapped_rows, 1);
+		assert_int_equal(r.n_quarantined, 3);
+		assert_int_equal(work_count(s), 2);
+		assert_int_equal(work_quarantined(s), 3);
+		store_close(&s);
+	}
+}
+
+// A number that is given twice is one row.
+static void test_ids_twice(void **state)
+{
+	struct work *w = *state;
+	struct import_report r;
+	struct import_options o = work_options(w);
+	struct err e = ERR_NONE;
+	char map[2600];
+	put_file(w, "one.csv", first_file);
+	struct store *s = work_store(w);
+	import_one_file(w, s, "one.csv", NULL, RC_OK, &r);
+	int64_t first = work_i64(s, "SELECT min(id) FROM quarantine");
+	const int64_t ids[] = {first, first, first, first + 4, first + 4};
+	const struct quarantine_choice choice = {.ids = ids, .n_ids = 5};
+	o.map_text = sv_from(mended(map));
+	if (quarantine_replay_chosen(s, &choice, &o, &r, &e) != RC_OK)
+		work_fail(&e);
+	assert_int_equal(r.n_rows, 2);
+	assert_int_equal(r.n_interactions, 2);
+	assert_int_equal(r.n_duplicates, 0);
+	assert_int_equal(work_quarantined(s), 3);
+	store_close(&s);
+}
+
 // Bytes of a file that hold the text.
 static bool file_has(const struct work *w, const char *name, const char *text)
 {
@@ -398,6 +471,68 @@ static void test_erase(void **state)
 	assert_false(file_has(w, "data/corridor.db", "1;u-4711;never"));
 	assert_false(file_has(w, "data/corridor.db", "Anna.K@X.example"));
 	assert_false(file_has(w, "data/corridor.db-wal", "Anna.K@X.example"));
+}
+
+// More than are searched at a time, by their number and by their bytes.
+static void test_erase_many(void **state)
+{
+	struct work *w = *state;
+	struct import_report r;
+	struct err e = ERR_NONE;
+	struct quarantine_named named;
+	const struct sv values[] = {SV("quetzal-17"), SV("qa")};
+	struct store *s = work_store(w);
+	FILE *f = work_file(w, "many.csv");
+	fputs("id;user;at;kind;score;agent\n", f);
+	for (unsigned i = 0; i < 4000; i++)
+		fprintf(f, "%u;%s;never;call;9;%0*u\n", i,
+			i % 1000 == 0 || i % 1000 == 999 ? "Quetzal-17"
+			: i == 1500                      ? "qa"
+							 : "quetzal-170",
+			i < 2000 ? 4 : 2000, i);
+	fclose(f);
+	import_one_file(w, s, "many.csv", NULL, RC_OK, &r);
+	assert_int_equal(r.n_quarantined, 4000);
+	assert_int_equal(quarantine_count(s, values, 2, &named, &e), RC_OK);
+	assert_true(named.n_removed == 8 && named.n_unsure == 1);
+	assert_int_equal(quarantine_erase(s, values, 2, &named, &e), RC_OK);
+	assert_true(named.n_removed == 8 && named.n_unsure == 1);
+	assert_int_equal(work_quarantined(s), 3992);
+	assert_int_equal(quarantine_count(s, values, 2, &named, &e), RC_OK);
+	assert_true(named.n_removed == 0 && named.n_unsure == 1);
+	store_close(&s);
+}
+
+// More than go in one transaction: by their numbers, then all.
+static void test_drop_many(void **state)
+{
+	struct work *w = *state;
+	struct import_report r;
+	struct err e = ERR_NONE;
+	int64_t ids[1101];
+	uint64_t n;
+	struct store *s = work_store(w);
+	FILE *f = work_file(w, "many.csv");
+	fputs("id;user;at;kind;score;agent\n", f);
+	for (unsigned i = 0; i < 3000; i++)
+		fprintf(f, "%u;ann;never;call;9;\n", i);
+	fclose(f);
+	import_one_file(w, s, "many.csv", NULL, RC_OK, &r);
+	int64_t first = work_i64(s, "SELECT min(id) FROM quarantine");
+	for (int i = 0; i < 1101; i++)
+		ids[i] = first + 2 * i;
+	assert_int_equal(
+		quarantine_drop_chosen(s, &(struct quarantine_choice){.ids = ids, .n_ids = 1101}, &n, &e),
+		RC_OK);
+	assert_int_equal(n, 1101);
+	assert_int_equal(work_quarantined(s), 1899);
+	assert_int_equal(
+		quarantine_drop_chosen(s, &(struct quarantine_choice){.file = SV("many.csv")}, &n, &e), RC_OK);
+	assert_int_equal(n, 1899);
+	assert_int_equal(work_quarantined(s), 0);
+	assert_int_equal(quarantine_drop_chosen(s, &(struct quarantine_choice){0}, &n, &e), RC_OK);
+	assert_int_equal(n, 0);
+	store_close(&s);
 }
 
 // A mapping's text, or what stands in its place, and n rows in the quarantine that came in with it.
@@ -476,6 +611,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_list, work_open, work_close),
 		cmocka_unit_test_setup_teardown(test_replay, work_open, work_close),
 		cmocka_unit_test_setup_teardown(test_replay_many, work_open, work_close),
+		cmocka_unit_test_setup_teardown(test_gone_meanwhile, work_open, work_close),
+		cmocka_unit_test_setup_teardown(test_ids_twice, work_open, work_close),
+		cmocka_unit_test_setup_teardown(test_drop_many, work_open, work_close),
+		cmocka_unit_test_setup_teardown(test_erase_many, work_open, work_close),
 		cmocka_unit_test_setup_teardown(test_erase, work_open, work_close),
 		cmocka_unit_test_setup_teardown(test_replay_broken_rows, work_open, work_close),
 		cmocka_unit_test_setup_teardown(test_drop, work_open, work_close),

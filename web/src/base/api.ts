@@ -87,7 +87,8 @@ export async function loadSession(): Promise<void> {
 	const ask = (): Promise<Design | null> => call<Design>('/api/design').catch(() => null);
 	const early = !shareToken && wasSignedIn() ? ask() : null;
 	const s = await call<Session>('/api/session');
-	if (s.user) design.value = await (early ?? ask());
+	// Whoever has yet to choose a password is told nothing else; then the session is loaded again.
+	if (s.user && s.user.password !== 'wanted') design.value = await (early ?? ask());
 	if (!shareToken) wasSignedIn(s.user !== null);
 	session.value = s;
 }
