@@ -34,6 +34,23 @@ test('the corridor file: the second to publish compares with what the first has 
 	await context.close();
 });
 
+test('a view is pinned beside what somebody else has pinned meanwhile', { skip }, async () => {
+	const context = await signedIn({ viewport: { width: 1440, height: 900 } });
+	const ask = await asker(context);
+	const board = await ask('POST', '/api/dashboards', { title: 'Both', tiles: [] });
+	const page = await visit(context, '/journeys/volume', '.answer');
+	await page.getByRole('button', { name: 'Pin', exact: true }).click();
+	const form = page.locator('dialog form');
+	await form.getByLabel('Dashboard').selectOption(board.id);
+	await ask('PUT', `/api/dashboards/${board.id}`, { title: 'Both', tiles: [{ title: 'theirs', view: '/journeys/gap' }] });
+	await form.getByRole('button', { name: 'Pin' }).click();
+	await page.locator('dialog').waitFor({ state: 'detached' });
+	const now = (await ask('GET', '/api/dashboards')).items.find(b => b.id === board.id);
+	assert.deepEqual(now.tiles.map(t => t.title), ['theirs', 'Volume']);
+	await ask('DELETE', `/api/dashboards/${board.id}`);
+	await context.close();
+});
+
 test('a dashboard that somebody else has changed is read again', { skip }, async () => {
 	const context = await signedIn({ viewport: { width: 1440, height: 900 } });
 	const ask = await asker(context);

@@ -73,7 +73,7 @@ export async function settled(page) {
 	await page.waitForTimeout(150);
 }
 
-/** Findings of axe-core (WCAG 2.2 A and AA, best practices; or only these rules) that are serious or critical. */
+/** Findings of axe-core (WCAG 2.2 A and AA, best practices) that are serious or critical; or all of only these rules. */
 export async function axe(page, rules = null) {
 	// The page's policy allows no inline script; the test's own goes in beside it.
 	axeSource ??= readFileSync(need.resolve('axe-core/axe.min.js'), 'utf8');
@@ -81,7 +81,7 @@ export async function axe(page, rules = null) {
 	const found = await page.evaluate(async only => {
 		const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
 		const r = await globalThis.axe.run(document, { runOnly: only ? { type: 'rule', values: only } : { type: 'tag', values: tags }, resultTypes: ['violations'] });
-		return r.violations.filter(v => ['serious', 'critical'].includes(v.impact)).map(v => `${v.id}: ${v.nodes.slice(0, 3).map(n => `${n.target} ${n.any.concat(n.all).map(x => x.message).join('; ').slice(0, 160)}`).join(' | ')}`);
+		return r.violations.filter(v => only || ['serious', 'critical'].includes(v.impact)).map(v => `${v.id}: ${v.nodes.slice(0, 3).map(n => `${n.target} ${n.any.concat(n.all).map(x => x.message).join('; ').slice(0, 160)}`).join(' | ')}`);
 	}, rules);
 	return found;
 }

@@ -125,6 +125,60 @@ test('a share and its target stand on one line of a card where there is room', {
 	}
 });
 
+test('who went no further is a list, and leads back', { skip }, async () => {
+	const context = await signedIn({ viewport: { width: 1440, height: 900 } });
+	const page = await visit(context, '/journeys/funnel?step=invoice&step=complaint&window=60d', '.funnel');
+	await page.getByRole('link', { name: 'went no further' }).first().click();
+	await page.waitForFunction(() => /^customer:/.test(document.querySelector('.answer tbody')?.textContent));
+	assert.equal(await page.locator('.answer .bars, .answer svg.mark').count(), 0);
+	await page.getByRole('link', { name: 'All of the funnel again' }).click();
+	await page.waitForSelector('.funnel');
+	await context.close();
+});
+
+test('behind the share of promises kept are interactions that make promises', { skip }, async () => {
+	const context = await signedIn({ viewport: { width: 1440, height: 900 } });
+	const page = await visit(context, '/', '.card');
+	await page.getByRole('button', { name: 'Why this number: Promises kept in time' }).click();
+	await page.waitForSelector('.interaction-list');
+	const made = (await (await context.request.get(`${url}/api/query/promises?by=touchpoint`)).json()).rows.filter(r => r.made > 0).map(r => r.touchpoint);
+	const design = await (await context.request.get(`${url}/api/design`)).json();
+	const names = made.map(k => design.touchpoints.find(t => t.key === k)?.name);
+	for (const name of await page.locator('.interaction-list b').allTextContents()) assert.ok(names.includes(name), `${name} is none of ${names}`);
+	await context.close();
+});
+
+test('a card in the box of another lane is as wide as the others', { skip }, async () => {
+	for (const width of [1280, 1440, 2560]) {
+		const context = await signedIn({ viewport: { width, height: 900 } });
+		const page = await visit(context, '/', '.cell.guest .card');
+		const widths = await page.evaluate(() => ['.cell:not(.guest) > .card', '.stage:not(:last-of-type) .cell.guest > .card'].map(s => Math.round(document.querySelector(s).getBoundingClientRect().width)));
+		assert.ok(widths[1] >= widths[0], `${widths} at ${width} px`);
+		await context.close();
+	}
+});
+
+test('on a tablet short stages stand beside each other', { skip }, async () => {
+	const context = await signedIn({ viewport: { width: 768, height: 1024 } });
+	const page = await visit(context, '/', '.card');
+	const tops = await page.evaluate(() => [...document.querySelectorAll('.stage')].map(s => Math.round(s.getBoundingClientRect().top)));
+	assert.ok(new Set(tops).size <= tops.length / 2, `${tops}`);
+	await context.close();
+});
+
+test('no name or number of a Sankey diagram is cut off', { skip }, async () => {
+	const context = await signedIn({ viewport: { width: 1440, height: 900 } });
+	for (const width of [1440, 360]) {
+		const page = await visit(context, '/journeys/paths', '.sankey');
+		await page.setViewportSize({ width, height: 900 });
+		await settled(page);
+		const cut = await page.evaluate(() => [...document.querySelectorAll('.sankey text')].filter(t => t.getBoundingClientRect().right > t.ownerSVGElement.getBoundingClientRect().right).map(t => t.textContent));
+		assert.deepEqual(cut, [], `${width} px`);
+		await page.close();
+	}
+	await context.close();
+});
+
 test('a view is pinned to a new dashboard under its name', { skip }, async () => {
 	const context = await signedIn({ viewport: { width: 1440, height: 900 } });
 	const page = await visit(context, '/journeys/volume', '.answer');
@@ -203,6 +257,7 @@ for (const [turn, [width, look]] of WIDTHS.entries()) {
 				assert.deepEqual(await page.evaluate(clipped), []);
 				assert.deepEqual(await page.evaluate(spilled), []);
 				assert.deepEqual(await axe(page), []);
+				assert.deepEqual(await axe(page, ['heading-order', 'empty-table-header', 'landmark-unique']), []);
 				assert.deepEqual(page.said, []);
 			});
 			await t.test(`${title}, dark`, async () => {

@@ -21,8 +21,14 @@ test('the dark theme stays on the screen', { skip }, async () => {
 	const page = await visit(context, '/journeys/scores?by=month&score=csat&period=all', '.line-chart canvas');
 	const look = () =>
 		page.evaluate(() => {
-			const style = getComputedStyle(document.documentElement);
-			return Object.fromEntries(['--ink', '--card', '--accent-soft', '--kept-soft', '--series-1'].map(n => [n, style.getPropertyValue(n).trim()]));
+			const probe = document.body.appendChild(document.createElement('i'));
+			const seen = name => {
+				probe.style.color = `var(${name})`;
+				return getComputedStyle(probe).color;
+			};
+			const colors = Object.fromEntries(['--ink', '--card', '--accent-soft', '--kept-soft', '--series-1'].map(n => [n, seen(n)]));
+			probe.remove();
+			return colors;
 		});
 	const dark = await look();
 	assert.ok((await page.evaluate(labels)) > 120, 'labels are pale on the screen');

@@ -43,6 +43,7 @@ const loaded = new Map<Load, Page>();
 function Lazy({ load, args }: { load: Load; args: Record<string, string> }) {
 	const [page, setPage] = useState<Page | null>(() => loaded.get(load) ?? null);
 	const [failed, setFailed] = useState(false);
+	const [said, setSaid] = useState<string | null>(null);
 	useEffect(() => {
 		let here = true;
 		load().then(
@@ -57,7 +58,14 @@ function Lazy({ load, args }: { load: Load; args: Record<string, string> }) {
 			here = false;
 		};
 	}, [load]);
-	if (failed) return <Failure error={{ title: 'This page cannot be loaded', detail: 'Perhaps a newer version is running.' }} retry={() => location.reload()} />;
+	// The browser keeps that a module could not be had, so the document is loaded anew; without a server there would be none.
+	const again = async (): Promise<void> => {
+		setSaid('Asking…');
+		const there = await fetch('/healthz', { cache: 'no-store' }).then(r => r.ok, () => false);
+		if (there) location.reload();
+		else setSaid('The server still cannot be reached.');
+	};
+	if (failed) return <Failure error={{ title: 'This page cannot be loaded', detail: said ?? 'The server cannot be reached, or a newer version is running.' }} retry={() => void again()} />;
 	if (!page) return <Loading height={400} />;
 	const P = page;
 	return <P {...args} />;

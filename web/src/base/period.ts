@@ -59,11 +59,13 @@ export function periodOf(text: string | null, anchor: string): Period {
 	return { from: from || null, to: to || null };
 }
 
-function firstDay(part: string): string {
+/** The first day of a year, a month or a day. */
+export function firstDay(part: string): string {
 	return part.length === 4 ? `${part}-01-01` : part.length === 7 ? `${part}-01` : part;
 }
 
-function lastDay(part: string): string {
+/** And the last. */
+export function lastDay(part: string): string {
 	if (part.length === 4) return `${part}-12-31`;
 	return part.length === 7 ? addDays(`${addMonths(part, 1)}-01`, -1) : part;
 }

@@ -52,7 +52,13 @@ export function onPrint(draw: () => void): () => void {
 	return () => redrawn.delete(draw);
 }
 
-/** The value of a colour token, for canvas. */
+/** A colour token as it is now, for canvas: of the two that it holds, the one that is seen. */
 export function token(name: string): string {
-	return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+	const probe = document.createElement('i');
+	probe.hidden = true;
+	probe.style.color = `var(${name})`;
+	document.documentElement.append(probe);
+	const color = getComputedStyle(probe).color;
+	probe.remove();
+	return color;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A funnel as columns: what got there is filled, what was lost since the step before is hatched; under each step the
-// share of the one before, with its interval. Groups stand beside each other within a step.
+// A funnel as columns: what got there is filled, what was lost since the step before is hatched; the ways between
+// them are as high as those who go on. Under each step the share of the one before, with its interval. Groups stand beside
+// each other within a step.
 import { compact, count, percent, range, seconds } from '../base/format';
 import type { Result, Row } from '../base/types';
 
@@ -15,11 +16,15 @@ export function FunnelChart({ result, name, personsLink }: { result: Result; nam
 	const labels = [...new Set(result.rows.map(key))];
 	const steps = [...new Set(result.rows.map(r => Number(r.step)))].sort((a, b) => a - b);
 	const shown = labels.slice(0, 6);
+	const one = shown.length === 1;
+	const shareOf = (s: number | undefined): number => num(result.rows.find(r => Number(r.step) === s) ?? {}, 'share') ?? 0;
 	return (
-		<figure class="funnel">
+		<figure class={`funnel ${one ? 'one' : ''}`}>
 			<ol tabIndex={0} aria-label="Steps">
 				{steps.map((s, i) => {
 					const first = result.rows.find(r => Number(r.step) === s);
+					const next = one && i + 1 < steps.length ? result.rows.find(r => Number(r.step) === steps[i + 1]) : undefined;
+					const pass = next ? num(next, 'share_previous') : null;
 					return (
 						<li key={s}>
 							<div class="funnel-columns">
@@ -38,11 +43,13 @@ export function FunnelChart({ result, name, personsLink }: { result: Result; nam
 										</div>
 									);
 								})}
+								{next && <i class="funnel-way" aria-hidden="true" style={{ clipPath: `polygon(0 ${(1 - shareOf(s)) * 100}%, 100% ${(1 - shareOf(steps[i + 1])) * 100}%, 100% 100%, 0 100%)` }} />}
+								{pass !== null && <b class="funnel-pass" aria-hidden="true">{percent(pass)}</b>}
 							</div>
 							<div class="funnel-words">
-								<h3>
-									<span class="muted">{s}</span> {name(String(first?.filter ?? first?.step ?? ''))}
-								</h3>
+								<p class="funnel-name">
+									<span class="muted">{s}</span> <b>{name(String(first?.filter ?? first?.step ?? ''))}</b>
+								</p>
 								{shown.map((g, k) => {
 									const r = result.rows.find(x => Number(x.step) === s && key(x) === g);
 									if (!r) return null;

@@ -241,7 +241,9 @@ export function CustomerPage({ customer = '' }: { customer?: string }) {
 	const [erased, setErased] = useState<{ customer: string; receipt: Receipt } | null>(null);
 	const gone = erased?.customer === customer ? erased.receipt : null;
 	const data = useApi<PersonStory>(gone ? null : `/api/persons/${encodeURIComponent(customer)}`);
-	const [at, setAt] = useState<number | null>(null);
+	const [seen, setSeen] = useState<{ customer: string; i: number | null }>({ customer, i: null });
+	const at = seen.customer === customer ? seen.i : null;
+	const setAt = (i: number | null): void => setSeen({ customer, i });
 	const table = useMemo(() => data.data && { ...data.data.story, rows: data.data.story.rows.map(r => (typeof r.values === 'string' ? { ...r, values: storyValues(r.values) } : r)) }, [data.data]);
 	// After the question about the customer is given up: it would be asked again.
 	useEffect(() => {
@@ -270,7 +272,7 @@ export function CustomerPage({ customer = '' }: { customer?: string }) {
 						<PageHead title={p.identities[0] ?? customer} eyebrow={<a href={to('/customers')}>Customers</a>}>
 							<p class="muted">
 								{p.identities.slice(1).join(' · ')}
-								{now && ` ${now}`}
+								{now && ` Now: ${now}`}
 							</p>
 						</PageHead>
 						{rows.length === 0 ? (
@@ -280,7 +282,7 @@ export function CustomerPage({ customer = '' }: { customer?: string }) {
 								<dl class="tiles">
 									<Tile
 										label="Experience index"
-										value={index !== undefined ? number(index, 0) : '–'}
+										value={index !== undefined ? number(index, 1) : '–'}
 										note="50 is as expected"
 										onWhy={() =>
 											(why.value = {

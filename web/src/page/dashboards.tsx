@@ -8,7 +8,8 @@ import { anchor, period, where, zone } from '../base/question';
 import { go, params, to } from '../base/router';
 import type { Analysis, Dashboard } from '../base/types';
 import { AskBar } from '../ui/askbar';
-import { Dialog } from '../ui/dialog';
+import { Copy } from '../ui/copy';
+import { Dialog, FormDialog } from '../ui/dialog';
 import { Icon } from '../ui/icon';
 import { Await, Empty, Failure, Field, PageHead } from '../ui/parts';
 import { Answer } from './journeys';
@@ -101,6 +102,7 @@ function Share({ path, title }: { path: string; title: string }) {
 		}
 	};
 	const url = made ? new URL(made.url, location.origin).href : '';
+	const frame = `<iframe src="${url}" width="100%" height="900"></iframe>`;
 	return (
 		<>
 			<button type="button" class="button" onClick={() => setOpen(true)}>
@@ -112,13 +114,12 @@ function Share({ path, title }: { path: string; title: string }) {
 						<p>Whoever has this link sees this dashboard, and nothing else, until {time(made.expires, zone.value)}.</p>
 						<div class="once">
 							<code>{url}</code>
-							<button type="button" class="button" onClick={() => void navigator.clipboard?.writeText(url)}>
-								<Icon name="copy" /> Copy
-							</button>
+							<Copy text={url} />
 						</div>
 						<p class="small muted">To embed it:</p>
 						<div class="once">
-							<code>{`<iframe src="${url}" width="100%" height="900"></iframe>`}</code>
+							<code>{frame}</code>
+							<Copy text={frame} what="what embeds it" />
 						</div>
 					</div>
 				) : (
@@ -214,6 +215,7 @@ export function DashboardPage({ id = '' }: { id?: string }) {
 	const list = useApi<{ items: Dashboard[] }>('/api/dashboards');
 	const [name, setName] = useState<string | null>(null);
 	const [error, setError] = useState<Problem | null>(null);
+	const [failed, setFailed] = useState<Problem | null>(null);
 	return (
 		<Await of={list} height={400}>
 			{l => {
@@ -236,6 +238,17 @@ export function DashboardPage({ id = '' }: { id?: string }) {
 						forget('/api/dashboards');
 					}
 				};
+				const remove = async (): Promise<void> => {
+					if (!confirm(`Delete “${d.title}”?`)) return;
+					try {
+						await call(`/api/dashboards/${d.id}`, { method: 'DELETE' });
+					} catch (e) {
+						setFailed(e as Problem);
+						return;
+					}
+					go(to('/dashboards'));
+					forget('/api/dashboards');
+				};
 				return (
 					<>
 						<PageHead
@@ -243,26 +256,22 @@ export function DashboardPage({ id = '' }: { id?: string }) {
 							eyebrow={<a href={to('/dashboards')}>Dashboards</a>}
 							aside={
 								<div class="actions no-print">
-									<button type="button" class="button" onClick={() => setName(d.title)}>
-										Rename
-									</button>
-									<Share path={`/dashboards/${d.id}`} title={d.title} />
+									{may('share') && (
+										<>
+											<button type="button" class="button" onClick={() => setName(d.title)}>
+												Rename
+											</button>
+											<Share path={`/dashboards/${d.id}`} title={d.title} />
+										</>
+									)}
 									<button type="button" class="button" onClick={() => print()}>
 										<Icon name="print" /> Print
 									</button>
-									<button
-										type="button"
-										class="button danger"
-										onClick={() => {
-											if (!confirm(`Delete “${d.title}”?`)) return;
-											void call(`/api/dashboards/${d.id}`, { method: 'DELETE' }).then(() => {
-												forget('/api/dashboards');
-												go(to('/dashboards'));
-											});
-										}}
-									>
-										Delete
-									</button>
+									{may('share') && (
+										<button type="button" class="button danger" onClick={() => void remove()}>
+											Delete
+										</button>
+									)}
 								</div>
 							}
 						>
@@ -270,27 +279,14 @@ export function DashboardPage({ id = '' }: { id?: string }) {
 								{count(d.tiles.length)} views{params.value.has('period') ? ` · ${periodText(period.value)}` : ', each with its own period'}
 							</p>
 						</PageHead>
+						{failed && <Failure error={failed} />}
 						<AskBar compare={false} />
 						<Board board={d} edit={may('share')} />
-						<Dialog open={name !== null} title="Rename" onClose={() => setName(null)}>
-							<form
-								class="form"
-								onSubmit={e => {
-									e.preventDefault();
-									void rename();
-								}}
-							>
-								{error && <Failure error={error} />}
-								<Field label="Title" wide>
-									<input value={name ?? ''} onInput={e => setName(e.currentTarget.value)} />
-								</Field>
-								<div class="actions">
-									<button type="submit" class="button primary">
-										Save
-									</button>
-								</div>
-							</form>
-						</Dialog>
+						<FormDialog open={name !== null} title="Rename" onClose={() => setName(null)} act="Save" disabled={!name?.trim()} onSubmit={() => void rename()} error={error}>
+							<Field label="Title" wide>
+								<input value={name ?? ''} onInput={e => setName(e.currentTarget.value)} />
+							</Field>
+						</FormDialog>
 					</>
 				);
 			}}

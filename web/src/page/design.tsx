@@ -49,15 +49,16 @@ export function DesignPage() {
 	const mayWrite = may('design');
 	const mistakes = problems.filter(p => !p.warning).length;
 
-	useEffect(() => {
-		setText(null);
-		setProblems([]);
-	}, [version]);
+	useEffect(() => setText(null), [version]);
 
-	// Only the newest text's answer counts.
+	// Only the newest text's answer counts; what is published has no mistakes.
 	useEffect(() => {
-		if (text === null) return;
 		const mine = ++turn.current;
+		if (text === null) {
+			setProblems([]);
+			setChecking(false);
+			return;
+		}
 		setChecking(true);
 		const timer = setTimeout(() => {
 			call<{ problems: TextProblem[] }>('/api/design/check', { json: { text } })

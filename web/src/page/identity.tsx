@@ -2,21 +2,17 @@
 // For whoever may erase and link: who this customer is linked with, linking, unlinking, erasing, and the receipt of that.
 import { useEffect, useState } from 'preact/hooks';
 import { call, Problem, useApi } from '../base/api';
-import { count, time } from '../base/format';
+import { count, many, time } from '../base/format';
 import { zone } from '../base/question';
 import { to } from '../base/router';
 import type { JournalEntry, Page, PersonStory, Receipt } from '../base/types';
-import { Dialog } from '../ui/dialog';
+import { FormDialog } from '../ui/dialog';
 import { Await, Failure, Field, PageHead, Section } from '../ui/parts';
 import { Table } from '../ui/table';
 import { useAction } from './settings-parts';
 
 const EXAMPLE = 'user:u-17';
 const LINKS = 500; // as many as the API tells at a time
-
-function counted(n: number, what: string): string {
-	return `${count(n)} ${what}${n === 1 ? '' : 's'}`;
-}
 
 /** Somebody whose name was erased is told by the key, which undoes nothing. */
 const isIdentity = (text: string): boolean => text.includes(':');
@@ -28,32 +24,18 @@ function LinkDialog({ name, onClose, onDone }: { name: string; onClose: () => vo
 		const from = other.trim();
 		const r = await run(() => call<Receipt>('/api/link', { json: { from, to: name } }));
 		if (!r) return;
-		onDone(r.entry === 0 ? `${from} was linked before.` : r.interactions === 0 ? `${from} is linked. Nothing is stored of it so far; what arrives becomes part of this story.` : `${from} is linked: ${counted(r.interactions, 'interaction')} became part of this story.`);
+		onDone(r.entry === 0 ? `${from} was linked before.` : r.interactions === 0 ? `${from} is linked. Nothing is stored of it so far; what arrives becomes part of this story.` : `${from} is linked: ${many(r.interactions, 'interaction')} became part of this story.`);
 		onClose();
 	};
 	return (
-		<Dialog open title="Link with another identity" onClose={onClose}>
-			<form
-				class="form"
-				onSubmit={e => {
-					e.preventDefault();
-					void link();
-				}}
-			>
-				<p>
-					The other identity is the same person as <strong class="break">{name}</strong>: its interactions, those that arrive later too, become part of this story. Unlinking gives both their own history back.
-				</p>
-				{error && <Failure error={error} />}
-				<Field label="Other identity" help={`As type:value, for example ${EXAMPLE}`} wide>
-					<input required pattern="[^:]+:.+" title={`type:value, for example ${EXAMPLE}`} value={other} onInput={e => setOther(e.currentTarget.value)} autocomplete="off" spellcheck={false} />
-				</Field>
-				<div class="actions">
-					<button type="submit" class="button primary">
-						Link
-					</button>
-				</div>
-			</form>
-		</Dialog>
+		<FormDialog open title="Link with another identity" onClose={onClose} act="Link" onSubmit={() => void link()} error={error}>
+			<p>
+				The other identity is the same person as <strong class="break">{name}</strong>: its interactions, those that arrive later too, become part of this story. Unlinking gives both their own history back.
+			</p>
+			<Field label="Other identity" help={`As type:value, for example ${EXAMPLE}`} wide>
+				<input required pattern="[^:]+:.+" title={`type:value, for example ${EXAMPLE}`} value={other} onInput={e => setOther(e.currentTarget.value)} autocomplete="off" spellcheck={false} />
+			</Field>
+		</FormDialog>
 	);
 }
 
@@ -71,31 +53,14 @@ function EraseDialog({ story, name, onClose, onErased }: { story: PersonStory; n
 		}
 	};
 	return (
-		<Dialog open title="Erase this customer" onClose={onClose}>
-			<form
-				class="form"
-				onSubmit={e => {
-					e.preventDefault();
-					if (typed === name && !busy) void erase();
-				}}
-			>
-				<p>
-					This erases {counted(story.n, 'interaction')} of the customer and of all linked identities, and the rows in quarantine that name them. <strong>This cannot be undone.</strong> Backups are not touched.
-				</p>
-				{error && <Failure error={error} />}
-				<Field label={`Type ${name} to confirm`} wide>
-					<input required value={typed} onInput={e => setTyped(e.currentTarget.value)} autocomplete="off" spellcheck={false} />
-				</Field>
-				<div class="actions">
-					<button type="submit" class="button danger" disabled={typed !== name || busy}>
-						Erase for good
-					</button>
-					<button type="button" class="button" onClick={onClose}>
-						Cancel
-					</button>
-				</div>
-			</form>
-		</Dialog>
+		<FormDialog open title="Erase this customer" onClose={onClose} act="Erase for good" danger disabled={typed !== name || busy} onSubmit={() => void erase()} error={error}>
+			<p>
+				This erases {many(story.n, 'interaction')} of the customer and of all linked identities, and the rows in quarantine that name them. <strong>This cannot be undone.</strong> Backups are not touched.
+			</p>
+			<Field label={`Type ${name} to confirm`} wide>
+				<input required value={typed} onInput={e => setTyped(e.currentTarget.value)} autocomplete="off" spellcheck={false} />
+			</Field>
+		</FormDialog>
 	);
 }
 
@@ -109,7 +74,7 @@ export function Identity({ story, onErased }: { story: PersonStory; onErased: (r
 	const unlink = async (identity: string): Promise<void> => {
 		if (!confirm(`Unlink ${identity}? Its interactions are its own again.`)) return;
 		const r = await run(() => call<Receipt>('/api/unlink', { json: { customer: identity } }));
-		setTold(r ? `${identity} is a customer of its own again, with ${counted(r.interactions, 'interaction')}.` : '');
+		setTold(r ? `${identity} is a customer of its own again, with ${many(r.interactions, 'interaction')}.` : '');
 	};
 	return (
 		<Section title="Identity and data" class="no-print">
@@ -185,7 +150,7 @@ export function Erased({ receipt }: { receipt: Receipt }) {
 					<dt>Removed from quarantine</dt>
 					<dd>{count(receipt.quarantine?.removed ?? 0)}</dd>
 				</dl>
-				{(receipt.quarantine?.unsure ?? 0) > 0 && <p>In quarantine there may be more: {counted(receipt.quarantine?.unsure ?? 0, 'row')} with a value of less than 4 characters.</p>}
+				{(receipt.quarantine?.unsure ?? 0) > 0 && <p>In quarantine there may be more: {many(receipt.quarantine?.unsure ?? 0, 'row')} with a value of less than 4 characters.</p>}
 			</Section>
 		</>
 	);

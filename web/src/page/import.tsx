@@ -3,6 +3,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { call, forget, may, Problem, useApi } from '../base/api';
 import { count, many, percent, time } from '../base/format';
+import { usePreview } from '../base/preview';
 import { zone } from '../base/question';
 import type { Interaction } from '../base/types';
 import { Editor, type TextProblem } from '../ui/editor';
@@ -204,7 +205,7 @@ function Jobs() {
 				{p =>
 					p.items.length ? (
 						<Table
-							caption="Imports"
+							caption="Imports, the newest first"
 							rows={p.items}
 							columns={[
 								{ key: 'at', title: 'When', cell: j => time(j.at, zone.value) },
@@ -226,24 +227,8 @@ function Jobs() {
 
 function Mapping({ up, onStart }: { up: Uploaded; onStart: (mapping: string, dry: boolean) => void }) {
 	const [text, setText] = useState(up.mapping ?? '');
-	const [preview, setPreview] = useState<Preview | null>(null);
-	const [error, setError] = useState<Problem | null>(null);
-	useEffect(() => {
-		let here = true;
-		const timer = setTimeout(() => {
-			call<Preview>('/api/import/preview', { json: { file: up.file, mapping: text } })
-				.then(p => {
-					if (!here) return;
-					setPreview(p);
-					setError(null);
-				})
-				.catch((e: unknown) => here && setError(e as Problem));
-		}, 400);
-		return () => {
-			here = false;
-			clearTimeout(timer);
-		};
-	}, [up.file, text]);
+	const { preview, error, current } = usePreview<Preview>('/api/import/preview', { file: up.file, mapping: text });
+	const off = !current || !preview || preview.problems.length > 0;
 	return (
 		<>
 			<Section title={up.name} aside={<span class="muted">{`${sizeText(up.bytes)}, ${up.format}`}</span>}>
@@ -286,10 +271,10 @@ function Mapping({ up, onStart }: { up: Uploaded; onStart: (mapping: string, dry
 					</>
 				)}
 				<div class="actions more-rows">
-					<button type="button" class="button primary" disabled={!preview || preview.problems.length > 0 || !preview.items.length} onClick={() => onStart(text, false)}>
+					<button type="button" class="button primary" disabled={off || !preview.items.length} onClick={() => onStart(text, false)}>
 						Take it in
 					</button>
-					<button type="button" class="button" disabled={!preview || preview.problems.length > 0} onClick={() => onStart(text, true)}>
+					<button type="button" class="button" disabled={off} onClick={() => onStart(text, true)}>
 						Try all rows, write nothing
 					</button>
 				</div>
@@ -304,6 +289,7 @@ export function ImportPage() {
 	const [busy, setBusy] = useState(false);
 	const [error, setError] = useState<Problem | null>(null);
 	const upload = async (f: File): Promise<void> => {
+		if (busy) return; // one that is dropped while another is on its way
 		setBusy(true);
 		setError(null);
 		setJob(null);
@@ -316,6 +302,7 @@ export function ImportPage() {
 		}
 	};
 	const start = async (mapping: string, dry: boolean): Promise<void> => {
+		setError(null);
 		try {
 			const r = await call<{ job: string }>('/api/import', { json: { file: up?.file, mapping, dry_run: dry } });
 			setJob(r.job);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The explorer: interactions as they are, newest first, page by page.
-import { useEffect, useState } from 'preact/hooks';
-import { call, may, Problem, queryUrl, useApi } from '../base/api';
+import { may, queryUrl, useApi } from '../base/api';
 import { count } from '../base/format';
+import { usePages } from '../base/pages';
 import { asked, where } from '../base/question';
-import type { Interaction, Page, Result } from '../base/types';
+import type { Interaction, Result } from '../base/types';
 import { AskBar } from '../ui/askbar';
 import { Bars } from '../chart/bars';
 import { Await, Empty, Failure, PageHead, Section, Segmented } from '../ui/parts';
@@ -34,27 +34,7 @@ const SAID = 'text exists';
 
 export function InteractionsPage() {
 	const said = where.value.includes(SAID);
-	const query = new URLSearchParams([...asked.value, ['limit', String(PAGE)]]).toString();
-	const first = useApi<Page<Interaction>>(`/api/interactions?${query}`);
-	const [more, setMore] = useState<{ items: Interaction[]; next: string | null } | null>(null);
-	const [busy, setBusy] = useState(false);
-	const [failed, setFailed] = useState<Problem | null>(null);
-	useEffect(() => {
-		setMore(null);
-		setFailed(null);
-	}, [query]);
-	const load = async (cursor: string): Promise<void> => {
-		setBusy(true);
-		try {
-			const page = await call<Page<Interaction>>(`/api/interactions?${query}&before=${encodeURIComponent(cursor)}`);
-			setMore({ items: [...(more?.items ?? []), ...page.items], next: page.next });
-			setFailed(null);
-		} catch (error) {
-			setFailed(error as Problem);
-		} finally {
-			setBusy(false);
-		}
-	};
+	const list = usePages<Interaction>('/api/interactions', new URLSearchParams([...asked.value, ['limit', String(PAGE)]]).toString());
 	return (
 		<>
 			<PageHead title="Interactions" eyebrow="Explorer">
@@ -68,24 +48,22 @@ export function InteractionsPage() {
 					</button>
 				</p>
 			)}
-			<Await of={first} height={420}>
-				{page => {
-					const items = [...page.items, ...(more?.items ?? [])];
-					const next = more ? more.next : page.next;
-					return items.length ? (
+			<Await of={list.first} height={420}>
+				{() =>
+					list.items.length ? (
 						<>
-							<InteractionTable items={items} caption="Interactions" />
-							{failed && <Failure error={failed} />}
+							<InteractionTable items={list.items} caption="Interactions" />
+							{list.failed && <Failure error={list.failed} />}
 							<p class="actions more-rows">
-								{next ? (
-									<button type="button" class="button" disabled={busy} onClick={() => void load(next)}>
-										{busy ? 'Loading…' : `${PAGE} more`}
+								{list.more ? (
+									<button type="button" class="button" disabled={list.busy} onClick={list.ask}>
+										{list.busy ? 'Loading…' : `${PAGE} more`}
 									</button>
 								) : (
 									<span class="muted">That is all of them.</span>
 								)}
 								<span class="muted" role="status">
-									{count(items.length)} shown
+									{count(list.items.length)} shown
 								</span>
 							</p>
 						</>
@@ -93,8 +71,8 @@ export function InteractionsPage() {
 						<Empty title="No interactions fit.">
 							<p>Choose a longer period or take a filter away.</p>
 						</Empty>
-					);
-				}}
+					)
+				}
 			</Await>
 			<Counts />
 		</>

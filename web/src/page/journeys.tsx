@@ -11,13 +11,12 @@ import { go, href, params, to, withParams } from '../base/router';
 import type { Analysis, Dashboard, Design, Result } from '../base/types';
 import { AskBar } from '../ui/askbar';
 import { Icon } from '../ui/icon';
-import { Await, Empty, Failure, Loading, PageHead, SubNav, WhyButton } from '../ui/parts';
+import { Await, Empty, Field, Loading, PageHead, SubNav, WhyButton } from '../ui/parts';
 import { QuestionForm } from '../ui/question-form';
-import { ResultChart, ResultTable } from '../ui/result';
+import { isPersons, ResultChart, ResultTable } from '../ui/result';
 import { why } from '../ui/why';
 import { useState } from 'preact/hooks';
-import { Dialog } from '../ui/dialog';
-import { Field } from '../ui/parts';
+import { FormDialog } from '../ui/dialog';
 
 const GROUPS: [string, string[]][] = [
 	['Journeys', ['funnel', 'paths', 'flow', 'sequence', 'conformance', 'interval']],
@@ -113,6 +112,11 @@ export function Answer({ analysis, url, at, filters, embedded = false }: { analy
 						</Empty>
 					) : (
 						<>
+							{!embedded && isPersons(r, url) && (
+								<p class="section-links no-print">
+									<a href={withParams({ persons: null })}>All of the {title(analysis.name).toLowerCase()} again</a>
+								</p>
+							)}
 							<div class="chart-panel panel">
 								<ResultChart result={r} analysis={analysis} url={url} embedded={embedded} />
 							</div>
@@ -139,6 +143,21 @@ export function Answer({ analysis, url, at, filters, embedded = false }: { analy
 	);
 }
 
+type BoardTile = Dashboard['tiles'][number];
+
+/** Puts a tile at the end of a dashboard, also when somebody else has changed that since it was read. */
+async function addTile(to: Dashboard, tile: BoardTile): Promise<void> {
+	const put = (b: Dashboard): Promise<void> => call(`/api/dashboards/${b.id}`, { method: 'PUT', json: { ...b, tiles: [...b.tiles, tile] }, ifMatch: b.etag });
+	try {
+		await put(to);
+	} catch (e) {
+		if ((e as Problem).status !== 412) throw e;
+		const now = (await call<{ items: Dashboard[] }>('/api/dashboards')).items.find(b => b.id === to.id);
+		if (!now) throw e;
+		await put(now);
+	}
+}
+
 function Pin({ analysis }: { analysis: Analysis }) {
 	const [open, setOpen] = useState(false);
 	const [name, setName] = useState(title(analysis.name));
@@ -151,7 +170,7 @@ function Pin({ analysis }: { analysis: Analysis }) {
 	const save = async (): Promise<void> => {
 		const tile = { title: name, view: href.value };
 		try {
-			if (into) await call(`/api/dashboards/${into.id}`, { method: 'PUT', json: { ...into, tiles: [...into.tiles, tile] } });
+			if (into) await addTile(into, tile);
 			else await call('/api/dashboards', { json: { title: board.trim() || name, tiles: [tile] } });
 		} catch (e) {
 			setError(e as Problem);
@@ -170,40 +189,26 @@ function Pin({ analysis }: { analysis: Analysis }) {
 			<span role="status" class="sr">
 				{done}
 			</span>
-			<Dialog open={open} title="Pin to a dashboard" onClose={() => setOpen(false)}>
-				<form
-					class="form"
-					onSubmit={e => {
-						e.preventDefault();
-						void save();
-					}}
-				>
-					<Field label="Title" wide>
-						<input value={name} onInput={e => setName(e.currentTarget.value)} />
+			<FormDialog open={open} title="Pin to a dashboard" onClose={() => setOpen(false)} act="Pin" disabled={!list.data} onSubmit={() => void save()} error={error ?? list.error}>
+				<Field label="Title" wide>
+					<input value={name} onInput={e => setName(e.currentTarget.value)} />
+				</Field>
+				<Field label="Dashboard" wide>
+					<select value={into?.id ?? 'new'} onChange={e => setTarget(e.currentTarget.value)}>
+						{(list.data?.items ?? []).map(b => (
+							<option key={b.id} value={b.id}>
+								{b.title}
+							</option>
+						))}
+						<option value="new">A new one</option>
+					</select>
+				</Field>
+				{list.data && !into && (
+					<Field label="Its name" wide>
+						<input value={board} onInput={e => setBoard(e.currentTarget.value)} placeholder={name} />
 					</Field>
-					<Field label="Dashboard" wide>
-						<select value={into?.id ?? 'new'} onChange={e => setTarget(e.currentTarget.value)}>
-							{(list.data?.items ?? []).map(b => (
-								<option key={b.id} value={b.id}>
-									{b.title}
-								</option>
-							))}
-							<option value="new">A new one</option>
-						</select>
-					</Field>
-					{list.data && !into && (
-						<Field label="Its name" wide>
-							<input value={board} onInput={e => setBoard(e.currentTarget.value)} placeholder={name} />
-						</Field>
-					)}
-					{error && <Failure error={error} />}
-					<div class="actions">
-						<button type="submit" class="button primary" disabled={!list.data}>
-							Pin
-						</button>
-					</div>
-				</form>
-			</Dialog>
+				)}
+			</FormDialog>
 		</>
 	);
 }

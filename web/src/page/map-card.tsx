@@ -96,7 +96,7 @@ export function Card({ data, scale, tabIndex, onFocus, pulse }: { data: CardData
 				<>
 					<span class="card-answer" aria-hidden="true">
 						<Mark verdict={verdict} label={false} />
-						<b>{a.text}</b>
+						<b title={a.text}>{a.text}</b>
 						{w.share_target !== null && <small>/ {percent(w.share_target, 0)}</small>}
 					</span>
 					<span class="card-demand" aria-hidden="true" title={e ? demand(e, currency.value, share) : ''}>

@@ -3,6 +3,7 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { design, session, useApi } from '../base/api';
 import { compact, count, percent, range, signed, time, title } from '../base/format';
+import { conditionText } from '../base/filter';
 import { useFollowing } from '../base/follow';
 import { bandsOf } from '../base/bands';
 import { pageShortcuts } from '../base/keys';
@@ -53,6 +54,18 @@ function usePulses(): Map<string, number> {
 	return pulses;
 }
 
+/** How many expectations of a stage are broken. */
+function Broken({ cards }: { cards: CardData[] }) {
+	const n = cards.flatMap(c => c.now.expectations).filter(e => verdictOf(e) === 'broken').length;
+	return n ? (
+		<span class="stage-broken" title={`${n} broken`}>
+			<Mark verdict="broken" label={false} />
+			{n}
+			<span class="sr"> broken</span>
+		</span>
+	) : null;
+}
+
 function Grid({ d, cards, scale, lanes }: { d: Design; cards: CardData[]; scale: number; lanes: Lanes }) {
 	const grid = useRef<HTMLDivElement>(null);
 	const [at, setAt] = useState<string | null>(null);
@@ -94,10 +107,11 @@ function Grid({ d, cards, scale, lanes }: { d: Design; cards: CardData[]; scale:
 					</div>
 				))}
 			{stages.map((s, x) => (
-				<section key={s.key} class="stage" aria-label={s.name}>
-					<h3 class="stage-name" style={{ gridColumn: x + 2 }}>
+				<section key={s.key} class="stage" aria-label={s.name} style={{ '--cards': String(cells[x]?.flat().length ?? 1) }}>
+					<h2 class="stage-name" style={{ gridColumn: x + 2 }}>
 						<span>{s.name}</span>
-					</h3>
+						<Broken cards={cells[x]?.flat() ?? []} />
+					</h2>
 					{rows.map((l, y) => {
 						const here = cells[x]?.[y] ?? [];
 						return here.length ? (
@@ -313,13 +327,14 @@ export function MapPage() {
 									note={head.promises.share_kept_low !== null && head.promises.share_kept_high !== null ? `${range(head.promises.share_kept_low, head.promises.share_kept_high, percent)}` : null}
 									onWhy={() => {
 										const p = head.promises as NonNullable<Overview['promises']>;
+										const makers = head.touchpoints.filter(t => (t.promises?.made ?? 0) > 0).map(t => t.key);
 										why.value = {
 											title: 'Promises kept in time',
 											says: `${count(p.kept)} of ${count(p.kept + p.broken + p.overdue)} promises that were due were kept in time: ${percent(p.share_kept ?? 0)}. ${count(p.open)} are not due yet.`,
 											definition: 'kept / (kept + broken + overdue), 95 % Wilson interval (1927). A promise is made by one interaction and kept by another of the same customer with the same promise id; the first that answers counts.',
 											n: p.made,
 											period: period.value,
-											where: where.value,
+											where: [...where.value, ...(makers.length ? [conditionText({ field: 'touchpoint', op: '=', values: makers })] : [])],
 											view: to('/journeys/promises'),
 										};
 									}}

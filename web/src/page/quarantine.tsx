@@ -4,8 +4,10 @@
 import { useEffect, useState } from 'preact/hooks';
 import { call, forget, may, Problem, useApi } from '../base/api';
 import { count, many, time } from '../base/format';
+import { usePages } from '../base/pages';
+import { usePreview } from '../base/preview';
 import { zone } from '../base/question';
-import type { Interaction, Page } from '../base/types';
+import type { Interaction } from '../base/types';
 import { Editor, type TextProblem } from '../ui/editor';
 import { Await, Empty, Failure, Loading, Section } from '../ui/parts';
 import { Table, type TableColumn } from '../ui/table';
@@ -97,24 +99,7 @@ function Raw({ of: h }: { of: Held }) {
 
 /** The chosen rows, newest first, page by page. */
 function Rows({ query, act }: { query: string; act: (what: 'replay' | 'drop', chosen: Chosen, name: string) => void }) {
-	const first = useApi<Page<Held>>(`/api/quarantine?${query}`);
-	const [more, setMore] = useState<{ items: Held[]; next: string | null } | null>(null);
-	const [busy, setBusy] = useState(false);
-	const [failed, setFailed] = useState<Problem | null>(null);
-	// When the first page is asked for again the others no longer fit it.
-	useEffect(() => setMore(null), [query, first.data]);
-	const load = async (before: string): Promise<void> => {
-		setBusy(true);
-		try {
-			const page = await call<Page<Held>>(`/api/quarantine?${query}${query && '&'}before=${before}`);
-			setMore({ items: [...(more?.items ?? []), ...page.items], next: page.next });
-			setFailed(null);
-		} catch (e) {
-			setFailed(e as Problem);
-		} finally {
-			setBusy(false);
-		}
-	};
+	const list = usePages<Held>('/api/quarantine', query);
 	const columns: TableColumn<Held>[] = [
 		{ key: 'at', title: 'Received', cell: h => time(h.at, zone.value) },
 		{ key: 'source', title: 'Source', cell: h => (h.line > 0 ? `${h.source}, line ${h.line}` : h.source) },
@@ -136,27 +121,23 @@ function Rows({ query, act }: { query: string; act: (what: 'replay' | 'drop', ch
 		},
 	];
 	return (
-		<Await of={first} height={120}>
-			{p => {
-				const items = [...p.items, ...(more?.items ?? [])];
-				const next = more ? more.next : p.next;
-				return (
-					<>
-						<Table caption="Rows in quarantine" rows={items} columns={columns} />
-						{failed && <Failure error={failed} />}
-						<p class="actions more-rows">
-							{next && (
-								<button type="button" class="button" disabled={busy} onClick={() => void load(next)}>
-									{busy ? 'Loading…' : 'Show more'}
-								</button>
-							)}
-							<span class="muted" role="status">
-								{count(items.length)} of {count(p.total ?? items.length)} shown
-							</span>
-						</p>
-					</>
-				);
-			}}
+		<Await of={list.first} height={120}>
+			{p => (
+				<>
+					<Table caption="Rows in quarantine" rows={list.items} columns={columns} />
+					{list.failed && <Failure error={list.failed} />}
+					<p class="actions more-rows">
+						{list.more && (
+							<button type="button" class="button" disabled={list.busy} onClick={list.ask}>
+								{list.busy ? 'Loading…' : 'Show more'}
+							</button>
+						)}
+						<span class="muted" role="status">
+							{count(list.items.length)} of {count(p.total ?? list.items.length)} shown
+						</span>
+					</p>
+				</>
+			)}
 		</Await>
 	);
 }
@@ -169,33 +150,6 @@ function outcomeText(r: Outcome, dry: boolean): string {
 		`${many(r.taken, 'row')} ${dry ? 'would be understood' : 'understood'}: ${many(r.interactions, 'interaction')} ${dry ? 'would be taken in' : 'taken in'}${known}${empty}. ` +
 		`${count(r.rejected)} ${dry ? 'would still not be understood' : 'still not understood'}${why.length ? ` (${why.join('; ')})` : ''}.`
 	);
-}
-
-/** What a mapping makes of the first of the chosen rows; asked when nobody has typed for a moment. */
-function usePreview(chosen: string, mapping: string): { preview: Preview | null; error: Problem | null } {
-	const [preview, setPreview] = useState<Preview | null>(null);
-	const [error, setError] = useState<Problem | null>(null);
-	useEffect(() => {
-		let here = true;
-		if (!mapping.trim()) {
-			setPreview(null);
-			return;
-		}
-		const timer = setTimeout(() => {
-			call<Preview>('/api/quarantine/preview', { json: { ...(JSON.parse(chosen) as object), mapping } })
-				.then(p => {
-					if (!here) return;
-					setPreview(p);
-					setError(null);
-				})
-				.catch((e: unknown) => here && setError(e as Problem));
-		}, 400);
-		return () => {
-			here = false;
-			clearTimeout(timer);
-		};
-	}, [chosen, mapping]);
-	return { preview, error };
 }
 
 function Made({ preview }: { preview: Preview }) {
@@ -231,7 +185,7 @@ function Mend({ group, reading, said, onDone }: { group: Group; reading: Reading
 	const [text, setText] = useState(reading.mapping ?? '');
 	const [busy, setBusy] = useState(false);
 	const chosen = chosenOf(group);
-	const { preview, error } = usePreview(JSON.stringify(chosen), text);
+	const { preview, error, current } = usePreview<Preview>('/api/quarantine/preview', text.trim() ? { ...chosen, mapping: text } : null);
 	const [failed, setFailed] = useState<Problem | null>(null);
 	const start = async (dry: boolean): Promise<void> => {
 		setBusy(true);
@@ -244,7 +198,7 @@ function Mend({ group, reading, said, onDone }: { group: Group; reading: Reading
 			setBusy(false);
 		}
 	};
-	const off = busy || !preview || preview.problems.length > 0;
+	const off = busy || !current || !preview || preview.problems.length > 0;
 	return (
 		<div class="panel mend">
 			<h3>Mend the mapping</h3>

@@ -2,27 +2,18 @@
 // What the parts of the settings share: acts on things of a list, and texts that are shown once.
 import { useState } from 'preact/hooks';
 import { forget, Problem } from '../base/api';
+import { Copy } from '../ui/copy';
 import { Dialog } from '../ui/dialog';
-import { Icon } from '../ui/icon';
 
 /** Something that is shown once: the link of a new user, the text of a new key. */
 export function Once({ title, text, help, onClose }: { title: string; text: string | null; help: string; onClose: () => void }) {
-	const [copied, setCopied] = useState(false);
 	return (
 		<Dialog open={text !== null} title={title} onClose={onClose}>
 			<div class="form">
 				<p>{help}</p>
 				<div class="once">
 					<code>{text}</code>
-					<button
-						type="button"
-						class="button"
-						onClick={() => {
-							void navigator.clipboard?.writeText(text ?? '').then(() => setCopied(true));
-						}}
-					>
-						<Icon name="copy" /> {copied ? 'Copied' : 'Copy'}
-					</button>
+					<Copy text={text ?? ''} />
 				</div>
 			</div>
 		</Dialog>

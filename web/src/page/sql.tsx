@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // SQL over interactions, promises and people: read-only, the statement in the URL, the answer as table, CSV or bars.
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { call, Problem } from '../base/api';
 import { count, decimalsOf, exact, number } from '../base/format';
-import { params, setParams } from '../base/router';
+import { params, path, setParams } from '../base/router';
 import { Bars } from '../chart/bars';
 import { Empty, Failure, Loading, PageHead, Section } from '../ui/parts';
 import { Table } from '../ui/table';
@@ -43,17 +43,34 @@ function download(text: string): void {
 export function SqlPage() {
 	const [text, setText] = useState(params.value.get('sql') ?? (EXAMPLES[0] as [string, string])[1]);
 	const [state, setState] = useState<{ answer?: Answer; error?: Problem; busy?: boolean }>({});
+	const turn = useRef(0);
+	const asked = useRef<string | null>(null);
 	const run = async (sql: string): Promise<void> => {
-		setParams({ sql }, { replace: true });
+		const mine = ++turn.current;
+		const first = asked.current === null;
+		asked.current = sql;
+		setParams({ sql }, { replace: first });
 		setState({ busy: true });
+		const put = (now: typeof state): void => {
+			if (mine === turn.current) setState(now); // a slow statement does not take the place of a later one
+		};
 		try {
-			setState({ answer: await call<Answer>('/api/sql', { json: { sql, limit: 1000 } }) });
+			put({ answer: await call<Answer>('/api/sql', { json: { sql, limit: 1000 } }) });
 		} catch (error) {
-			setState({ error: error as Problem });
+			put({ error: error as Problem });
 		}
 	};
-	// A link to a statement shows its answer.
-	useEffect(() => void run(text), []);
+	// A link to a statement shows its answer, and so do the ways back and forward.
+	const given = params.value.get('sql');
+	useEffect(() => {
+		if (asked.current !== null && given === asked.current) return;
+		if (asked.current !== null && given === null) {
+			if (path.value === '/sql') setParams({ sql: asked.current }, { replace: true });
+			return;
+		}
+		if (given !== null) setText(given);
+		void run(given ?? text);
+	}, [given]);
 	const a = state.answer;
 	const numeric = a ? a.columns.map((_, i) => a.rows.some(r => r[i] !== null) && a.rows.every(r => r[i] === null || typeof r[i] === 'number')) : [];
 	// Numbers below each other have the same decimals; whole ones stay as they are: they may be years or ids.
@@ -147,7 +164,7 @@ export function SqlPage() {
 							</div>
 						)}
 						<Table<(string | number | null)[]>
-							caption="Answer"
+							caption="Rows of the answer"
 							compact
 							rows={a.rows}
 							columns={a.columns.map((c, i) => ({ key: `${i}`, title: c.name, numeric: numeric[i] ?? false, sort: r => r[i] ?? null, cell: r => (r[i] === null || r[i] === undefined ? '–' : (forms[i] ?? String)(r[i] as number)) }))}

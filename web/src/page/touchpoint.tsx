@@ -154,9 +154,9 @@ function Split({ t, by }: { t: TouchPoint; by: string }) {
 							const format = (v: number): string => (isKept ? percent(v, 1) : quantity(v, unit, currency.value, share, decimals));
 							return (
 								<div key={k} class="split-one">
-									<h4>
+									<h3>
 										{title(k)} <span class="muted small">{e ? demand(e, currency.value, share) : ''}</span>
-									</h4>
+									</h3>
 									<Bars
 										label={`${k} by ${by}`}
 										format={format}

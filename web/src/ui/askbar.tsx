@@ -4,11 +4,11 @@ import { useState } from 'preact/hooks';
 import { design, queryUrl, session, useApi } from '../base/api';
 import { beside, conditionText, parseCondition, quote, type Condition } from '../base/filter';
 import { count, title } from '../base/format';
-import { isPeriod, PERIODS, PERIOD_DEFAULT, periodText } from '../base/period';
+import { firstDay, isPeriod, lastDay, PERIODS, PERIOD_DEFAULT, periodText } from '../base/period';
 import { asked, misread, other, period, touchpointName, where } from '../base/question';
 import { params, setParams } from '../base/router';
 import type { Result } from '../base/types';
-import { Dialog } from './dialog';
+import { FormDialog } from './dialog';
 import { Icon } from './icon';
 import { Field } from './parts';
 
@@ -48,7 +48,7 @@ function ValuePicker({ field, values, onChange }: { field: string; values: strin
 	);
 }
 
-function FilterDialog({ open, onClose, start }: { open: boolean; onClose: () => void; start: string | null }) {
+function FilterDialog({ onClose, start }: { onClose: () => void; start: string | null }) {
 	const parsed = start === null ? null : parseCondition(start);
 	const [field, setField] = useState(parsed?.field ?? 'channel');
 	const [op, setOp] = useState<Condition['op']>(parsed?.op === '!=' ? '!=' : '=');
@@ -62,58 +62,42 @@ function FilterDialog({ open, onClose, start }: { open: boolean; onClose: () => 
 		onClose();
 	};
 	return (
-		<Dialog open={open} title={start === null ? 'Add a filter' : 'Change the filter'} onClose={onClose}>
-			<form
-				class="form"
-				onSubmit={e => {
-					e.preventDefault();
-					done();
-				}}
-			>
-				<div class="tabs" role="group" aria-label="How to filter">
-					<button type="button" aria-pressed={!free} onClick={() => setFree(false)}>
-						Choose
-					</button>
-					<button type="button" aria-pressed={free} onClick={() => { setFree(true); if (!raw && text) setRaw(text); }}>
-						Write
-					</button>
-				</div>
-				{free ? (
-					<Field label="Expression" help="For example: channel = phone, chat · csat < 3 · wait > 2min and not resolved = 1" wide>
-						<textarea rows={3} value={raw} onInput={e => setRaw(e.currentTarget.value)} spellcheck={false} />
-					</Field>
-				) : (
-					<>
-						<div class="row">
-							<Field label="Field">
-								<select value={field} onChange={e => { setField(e.currentTarget.value); setValues([]); }}>
-									{fieldsToFilter().map(f => (
-										<option key={f} value={f}>
-											{title(f)}
-										</option>
-									))}
-								</select>
-							</Field>
-							<Field label="is">
-								<select value={op} onChange={e => setOp(e.currentTarget.value as Condition['op'])}>
-									<option value="=">any of</option>
-									<option value="!=">none of</option>
-								</select>
-							</Field>
-						</div>
-						<ValuePicker key={field} field={field} values={values} onChange={setValues} />
-					</>
-				)}
-				<div class="actions">
-					<button type="submit" class="button primary" disabled={!text}>
-						Apply
-					</button>
-					<button type="button" class="button" onClick={onClose}>
-						Cancel
-					</button>
-				</div>
-			</form>
-		</Dialog>
+		<FormDialog open title={start === null ? 'Add a filter' : 'Change the filter'} onClose={onClose} act="Apply" disabled={!text} onSubmit={done}>
+			<div class="tabs" role="group" aria-label="How to filter">
+				<button type="button" aria-pressed={!free} onClick={() => setFree(false)}>
+					Choose
+				</button>
+				<button type="button" aria-pressed={free} onClick={() => { setFree(true); if (!raw && text) setRaw(text); }}>
+					Write
+				</button>
+			</div>
+			{free ? (
+				<Field label="Expression" help="For example: channel = phone, chat · csat < 3 · wait > 2min and not resolved = 1" wide>
+					<textarea rows={3} value={raw} onInput={e => setRaw(e.currentTarget.value)} spellcheck={false} />
+				</Field>
+			) : (
+				<>
+					<div class="row">
+						<Field label="Field">
+							<select value={field} onChange={e => { setField(e.currentTarget.value); setValues([]); }}>
+								{fieldsToFilter().map(f => (
+									<option key={f} value={f}>
+										{title(f)}
+									</option>
+								))}
+							</select>
+						</Field>
+						<Field label="is">
+							<select value={op} onChange={e => setOp(e.currentTarget.value as Condition['op'])}>
+								<option value="=">any of</option>
+								<option value="!=">none of</option>
+							</select>
+						</Field>
+					</div>
+					<ValuePicker key={field} field={field} values={values} onChange={setValues} />
+				</>
+			)}
+		</FormDialog>
 	);
 }
 
@@ -123,14 +107,32 @@ function chipText(expression: string): string {
 	return `${title(c.field)}: ${c.values.map(v => (c.field === 'touchpoint' ? touchpointName(v) : v)).join(', ')}`;
 }
 
+function Days({ from, until, onFrom, onUntil }: { from: string; until: string; onFrom: (day: string) => void; onUntil: (day: string) => void }) {
+	return (
+		<div class="row">
+			<Field label="From">
+				<input type="date" value={from} {...(until ? { max: until } : {})} onInput={e => onFrom(e.currentTarget.value)} />
+			</Field>
+			<Field label="To, that day included">
+				<input type="date" value={until} {...(from ? { min: from } : {})} onInput={e => onUntil(e.currentTarget.value)} />
+			</Field>
+		</div>
+	);
+}
+
 function PeriodSelect() {
 	const given = params.value.get('period');
 	const value = given && isPeriod(given) ? given : PERIOD_DEFAULT;
 	const known = PERIODS.some(([v]) => v === value);
 	const [custom, setCustom] = useState(false);
-	const [from, setFrom] = useState(period.value.from ?? '');
-	const [until, setUntil] = useState(period.value.to ?? '');
-	const full = (d: string, last: boolean): string => (d.length === 7 ? `${d}-${last ? '28' : '01'}` : d.length === 4 ? `${d}-${last ? '12-31' : '01-01'}` : d);
+	const [from, setFrom] = useState('');
+	const [until, setUntil] = useState('');
+	const choose = (): void => {
+		const p = period.value;
+		setFrom(p.from ? firstDay(p.from) : '');
+		setUntil(p.to ? lastDay(p.to) : '');
+		setCustom(true);
+	};
 	return (
 		<>
 			<label class="pill-select">
@@ -139,9 +141,8 @@ function PeriodSelect() {
 					value={known ? value : 'custom'}
 					onChange={e => {
 						if (e.currentTarget.value === 'custom') {
-							setFrom(full(period.value.from ?? '', false));
-							setUntil(full(period.value.to ?? '', true));
-							setCustom(true);
+							choose();
+							e.currentTarget.value = known ? value : 'custom'; // it is not chosen yet
 						} else setParams({ period: e.currentTarget.value === PERIOD_DEFAULT ? null : e.currentTarget.value });
 					}}
 				>
@@ -154,34 +155,22 @@ function PeriodSelect() {
 				</select>
 			</label>
 			{!known && (
-				<button type="button" class="chip" onClick={() => setCustom(true)}>
+				<button type="button" class="chip" onClick={choose}>
 					Change dates
 				</button>
 			)}
-			<Dialog open={custom} title="Period" onClose={() => setCustom(false)}>
-				<form
-					class="form"
-					onSubmit={e => {
-						e.preventDefault();
-						setParams({ period: from || until ? `${from}..${until}` : 'all' });
-						setCustom(false);
-					}}
-				>
-					<div class="row">
-						<Field label="From">
-							<input type="date" value={from} onInput={e => setFrom(e.currentTarget.value)} />
-						</Field>
-						<Field label="To, that day included">
-							<input type="date" value={until} onInput={e => setUntil(e.currentTarget.value)} />
-						</Field>
-					</div>
-					<div class="actions">
-						<button type="submit" class="button primary">
-							Apply
-						</button>
-					</div>
-				</form>
-			</Dialog>
+			<FormDialog
+				open={custom}
+				title="Period"
+				onClose={() => setCustom(false)}
+				act="Apply"
+				onSubmit={() => {
+					setParams({ period: from || until ? `${from}..${until}` : 'all' });
+					setCustom(false);
+				}}
+			>
+				<Days from={from} until={until} onFrom={setFrom} onUntil={setUntil} />
+			</FormDialog>
 		</>
 	);
 }
@@ -221,40 +210,28 @@ function CompareSelect() {
 					<option value="where">{kind === 'where' && other.value ? `vs ${other.value.label}` : 'vs a segment…'}</option>
 				</select>
 			</label>
-			<Dialog open={open !== null} title={open === 'where' ? 'Compare with a segment' : 'Compare with a period'} onClose={() => setOpen(null)}>
-				<form
-					class="form"
-					onSubmit={e => {
-						e.preventDefault();
-						if (open === 'period' && (from || until)) setParams({ vs: `period:${from}..${until}` });
-						if (open === 'where' && text.trim()) setParams({ vs: `where:${text.trim()}` });
-						setOpen(null);
-					}}
-				>
-					{open === 'period' ? (
-						<div class="row">
-							<Field label="From">
-								<input type="date" value={from} onInput={e => setFrom(e.currentTarget.value)} />
-							</Field>
-							<Field label="To, that day included">
-								<input type="date" value={until} onInput={e => setUntil(e.currentTarget.value)} />
-							</Field>
-						</div>
-					) : (
-						<>
-							<Field label="Segment" help="A filter, for example: product = fibre, or tenure > 90d" wide>
-								<input value={text} onInput={e => setText(e.currentTarget.value)} spellcheck={false} placeholder={`${design.value?.dimensions[0] ?? 'channel'} = …`} />
-							</Field>
-							{text.trim() && where.value.length > 0 && <p class="muted small">{besideText(text.trim())}</p>}
-						</>
-					)}
-					<div class="actions">
-						<button type="submit" class="button primary">
-							Compare
-						</button>
-					</div>
-				</form>
-			</Dialog>
+			<FormDialog
+				open={open !== null}
+				title={open === 'where' ? 'Compare with a segment' : 'Compare with a period'}
+				onClose={() => setOpen(null)}
+				act="Compare"
+				disabled={open === 'period' ? !from && !until : !text.trim()}
+				onSubmit={() => {
+					setParams({ vs: open === 'period' ? `period:${from}..${until}` : `where:${text.trim()}` });
+					setOpen(null);
+				}}
+			>
+				{open === 'period' ? (
+					<Days from={from} until={until} onFrom={setFrom} onUntil={setUntil} />
+				) : (
+					<>
+						<Field label="Segment" help="A filter, for example: product = fibre, or tenure > 90d" wide>
+							<input value={text} onInput={e => setText(e.currentTarget.value)} spellcheck={false} placeholder={`${design.value?.dimensions[0] ?? 'channel'} = …`} />
+						</Field>
+						{text.trim() && where.value.length > 0 && <p class="muted small">{besideText(text.trim())}</p>}
+					</>
+				)}
+			</FormDialog>
 		</>
 	);
 }
@@ -324,7 +301,7 @@ export function AskBar({ compare = true, quick = true }: { compare?: boolean; qu
 					<Icon name="warn" /> {text}
 				</p>
 			))}
-			{edit !== undefined && <FilterDialog key={String(edit)} open start={edit} onClose={() => setEdit(undefined)} />}
+			{edit !== undefined && <FilterDialog key={String(edit)} start={edit} onClose={() => setEdit(undefined)} />}
 		</div>
 	);
 }

@@ -3,6 +3,7 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { Icon } from './icon';
+import { Failure } from './parts';
 
 export interface DialogProps {
 	open: boolean;
@@ -14,6 +15,7 @@ export interface DialogProps {
 
 export function Dialog({ open, title, onClose, kind = 'center', children }: DialogProps) {
 	const ref = useRef<HTMLDialogElement>(null);
+	const pressed = useRef(false);
 	useEffect(() => {
 		const d = ref.current;
 		if (!d || !open) return;
@@ -34,8 +36,12 @@ export function Dialog({ open, title, onClose, kind = 'center', children }: Dial
 				event.preventDefault();
 				onClose();
 			}}
+			onPointerDown={event => {
+				pressed.current = event.target === ref.current;
+			}}
 			onClick={event => {
-				if (event.target === ref.current) onClose();
+				// Not where text was marked and the pointer let go outside.
+				if (pressed.current && event.target === ref.current) onClose();
 			}}
 		>
 			<div class="dialog-body">
@@ -48,5 +54,40 @@ export function Dialog({ open, title, onClose, kind = 'center', children }: Dial
 				{children}
 			</div>
 		</dialog>
+	);
+}
+
+export interface FormDialogProps extends Omit<DialogProps, 'kind'> {
+	/** What the button says that does it. */
+	act: string;
+	onSubmit: () => void;
+	danger?: boolean;
+	disabled?: boolean;
+	error?: { title: string; detail: string } | null;
+}
+
+/** A dialog that asks for something and does it: its fields, what went wrong, the button that does it and the one that does not. */
+export function FormDialog({ act, onSubmit, danger = false, disabled = false, error = null, children, ...dialog }: FormDialogProps) {
+	return (
+		<Dialog {...dialog}>
+			<form
+				class="form"
+				onSubmit={e => {
+					e.preventDefault();
+					if (!disabled) onSubmit();
+				}}
+			>
+				{children}
+				{error && <Failure error={error} />}
+				<div class="actions">
+					<button type="submit" class={`button ${danger ? 'danger' : 'primary'}`} disabled={disabled}>
+						{act}
+					</button>
+					<button type="button" class="button" onClick={dialog.onClose}>
+						Cancel
+					</button>
+				</div>
+			</form>
+		</Dialog>
 	);
 }

@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// The pulse of the house: interactions a second, averaged over ten, with the last minute as bars.
+// The pulse of the house: interactions a second, averaged over ten, or a minute where few come, with the last minute as bars.
 import { connected, counts, failed, rate } from '../base/live';
 import { compact } from '../base/format';
 
+function mean(list: number[]): number {
+	return list.length ? list.reduce((a, b) => a + b, 0) / list.length : 0;
+}
+
 export function Rate() {
-	const last = rate.value.slice(-10);
 	if (!connected.value || !counts.value) return <span class="muted">–</span>;
-	const mean = last.length ? last.reduce((a, b) => a + b, 0) / last.length : 0;
+	const second = mean(rate.value.slice(-10));
+	const many = second >= 2 || rate.value.length < 10;
 	return (
 		<>
-			{mean >= 100 ? compact(Math.round(mean)) : mean.toFixed(1)} <small>/ s</small>
+			{!many ? Math.round(60 * mean(rate.value)) : second >= 100 ? compact(Math.round(second)) : second.toFixed(1)} <small>{many ? '/ s' : '/ min'}</small>
 		</>
 	);
 }

@@ -321,10 +321,16 @@ function isDrawn(result: Result, analysis: Analysis): boolean {
 	return analysis.chart !== 'table' || (result.rows.length > 2 && drawable(result).some(f => f.low));
 }
 
+/** A list of persons behind a number: who they are is all there is to it. */
+export function isPersons(result: Result, url: URLSearchParams): boolean {
+	return url.has('persons') && result.columns[0]?.name === 'customer';
+}
+
 /** The picture alone; null when there is nothing to draw. */
 export function ResultChart({ result, analysis, url, embedded = false }: { result: Result; analysis: Analysis; url: URLSearchParams; embedded?: boolean }) {
 	const has = (name: string): boolean => result.columns.some(c => c.name === name) && result.rows.some(r => r[name] != null);
 	if (!result.rows.length) return <Empty title="No rows." />;
+	if (isPersons(result, url)) return null;
 	if (analysis.chart === 'funnel' && result.rows.every(r => r.n === 0)) return <Empty title="Nobody took the first step.">Choose a longer period, take a filter away, or begin with another step.</Empty>;
 	if (analysis.chart === 'funnel' && has('step') && has('share')) return <FunnelChart result={result} name={nameOf} personsLink={what => withParams({ persons: what })} />;
 	if (analysis.chart === 'sankey' && has('from') && has('to')) return <SankeyChart result={result} name={nameOf} tone={toneOf(design.value)} />;

@@ -78,7 +78,7 @@ export function Table<T>({ caption, columns, rows, sorted, compact }: { caption:
 										</span>
 									</button>
 								) : (
-									c.title
+									c.title || <span class="sr">Actions</span>
 								)}
 							</th>
 						))}
