@@ -383,6 +383,14 @@ struct overlay_receipt {
 // as well. Unknown persons are fine (n_interactions 0; persons_erase refuses them). `who` is recorded. RC_USAGE on a store opened for reading.
 enum rc store_erase_persons(struct store *s, const uint64_t *persons, uint32_t n, struct sv who,
 	struct arena *arena, struct overlay_receipt *out, struct err *e);
+// The same with something else that is to be erased in the same transaction: all of it is, or nothing. `act` gets the
+// store's database inside the transaction; what it deletes is overwritten. NULL: nothing else.
+struct erase_beside {
+	enum rc (*act)(void *context, struct db *db, struct err *e);
+	void *context;
+};
+enum rc store_erase_persons_beside(struct store *s, const uint64_t *persons, uint32_t n, struct sv who,
+	const struct erase_beside *beside, struct arena *arena, struct overlay_receipt *out, struct err *e);
 struct interaction_name {
 	struct sv source, id;
 };

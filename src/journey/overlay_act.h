@@ -19,8 +19,10 @@ struct act {
 // failure.
 enum rc act_begin(struct store *s, bool seals, struct act *a, struct err *e);
 void act_end(struct act *a);
-// Writes the entries in one transaction, sets their ids, and makes the journal in memory the new one.
-enum rc act_commit(struct act *a, struct overlay_entry *entries, size_t n, struct err *e);
+// Writes the entries in one transaction, sets their ids, and makes the journal in memory the new one. `beside` (may be
+// NULL) is done in the transaction, what it deletes is overwritten.
+enum rc act_commit(struct act *a, struct overlay_entry *entries, size_t n, const struct erase_beside *beside,
+	struct err *e);
 enum rc act_nomem(struct err *e);
 
 // Sorts persons, each once; returns how many are left.

@@ -186,7 +186,7 @@ enum rc store_link_all(struct store *s, const struct linking *l, struct arena *a
 	if (rc == RC_OK && n)
 		rc = count_entries(&a, entries, n, arena, out, e);
 	if (rc == RC_OK && n)
-		rc = act_commit(&a, entries, n, e);
+		rc = act_commit(&a, entries, n, NULL, e);
 	if (rc == RC_OK && n) {
 		out->entry = entries[n - 1].id;
 		out->n_persons = n;
@@ -214,7 +214,7 @@ static enum rc unlink_entry(struct act *a, struct overlay_entry *entry, struct a
 	uint64_t person = entry->person;
 	enum rc rc = family_find(a->overlays, &person, 1, &before, e);
 	if (rc == RC_OK)
-		rc = act_commit(a, entry, 1, e);
+		rc = act_commit(a, entry, 1, NULL, e);
 	if (rc == RC_OK) {
 		const struct family own = {
 			.roots = &person, .n_roots = 1, .stored = before.stored, .n_stored = before.n_stored};

@@ -59,11 +59,13 @@ enum rc act_begin(struct store *s, bool seals, struct act *a, struct err *e)
 	return rc;
 }
 
-enum rc act_commit(struct act *a, struct overlay_entry *entries, size_t n, struct err *e)
+static enum rc entries_commit(struct store *s, struct overlay_entry *entries, size_t n,
+	const struct erase_beside *beside, struct err *e)
 {
-	struct store *s = a->store;
 	struct db_stmt *q;
 	enum rc rc = db_begin(s->db, e);
+	if (rc == RC_OK && beside)
+		rc = beside->act(beside->context, s->db, e);
 	for (size_t i = 0; rc == RC_OK && i < n; i++) {
 		rc = overlay_insert(s->db, &entries[i], e);
 		if (rc != RC_OK || entries[i].kind != OVERLAY_ERASE)
@@ -81,6 +83,18 @@ enum rc act_commit(struct act *a, struct overlay_entry *entries, size_t n, struc
 		rc = db_commit(s->db, e);
 	if (rc != RC_OK)
 		db_rollback(s->db);
+	return rc;
+}
+
+enum rc act_commit(struct act *a, struct overlay_entry *entries, size_t n, const struct erase_beside *beside,
+	struct err *e)
+{
+	struct store *s = a->store;
+	enum rc rc = beside ? db_exec(s->db, "PRAGMA secure_delete = ON", e) : RC_OK;
+	if (rc == RC_OK)
+		rc = entries_commit(s, entries, n, beside, e);
+	if (beside)
+		db_exec(s->db, "PRAGMA secure_delete = FAST", NULL);
 	bool links = true;
 	for (size_t i = 0; i < n; i++)
 		links &= entries[i].kind == OVERLAY_LINK;
@@ -249,7 +263,7 @@ enum rc family_find(
 }
 
 static enum rc erase_persons(struct act *a, const uint64_t *persons, uint32_t n, struct sv who,
-	struct arena *arena, struct overlay_receipt *out, struct err *e)
+	const struct erase_beside *beside, struct arena *arena, struct overlay_receipt *out, struct err *e)
 {
 	struct family f = {0};
 	struct overlay_entry *entries = NULL;
@@ -265,7 +279,7 @@ static enum rc erase_persons(struct act *a, const uint64_t *persons, uint32_t n,
 			.person = f.members[i],
 			.n_rows = i == 0 ? out->n_interactions : 0};
 	if (rc == RC_OK && f.n_members)
-		rc = act_commit(a, entries, f.n_members, e);
+		rc = act_commit(a, entries, f.n_members, beside, e);
 	if (rc == RC_OK && f.n_members) {
 		out->entry = entries[f.n_members - 1].id;
 		out->n_persons = f.n_members;
@@ -279,6 +293,12 @@ static enum rc erase_persons(struct act *a, const uint64_t *persons, uint32_t n,
 enum rc store_erase_persons(struct store *s, const uint64_t *persons, uint32_t n, struct sv who,
 	struct arena *arena, struct overlay_receipt *out, struct err *e)
 {
+	return store_erase_persons_beside(s, persons, n, who, NULL, arena, out, e);
+}
+
+enum rc store_erase_persons_beside(struct store *s, const uint64_t *persons, uint32_t n, struct sv who,
+	const struct erase_beside *beside, struct arena *arena, struct overlay_receipt *out, struct err *e)
+{
 	struct act a;
 	*out = (struct overlay_receipt){0};
 	enum rc rc = store_must_write(s, e);
@@ -286,7 +306,7 @@ enum rc store_erase_persons(struct store *s, const uint64_t *persons, uint32_t n
 		return rc;
 	rc = act_begin(s, true, &a, e);
 	if (rc == RC_OK)
-		rc = erase_persons(&a, persons, n, who, arena, out, e);
+		rc = erase_persons(&a, persons, n, who, beside, arena, out, e);
 	act_end(&a);
 	return rc;
 }
@@ -316,7 +336,7 @@ static enum rc erasing_add(
 
 static enum rc commit_interactions(struct act *a, struct erasing *x, struct overlay_receipt *out, struct err *e)
 {
-	enum rc rc = x->n ? act_commit(a, x->entries, x->n, e) : RC_OK;
+	enum rc rc = x->n ? act_commit(a, x->entries, x->n, NULL, e) : RC_OK;
 	if (rc != RC_OK || x->n == 0)
 		return rc;
 	out->entry = x->entries[x->n - 1].id;

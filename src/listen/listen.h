@@ -215,15 +215,20 @@ struct quarantine_named {
 	uint64_t n_removed;
 	uint64_t n_unsure; // hold only a value of less than 4 bytes, which may mean something else: they stay
 };
-// Removes the items in whose bytes one of the values (of identities, without type) stands as a whole word: what is
-// before and after it is no ASCII letter, digit, underscore or byte from 0x80 on, unless the value itself has none
-// there. ASCII letters of either case are the same. Values that are written otherwise in the row (escaped, in another
-// format) are not found. Others may append meanwhile.
-enum rc quarantine_erase(
-	struct store *s, const struct sv *values, uint32_t n, struct quarantine_named *out, struct err *e);
-// What quarantine_erase would remove; nothing is changed.
-enum rc quarantine_count(
-	struct store *s, const struct sv *values, uint32_t n, struct quarantine_named *out, struct err *e);
+// Finds the items in whose bytes one of the values (of identities, without type) stands as a whole word: what is before
+// and after it is no ASCII letter, digit, underscore or byte from 0x80 on, unless the value itself has none there. ASCII
+// letters of either case are the same. Values that are written otherwise in the row (escaped, in another format) are not
+// found. Others may append meanwhile. out->ids is the caller's to free (mem_free), also after a failure.
+struct quarantine_found {
+	int64_t *ids; // ascending
+	size_t n;
+	uint64_t n_unsure; // as of quarantine_named
+};
+enum rc quarantine_find(
+	struct store *s, const struct sv *values, uint32_t n, struct quarantine_found *out, struct err *e);
+// Removes those that are still there, inside a transaction of the store's database.
+enum rc quarantine_found_remove(
+	struct db *db, const struct quarantine_found *found, uint64_t *n_removed, struct err *e);
 struct json;
 // The member "quarantine" of a receipt, in an object that is open.
 void quarantine_named_json(struct json *j, const struct quarantine_named *named);
@@ -236,8 +241,9 @@ struct persons_erasing {
 	bool keep_quarantine; // leave the rows in quarantine that name the persons
 	struct sv who;        // for the journal
 };
-// Erases persons as store_erase_persons does (receipt in the arena), with what else is kept of them: rows in quarantine in
-// which the value of one of their identities stands, and pairs of identities (people.h). Others may append meanwhile.
+// Erases persons as store_erase_persons does (receipt in the arena), and in the same transaction what else is kept of them: rows
+// in quarantine in which the value of one of their identities stands, and pairs of identities (people.h). Others may append
+// meanwhile.
 // RC_USAGE: not an identity. RC_NOT_FOUND: nothing is kept of one of them; then nobody is erased.
 enum rc persons_erase(struct store *s, const struct persons_erasing *x, struct arena *a,
 	struct overlay_receipt *out, struct quarantine_named *named, struct err *e);

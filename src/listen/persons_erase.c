@@ -3,7 +3,8 @@
 // identities that are or will be links.
 //
 //  1. Everybody is looked for before anything goes: a name that is mistyped erases nobody.
-//  2. The store comes last. If only the rest was done, the same identities are found again.
+//  2. All of it goes in one transaction. What was left after a part of it could not be found again: an identity that
+//     stands in quarantine only leads nowhere once its row is gone.
 #include "listen/listen.h"
 
 #include "base/mem.h"
@@ -21,6 +22,8 @@ struct eraser {
 	struct snapshot *snapshot;
 	uint64_t *persons;
 	struct list identities; // all that are known, those that were given among them
+	struct quarantine_found rows;
+	struct quarantine_named *named;
 };
 
 static enum rc nomem(struct err *e)
@@ -51,15 +54,16 @@ static enum rc ask_pairs(void *context, struct db *db, struct err *e)
 static enum rc named_elsewhere(struct eraser *w, struct sv identity, uint64_t person, bool *out, struct err *e)
 {
 	struct asked pairs = {.identity = identity};
-	struct quarantine_named rows = {0};
+	struct quarantine_found rows = {0};
 	struct sv value;
 	sv_cut(identity, ':', &value);
 	enum rc rc = store_journal_names(w->store, person, out, e);
 	if (rc == RC_OK && !*out)
 		rc = store_alone(w->store, ask_pairs, &pairs, e);
 	if (rc == RC_OK && !*out && !pairs.known && !w->x->keep_quarantine)
-		rc = quarantine_count(w->store, &value, 1, &rows, e);
-	*out |= pairs.known || rows.n_removed > 0;
+		rc = quarantine_find(w->store, &value, 1, &rows, e);
+	*out |= pairs.known || rows.n > 0;
+	mem_free(rows.ids);
 	return rc;
 }
 
@@ -105,45 +109,40 @@ static enum rc look_for_all(struct eraser *w, struct err *e)
 	return rc;
 }
 
-static enum rc erase_quarantine(struct eraser *w, struct quarantine_named *named, struct err *e)
+static enum rc find_rows(struct eraser *w, struct err *e)
 {
 	struct sv *values = arena_array(w->arena, w->identities.n + 1, sizeof(*values));
 	if (!values)
 		return nomem(e);
 	for (size_t i = 0; i < w->identities.n; i++)
 		sv_cut(((const struct sv *)w->identities.items)[i], ':', &values[i]);
-	return quarantine_erase(w->store, values, (uint32_t)w->identities.n, named, e);
+	return quarantine_find(w->store, values, (uint32_t)w->identities.n, &w->rows, e);
 }
 
-static enum rc forget_pairs(void *context, struct db *db, struct err *e)
+// Inside the transaction of the store's erasure.
+static enum rc erase_the_rest(void *context, struct db *db, struct err *e)
 {
-	const struct eraser *w = context;
-	enum rc rc = db_exec(db, "PRAGMA secure_delete = ON", e);
-	if (rc == RC_OK)
-		rc = db_begin(db, e);
+	struct eraser *w = context;
+	enum rc rc = quarantine_found_remove(db, &w->rows, &w->named->n_removed, e);
 	if (rc == RC_OK)
 		rc = people_forget(db, w->identities.items, (uint32_t)w->identities.n, e);
-	if (rc == RC_OK)
-		rc = db_commit(db, e);
-	if (rc != RC_OK)
-		db_rollback(db);
-	db_exec(db, "PRAGMA secure_delete = FAST", NULL);
 	return rc;
 }
 
 enum rc persons_erase(struct store *s, const struct persons_erasing *x, struct arena *a,
 	struct overlay_receipt *out, struct quarantine_named *named, struct err *e)
 {
-	struct eraser w = {.store = s, .x = x, .arena = a};
+	struct eraser w = {.store = s, .x = x, .arena = a, .named = named};
 	*out = (struct overlay_receipt){0};
 	*named = (struct quarantine_named){0};
 	enum rc rc = look_for_all(&w, e);
 	if (rc == RC_OK && !x->keep_quarantine)
-		rc = erase_quarantine(&w, named, e);
+		rc = find_rows(&w, e);
 	if (rc == RC_OK)
-		rc = store_alone(s, forget_pairs, &w, e);
-	if (rc == RC_OK)
-		rc = store_erase_persons(s, w.persons, x->n, x->who, a, out, e);
+		rc = store_erase_persons_beside(
+			s, w.persons, x->n, x->who, &(struct erase_beside){erase_the_rest, &w}, a, out, e);
+	named->n_unsure = w.rows.n_unsure;
+	mem_free(w.rows.ids);
 	mem_free(w.identities.items);
 	return rc;
 }

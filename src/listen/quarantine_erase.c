@@ -56,9 +56,8 @@ struct row {
 struct search {
 	const struct sv *values;
 	uint32_t n;
-	struct quarantine_named *out;
-	int64_t *found;
-	size_t n_found, capacity;
+	struct quarantine_found *out;
+	size_t capacity;
 	int64_t after;       // rows up to this one have been searched
 	struct arena *arena; // of the rows at hand
 	struct row *rows;
@@ -103,9 +102,9 @@ static enum rc search_row(struct search *x, const struct row *r, struct err *e)
 	x->out->n_unsure += unsure && !sure;
 	if (!sure)
 		return RC_OK;
-	if (mem_grow((void **)&x->found, &x->capacity, x->n_found + 1, sizeof(*x->found)) != 0)
+	if (mem_grow((void **)&x->out->ids, &x->capacity, x->out->n + 1, sizeof(*x->out->ids)) != 0)
 		return err_set(e, RC_NOMEM, "out of memory for rows of the quarantine");
-	x->found[x->n_found++] = r->id;
+	x->out->ids[x->out->n++] = r->id;
 	return RC_OK;
 }
 
@@ -131,60 +130,38 @@ static enum rc search_all(struct store *s, struct search *x, struct err *e)
 	return rc;
 }
 
-static enum rc remove_found(struct search *x, struct db *db, struct err *e)
+// Of an older program's data directory: rows that go are counted.
+static enum rc tables_renew(void *context, struct db *db, struct err *e)
+{
+	bool exist;
+	(void)context;
+	enum rc rc = import_tables_exist(db, &exist, e);
+	return rc == RC_OK && exist ? import_tables(db, e) : rc;
+}
+
+enum rc quarantine_find(
+	struct store *s, const struct sv *values, uint32_t n, struct quarantine_found *out, struct err *e)
+{
+	struct search x = {.values = values, .n = n, .out = out};
+	*out = (struct quarantine_found){0};
+	enum rc rc = store_alone(s, tables_renew, NULL, e);
+	return rc == RC_OK ? search_all(s, &x, e) : rc;
+}
+
+enum rc quarantine_found_remove(
+	struct db *db, const struct quarantine_found *found, uint64_t *n_removed, struct err *e)
 {
 	struct db_stmt *q;
-	enum rc rc = db_begin(db, e);
-	for (size_t i = 0; rc == RC_OK && i < x->n_found; i++) {
+	enum rc rc = RC_OK;
+	*n_removed = 0;
+	for (size_t i = 0; rc == RC_OK && i < found->n; i++) {
 		rc = db_prepare(db, "DELETE FROM quarantine WHERE id = ?1", &q, e);
 		if (rc != RC_OK)
 			break;
-		db_bind_i64(q, 1, x->found[i]);
+		db_bind_i64(q, 1, found->ids[i]);
 		rc = db_run(q, e);
-		x->out->n_removed += rc == RC_OK ? (uint64_t)db_changes(db) : 0;
+		*n_removed += rc == RC_OK ? (uint64_t)db_changes(db) : 0;
 	}
-	if (rc == RC_OK)
-		rc = db_commit(db, e);
-	if (rc != RC_OK) {
-		db_rollback(db);
-		x->out->n_removed = 0;
-	}
-	return rc;
-}
-
-// Their bytes go as well, not only their places in the table.
-static enum rc remove_bytes(void *context, struct db *db, struct err *e)
-{
-	enum rc rc = import_tables(db, e);
-	if (rc == RC_OK)
-		rc = db_exec(db, "PRAGMA secure_delete = ON", e);
-	if (rc != RC_OK)
-		return rc;
-	rc = remove_found(context, db, e);
-	db_exec(db, "PRAGMA secure_delete = FAST", NULL);
-	return rc;
-}
-
-enum rc quarantine_erase(
-	struct store *s, const struct sv *values, uint32_t n, struct quarantine_named *out, struct err *e)
-{
-	struct search x = {.values = values, .n = n, .out = out};
-	*out = (struct quarantine_named){0};
-	enum rc rc = search_all(s, &x, e);
-	if (rc == RC_OK && x.n_found)
-		rc = store_alone(s, remove_bytes, &x, e);
-	mem_free(x.found);
-	return rc;
-}
-
-enum rc quarantine_count(
-	struct store *s, const struct sv *values, uint32_t n, struct quarantine_named *out, struct err *e)
-{
-	struct search x = {.values = values, .n = n, .out = out};
-	*out = (struct quarantine_named){0};
-	enum rc rc = search_all(s, &x, e);
-	out->n_removed = rc == RC_OK ? x.n_found : 0;
-	mem_free(x.found);
 	return rc;
 }
 

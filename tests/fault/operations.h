@@ -29,6 +29,9 @@ enum rc do_replay(struct world *w, struct store *s, struct err *e);
 void expect_replay(struct world_state *state);
 enum rc do_drop(struct world *w, struct store *s, struct err *e);
 void expect_drop(struct world_state *state);
+// The person of the first row in quarantine, and that row.
+enum rc do_erase_person(struct world *w, struct store *s, struct err *e);
+void expect_erase_person(struct world_state *state);
 enum rc do_list(struct world *w, struct err *e);
 enum rc do_show(struct world *w, struct err *e);
 const char *check_printed(const struct world *w, bool succeeded);

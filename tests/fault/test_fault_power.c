@@ -29,6 +29,7 @@ static const struct life lives[] = {
 	{"append, backup", {"append", "backup"}, false},
 	{"backup by links", {"backup by links"}, false},
 	{"unlink", {"unlink"}, false},
+	{"replay, erase person", {"replay", "erase person", "compact"}, true},
 	{"erase single and merge", {"erase single", "compact"}, true},
 	{"overlays", {"compact overlays"}, false},
 	{"adopt over overlays", {"adopt over overlays"}, false},

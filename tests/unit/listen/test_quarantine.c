@@ -8,6 +8,8 @@
 
 #include "import_support.h"
 
+#include "base/mem.h"
+
 static void put_file(struct work *w, const char *name, const char *text)
 {
 	FILE *f = work_file(w, name);
@@ -426,19 +428,49 @@ static bool file_has(const struct work *w, const char *name, const char *text)
 	return memmem(bytes, n, text, strlen(text)) != NULL;
 }
 
+struct erasing {
+	struct quarantine_found found;
+	uint64_t n_removed;
+};
+
+static enum rc erasing_remove(void *context, struct db *db, struct err *e)
+{
+	struct erasing *x = context;
+	enum rc rc = db_exec(db, "PRAGMA secure_delete = ON", e);
+	if (rc == RC_OK)
+		rc = db_begin(db, e);
+	if (rc == RC_OK)
+		rc = quarantine_found_remove(db, &x->found, &x->n_removed, e);
+	return rc == RC_OK ? db_commit(db, e) : rc;
+}
+
+// What stands there of the values: how many rows surely, how many perhaps; the former are removed if `removes`.
+static void check_named(
+	struct store *s, const struct sv *values, uint32_t n, bool removes, uint64_t n_sure, uint64_t n_unsure)
+{
+	struct err e = ERR_NONE;
+	struct erasing x = {0};
+	assert_int_equal(quarantine_find(s, values, n, &x.found, &e), RC_OK);
+	if (removes) {
+		assert_int_equal(store_alone(s, erasing_remove, &x, &e), RC_OK);
+		assert_int_equal(x.n_removed, n_sure);
+	}
+	assert_int_equal(x.found.n, n_sure);
+	assert_int_equal(x.found.n_unsure, n_unsure);
+	mem_free(x.found.ids);
+}
+
 static void test_erase(void **state)
 {
 	struct work *w = *state;
 	struct import_report r;
 	struct err e = ERR_NONE;
-	struct quarantine_named named;
 	struct arena *a = arena_new(0);
 	struct quarantine_item *items;
 	uint32_t n;
 	struct store *s = work_store(w);
 	const struct sv values[] = {SV("anna.k@x.example"), SV("u-4711"), SV("7"), SV("")};
-	assert_int_equal(quarantine_erase(s, values, 4, &named, &e), RC_OK); // before the first import
-	assert_int_equal(named.n_removed + named.n_unsure, 0);
+	check_named(s, values, 4, false, 0, 0); // before the first import
 	put_file(w, "one.csv",
 		"id;user;at;kind;score;agent\n"
 		"1;u-4711;never;call;9;\n"                  // removed
@@ -452,19 +484,13 @@ static void test_erase(void **state)
 		"9;u-4711;2026-03-01T10:00:00;call;9;\n");  // understood
 	import_one_file(w, s, "one.csv", NULL, RC_OK, &r);
 	assert_int_equal(r.n_quarantined, 8);
-	for (unsigned k = 0; k < 2; k++) { // nothing goes
-		assert_int_equal(quarantine_count(s, values, 4, &named, &e), RC_OK);
-		assert_true(named.n_removed == 3 && named.n_unsure == 2);
-	}
-	assert_int_equal(quarantine_erase(s, values, 4, &named, &e), RC_OK);
-	assert_int_equal(named.n_removed, 3);
-	assert_int_equal(named.n_unsure, 2);
+	check_named(s, values, 4, false, 3, 2);
+	check_named(s, values, 4, true, 3, 2);
 	assert_int_equal(quarantine_items(s, SV_NONE, 0, 10, a, &items, &n, &e), RC_OK);
 	assert_int_equal(n, 5);
 	for (uint32_t i = 0; i < n; i++)
 		assert_null(memmem(items[i].raw.ptr, items[i].raw.len, ";u-4711;", 8));
-	assert_int_equal(quarantine_erase(s, values, 4, &named, &e), RC_OK);
-	assert_int_equal(named.n_removed, 0);
+	check_named(s, values, 4, true, 0, 2);
 	arena_free(&a);
 	store_close(&s); // what is in the -wal file comes into the database
 	assert_true(file_has(w, "data/corridor.db", "2;u-47110;never"));
@@ -478,8 +504,6 @@ static void test_erase_many(void **state)
 {
 	struct work *w = *state;
 	struct import_report r;
-	struct err e = ERR_NONE;
-	struct quarantine_named named;
 	const struct sv values[] = {SV("quetzal-17"), SV("qa")};
 	struct store *s = work_store(w);
 	FILE *f = work_file(w, "many.csv");
@@ -493,13 +517,9 @@ static void test_erase_many(void **state)
 	fclose(f);
 	import_one_file(w, s, "many.csv", NULL, RC_OK, &r);
 	assert_int_equal(r.n_quarantined, 4000);
-	assert_int_equal(quarantine_count(s, values, 2, &named, &e), RC_OK);
-	assert_true(named.n_removed == 8 && named.n_unsure == 1);
-	assert_int_equal(quarantine_erase(s, values, 2, &named, &e), RC_OK);
-	assert_true(named.n_removed == 8 && named.n_unsure == 1);
+	check_named(s, values, 2, true, 8, 1);
 	assert_int_equal(work_quarantined(s), 3992);
-	assert_int_equal(quarantine_count(s, values, 2, &named, &e), RC_OK);
-	assert_true(named.n_removed == 0 && named.n_unsure == 1);
+	check_named(s, values, 2, false, 0, 1);
 	store_close(&s);
 }
 
