@@ -250,6 +250,8 @@ static bool admit(struct http_exchange *x, const struct http_route *route, void 
 		return refuse(x, 503, "out of memory");
 	*c = (struct api_call){.api = context, .x = x, .row = route->data};
 	http_user_set(x, c);
+	if (c->row->auth == AUTH_WRITE)
+		track_cors(x); // first, so that a page can read refusals, too
 	if (c->row->auth != AUTH_USER)
 		return c->row->auth != AUTH_OPEN || admit_anybody(c);
 	const struct access_view *view = access_view_get(c->api->access);

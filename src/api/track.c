@@ -218,7 +218,6 @@ static enum rc deliver(struct arrival *a, struct intake_delivery *d, struct err 
 {
 	struct http_exchange *x = a->call->x;
 	struct sv key = key_of_request(x);
-	track_cors(x);
 	d->context.received_ms = http_received_ms(x);
 	d->context.message_bytes_max = a->call->api->o.limits.message_bytes;
 	d->context.batch_bytes_max = a->call->api->o.limits.batch_bytes;
@@ -395,7 +394,6 @@ enum rc track_settings(struct api_call *c, struct err *e)
 {
 	(void)e;
 	struct sv key = http_param(c->x, "write_key"), host = http_host(c->x);
-	track_cors(c->x);
 	if (!key_is_known(c, key))
 		return settings_problem(c);
 	struct json j = json_new(http_out(c->x));
@@ -436,7 +434,6 @@ enum rc track_source_config(struct api_call *c, struct err *e)
 {
 	(void)e;
 	struct sv key = key_of_request(c->x);
-	track_cors(c->x);
 	if (!key_is_known(c, key))
 		return settings_problem(c);
 	struct json j = json_new(http_out(c->x));

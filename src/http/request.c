@@ -187,10 +187,6 @@ static enum step admit(struct conn *c)
 	x->route = &o->routes[x->match.route];
 	x->body_max = x->route->body_max ? x->route->body_max : o->body_bytes;
 	x->packing = packing_of(x->request.encoding);
-	if (x->packing == PACKING_UNKNOWN) {
-		http_header_add(x, "Accept-Encoding", SV("gzip, deflate, zstd"));
-		return refuse_early(c, 415, "the body's coding is not one of gzip, deflate, zstd");
-	}
 	if (o->admit) {
 		c->loop->current = x;
 		bool on = o->admit(x, x->route, o->context);
@@ -198,6 +194,10 @@ static enum step admit(struct conn *c)
 		if (!on)
 			return x->answered ? answer_early(c)
 					   : refuse_early(c, 500, "the request was left unanswered");
+	}
+	if (x->packing == PACKING_UNKNOWN) {
+		http_header_add(x, "Accept-Encoding", SV("gzip, deflate, zstd"));
+		return refuse_early(c, 415, "the body's coding is not one of gzip, deflate, zstd");
 	}
 	if (x->sink && x->packing != PACKING_NONE)
 		return refuse_early(c, 415, "a file is sent as it is, without Content-Encoding");

@@ -178,6 +178,13 @@ def tracking_answers_pages_of_any_site_but_knows_no_cookie():
         message = {'writeKey': key, 'event': 'Page Viewed', 'anonymousId': 'a'}
         a = server.client().post('/v1/track', message, headers={'Origin': shop, 'Sec-Fetch-Site': 'cross-site'})
         assert a.status == 200 and allows(a) == (shop, 'true', 'Origin'), a.headers
+        # A refusal that a page cannot read would be the network's failure to an SDK, which sends the same again.
+        large = {**message, 'properties': {'x': 'x' * 9_000_000}}
+        for path, status, coding in (('/v1/track', 413, None), ('/v1/batch', 413, None), ('/v1/track', 400, 'gzip'),
+                                     ('/v1/track', 415, 'br')):
+            a = server.client().post(path, large if status == 413 else message,
+                                     headers={'Origin': shop, 'Content-Encoding': coding})
+            assert a.status == status and allows(a) == (shop, 'true', 'Origin'), (path, a.status, a.headers)
         # Whoever is signed in counts for nothing.
         del message['writeKey']
         a = admin.post('/v1/track', message, headers={'Origin': shop})
