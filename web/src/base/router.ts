@@ -33,23 +33,29 @@ export const CHOOSE_PASSWORD = '/choose-password';
 
 export const arrived = signal(0);
 
-let unsaved: ((to: string) => string | null) | null = null;
+type Question = (to: string) => string | null;
 
-/** Asks before something is lost: the question for an address one is about to go to, null when nothing is lost by it. Null
- *  takes it back. Leaving the site asks by itself. */
-export function askBeforeLeaving(question: ((to: string) => string | null) | null): void {
-	unsaved = question;
+const unsaved = new Set<Question>();
+
+/** Asks before something is lost: the question for an address one is about to go to, null when nothing is lost by it. Gives back
+ *  what takes it back. Leaving the site asks by itself. */
+export function askBeforeLeaving(question: Question): () => void {
+	unsaved.add(question);
+	return () => void unsaved.delete(question);
 }
 
 function mayLeave(to: string): boolean {
-	const question = unsaved?.(to) ?? null;
-	if (question !== null && !confirm(question)) return false;
-	if (question !== null) unsaved = null;
+	for (const ask of [...unsaved]) {
+		const question = ask(to);
+		if (question === null) continue;
+		if (!confirm(question)) return false;
+		unsaved.delete(ask);
+	}
 	return true;
 }
 
 addEventListener('beforeunload', event => {
-	if (unsaved?.('') != null) event.preventDefault();
+	if ([...unsaved].some(ask => ask('') !== null)) event.preventDefault();
 });
 
 export function go(to: string, options: GoOptions = {}): void {

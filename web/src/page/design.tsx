@@ -5,7 +5,8 @@ import { call, design, forget, may, Problem, useApi } from '../base/api';
 import { type Effect, effect } from '../base/effect';
 import { time } from '../base/format';
 import { zone } from '../base/question';
-import { askBeforeLeaving, params, setParams } from '../base/router';
+import { params, setParams } from '../base/router';
+import { useUnsaved } from '../base/unsaved';
 import type { Design } from '../base/types';
 import { Dialog } from '../ui/dialog';
 import { Editor, jump, type TextProblem } from '../ui/editor';
@@ -71,15 +72,10 @@ export function DesignPage() {
 		return () => clearTimeout(timer);
 	}, [text]);
 
-	useEffect(() => {
-		if (!changed) return;
-		askBeforeLeaving(to => {
-			const [page, query] = to.split('?');
-			const stays = page === '/design' && new URLSearchParams(query).get('version') === version;
-			return stays ? null : 'Leave this page? What you changed in the corridor file is not published and will be lost.';
-		});
-		return () => askBeforeLeaving(null);
-	}, [changed, version]);
+	useUnsaved(changed, 'Leave this page? What you changed in the corridor file is not published and will be lost.', to => {
+		const [page, query] = to.split('?');
+		return page === '/design' && new URLSearchParams(query).get('version') === version;
+	});
 
 	const edit = (v: string): void => {
 		if (!mayWrite) return;

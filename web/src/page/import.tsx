@@ -6,6 +6,7 @@ import { count, many, percent, time } from '../base/format';
 import { usePreview } from '../base/preview';
 import { zone } from '../base/question';
 import type { Interaction } from '../base/types';
+import { useUnsaved } from '../base/unsaved';
 import { Editor, type TextProblem } from '../ui/editor';
 import { Await, Empty, Failure, Loading, PageHead, Section } from '../ui/parts';
 import { Table } from '../ui/table';
@@ -228,6 +229,7 @@ function Jobs() {
 function Mapping({ up, onStart }: { up: Uploaded; onStart: (mapping: string, dry: boolean) => void }) {
 	const [text, setText] = useState(up.mapping ?? '');
 	const { preview, error, current } = usePreview<Preview>('/api/import/preview', { file: up.file, mapping: text });
+	useUnsaved(text !== (up.mapping ?? ''), `Leave this page? The mapping you changed for ${up.name} will be lost.`);
 	const off = !current || !preview || preview.problems.length > 0;
 	return (
 		<>

@@ -8,6 +8,7 @@ import { usePages } from '../base/pages';
 import { usePreview } from '../base/preview';
 import { zone } from '../base/question';
 import type { Interaction } from '../base/types';
+import { useUnsaved } from '../base/unsaved';
 import { Editor, type TextProblem } from '../ui/editor';
 import { Await, Empty, Failure, Loading, Section } from '../ui/parts';
 import { Table, type TableColumn } from '../ui/table';
@@ -183,6 +184,8 @@ function Made({ preview }: { preview: Preview }) {
 /** The mapping of a group's rows, to be mended. Its text stays while the rows of the same file change their reasons. */
 function Mend({ group, reading, said, onDone }: { group: Group; reading: Reading; said: string; onDone: (said: string) => void }) {
 	const [text, setText] = useState(reading.mapping ?? '');
+	const [used, setUsed] = useState(text);
+	useUnsaved(text !== used, 'Leave this page? The mapping you mended has not been used and will be lost.');
 	const [busy, setBusy] = useState(false);
 	const chosen = chosenOf(group);
 	const { preview, error, current } = usePreview<Preview>('/api/quarantine/preview', text.trim() ? { ...chosen, mapping: text } : null);
@@ -192,6 +195,7 @@ function Mend({ group, reading, said, onDone }: { group: Group; reading: Reading
 		setFailed(null);
 		try {
 			onDone(outcomeText(await call<Outcome>('/api/quarantine/replay', { json: { ...chosen, mapping: text, dry_run: dry } }), dry));
+			if (!dry) setUsed(text);
 		} catch (e) {
 			setFailed(e as Problem);
 		} finally {
