@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
+#include <execinfo.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <link.h>
@@ -548,11 +549,32 @@ static bool is_spared(const void *caller)
 	return false;
 }
 
+// What calls led to the nth allocation, as a hash of their addresses.
+enum { FRAMES = 32, TRACED = 1 << 20 };
+static uint64_t traced[TRACED];
+static size_t n_traced; // when it was stopped
+static atomic_bool tracing;
+static _Thread_local bool in_trace; // backtrace may allocate
+
+static uint64_t calls_hash(void)
+{
+	void *frames[FRAMES];
+	uint64_t hash = 14695981039346656037u;
+	in_trace = true;
+	int n = backtrace(frames, FRAMES);
+	in_trace = false;
+	for (int i = 0; i < n; i++)
+		hash = (hash ^ (uintptr_t)frames[i]) * 1099511628211u;
+	return hash;
+}
+
 static bool allocation_fails(const void *caller)
 {
-	if (is_spared(caller))
+	if (in_trace || is_spared(caller))
 		return false;
-	atomic_fetch_add_explicit(&n_allocs, 1, memory_order_relaxed);
+	uint_fast64_t n = atomic_fetch_add_explicit(&n_allocs, 1, memory_order_relaxed);
+	if (atomic_load_explicit(&tracing, memory_order_relaxed) && n < TRACED)
+		traced[n] = calls_hash();
 	uint_fast64_t left = atomic_load_explicit(&alloc_countdown, memory_order_relaxed);
 	while (left != 0)
 		if (atomic_compare_exchange_weak(&alloc_countdown, &left, left - 1)) {
@@ -588,3 +610,70 @@ void os_alloc_fail_at(uint64_t nth)
 	atomic_store(&n_allocs, 0);
 	atomic_store(&alloc_countdown, nth);
 }
+
+void os_alloc_trace(bool on)
+{
+#if !SANITIZED
+	if (on)
+		(void)calls_hash(); // what backtrace has to load, it loads now
+	else
+		n_traced = os_allocs() < TRACED ? os_allocs() : TRACED;
+	os_alloc_fail_at(0);
+	atomic_store(&tracing, on);
+#else
+	(void)on;
+#endif
+}
+
+#if !SANITIZED
+struct place {
+	uint64_t hash, nth;
+};
+
+static int compare_places(const void *a, const void *b)
+{
+	const struct place *x = a, *y = b;
+	if (x->hash != y->hash)
+		return x->hash < y->hash ? -1 : 1;
+	return x->nth < y->nth ? -1 : x->nth > y->nth;
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+	return *x < *y ? -1 : *x > *y;
+}
+
+size_t os_alloc_paths(uint64_t *nth, size_t max, size_t *n_paths)
+{
+	size_t n = n_traced, found = 0;
+	struct place *all = malloc((n + 1) * sizeof(*all));
+	*n_paths = 0;
+	if (!all)
+		return 0;
+	for (size_t i = 0; i < n; i++)
+		all[i] = (struct place){traced[i], i + 1};
+	qsort(all, n, sizeof(*all), compare_places);
+	for (size_t i = 0; i < n; i++) {
+		bool first = i == 0 || all[i - 1].hash != all[i].hash,
+		     last = i + 1 == n || all[i + 1].hash != all[i].hash;
+		*n_paths += first;
+		if (!first && !last)
+			continue;
+		if (found < max)
+			nth[found] = all[i].nth;
+		found++;
+	}
+	qsort(nth, found < max ? found : max, sizeof(*nth), compare_numbers);
+	free(all);
+	return found;
+}
+#else
+size_t os_alloc_paths(uint64_t *nth, size_t max, size_t *n_paths)
+{
+	(void)nth;
+	(void)max;
+	*n_paths = 0;
+	return 0;
+}
+#endif

@@ -93,5 +93,11 @@ uint64_t os_number(const char *path);
 bool os_alloc_possible(void);
 void os_alloc_fail_at(uint64_t nth);
 uint64_t os_allocs(void); // since os_alloc_fail_at
+// From now on (true), until it is told to stop, notes by which calls each allocation is reached; begins anew, also the
+// count. Several threads may allocate.
+void os_alloc_trace(bool on);
+// The numbers of allocations, ascending, that are the first or the last to be reached by the same calls, of those noted:
+// at most max of them go to nth. Returns how many there are; *n_paths: how many different ways. 0: out of memory.
+size_t os_alloc_paths(uint64_t *nth, size_t max, size_t *n_paths);
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every allocation of every operation, import, analysis and output fails once. The outcome is success or "out of
-// memory"; nothing acknowledged is lost, nothing is there twice, and the same operation then succeeds. Without
-// sanitizers the allocations of everybody fail (SQLite's, zstd's, ICU's too); with them, which bring their own malloc,
+// memory"; nothing acknowledged is lost, nothing is there twice, and the same operation then succeeds. They are many
+// (most of them SQLite's, again and again by the same way), so there are three choices: see `points`. Without sanitizers the allocations of everybody fail (SQLite's, zstd's, ICU's too); with them, which bring their own malloc,
 // this program's. Opening a store, which takes most allocations, is an operation by itself; in the others the count
 // begins when the store is open.
 #include "fault_os.h"
@@ -28,14 +28,50 @@ static bool reached(uint64_t nth, uint64_t before)
 	return os_alloc_possible() ? os_allocs() >= nth : mem_count() - before >= nth;
 }
 
-// The first `dense` one by one, later ones in growing steps, larger ones with CORRIDOR_FAULT_SPARSE; all with
-// CORRIDOR_FAULT_ALL.
-static uint64_t next(uint64_t n, uint64_t dense)
+// Which allocations fail. All with CORRIDOR_FAULT_ALL. With CORRIDOR_FAULT_PATHS all to which calls lead that had not led
+// to one before in this operation, and the last of each of these ways. Else the first `dense` one by one, later ones in
+// growing steps, larger ones with CORRIDOR_FAULT_SPARSE.
+struct points {
+	uint64_t dense, *nth;
+	size_t at, n, n_paths;
+};
+
+static bool points_traced(void)
 {
+	return world_setting("CORRIDOR_FAULT_PATHS", 0) && os_alloc_possible();
+}
+
+static void points_read(struct points *p)
+{
+	os_alloc_trace(false);
+	size_t n = os_alloc_paths(NULL, 0, &p->n_paths);
+	p->nth = malloc((n + 1) * sizeof(*p->nth));
+	assert_non_null(p->nth);
+	p->n = os_alloc_paths(p->nth, n, &p->n_paths);
+	assert_true(p->n > 0 && p->n == n);
+	p->nth[p->n] = UINT64_MAX; // the end: none fails
+}
+
+static uint64_t next(struct points *p, uint64_t n)
+{
+	if (p->nth)
+		return p->nth[p->at++];
 	uint64_t sparse = world_setting("CORRIDOR_FAULT_SPARSE", 1), tenths = sparse > 12  ? 5
 									      : sparse > 1 ? 2
 											   : 1;
-	return world_setting("CORRIDOR_FAULT_ALL", 0) || n < dense / tenths ? n + 1 : n + 1 + n * tenths / 10;
+	return world_setting("CORRIDOR_FAULT_ALL", 0) || n < p->dense / tenths ? n + 1
+									       : n + 1 + n * tenths / 10;
+}
+
+static void points_told(struct points *p, const char *kind, const char *name, uint64_t n, uint64_t n_failed)
+{
+	if (p->nth)
+		print_message("%s%s: %llu allocations on %zu paths, %llu errors\n", kind, name,
+			(unsigned long long)n, p->n_paths, (unsigned long long)n_failed);
+	else
+		print_message("%s%s: %llu allocations, %llu errors\n", kind, name, (unsigned long long)n,
+			(unsigned long long)n_failed);
+	free(p->nth);
 }
 
 // --- operations on the store ---
@@ -51,7 +87,10 @@ static void begin_failing(void *context)
 {
 	struct trial *t = context;
 	t->count = mem_count();
-	fail_at(t->nth);
+	if (t->nth)
+		fail_at(t->nth);
+	else
+		os_alloc_trace(true);
 }
 
 static void describe(const struct trial *t, enum rc rc, const char *what)
@@ -76,9 +115,27 @@ static void check(const struct trial *t, enum rc rc)
 	world_clear(t->w);
 }
 
+// Runs the operation from `base`, its nth allocation failing; 0: all are noted.
+static enum rc attempt(struct trial *t, const char *base, struct err *e)
+{
+	world_copy_tree(base, t->w->dir);
+	world_clear(t->w);
+	if (t->o->whole) {
+		begin_failing(t);
+	} else {
+		t->w->opened = begin_failing;
+		t->w->context = t;
+	}
+	enum rc rc = world_run(t->w, t->o, e);
+	t->w->opened = NULL;
+	t->w->context = NULL;
+	return rc;
+}
+
 static void operate_without_memory(struct world *w, const struct operation *o)
 {
 	struct trial t = {.w = w, .o = o};
+	struct points points = {.dense = 30};
 	char base[160];
 	uint64_t n_points = 0, n_failed = 0;
 	snprintf(base, sizeof(base), "%s-base", w->root);
@@ -92,20 +149,16 @@ static void operate_without_memory(struct world *w, const struct operation *o)
 		assert_int_equal(mkdir(w->dir, 0750), 0);
 	world_copy_tree(w->dir, base);
 	world_expect(w, o, base);
-	bool fired = true;
-	for (t.nth = 1; fired; t.nth = next(t.nth, 30)) {
+	if (points_traced()) {
 		struct err e = ERR_NONE;
-		world_copy_tree(base, w->dir);
-		world_clear(w);
-		if (o->whole) {
-			begin_failing(&t);
-		} else {
-			w->opened = begin_failing;
-			w->context = &t;
-		}
-		enum rc rc = world_run(w, o, &e);
-		w->opened = NULL;
-		w->context = NULL;
+		enum rc rc = attempt(&t, base, &e);
+		points_read(&points);
+		check(&t, rc);
+	}
+	bool fired = true;
+	for (t.nth = next(&points, 0); fired; t.nth = next(&points, t.nth)) {
+		struct err e = ERR_NONE;
+		enum rc rc = attempt(&t, base, &e);
 		fired = reached(t.nth, t.count);
 		fail_at(0);
 		n_points += fired;
@@ -119,8 +172,7 @@ static void operate_without_memory(struct world *w, const struct operation *o)
 		if (rc != RC_OK && rc != o->again)
 			describe(&t, rc, e.message);
 	}
-	print_message("%s: %llu allocations, %llu errors\n", o->name, (unsigned long long)n_points,
-		(unsigned long long)n_failed);
+	points_told(&points, "", o->name, n_points, n_failed);
 	world_remove_tree(base);
 }
 
@@ -186,11 +238,18 @@ static void ask_without_memory(struct store *s, const struct analysis *a)
 	struct query q = question(a, params);
 	struct snapshot *sn;
 	struct buf right = buf_new(1u << 24), now = buf_new(1u << 24);
+	struct points points = {.dense = 150};
 	uint64_t n_points = 0, n_failed = 0;
 	kit_ok(snapshot_open(s, &sn, &e), &e);
 	kit_ok(answer(sn, &q, &right, &e), &e);
+	if (points_traced()) {
+		buf_clear(&right);
+		os_alloc_trace(true);
+		kit_ok(answer(sn, &q, &right, &e), &e);
+		points_read(&points);
+	}
 	bool fired = true;
-	for (uint64_t n = 1; fired; n = next(n, 150)) {
+	for (uint64_t n = next(&points, 0); fired; n = next(&points, n)) {
 		buf_clear(&now);
 		e = ERR_NONE;
 		uint64_t count = mem_count();
@@ -205,8 +264,7 @@ static void ask_without_memory(struct store *s, const struct analysis *a)
 		if (rc == RC_OK && !sv_equal(buf_view(&now), buf_view(&right)))
 			fail_msg("%s, allocation %llu: another answer", a->name, (unsigned long long)n);
 	}
-	print_message("query %s: %llu allocations, %llu errors\n", a->name, (unsigned long long)n_points,
-		(unsigned long long)n_failed);
+	points_told(&points, "query ", a->name, n_points, n_failed);
 	assert_true(n_failed > 0);
 	snapshot_close(&sn);
 	buf_free(&right);
