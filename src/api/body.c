@@ -22,14 +22,17 @@ struct check {
 
 // --- places ---
 
-// One step down; the place before is at_len as it was. Of a long name its beginning is told.
+// One step down; the place before is at_len as it was. Of a long name its beginning is told, in whole characters.
 static void step(struct check *k, struct sv name)
 {
-	size_t n = k->at_len;
-	if (n + 3 >= POINTER_BYTES)
+	size_t n = k->at_len, shown = name.len;
+	if (shown > NAME_SHOWN)
+		for (shown = NAME_SHOWN; shown > 0 && ((unsigned char)name.ptr[shown] & 0xc0) == 0x80;)
+			shown--;
+	if (n + 2 * shown + 2 >= POINTER_BYTES)
 		return;
 	k->at[n++] = '/';
-	for (size_t i = 0; i < name.len && i < NAME_SHOWN && n + 3 < POINTER_BYTES; i++) {
+	for (size_t i = 0; i < shown; i++) {
 		if (name.ptr[i] == '~' || name.ptr[i] == '/') {
 			k->at[n++] = '~';
 			k->at[n++] = name.ptr[i] == '~' ? '0' : '1';
@@ -233,6 +236,16 @@ static void check_object(struct check *k, const struct api_schema *s, struct jso
 		check_field(k, f, json_get(object, sv_from(f->name)));
 }
 
+enum rc schema_check(const struct api_schema *s, struct json_node object, struct arena *arena,
+	struct buf *mistakes, struct err *e)
+{
+	struct check k = {.arena = arena, .json = json_new(mistakes), .e = e};
+	json_array(&k.json);
+	check_object(&k, s, object);
+	json_array_end(&k.json);
+	return k.n > 0 ? e->rc : RC_OK;
+}
+
 enum rc body_check(struct api_call *c, struct err *e)
 {
 	if (!c->row->body || !c->row->body->checked)
@@ -243,16 +256,13 @@ enum rc body_check(struct api_call *c, struct err *e)
 	if (rc != RC_OK)
 		return rc;
 	struct buf mistakes = buf_new((size_t)1 << 20);
-	struct check k = {.arena = http_arena(c->x), .json = json_new(&mistakes), .e = e};
-	json_array(&k.json);
-	check_object(&k, c->row->body, root);
-	json_array_end(&k.json);
-	if (k.n > 0 && mistakes.rc == RC_OK)
+	rc = schema_check(c->row->body, root, http_arena(c->x), &mistakes, e);
+	if (rc != RC_OK && mistakes.rc == RC_OK)
 		c->mistakes = arena_copy(http_arena(c->x), buf_view(&mistakes));
 	buf_free(&mistakes);
-	if (k.n > 0) {
+	if (rc != RC_OK) {
 		json_parser_free(&parser);
-		return e->rc;
+		return rc;
 	}
 	c->parser = parser;
 	c->root = root;

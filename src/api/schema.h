@@ -4,6 +4,8 @@
 #ifndef CORRIDOR_API_SCHEMA_H
 #define CORRIDOR_API_SCHEMA_H
 
+#include "base/arena.h"
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/json.h"
 
@@ -74,6 +76,10 @@ struct api_schema {
 	const struct api_schema *const *either; // up to NULL: it is one of these
 };
 
+// Holds an object against the table of its fields. `mistakes` gets a JSON array of { pointer (RFC 6901, into the object),
+// detail, remedy }, 20 at most; the texts are made in the arena. RC_INPUT: the first of them.
+enum rc schema_check(const struct api_schema *s, struct json_node object, struct arena *arena,
+	struct buf *mistakes, struct err *e);
 // As JSON Schema (2020-12, as OpenAPI 3.1 has it); components by reference.
 void schema_write(struct json *j, const struct api_schema *s);
 // Members of a number's schema; none unless min < max.
