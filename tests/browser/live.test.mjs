@@ -16,6 +16,7 @@ touchpoints:
   checkout:
     stage: purchase
     match: [{event: Order Completed}]
+    expect: {happy: {measure: csat, at least: 4}}
 `;
 
 const house = new House();
@@ -74,5 +75,10 @@ test('what has nothing to show says so', { skip }, async () => {
 	await page.goto(`${house.url}/journeys/funnel?step=checkout&step=website`);
 	await page.getByText('Nobody took the first step').waitFor();
 	assert.equal(await page.locator('.funnel').count(), 0);
+	await page.goto(`${house.url}/journeys/gap`); // expectations, and n is 0 for each
+	await page.getByText('Nothing was measured').waitFor();
+	assert.equal(await page.locator('.bars').count(), 0);
+	await page.goto(`${house.url}/journeys/scores`);
+	await page.getByText(/None of the \d interactions has what is asked for/).waitFor();
 	await context.close();
 });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
-import { between, bucketLabel, cell, compact, count, decimalsOf, exact, heading, inForm, money, noteText, number, percent, quantity, range, seconds, signed, time, title, secondsOf } from '../src/base/format';
+import { between, bucketLabel, cell, compact, count, decimalsOf, exact, heading, inForm, marked, money, noteText, number, percent, quantity, range, seconds, signed, time, title, secondsOf } from '../src/base/format';
 
 const plain = (s: string): string => s.replace(/\u00a0/g, ' ');
 
@@ -24,6 +24,15 @@ describe('numbers', () => {
 		expect(plain(percent(0.925))).toBe('92.5 %');
 		expect(plain(percent(0.9998))).toBe('99.98 %');
 		expect(plain(percent(1))).toBe('100.0 %');
+	});
+});
+
+describe('marks of an axis', () => {
+	it('are at what they say', () => {
+		expect(marked([0, 0.5, 1, 1.5, 2], count)).toEqual(['0', '', '1', '', '2']);
+		expect(marked([0, 0.2, 0.4, 0.6, 0.8, 1], count)).toEqual(['0', '', '', '', '', '1']);
+		expect(marked([0, 20, 40], count)).toEqual(['0', '20', '40']);
+		expect(marked([0.9, 0.95, 1], percent).map(plain)).toEqual(['90 %', '95 %', '100 %']);
 	});
 });
 

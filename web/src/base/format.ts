@@ -133,6 +133,18 @@ export function plain(text: string): string {
 	return text.replace(/(\.\d*?)0+(?=\D|$)/, '$1').replace(/\.(?=\D|$)/, '');
 }
 
+/** Labels for the marks of an axis, each once: of marks that read the same (0.5 and 1, where whole things are counted) the
+ * roundest has it, the others have none. */
+export function marked(marks: number[], format: (v: number) => string): string[] {
+	const best = new Map<string, number>();
+	const labels = marks.map(m => plain(format(m)));
+	labels.forEach((label, i) => {
+		const before = best.get(label);
+		if (before === undefined || String(marks[i]).length < String(marks[before]).length) best.set(label, i);
+	});
+	return labels.map((label, i) => (best.get(label) === i ? label : ''));
+}
+
 /** What is told in the words of the command line ("--each person") in those of a form (“Each” person). */
 export function inForm(text: string): string {
 	return text.replace(/ as for --where/g, '').replace(/--([a-z][a-z-]*)/g, (_, name: string) => `“${title(name)}”`);

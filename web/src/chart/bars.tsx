@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One value a row with its interval, on a common axis. Rows are a list, so a screen reader reads name, value, interval.
-import { plain, range } from '../base/format';
+import { marked, range } from '../base/format';
 import type { ComponentChildren } from 'preact';
 
 export interface Bar {
@@ -39,6 +39,7 @@ export function Bars({ label, bars, format, zero = true, time = false }: { label
 		high += room;
 	}
 	const span = high - low || 1;
+	const marks = ticks(low, high, 6, time);
 	const at = (v: number): string => `${(((v - low) / span) * 100).toFixed(2)}%`;
 	const length = (a: number, b: number): string => `${((Math.abs(b - a) / span) * 100).toFixed(2)}%`;
 	return (
@@ -64,13 +65,14 @@ export function Bars({ label, bars, format, zero = true, time = false }: { label
 			<div class="bars-axis" aria-hidden="true">
 				<span />
 				<span class="bars-track">
-					{ticks(low, high, 6, time)
-						.filter((t, i, all) => i === 0 || format(t) !== format(all[i - 1] as number))
-						.map(t => (
-							<i key={t} style={{ left: at(t) }}>
-								{plain(format(t))}
-							</i>
-						))}
+					{marked(marks, format).map(
+						(text, i) =>
+							text && (
+								<i key={text} style={{ left: at(marks[i] as number) }}>
+									{text}
+								</i>
+							),
+					)}
 				</span>
 			</div>
 		</figure>

@@ -4,7 +4,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
-import { bucketLabel, plain } from '../base/format';
+import { bucketLabel, marked, plain } from '../base/format';
 import { pageScale } from './width';
 import type { Line } from '../base/result';
 import { onPrint, theme, token } from '../base/theme';
@@ -75,7 +75,7 @@ export default function LineChart({ label, labels, lines, format, target, height
 					scales: { x: { time: false, range: [-0.3, Math.max(0.3, labels.length - 0.7)] }, y: { range: [low, high] } },
 					axes: [
 						{ ...axis, grid: { show: false }, incrs: [1, 2, 3, 4, 6, 12, 13, 26, 52, 104], values: (_u, splits) => splits.map(s => (Number.isInteger(s) && labels[s] !== undefined ? bucketLabel(labels[s]) : '')), space: rem * 4.4, size: rem * 1.8 },
-						{ ...axis, grid, values: (_u, splits) => splits.map(v => plain(format(v))), size: rem * (0.46 * widest + 0.9), space: rem * 2.4 },
+						{ ...axis, grid, values: (_u, splits) => marked(splits, format), size: rem * (0.46 * widest + 0.9), space: rem * 2.4 },
 					],
 					series,
 					bands,

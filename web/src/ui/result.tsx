@@ -326,10 +326,15 @@ export function isPersons(result: Result, url: URLSearchParams): boolean {
 	return url.has('persons') && result.columns[0]?.name === 'customer';
 }
 
+function NoRows({ result }: { result: Result }) {
+	if (result.analysis === 'quality') return <Empty title="Nothing is wrong.">{count(result.n)} interactions were looked at.</Empty>;
+	return <Empty title="No rows.">None of the {count(result.n)} interactions has what is asked for.</Empty>;
+}
+
 /** The picture alone; null when there is nothing to draw. */
 export function ResultChart({ result, analysis, url, embedded = false }: { result: Result; analysis: Analysis; url: URLSearchParams; embedded?: boolean }) {
 	const has = (name: string): boolean => result.columns.some(c => c.name === name) && result.rows.some(r => r[name] != null);
-	if (!result.rows.length) return <Empty title="No rows." />;
+	if (!result.rows.length) return <NoRows result={result} />;
 	if (isPersons(result, url)) return null;
 	if (analysis.chart === 'funnel' && result.rows.every(r => r.n === 0)) return <Empty title="Nobody took the first step.">Choose a longer period, take a filter away, or begin with another step.</Empty>;
 	if (analysis.chart === 'funnel' && has('step') && has('share')) return <FunnelChart result={result} name={nameOf} personsLink={what => withParams({ persons: what })} />;
@@ -342,6 +347,7 @@ export function ResultChart({ result, analysis, url, embedded = false }: { resul
 	if (result.columns[0]?.name === 'bucket' && has('resurrecting')) return <>{stacked(result)}</>;
 	if (has('dau_mau') && result.columns[0]?.name === 'period') return <Activity result={result} />;
 	if (!isDrawn(result, analysis)) return null;
+	if (result.rows.every(r => r.n === 0)) return <Empty title="Nothing was measured.">n is 0 everywhere: no interaction in this period carries what is asked for.</Empty>;
 	if (result.rows.length === 1 && !url.has('y')) return <Figures result={result} />;
 	return <>{generic(result, url, embedded)}</>;
 }

@@ -1,4 +1,4 @@
-import{d as b,p as v,y as g,h as x,O as C,u as n,P as I,S as D,Q as A,F as M,E as y,q as U,R as k,T as B,a as R,c as L,l as O,f as F,U as N}from"./index-Cc8JdCb9.js";import{B as P}from"./bars-af95I6d9.js";const f=[["Satisfaction by channel",`SELECT channel, count(*) AS n, round(avg(csat), 2) AS csat
+import{d as b,p as v,y as g,h as x,O as C,u as n,P as I,S as D,Q as A,F as M,E as y,q as U,R as k,T as B,a as R,c as L,l as O,f as F,U as N}from"./index-B80D2AA4.js";import{B as P}from"./bars-D9Os_ZCe.js";const f=[["Satisfaction by channel",`SELECT channel, count(*) AS n, round(avg(csat), 2) AS csat
 FROM interactions
 WHERE csat IS NOT NULL
 GROUP BY channel ORDER BY csat`],["Promises by status",`SELECT touchpoint, status, count(*) AS n
