@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The queue of imports. The table import_job has every job; memory has those that wait or run.
+// The queue of imports. The table (jobs_table.h) has every job; memory has those that wait or run.
 //
 // States: QUEUED → RUNNING → DONE, FAILED or CANCELLED; QUEUED → CANCELLED; RUNNING → QUEUED when the process ends in good
 // order. Each change is written before it is told. A job that was running when the process died is FAILED with the remedy:
@@ -10,11 +10,9 @@
 //     cancels an item that waits takes it out.
 //  2. An item in memory is changed only under mu; its texts never change. mu is never held while the table is used, which
 //     waits for whoever appends.
-//  3. The table is used inside store_alone, since the intake writes at the same time.
-#include "listen/jobs.h"
+#include "listen/jobs_table.h"
 
 #include "base/io.h"
-#include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/pool.h"
@@ -30,25 +28,6 @@
 #include <unistd.h>
 
 enum { BUSY_MS = 100, WHO_BYTES = 320 };
-#define ITEM_TEXT_MAX ((size_t)8 << 20)
-
-static const char *const migrations[] = {
-	"CREATE TABLE import_job("
-	" id INTEGER PRIMARY KEY AUTOINCREMENT, at_ms INTEGER NOT NULL, began_ms INTEGER NOT NULL,"
-	" ended_ms INTEGER NOT NULL, state INTEGER NOT NULL, origin INTEGER NOT NULL, who TEXT NOT NULL,"
-	" name TEXT NOT NULL, path TEXT NOT NULL, map_name TEXT NOT NULL, map_text BLOB NOT NULL,"
-	" dry_run INTEGER NOT NULL, bytes INTEGER NOT NULL, bytes_read INTEGER NOT NULL, n_rows INTEGER NOT "
-	"NULL,"
-	" n_mapped_rows INTEGER NOT NULL, n_empty_rows INTEGER NOT NULL, n_quarantined INTEGER NOT NULL,"
-	" n_interactions INTEGER NOT NULL, n_duplicates INTEGER NOT NULL, n_unmatched INTEGER NOT NULL,"
-	" message TEXT NOT NULL, reasons TEXT NOT NULL) STRICT",
-};
-
-#define COLUMNS                                                                                                \
-	"id, at_ms, began_ms, ended_ms, state, origin, who, name, path, map_name, dry_run, bytes, bytes_read," \
-	" n_rows, n_mapped_rows, n_empty_rows, n_quarantined, n_interactions, n_duplicates, n_unmatched, "     \
-	"message,"                                                                                             \
-	" reasons"
 
 static const char interrupted[] =
 	"interrupted, because the server ended: import the same file again; nothing comes in twice";
@@ -82,243 +61,6 @@ struct jobs {
 	struct thread *thread;
 };
 
-static const char *const state_names[JOB_STATES] = {"queued", "running", "done", "failed", "cancelled"};
-
-const char *job_state_name(enum job_state state)
-{
-	return state < JOB_STATES ? state_names[state] : "failed";
-}
-
-// --- as JSON ---
-
-static void write_counts(struct json *j, const struct import_report *r)
-{
-	json_key_u64(j, "rows", r->n_rows);
-	json_key_u64(j, "mapped", r->n_mapped_rows);
-	json_key_u64(j, "empty", r->n_empty_rows);
-	json_key_u64(j, "rejected", r->n_quarantined);
-	json_key_u64(j, "taken", r->n_interactions);
-	json_key_u64(j, "repeated", r->n_duplicates);
-	json_key_u64(j, "unmatched", r->n_unmatched);
-	json_key_u64(j, "bytes_read", r->bytes);
-}
-
-static void write_reasons(struct json *j, const struct import_report *r)
-{
-	json_array(j);
-	for (uint32_t i = 0; i < r->n_reasons; i++) {
-		json_object(j);
-		json_key_text(j, "reason", r->reasons[i].reason);
-		json_key_u64(j, "n", r->reasons[i].n);
-		json_key_u64(j, "first_line", r->reasons[i].first_line);
-		json_object_end(j);
-	}
-	json_array_end(j);
-}
-
-void job_report_write(struct json *j, const struct import_report *r)
-{
-	write_counts(j, r);
-	json_key(j, "reasons");
-	write_reasons(j, r);
-}
-
-static void write_time(struct json *j, const char *key, const struct tz *tz, int64_t at_ms)
-{
-	tz_key(j, key, tz, at_ms ? at_ms : TIME_NONE);
-}
-
-void job_write(struct json *j, const struct job *job, const struct tz *tz)
-{
-	static const char *const origins[] = {[JOB_UPLOAD] = "upload", [JOB_FOLDER] = "folder"};
-	char id[24];
-	snprintf(id, sizeof(id), "%lld", (long long)job->id);
-	json_object(j);
-	json_key_text(j, "job", id);
-	json_key_text(j, "state", job_state_name(job->state));
-	json_key_string(j, "name", job->name);
-	json_key_text(j, "origin", origins[job->origin]);
-	json_key_string(j, "who", job->who);
-	json_key_bool(j, "dry_run", job->dry_run);
-	write_time(j, "at", tz, job->at_ms);
-	write_time(j, "began", tz, job->began_ms);
-	write_time(j, "ended", tz, job->ended_ms);
-	write_counts(j, &job->report);
-	json_key(j, "reasons");
-	if (job->reasons.len)
-		json_raw(j, job->reasons);
-	else
-		write_reasons(j, &job->report);
-	json_key_u64(j, "bytes", job->bytes);
-	json_key_string(j, "message", job->message.ptr ? job->message : SV(""));
-	json_object_end(j);
-}
-
-enum rc job_report_save(const char *path, const char *name, const struct import_report *r,
-	const struct err *why, const struct tz *tz, int64_t at_ms, struct err *e)
-{
-	char to[4096], at[40], text[sizeof(why->message) + sizeof(why->remedy) + sizeof(why->file) + 64];
-	struct buf out = buf_new(1 << 20);
-	struct json j = json_new(&out);
-	if (snprintf(to, sizeof(to), "%s.report.json", path) >= (int)sizeof(to))
-		return err_set(e, RC_IO, "the path of %s is too long", name);
-	json_object(&j);
-	json_key_text(&j, "file", name);
-	json_key_text(&j, "at", tz_format(tz, at_ms, at));
-	json_key_text(&j, "state", job_state_name(why->rc == RC_OK ? JOB_DONE : JOB_FAILED));
-	job_report_write(&j, r);
-	json_key_text(&j, "message", why->rc == RC_OK ? "" : err_format(why, text, sizeof(text)));
-	json_object_end(&j);
-	buf_char(&out, '\n');
-	enum rc rc = buf_check(&out, e, "a report");
-	if (rc == RC_OK)
-		rc = io_write_file(io_system(), to, buf_view(&out), e);
-	buf_free(&out);
-	return rc;
-}
-
-// --- the table ---
-
-// One use of the table inside store_alone.
-struct use {
-	struct jobs *jobs;
-	const struct job *job;
-	struct sv map_text;
-	int64_t id;
-	uint32_t limit;
-	struct arena *arena;
-	struct job *out;
-	uint32_t n;
-};
-
-static void bind_counts(struct db_stmt *s, int at, const struct job *job)
-{
-	const struct import_report *r = &job->report;
-	const uint64_t counts[] = {job->bytes, r->bytes, r->n_rows, r->n_mapped_rows, r->n_empty_rows,
-		r->n_quarantined, r->n_interactions, r->n_duplicates, r->n_unmatched};
-	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
-		db_bind_i64(s, at + (int)i, (int64_t)counts[i]);
-}
-
-static struct sv text_or_empty(struct sv s)
-{
-	return s.ptr ? s : SV("");
-}
-
-// Adds the job, and forgets the oldest that are over.
-static enum rc insert(void *context, struct db *db, struct err *e)
-{
-	struct use *u = context;
-	const struct job *job = u->job;
-	struct db_stmt *s;
-	enum rc rc = db_prepare(db,
-		"INSERT INTO import_job(at_ms, began_ms, ended_ms, state, origin, who, name, path, map_name,"
-		" map_text, dry_run, message, bytes, bytes_read, n_rows, n_mapped_rows, n_empty_rows,"
-		" n_quarantined, n_interactions, n_duplicates, n_unmatched, reasons)"
-		" VALUES(?1, 0, 0, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, '', ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,"
-		" ?18, '')",
-		&s, e);
-	if (rc != RC_OK)
-		return rc;
-	db_bind_i64(s, 1, job->at_ms);
-	db_bind_i64(s, 2, job->state);
-	db_bind_i64(s, 3, job->origin);
-	const struct sv texts[] = {job->who, job->name, job->path, job->map_name};
-	for (int i = 0; i < 4; i++)
-		db_bind_text(s, 4 + i, text_or_empty(texts[i]));
-	db_bind_blob(s, 8, text_or_empty(u->map_text));
-	db_bind_i64(s, 9, job->dry_run);
-	bind_counts(s, 10, job);
-	rc = db_run(s, e);
-	u->id = rc == RC_OK ? db_last_id(db) : 0;
-	if (rc == RC_OK)
-		rc = db_prepare(db,
-			"DELETE FROM import_job WHERE state >= ?1 AND id <= (SELECT id FROM import_job"
-			" WHERE state >= ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)",
-			&s, e);
-	if (rc != RC_OK)
-		return rc;
-	db_bind_i64(s, 1, JOB_DONE);
-	db_bind_i64(s, 2, JOBS_KEPT);
-	return db_run(s, e);
-}
-
-// Of a job that is over the mapping is no longer needed.
-static enum rc update(void *context, struct db *db, struct err *e)
-{
-	struct use *u = context;
-	struct db_stmt *s;
-	struct buf reasons = buf_new(1 << 16);
-	struct json j = json_new(&reasons);
-	write_reasons(&j, &u->job->report);
-	enum rc rc = db_prepare(db,
-		"UPDATE import_job SET state = ?2, began_ms = ?3, ended_ms = ?4, message = ?5, bytes = ?6,"
-		" bytes_read = ?7, n_rows = ?8, n_mapped_rows = ?9, n_empty_rows = ?10, n_quarantined = ?11,"
-		" n_interactions = ?12, n_duplicates = ?13, n_unmatched = ?14,"
-		" reasons = ?16, map_text = CASE WHEN ?2 >= ?15 THEN x'' ELSE map_text END WHERE id = ?1",
-		&s, e);
-	if (rc != RC_OK)
-		goto out;
-	db_bind_i64(s, 1, u->job->id);
-	db_bind_i64(s, 2, u->job->state);
-	db_bind_i64(s, 3, u->job->began_ms);
-	db_bind_i64(s, 4, u->job->ended_ms);
-	db_bind_text(s, 5, text_or_empty(u->job->message));
-	bind_counts(s, 6, u->job);
-	db_bind_i64(s, 15, JOB_DONE);
-	db_bind_text(s, 16, reasons.rc == RC_OK ? buf_view(&reasons) : SV(""));
-	rc = db_run(s, e);
-out:
-	buf_free(&reasons);
-	return rc;
-}
-
-static enum rc read_job(struct db_stmt *s, struct arena *a, struct job *job, struct err *e)
-{
-	*job = (struct job){.id = db_i64(s, 0),
-		.at_ms = db_i64(s, 1),
-		.began_ms = db_i64(s, 2),
-		.ended_ms = db_i64(s, 3),
-		.state = (enum job_state)db_i64(s, 4),
-		.origin = (enum job_origin)db_i64(s, 5),
-		.who = arena_copy(a, db_text(s, 6)),
-		.name = arena_copy(a, db_text(s, 7)),
-		.path = arena_copy(a, db_text(s, 8)),
-		.map_name = arena_copy(a, db_text(s, 9)),
-		.dry_run = db_i64(s, 10) != 0,
-		.bytes = (uint64_t)db_i64(s, 11),
-		.message = arena_copy(a, db_text(s, 20)),
-		.reasons = arena_copy(a, db_text(s, 21))};
-	struct import_report *r = &job->report;
-	uint64_t *const counts[] = {&r->bytes, &r->n_rows, &r->n_mapped_rows, &r->n_empty_rows,
-		&r->n_quarantined, &r->n_interactions, &r->n_duplicates, &r->n_unmatched};
-	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
-		*counts[i] = (uint64_t)db_i64(s, 12 + (int)i);
-	return arena_refused(a) ? err_set(e, RC_NOMEM, "out of memory for the imports") : RC_OK;
-}
-
-// The newest at or below u->id.
-static enum rc select_jobs(void *context, struct db *db, struct err *e)
-{
-	struct use *u = context;
-	struct db_stmt *s;
-	bool row = false;
-	u->n = 0;
-	u->out = arena_array(u->arena, u->limit, sizeof(*u->out));
-	if (!u->out)
-		return err_set(e, RC_NOMEM, "out of memory for the imports");
-	enum rc rc = db_prepare(
-		db, "SELECT " COLUMNS " FROM import_job WHERE id <= ?1 ORDER BY id DESC LIMIT ?2", &s, e);
-	if (rc != RC_OK)
-		return rc;
-	db_bind_i64(s, 1, u->id);
-	db_bind_i64(s, 2, u->limit);
-	while (rc == RC_OK && (rc = db_step(s, &row, e)) == RC_OK && row && u->n < u->limit)
-		rc = read_job(s, u->arena, &u->out[u->n++], e);
-	db_reset(s);
-	return rc;
-}
-
 // --- items ---
 
 static void item_free(struct item **i)
@@ -333,11 +75,20 @@ static void item_free(struct item **i)
 static struct item *item_new(struct err *e)
 {
 	struct item *i = mem_calloc(1, sizeof(*i));
-	if (i && !(i->arena = arena_new(ITEM_TEXT_MAX)))
+	if (i && !(i->arena = arena_new(JOB_TEXT_MAX)))
 		item_free(&i);
 	if (!i)
 		err_set(e, RC_NOMEM, "out of memory for an import");
 	return i;
+}
+
+// With its texts, in the arena.
+static void job_copy(struct job *to, const struct job *from, struct arena *a)
+{
+	*to = *from;
+	struct sv *const texts[] = {&to->who, &to->name, &to->path, &to->map_name, &to->message};
+	for (size_t k = 0; k < sizeof(texts) / sizeof(texts[0]); k++)
+		*texts[k] = arena_copy(a, text_or_empty(*texts[k]));
 }
 
 static void push(struct jobs *j, struct item *i)
@@ -361,12 +112,6 @@ static void take_out(struct jobs *j, struct item *i)
 	if (j->last == i)
 		j->last = before;
 	j->n--;
-}
-
-static enum rc put(struct jobs *j, const struct job *job, struct err *e)
-{
-	struct use u = {.jobs = j, .job = job};
-	return store_alone(j->o.store, update, &u, e);
 }
 
 // --- one job ---
@@ -507,7 +252,7 @@ static void run_item(struct jobs *j, struct item *i)
 		i->job.state = JOB_RUNNING;
 		i->job.began_ms = j->clock->now_ms(j->clock);
 		pthread_mutex_unlock(&j->mu);
-		rc = put(j, &i->job, &i->err);
+		rc = job_table_put(j->o.store, &i->job, &i->err);
 		if (rc == RC_OK)
 			rc = import_item(j, i, &report, &i->err);
 		if (j->o.end)
@@ -517,7 +262,7 @@ static void run_item(struct jobs *j, struct item *i)
 	}
 	rc = name_canceller(j, i, &report, rc);
 	const struct job job = settled(j, i, &report, rc);
-	if (put(j, &job, &failed) != RC_OK)
+	if (job_table_put(j->o.store, &job, &failed) != RC_OK)
 		log_err("listen", &failed);
 	if (job.state == JOB_FAILED && rc != RC_CANCELLED)
 		log_err("listen", &i->err);
@@ -610,7 +355,6 @@ static enum rc enqueue(struct jobs *j, const struct job_order *order, bool await
 	enum rc rc = item_of(j, order, awaited, &i, e);
 	if (!i)
 		return rc;
-	struct use u = {.job = &i->job, .map_text = i->map_text};
 	pthread_mutex_lock(&j->mu);
 	if (j->closing)
 		rc = err_set(e, RC_CANCELLED, "%s", interrupted);
@@ -621,10 +365,10 @@ static enum rc enqueue(struct jobs *j, const struct job_order *order, bool await
 		j->n++;
 	pthread_mutex_unlock(&j->mu);
 	if (rc == RC_OK) {
-		rc = store_alone(j->o.store, insert, &u, e);
+		rc = job_table_add(j->o.store, &i->job, i->map_text, id, e);
 		pthread_mutex_lock(&j->mu);
 		if (rc == RC_OK) {
-			*id = i->job.id = u.id;
+			i->job.id = *id;
 			*out = i;
 			push(j, i);
 		} else {
@@ -676,7 +420,7 @@ static enum rc cancel_waiting(struct jobs *j, struct item *i, struct err *e)
 	job.state = JOB_CANCELLED;
 	job.ended_ms = j->clock->now_ms(j->clock);
 	job.message = sv_from(err_format(&why, text, sizeof(text)));
-	enum rc rc = put(j, &job, e);
+	enum rc rc = job_table_put(j->o.store, &job, e);
 	if (rc == RC_OK && j->o.over)
 		j->o.over(j->o.context, &job);
 	pthread_mutex_lock(&j->mu);
@@ -718,7 +462,7 @@ enum rc jobs_cancel(struct jobs *j, int64_t id, struct sv who, struct err *e)
 		return err_set(e, RC_EXISTS, "import %lld has just ended", (long long)id);
 	if (i)
 		return err_set(e, RC_EXISTS, "import %lld is being cancelled", (long long)id);
-	struct arena *a = arena_new(ITEM_TEXT_MAX);
+	struct arena *a = arena_new(JOB_TEXT_MAX);
 	struct job job;
 	enum rc rc = a ? jobs_get(j, id, a, &job, e) : err_set(e, RC_NOMEM, "out of memory for an import");
 	if (rc == RC_OK && job.state < JOB_DONE)
@@ -739,11 +483,7 @@ static bool find_item(struct jobs *j, int64_t id, struct arena *a, struct job *o
 	pthread_mutex_lock(&j->mu);
 	for (struct item *i = j->first; i && !found; i = i->next)
 		if (i->job.id == id) {
-			*out = i->job;
-			struct sv *const texts[] = {
-				&out->who, &out->name, &out->path, &out->map_name, &out->message};
-			for (size_t k = 0; k < sizeof(texts) / sizeof(texts[0]); k++)
-				*texts[k] = arena_copy(a, text_or_empty(*texts[k]));
+			job_copy(out, &i->job, a);
 			found = true;
 		}
 	pthread_mutex_unlock(&j->mu);
@@ -752,85 +492,47 @@ static bool find_item(struct jobs *j, int64_t id, struct arena *a, struct job *o
 
 enum rc jobs_get(struct jobs *j, int64_t id, struct arena *a, struct job *out, struct err *e)
 {
-	struct use u = {.id = id, .limit = 1, .arena = a};
+	struct job *found;
+	uint32_t n;
 	if (find_item(j, id, a, out))
 		return arena_refused(a) ? err_set(e, RC_NOMEM, "out of memory for an import") : RC_OK;
-	enum rc rc = store_alone(j->o.store, select_jobs, &u, e);
-	if (rc == RC_OK && (u.n == 0 || u.out[0].id != id))
+	enum rc rc = job_table_list(j->o.store, id, 1, a, &found, &n, e);
+	if (rc == RC_OK && (n == 0 || found->id != id))
 		rc = err_set(e, RC_NOT_FOUND, "there is no import %lld", (long long)id);
 	if (rc == RC_OK)
-		*out = u.out[0];
+		*out = *found;
 	return rc;
 }
 
 enum rc jobs_list(struct jobs *j, uint32_t limit, struct arena *a, struct job **out, uint32_t *n, struct err *e)
 {
-	struct use u = {.id = INT64_MAX, .limit = limit, .arena = a};
-	enum rc rc = store_alone(j->o.store, select_jobs, &u, e);
-	for (uint32_t i = 0; rc == RC_OK && i < u.n; i++)
-		if (u.out[i].state < JOB_DONE)
-			find_item(j, u.out[i].id, a, &u.out[i]);
+	enum rc rc = job_table_list(j->o.store, INT64_MAX, limit, a, out, n, e);
+	for (uint32_t i = 0; rc == RC_OK && i < *n; i++)
+		if ((*out)[i].state < JOB_DONE)
+			find_item(j, (*out)[i].id, a, &(*out)[i]);
 	if (rc == RC_OK && arena_refused(a))
 		rc = err_set(e, RC_NOMEM, "out of memory for the imports");
-	*out = u.out;
-	*n = u.n;
 	return rc;
 }
 
 // --- opening and closing ---
 
-// A job that waits into memory.
-static enum rc load_item(struct jobs *j, struct db_stmt *s, struct err *e)
+// A job that waits, into memory.
+static enum rc load_item(void *context, const struct job *job, struct sv map_text, struct err *e)
 {
+	struct jobs *j = context;
 	struct item *i = item_new(e);
 	if (!i)
 		return RC_NOMEM;
-	enum rc rc = read_job(s, i->arena, &i->job, e);
-	i->job.reasons = SV_NONE; // it has not run yet
-	i->map_text = arena_copy(i->arena, text_or_empty(db_blob(s, 22)));
-	if (rc == RC_OK && !i->map_text.ptr)
-		rc = err_set(e, RC_NOMEM, "out of memory for an import");
-	if (rc == RC_OK) {
-		push(j, i);
-		j->n++;
-	} else {
+	job_copy(&i->job, job, i->arena);
+	i->map_text = arena_copy(i->arena, text_or_empty(map_text));
+	if (arena_refused(i->arena)) {
 		item_free(&i);
+		return err_set(e, RC_NOMEM, "out of memory for an import");
 	}
-	return rc;
-}
-
-// Marks what ran, or waited on behalf of somebody who asks again, as interrupted; loads the others.
-static enum rc recover(void *context, struct db *db, struct err *e)
-{
-	struct use *u = context;
-	struct jobs *j = u->jobs;
-	struct db_stmt *s;
-	bool row = false;
-	enum rc rc = db_migrate(db, "import_job", migrations, sizeof(migrations) / sizeof(migrations[0]), e);
-	if (rc == RC_OK)
-		rc = db_prepare(db,
-			"UPDATE import_job SET state = ?1, message = ?2, ended_ms = ?3, map_text = x''"
-			" WHERE state = ?4 OR (state = ?5 AND origin <> ?6)",
-			&s, e);
-	if (rc != RC_OK)
-		return rc;
-	db_bind_i64(s, 1, JOB_FAILED);
-	db_bind_text(s, 2, sv_from(interrupted));
-	db_bind_i64(s, 3, j->clock->now_ms(j->clock));
-	db_bind_i64(s, 4, JOB_RUNNING);
-	db_bind_i64(s, 5, JOB_QUEUED);
-	db_bind_i64(s, 6, JOB_UPLOAD);
-	rc = db_run(s, e);
-	if (rc == RC_OK)
-		rc = db_prepare(
-			db, "SELECT " COLUMNS ", map_text FROM import_job WHERE state = ?1 ORDER BY id", &s, e);
-	if (rc != RC_OK)
-		return rc;
-	db_bind_i64(s, 1, JOB_QUEUED);
-	while (rc == RC_OK && (rc = db_step(s, &row, e)) == RC_OK && row)
-		rc = load_item(j, s, e);
-	db_reset(s);
-	return rc;
+	push(j, i);
+	j->n++;
+	return RC_OK;
 }
 
 enum rc jobs_open(const struct jobs_options *options, struct jobs **out, struct err *e)
@@ -844,8 +546,8 @@ enum rc jobs_open(const struct jobs_options *options, struct jobs **out, struct 
 	j->clock = options->clock ? options->clock : clock_system();
 	pthread_mutex_init(&j->mu, NULL);
 	pthread_cond_init(&j->changed, NULL);
-	struct use u = {.jobs = j};
-	enum rc rc = store_alone(j->o.store, recover, &u, e);
+	const struct job_recovery left = {j->clock->now_ms(j->clock), sv_from(interrupted), load_item, j};
+	enum rc rc = job_table_recover(j->o.store, &left, e);
 	if (rc == RC_OK && !(j->thread = thread_start(work, j)))
 		rc = err_set(e, RC_NOMEM, "no thread could be started for the imports");
 	if (rc != RC_OK)
