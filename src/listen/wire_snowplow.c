@@ -152,7 +152,8 @@ static enum rc self_describing(struct wire_decoder *d, const struct message *s)
 		return wire_wrong(
 			d, "ue_pr", "holds no data", "send {\"schema\":…,\"data\":{\"schema\":…,\"data\":…}}");
 	schema = root;
-	if (!member_of(&schema, SV("schema")) || schema.value.type != JSON_STRING)
+	if (!member_of(&schema, SV("schema")) || schema.value.type != JSON_STRING ||
+		!json_text(schema.value, digits).len)
 		return wire_wrong(d, "ue_pr", "holds no schema",
 			"send {\"schema\":…,\"data\":{\"schema\":…,\"data\":…}}");
 	d->x.event = known_event(schema_name(json_text(schema.value, digits)));

@@ -590,6 +590,9 @@ static void snowplow(void **state)
 		kept_decode(k, WIRE_SNOWPLOW, SV("{\"data\":[{\"e\":\"ue\",\"uid\":\"u\",\"ue_px\":\"!\"}]}")),
 		RC_OK);
 	assert_int_equal(k->n_rejects, 1);
+	refused(k, WIRE_SNOWPLOW_GET, // an event without a name
+		"e=ue&uid=u&ue_pr={\"schema\":\"x\",\"data\":{\"schema\":\"\",\"data\":{\"a\":1}}}",
+		"ue_pr holds no schema; send {\"schema\":…,\"data\":{\"schema\":…,\"data\":…}}");
 }
 
 static void cloudevents(void **state)
