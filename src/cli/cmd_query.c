@@ -128,8 +128,11 @@ static enum rc run_analysis(struct cli *cli, struct err *e)
 		return err_set(e, RC_NOMEM, "out of memory for the question");
 	struct sv by[BY_MAX + 1];
 	q.n_by = by_split(args, by, BY_MAX + 1);
-	if (q.n_by > BY_MAX)
-		return err_set(e, RC_USAGE, "--by takes at most %d names", BY_MAX);
+	if (q.n_by > BY_MAX) {
+		err_set(e, RC_USAGE, "--by takes at most %d names", BY_MAX);
+		err_remedy(e, "leave names out, or turn one into a filter with --where");
+		return RC_USAGE;
+	}
 	memcpy(q.by, by, q.n_by * sizeof(by[0]));
 	q.n_where = args_list(args, "where", where, WHERE_MAX);
 	q.params = params;

@@ -14,6 +14,7 @@
 
 #include <stdlib.h>
 
+#define HALF_LIFE_DEFAULT_S (7 * 86400.0) // `half-life` below
 #define MODELS "all|first|last|linear|time-decay|position|markov"
 
 static const struct param params[] = {
@@ -173,6 +174,25 @@ static enum rc open_key(struct run *run, struct plan *plan, struct err *e)
 	return RC_OK;
 }
 
+// What only one model reads says nothing when another one is asked for.
+static enum rc refuse_idle(struct run *run, uint32_t model, struct err *e)
+{
+	bool decay = model == MODEL_DECAY + 1, markov = model == MODEL_MARKOV + 1;
+	if (model == 0)
+		return RC_OK;
+	if (!decay && run_param(run, "half-life")->number != HALF_LIFE_DEFAULT_S) {
+		err_set(e, RC_USAGE, "--half-life is of time decay, not of the model asked for");
+		err_remedy(e, "ask for --model time-decay, or leave --half-life away");
+		return RC_USAGE;
+	}
+	if (!markov && run_param(run, "order")->number != 1) {
+		err_set(e, RC_USAGE, "--order is of the Markov model, not of the model asked for");
+		err_remedy(e, "ask for --model markov, or leave --order away");
+		return RC_USAGE;
+	}
+	return RC_OK;
+}
+
 static enum rc prepare(struct run *run, struct err *e)
 {
 	struct plan *plan = arena_alloc(run->scratch, sizeof(*plan));
@@ -192,7 +212,9 @@ static enum rc prepare(struct run *run, struct err *e)
 	}
 	plan->window_ms = (int64_t)llround(run_param(run, "window")->number * 1000.0);
 	plan->half_life_ms = run_param(run, "half-life")->number * 1000.0;
-	enum rc rc = open_key(run, plan, e);
+	enum rc rc = refuse_idle(run, model, e);
+	if (rc == RC_OK)
+		rc = open_key(run, plan, e);
 	if (rc == RC_OK)
 		rc = open_value(run, plan, e);
 	if (rc == RC_OK && plan->models[MODEL_MARKOV])

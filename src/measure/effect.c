@@ -163,6 +163,11 @@ static enum rc prepare(struct run *run, struct err *e)
 		run_param(run, "against")->filter};
 	plan->explicit = filters[2] != NULL;
 	plan->never = run_param(run, "control")->choice == 1;
+	if (plan->never && plan->explicit) {
+		err_set(e, RC_USAGE, "--control never says what to compare with, and --against does too");
+		err_remedy(e, "leave one of the two away");
+		return RC_USAGE;
+	}
 	plan->drop = run_param(run, "censor")->choice == 0;
 	plan->persons = run_param(run, "each")->choice == 1;
 	plan->within_ms = (int64_t)llround(run_param(run, "within")->number * 1000.0);

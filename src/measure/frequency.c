@@ -12,6 +12,8 @@
 #define DENSE 256u
 #define BINS_MAX 64u
 
+#define GAP_DEFAULT_MS (30 * 60000) // `gap` below
+
 static const struct param params[] = {
 	{.name = "count",
 		.type = PARAM_CHOICE,
@@ -117,6 +119,11 @@ static enum rc prepare(struct run *run, struct err *e)
 	run->plan = plan;
 	plan->counting = (enum counting)run_param(run, "count")->choice;
 	plan->gap_ms = (int64_t)llround(run_param(run, "gap")->number * 1000.0);
+	if (plan->counting != COUNT_SESSIONS && plan->gap_ms != GAP_DEFAULT_MS) {
+		err_set(e, RC_USAGE, "--gap has a meaning only where sessions are counted");
+		err_remedy(e, "add --count sessions, or leave --gap away");
+		return RC_USAGE;
+	}
 	enum rc rc = open_bins(run, plan, e);
 	if (rc == RC_OK && plan->counting == COUNT_DAYS)
 		rc = activity_open(run, TZ_DAY, &plan->days, e);

@@ -120,6 +120,9 @@ static enum rc read_rules(struct run *run, struct funnel_plan *plan, struct err 
 	if (r->n_steps == 1 && !r->without)
 		run_note(run, "a funnel of one step counts who reaches it; give --step once more for each "
 			      "further one");
+	if (r->drop && r->n_exclusions == 0)
+		return refuse(e, "--excluded drop says what an exclusion does, and there is none",
+			"give --exclude with what must not come between, or leave --excluded away");
 	if (r->order == FUNNEL_ANY && (repeats->present || r->ties != FUNNEL_TIES_ARRIVAL))
 		return refuse(e, "--repeats and --ties have no meaning with --order any",
 			"leave them out: steps may come in any order, each once");

@@ -322,6 +322,9 @@ static void test_mistakes(void **state)
 	ask_wrong(f, "attribution", WORDS("conversion=order", "value=wiat"), "wait");
 	ask_wrong(f, "attribution", WORDS("conversion=order", "order=4"), "outside");
 	ask_wrong(f, "attribution", WORDS("conversion=order", "model=markov", "reuse=yes"), "--reuse");
+	ask_wrong(f, "attribution", WORDS("conversion=order", "model=last", "order=2"), "--model markov");
+	ask_wrong(f, "attribution", WORDS("conversion=order", "model=markov", "half-life=1d"),
+		"--model time-decay");
 	ask_wrong(f, "attribution", WORDS("of=channel"), "--conversion");
 	fixture_free(&f);
 	f = fixture_of(NULL, 0);

@@ -313,7 +313,7 @@ static void test_counts(void **state)
 		for (uint32_t i = 0; i < 24; i++) {
 			uint64_t d = random_next(&dice);
 			struct question q = {.against = d & 1,
-				.never = d >> 1 & 1,
+				.never = (d & 3) == 2, // says nothing beside against
 				.keep = d >> 2 & 1,
 				.person = d >> 3 & 1,
 				.after_order = d >> 4 & 1,
@@ -335,6 +335,8 @@ static void test_mistakes(void **state)
 	ask_wrong(f, "effect", WORDS("after=order", "then=delivery", "match=nps"), "cannot match");
 	ask_wrong(f, "effect", WORDS("after=order", "then=delivery", "match=chanel"), "cannot match");
 	ask_wrong(f, "effect", WORDS("after=order", "then=delivery", "within=soon"), "duration");
+	ask_wrong(f, "effect", WORDS("after=order", "then=delivery", "against=call", "control=never"),
+		"leave one of the two away");
 	fixture_free(&f);
 }
 

@@ -132,6 +132,7 @@ static struct question question_random(uint64_t *seed)
 		q.without = N_FILTERS;
 		q.times = false;
 	}
+	q.drop = q.drop && q.n_exclusions > 0;
 	return q;
 }
 
@@ -527,6 +528,7 @@ static void mistakes(void **state)
 	ask_wrong(f, "funnel", WORDS("step=order", "step=call", "ties=any", "order=strict"), "--ties arrival");
 	ask_wrong(f, "funnel", WORDS("step=order", "step=call", "exclude=visit between 2 and 3"), "1 to 2");
 	ask_wrong(f, "funnel", WORDS("step=order", "step=call", "exclude=visit between 1 and"), "");
+	ask_wrong(f, "funnel", WORDS("step=order", "step=call", "excluded=drop"), "give --exclude");
 	ask_wrong(f, "funnel", WORDS("step=order", "step=call", "persons=reached:3"), "dropped:2");
 	ask_wrong(f, "funnel", WORDS("step=order", "step=call", "persons=dropped:1"), "dropped:2");
 	ask_wrong(f, "funnel", WORDS("step=order", "step=call", "window=0s"), "outside");

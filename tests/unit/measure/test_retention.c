@@ -545,7 +545,8 @@ static void check_frequency(const struct fixture *f, const char *count, const st
 	word(&w, "count", count);
 	word(&w, "where", where->text);
 	word(&w, "bins", bins);
-	word(&w, "gap", "5h");
+	if (strcmp(count, "sessions") == 0)
+		word(&w, "gap", "5h");
 	word(&w, "threads", threads);
 	struct result *r = ask(f, "frequency", w.list);
 	double v[1000], sum = 0, persons = 0, counted = 0;
@@ -636,6 +637,7 @@ static void test_mistakes(void **state)
 	ask_wrong(f, "stickiness", WORDS("bucket=month", "period=month"), "a longer --period");
 	ask_wrong(f, "frequency", WORDS("bins=1,5,3"), "ascending");
 	ask_wrong(f, "frequency", WORDS("bins=2,5"), "from 1");
+	ask_wrong(f, "frequency", WORDS("count=days", "gap=5min"), "--count sessions");
 	fixture_free(&f);
 }
 
