@@ -90,15 +90,36 @@ static struct sv spaced(struct arena *a, struct sv text)
 	return copy;
 }
 
+static struct sv printed(const struct alert_facts *f, struct sv unit, double v)
+{
+	struct sv text = design_quantity_print(f->design, f->arena, unit, v);
+	return sv_equal(unit, SV("s")) ? spaced(f->arena, text) : text;
+}
+
+// What a value is rounded to: money to minor units, times to days, hours, minutes or seconds by their size, small numbers to two
+// digits, so that they are not 0.
+static double grain(struct sv unit, double v)
+{
+	static const double times[][2] = {{864000, 86400}, {36000, 3600}, {3600, 60}, {10, 1}};
+	double size = fabs(v);
+	if (sv_equal(unit, SV("minor")))
+		return 1;
+	for (size_t i = 0; sv_equal(unit, SV("s")) && i < sizeof(times) / sizeof(times[0]); i++)
+		if (size >= times[i][0])
+			return times[i][1];
+	return size >= 1e-12 && size < 0.01 ? pow(10, floor(log10(size)) - 1) : 0.01;
+}
+
 // A value as it reads in a sentence: rounded, a share where the measure goes from 0 to 1.
 static struct sv quantity(const struct alert_facts *f, const struct expectation *x, double v)
 {
 	const struct design_measure *m = &f->design->measures[x->measure];
 	if (m->min == 0.0 && m->max == 1.0)
 		return percent(f->arena, v);
-	double step = sv_equal(m->unit, SV("minor")) || (sv_equal(m->unit, SV("s")) && fabs(v) >= 10) ? 1 : 100;
-	struct sv text = design_quantity_print(f->design, f->arena, m->unit, round(v * step) / step);
-	return sv_equal(m->unit, SV("s")) ? spaced(f->arena, text) : text;
+	// Steps below 1 are taken as wholes of their inverse, which is exact; 0 is added so that there is no -0.
+	double step = grain(m->unit, v), inverse = step < 1 ? round(1 / step) : 1 / step;
+	double rounded = (step < 1 ? round(v * inverse) / inverse : round(v / step) * step) + 0.0;
+	return printed(f, m->unit, rounded);
 }
 
 static struct sv shown(const struct alert_facts *f, const struct expectation *x, double v)
@@ -136,7 +157,7 @@ static struct sv missed_text(const struct alert_facts *f, const struct expectati
 		  measure = f->design->measures[x->measure].name;
 	if (!isnan(x->share))
 		return arena_printf(f->arena,
-			"%.*s in %.*s of cases (95 %% interval %.*s to %.*s, n %.*s); %.0f %% are expected",
+			"%.*s in %.*s of cases (95 %% interval %.*s to %.*s, n %.*s); %g %% are expected",
 			SV_ARG(wanted), SV_ARG(value), SV_ARG(low), SV_ARG(high), SV_ARG(n), 100.0 * x->share);
 	return arena_printf(f->arena,
 		"%.*s is %.*s on average (95 %% interval %.*s to %.*s, n %.*s); expected: %.*s",

@@ -4,6 +4,7 @@ import gzip
 import http.client
 import json
 import math
+import tempfile
 import time
 
 from serving import PASSWORD, main, serving, wait_for
@@ -264,6 +265,47 @@ def alerts_say_what_the_numbers_say():
     assert {'share', 'worse', 'missed'} <= kinds, kinds
 
 
+ODD = """corridor: 1
+brand: Odd
+timezone: UTC
+measures: {tiny: {}, speed: {unit: Mbit/s}}
+touchpoints:
+  delivery:
+    stage: fulfilment
+    match: [{event: Delivered}]
+    expect:
+      on-time: {measure: delay, at most: 0, for: 99.9%}
+      soon: {measure: delay, at most: 90min}
+      small: {measure: tiny, at most: 0.0001}
+      fast: {measure: speed, at least: 100}
+"""
+
+
+def alerts_round_no_number_away():
+    with tempfile.NamedTemporaryFile('w', suffix='.yaml') as design:
+        design.write(ODD)
+        design.flush()
+        odd_alerts(design.name)
+
+
+def odd_alerts(design):
+    with serving(design=design) as s:
+        c = s.everybody()
+        key = c['administrator'].post('/api/keys', {'kind': 'write', 'name': 'web', 'source': 'shop'}).json['key']
+        for i in range(20):
+            send(s, key, '/api/interactions', {
+                'customer': {'user': f'u{i}'}, 'at': f'2026-03-01T10:00:{i:02}Z', 'event': 'Delivered', 'channel': 'web',
+                'measures': {'delay': 16906895 + i, 'tiny': 0.000123, 'speed': -1e-13}})
+        t = c['viewer'].get('/api/overview').json['touchpoints'][0]
+        told = {a['expectation']: a['text'] for a in t['alerts']}
+        assert told['on-time'].startswith('delay at most 0 s in 0.0 % of cases'), told
+        assert told['on-time'].endswith('; 99.9 % are expected'), told
+        assert told['soon'] == 'delay is 28 w on average (95 % interval 28 w to 28 w, n 20); expected: delay at most 90 min', told
+        assert told['small'] == ('tiny is 0.00012 on average (95 % interval 0.00012 to 0.00012, n 20); '
+                                 'expected: tiny at most 0.0001'), told
+        assert told['fast'].startswith('speed is 0 Mbit/s on average (95 % interval 0 Mbit/s to 0 Mbit/s'), told
+
+
 def what_is_learned_is_what_was_usual():
     with serving(simulate=YEAR) as s:
         m = s.everybody()['manager']
@@ -505,6 +547,6 @@ def answers_are_packed_but_never_with_the_token():
 if __name__ == '__main__':
     main([heads_of_departments_see_their_own_customers, who_may_no_longer_is_told_no_more,
           pages_name_nobody_to_those_who_may_not_know, texts_are_found, alerts_say_what_the_numbers_say,
-          what_is_learned_is_what_was_usual, guests_keep_to_the_period, a_shared_touch_point_asks_what_its_page_asks,
+          alerts_round_no_number_away, what_is_learned_is_what_was_usual, guests_keep_to_the_period, a_shared_touch_point_asks_what_its_page_asks,
           what_is_stated_stands_beside_what_is_designed_and_learned,
           answers_are_packed_but_never_with_the_token])

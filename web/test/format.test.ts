@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
-import { between, bucketLabel, cell, compact, count, decimalsOf, exact, heading, inForm, marked, money, noteText, number, percent, quantity, range, seconds, signed, time, title, secondsOf } from '../src/base/format';
+import { between, bucketLabel, cell, compact, count, decimalsOf, exact, heading, inForm, marked, money, noteText, number, percent, quantity, range, recentTime, seconds, signed, time, title, secondsOf, wanted } from '../src/base/format';
 
 const plain = (s: string): string => s.replace(/\u00a0/g, ' ');
 
@@ -20,6 +20,26 @@ describe('numbers', () => {
 		expect(signed(0.031)).toBe('+0.03');
 		expect(signed(-0.031)).toBe('−0.03');
 	});
+	it('tell small ones', () => {
+		expect(number(0.000001)).toBe('0.000001');
+		expect(number(-0.0083)).toBe('−0.0083');
+		expect(number(0.0125)).toBe('0.01');
+		expect(number(0.0000005, 0)).toBe('0.0000005'); // in a column of thousands
+		expect(number(3e-17)).toBe('0'); // what a sum of fractions leaves
+		expect(plain(quantity(1.5e-6, 'Mbit/s'))).toBe('0.0000015 Mbit/s');
+		expect(plain(seconds(0.004))).toBe('4 ms');
+		expect(plain(seconds(-0.00025))).toBe('−0.25 ms');
+	});
+	it('tell huge ones', () => {
+		expect(number(1e12)).toBe('1,000,000,000,000');
+		expect(number(-1.5e20)).toBe('−1.5e20');
+		expect(number(1e300, 2)).toBe('1e300');
+	});
+	it('has shares that are expected as they were written', () => {
+		expect([0.95, 0.995, 0.9995, 1, 0.8].map(v => plain(wanted(v)))).toEqual(['95 %', '99.5 %', '99.95 %', '100 %', '80 %']);
+		expect(plain(percent(0.99999))).toBe('99.999 %');
+		expect(plain(percent(1 - 1e-16))).toBe('100.0 %');
+	});
 	it('keeps shares apart near the ends', () => {
 		expect(plain(percent(0.925))).toBe('92.5 %');
 		expect(plain(percent(0.9998))).toBe('99.98 %');
@@ -32,6 +52,13 @@ describe('marks of an axis', () => {
 		expect(marked([0, 0.5, 1, 1.5, 2], count)).toEqual(['0', '', '1', '', '2']);
 		expect(marked([0, 0.2, 0.4, 0.6, 0.8, 1], count)).toEqual(['0', '', '', '', '', '1']);
 		expect(marked([0, 20, 40], count)).toEqual(['0', '20', '40']);
+		expect(marked([0.4, 0.6, 0.8], count)).toEqual(['', '', '']); // 0 is not at 0.4
+		expect(marked([100, 102.5, 105, 107.5], count)).toEqual(['100', '', '105', '']);
+		expect(marked([-50_000, -45_000, -43_200], seconds).map(plain)).toEqual(['', '', '−12 h']);
+		expect(marked([0, 5400, 10_800], seconds).map(plain)).toEqual(['0 s', '1 h 30 min', '3 h']);
+		expect(marked([0, 250, 500], v => money(v, 'EUR')).map(plain)).toEqual(['0 EUR', '2.5 EUR', '5 EUR']);
+		expect(marked([-0.05, 0, 0.05], v => signed(v))).toEqual(['−0.05', '0', '+0.05']);
+		expect(marked([3], number)).toEqual(['3']);
 		expect(marked([0.9, 0.95, 1], percent).map(plain)).toEqual(['90 %', '95 %', '100 %']);
 	});
 });
@@ -44,6 +71,8 @@ describe('numbers below each other', () => {
 		expect(decimalsOf([0.6, 312])).toBe(0);
 		expect(decimalsOf([0.02, 0])).toBe(2);
 		expect(decimalsOf([0.00012, 0])).toBe(5);
+		expect(decimalsOf([100.1, 100.4])).toBe(1); // told apart
+		expect(decimalsOf([3e-17, 0.1])).toBe(2);
 	});
 	it('lose no digit where they are told exactly', () => {
 		const told = (...values: (number | null)[]) => values.filter(v => v !== null).map(exact(values));
@@ -119,4 +148,22 @@ describe('names', () => {
 describe('times in texts of analyses', () => {
 	it('are read back', () => expect(['2min 10s', '-85838s', '1300ms', '1d 4h', '1.5h', '-2min 10s'].map(secondsOf)).toEqual([130, -85838, 1.3, 100_800, 5400, -130]));
 	it('are nothing else', () => expect(['4.5', '12.30 EUR', '', '3 stars', 's', '5m'].map(secondsOf)).toEqual([null, null, null, null, null, null]));
+});
+
+describe('times in lists', () => {
+	it('have their year where it is not this one', () => {
+		const now = Date.parse('2026-06-01T00:00:00Z');
+		expect(recentTime('2026-03-29T10:00:00Z', 'Europe/Berlin', now)).toBe('29 Mar, 12:00');
+		expect(recentTime('2099-01-01T00:00:00Z', 'Europe/Berlin', now)).toBe('1 Jan 2099, 01:00');
+		expect(recentTime('2025-12-31T23:30:00Z', 'Europe/Berlin', now)).toBe('1 Jan, 00:30'); // of the brand's zone
+	});
+});
+
+describe('buckets', () => {
+	it('are short, with the year of days where it is needed', () => {
+		expect(bucketLabel('2026-03-29')).toBe('29 Mar');
+		expect(bucketLabel('2012-03-29', true)).toBe('29 Mar ’12');
+		expect(bucketLabel('2026-03-29 14:00 +02:00')).toBe('29 Mar, 14:00');
+		expect(bucketLabel('2026-03-29 14:00 +02:00', true)).toBe('29 Mar ’26, 14:00');
+	});
 });

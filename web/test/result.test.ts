@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
-import { drawable, figures, labelColumns, lines, missing, paramKey, questionOf, sankeyOf } from '../src/base/result';
+import { drawable, everyBucket, figures, labelColumns, lines, missing, paramKey, questionOf, sankeyOf } from '../src/base/result';
 import type { Analysis, Column, Result, Row } from '../src/base/types';
 
 const column = (name: string, type: Column['type'] = 'number', unit = '1'): Column => ({ name, title: name, type, unit, help: '' });
@@ -62,5 +62,36 @@ describe('sankeyOf', () => {
 		const g = sankeyOf(r);
 		expect(g.nodes.map(n => n.id)).toEqual(['1 a', '2 b', '3 a']);
 		expect(g.links.map(l => [l.source, l.target, l.value])).toEqual([['1 a', '2 b', 5], ['2 b', '3 a', 4]]);
+	});
+});
+
+describe('buckets', () => {
+	it('without a row are there all the same', () => {
+		expect(everyBucket(['2011', '2014'], 'UTC')).toEqual(['2011', '2012', '2013', '2014']);
+		expect(everyBucket(['2011-Q4', '2012-Q2'], 'UTC')).toEqual(['2011-Q4', '2012-Q1', '2012-Q2']);
+		expect(everyBucket(['2012-02', '2011-11'], 'UTC')).toEqual(['2011-11', '2011-12', '2012-01', '2012-02']);
+		expect(everyBucket(['2012-02-28', '2012-03-01'], 'UTC')).toEqual(['2012-02-28', '2012-02-29', '2012-03-01']);
+		expect(everyBucket(['2020-W52', '2021-W02'], 'UTC')).toEqual(['2020-W52', '2020-W53', '2021-W01', '2021-W02']);
+		expect(everyBucket(['2025-W51', '2026-W02'], 'UTC')).toEqual(['2025-W51', '2025-W52', '2026-W01', '2026-W02']);
+		expect(everyBucket(['1968-W52', '1969-W02'], 'UTC')).toEqual(['1968-W52', '1969-W01', '1969-W02']);
+	});
+	it('are the hours of the zone, in the order in which they were', () => {
+		expect(everyBucket(['2026-03-29 01:00 +01:00', '2026-03-29 04:00 +02:00'], 'Europe/Berlin')).toEqual(['2026-03-29 01:00 +01:00', '2026-03-29 03:00 +02:00', '2026-03-29 04:00 +02:00']);
+		expect(everyBucket(['2026-10-25 02:00 +01:00', '2026-10-25 01:00 +02:00'], 'Europe/Berlin')).toEqual(['2026-10-25 01:00 +02:00', '2026-10-25 02:00 +02:00', '2026-10-25 02:00 +01:00']);
+		expect(everyBucket(['2026-01-01 23:00 -03:30', '2026-01-02 01:00 -03:30'], 'America/St_Johns')).toEqual(['2026-01-01 23:00 -03:30', '2026-01-02 00:00 -03:30', '2026-01-02 01:00 -03:30']);
+	});
+	it('are told by the ends of the gaps where they are too many', () => {
+		expect(everyBucket(['1901-01-01', '1901-01-02', '1980-01-01'], 'UTC')).toEqual(['1901-01-01', '1901-01-02', '1901-01-03', '1979-12-31', '1980-01-01']);
+	});
+	const counted = (rows: Row[]) => lines(result([column('month', 'text'), column('interactions', 'count')], rows), { column: column('interactions', 'count'), low: null, high: null }, (_c, v) => v);
+	it('in which nothing was counted have 0', () => {
+		const l = counted([{ month: '2026-01', interactions: 5 }, { month: '2026-04', interactions: 7 }]);
+		expect(l.labels).toEqual(['2026-01', '2026-02', '2026-03', '2026-04']);
+		expect(l.lines[0]?.values).toEqual([5, 0, 0, 7]);
+	});
+	it('that were cut off are not known', () => {
+		const l = counted([{ month: '2026-01', interactions: 5 }, { month: '2026-03', interactions: 7 }, { month: '(other)', interactions: 90 }]);
+		expect(l.labels).toEqual(['2026-01', '2026-02', '2026-03']);
+		expect(l.lines[0]?.values).toEqual([5, null, 7]);
 	});
 });

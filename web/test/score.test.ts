@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
-import { answer, demand, demandShort, margin, repairs, worst } from '../src/base/score';
+import { answer, demand, demandShort, margin, marginScale, repairs, worst } from '../src/base/score';
 import type { Expectation, Overview, Score, TouchPoint } from '../src/base/types';
 
 const base: Score = {
@@ -26,6 +26,12 @@ describe('margin', () => {
 		expect(margin({ ...base, scale: null })?.value).toBe(0.1);
 		expect(margin({ ...base, scale: null, gap: null })).toBeNull();
 	});
+});
+
+describe('the scale of bullets', () => {
+	const far = { ...base, target: 10, experience: 4e9, scale: 10 };
+	it('is that of the widest', () => expect(marginScale([base, { ...base, experience: 0.4 }])).toBeCloseTo(0.7));
+	it('leaves the others to be seen beside one that is beyond all', () => expect(marginScale([base, far])).toBe(1));
 });
 
 describe('worst', () => {

@@ -5,13 +5,16 @@ import type { Column, Row } from './types';
 const MINUS = '−';
 const NBSP = '\u00a0';
 
+const HUGE = 1e15; // from here on digits are no longer read one by one
+
 function fixed(value: number, decimals: number): string {
+	if (Math.abs(value) >= HUGE) return value.toExponential(2).replace(/\.?0*e\+/, 'e').replace('-', MINUS);
 	const text = Math.abs(value).toLocaleString('en-GB', { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
 	return value < 0 && Number(text.replace(/,/g, '')) !== 0 ? MINUS + text : text;
 }
 
 function trim(text: string): string {
-	return text.includes('.') ? text.replace(/\.?0+$/, '') : text;
+	return text.includes('.') && !text.includes('e') ? text.replace(/\.?0+$/, '') : text;
 }
 
 /** "178,976" */
@@ -33,17 +36,30 @@ export function compact(n: number): string {
 	return `${fixed(n / 1e9, 1)}G`;
 }
 
+const NOISE = 1e-12; // what sums of fractions leave where 0 is meant
+
+/** Decimals with which a number close to 0 still has two digits: 0.000001 is not 0. */
+function small(size: number): number {
+	return size < NOISE ? 0 : Math.min(13, 1 - Math.floor(Math.log10(size) + 1e-9));
+}
+
 /** A ratio as "92.5 %"; more decimals close to 0 and 1, where one would not tell values apart. */
 export function percent(ratio: number, decimals = 1): string {
 	const rest = Math.min(ratio, 1 - ratio);
-	const d = rest > 0 && rest < 0.0005 ? Math.max(decimals, 2) : decimals;
+	const d = rest > 1e-9 && rest < 0.0005 ? Math.max(decimals, 2, -Math.floor(Math.log10(rest) + 1e-9) - 2) : decimals;
 	return `${fixed(ratio * 100, d)}${NBSP}%`;
 }
 
+/** A share that is expected, as it was written: "95 %", "99.9 %". */
+export function wanted(ratio: number): string {
+	return plain(percent(ratio, 3));
+}
+
 export function number(value: number, decimals?: number): string {
-	if (decimals !== undefined) return fixed(value, decimals);
 	const size = Math.abs(value);
-	return trim(fixed(value, size >= 100 ? 0 : size >= 10 ? 1 : 2));
+	// Beside numbers that need no decimals a small one would be 0.
+	if (decimals !== undefined && !(decimals === 0 && size < 0.5)) return fixed(value, decimals);
+	return trim(fixed(value, size >= 100 ? 0 : size >= 10 ? 1 : size >= 0.01 ? 2 : small(size)));
 }
 
 /** "−0.12", "+0.03": a signed gap. */
@@ -59,10 +75,11 @@ const STEPS: [number, string][] = [
 	[1, 's'],
 ];
 
-/** Seconds in words, two units at most: "2 min", "3 d 4 h", "0.74 s". */
+/** Seconds in words, two units at most: "2 min", "3 d 4 h", "0.74 s", "4 ms". */
 export function seconds(value: number): string {
 	const size = Math.abs(value);
 	const sign = value < 0 ? MINUS : '';
+	if (size >= NOISE && size < 0.01) return `${sign}${number(size * 1000)}${NBSP}ms`;
 	if (size < 60) return `${sign}${trim(fixed(size, size < 10 ? 2 : 1))}${NBSP}s`;
 	for (let i = 0; i < STEPS.length - 1; i++) {
 		const [unit, name] = STEPS[i] as [number, string];
@@ -98,9 +115,11 @@ export function money(minor: number, currency: string): string {
 export function decimalsOf(values: (number | null)[]): number {
 	const known = values.filter((v): v is number => v !== null && Number.isFinite(v));
 	if (known.every(Number.isInteger)) return 0;
-	const most = Math.max(...known.map(Math.abs));
-	if (most < 0.01) return Math.min(12, 1 - Math.floor(Math.log10(most))); // two digits of the biggest
-	return most >= 100 ? 0 : most >= 10 ? 1 : 2;
+	const most = known.reduce((m, v) => Math.max(m, Math.abs(v)), 0);
+	if (most < 0.01) return small(most);
+	const span = known.reduce((m, v) => Math.max(m, v), -most) - known.reduce((m, v) => Math.min(m, v), most);
+	const apart = span < NOISE ? 0 : Math.min(12, -Math.floor(Math.log10(span))); // a digit of what they differ by
+	return Math.max(apart, most >= 100 ? 0 : most >= 10 ? 1 : 2);
 }
 
 const PADDED = 4;
@@ -133,16 +152,28 @@ export function plain(text: string): string {
 	return text.replace(/(\.\d*?)0+(?=\D|$)/, '$1').replace(/\.(?=\D|$)/, '');
 }
 
-/** Labels for the marks of an axis, each once: of marks that read the same (0.5 and 1, where whole things are counted) the
- * roundest has it, the others have none. */
+/** The number that a label tells: "−1,250" is −1250, "1 h 30 min" 5400, "25 %" 25; null when it tells none. */
+function toldBy(label: string): number | null {
+	const text = label.replace(/\u00a0/g, '').replace(/,/g, '').replace(MINUS, '-');
+	const time = secondsOf(text);
+	if (time !== null) return time;
+	const n = /^[-+]?[\d.]+(e-?\d+)?/.exec(text);
+	return n ? Number(n[0]) * (/^[kMG]$/.test(text.slice(n[0].length)) ? { k: 1e3, M: 1e6, G: 1e9 }[text.slice(-1) as 'k' | 'M' | 'G'] : 1) : null;
+}
+
+/** Labels for the marks of an axis: each is where it says. Marks whose label is rounded (0.5 where whole things are counted, 2.5
+ * of what has no decimals, 36 h as "2 d") have none. */
 export function marked(marks: number[], format: (v: number) => string): string[] {
-	const best = new Map<string, number>();
 	const labels = marks.map(m => plain(format(m)));
-	labels.forEach((label, i) => {
-		const before = best.get(label);
-		if (before === undefined || String(marks[i]).length < String(marks[before]).length) best.set(label, i);
+	const told = labels.map(toldBy);
+	const step = Math.min(...marks.slice(1).map((m, i) => Math.abs(m - (marks[i] as number))));
+	const biggest = marks.reduce((best, m, i) => (Math.abs(m) > Math.abs(marks[best] as number) && told[i] ? i : best), 0);
+	const ratio = (told[biggest] as number) / (marks[biggest] as number);
+	const factor = Number.isFinite(ratio) && ratio > 0 ? 10 ** Math.round(Math.log10(ratio)) : 1; // of shares in %, of money in minor units
+	return labels.map((label, i) => {
+		const t = told[i];
+		return t == null || labels.length < 2 || Math.abs(t - (marks[i] as number) * factor) <= step * factor * 0.02 ? label : '';
 	});
-	return labels.map((label, i) => (best.get(label) === i ? label : ''));
 }
 
 /** What is told in the words of the command line ("--each person") in those of a form (“Each” person). */
@@ -185,6 +216,13 @@ export function time(iso: string | number, zone: string, style: 'day' | 'minute'
 	return Number.isNaN(at.getTime()) ? String(iso) : sep(formatter(zone, style).format(at));
 }
 
+/** The same in a list: the year only where it is not this one. */
+export function recentTime(iso: string | number, zone: string, now: number = Date.now()): string {
+	const text = time(iso, zone);
+	const year = / (\d+),/.exec(text)?.[1];
+	return year === / (\d+),/.exec(time(now, zone))?.[1] ? text.replace(/ \d+,/, ',') : text;
+}
+
 /** "3 min ago"; the exact time belongs beside it. */
 export function ago(iso: string, now = Date.now()): string {
 	const s = Math.max(0, (now - new Date(iso).getTime()) / 1000);
@@ -212,12 +250,16 @@ export function noteText(text: string, zone: string): string {
 	return counted.charAt(0).toUpperCase() + counted.slice(1);
 }
 
-/** A calendar bucket's label as analyses print it ("2026-03", "2026-W14", "2026-03-29") in few words. */
-export function bucketLabel(label: string): string {
+/** A calendar bucket's label as analyses print it ("2026-03", "2026-W14", "2026-03-29") in few words; days with their year where
+ * others are of another. */
+export function bucketLabel(label: string, years = false): string {
 	const month = /^(\d{4})-(\d{2})$/.exec(label);
 	if (month) return sep(new Date(Date.UTC(Number(month[1]), Number(month[2]) - 1, 1)).toLocaleString('en-GB', { month: 'short', year: '2-digit', timeZone: 'UTC' }));
-	const day = /^(\d{4})-(\d{2})-(\d{2})$/.exec(label);
-	if (day) return sep(new Date(`${label}T00:00:00Z`).toLocaleString('en-GB', { day: 'numeric', month: 'short', timeZone: 'UTC' }));
+	const day = /^(\d{4})-(\d{2})-(\d{2})(?: (\d\d:\d\d) [+-]\d\d:\d\d)?$/.exec(label);
+	if (day) {
+		const words = sep(new Date(`${label.slice(0, 10)}T00:00:00Z`).toLocaleString('en-GB', { day: 'numeric', month: 'short', timeZone: 'UTC' }));
+		return `${words}${years ? ` ’${label.slice(2, 4)}` : ''}${day[4] ? `, ${day[4]}` : ''}`;
+	}
 	const week = /^(\d{4})-W(\d{2})$/.exec(label);
 	if (week) return `w${Number(week[2])} ’${(week[1] as string).slice(2)}`;
 	return label;

@@ -54,7 +54,8 @@ export const misread = computed(() => {
 	const forms = '7d, 12m, all, 2026-03 or 2026-03..2026-05';
 	if (p && !isPeriod(p)) wrong.push(`“${p}” is no period such as ${forms}: this is ${periodText(period.value)}.`);
 	if (vs?.startsWith('period:') && !isPeriod(vs.slice(7))) wrong.push(`“${vs.slice(7)}” is no period such as ${forms}: nothing is compared.`);
-	else if (vs && !otherOf(vs, period.value, []) && !['previous', 'year'].includes(vs)) wrong.push(`“vs=${vs}” is no comparison such as previous, year, period:2026-03 or where:channel = web: nothing is compared.`);
+	else if (vs && !otherOf(vs, period.value, []) && ['previous', 'year'].includes(vs)) wrong.push(`There is no period before “${periodText(period.value)}”: nothing is compared. Choose one that begins and ends.`);
+	else if (vs && !otherOf(vs, period.value, [])) wrong.push(`“vs=${vs}” is no comparison such as previous, year, period:2026-03 or where:channel = web: nothing is compared.`);
 	return wrong;
 });
 

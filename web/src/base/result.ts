@@ -75,11 +75,90 @@ function num(row: Row, name: string | null): number | null {
 	return typeof v === 'number' ? v : null;
 }
 
-/** Rows with a calendar bucket as lines over it, the biggest first. */
+const STEPS: { form: RegExp; at: (m: string[]) => number; label: (k: number, zone: string) => string }[] = [
+	{ form: /^(\d{4})$/, at: m => Number(m[1]), label: k => four(k) },
+	{ form: /^(\d{4})-Q([1-4])$/, at: m => Number(m[1]) * 4 + Number(m[2]) - 1, label: k => `${four(Math.floor(k / 4))}-Q${(k % 4) + 1}` },
+	{ form: /^(\d{4})-(\d\d)$/, at: m => Number(m[1]) * 12 + Number(m[2]) - 1, label: k => `${four(Math.floor(k / 12))}-${two((k % 12) + 1)}` },
+	{ form: /^(\d{4})-(\d\d)-(\d\d)$/, at: m => Date.parse(m[0] as string) / DAY, label: k => new Date(k * DAY).toISOString().slice(0, 10) },
+	{ form: /^(\d{4})-W(\d\d)$/, at: m => mondays(Number(m[1])) + Number(m[2]) - 1, label: week },
+	{ form: /^(\d{4}-\d\d-\d\d) (\d\d:\d\d) ([+-]\d\d:\d\d)$/, at: m => Date.parse(`${m[1]}T${m[2]}${m[3]}`) / HOUR, label: hour },
+];
+
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+const MOST_BUCKETS = 20_000; // hours of two years
+
+const two = (n: number): string => String(n).padStart(2, '0');
+const four = (n: number): string => String(n).padStart(4, '0');
+
+/** Weeks from that of 29 December 1969 to the first of a year (ISO 8601: the one with 4 January). */
+function mondays(year: number): number {
+	return Math.floor((Date.UTC(year, 0, 4) / DAY + 3) / 7);
+}
+
+function week(k: number): string {
+	const year = new Date(k * 7 * DAY).getUTCFullYear(); // of its Thursday
+	return `${four(year)}-W${two(k - mondays(year) + 1)}`;
+}
+
+const clocks = new Map<string, Intl.DateTimeFormat>();
+const offsets = new Map<string, string>();
+
+/** "+02:00" at an instant; asked once a day, but for days on which clocks change. */
+function offsetAt(ms: number, zone: string): string {
+	let form = clocks.get(zone);
+	if (!form) clocks.set(zone, (form = new Intl.DateTimeFormat('en-US', { timeZone: zone, timeZoneName: 'longOffset' })));
+	const ask = (at: number): string => {
+		const key = `${zone} ${at}`;
+		let found = offsets.get(key);
+		if (found === undefined) {
+			const name = form.formatToParts(at).find(p => p.type === 'timeZoneName')?.value ?? '';
+			offsets.set(key, (found = name.slice(3) || '+00:00'));
+		}
+		return found;
+	};
+	const day = Math.floor(ms / DAY) * DAY;
+	const begins = ask(day);
+	return begins === ask(day + DAY) ? begins : ask(ms);
+}
+
+function hour(k: number, zone: string): string {
+	const offset = offsetAt(k * HOUR, zone);
+	const minutes = Number(offset.slice(1, 3)) * 60 + Number(offset.slice(4, 6));
+	const local = new Date(k * HOUR + (offset[0] === '-' ? -minutes : minutes) * 60_000).toISOString();
+	return `${local.slice(0, 10)} ${local.slice(11, 16)} ${offset}`;
+}
+
+/** All calendar buckets from the first to the last: analyses have no rows for those without interactions, and a line would go
+ * through them as if they were not there. */
+export function everyBucket(labels: string[], zone: string): string[] {
+	const step = STEPS.find(s => labels[0] !== undefined && s.form.test(labels[0]));
+	if (!step) return [...labels].sort();
+	const at = new Map<number, string>();
+	for (const l of labels) {
+		const m = step.form.exec(l);
+		if (m) at.set(step.at(m), l);
+	}
+	const known = [...at.keys()].sort((a, b) => a - b);
+	const [first = 0, last = 0] = [known[0], known[known.length - 1]];
+	// Hours of a zone that changed by less than one do not follow each other evenly.
+	if (at.size !== labels.length || known.some(k => !Number.isInteger(k - first))) return known.map(k => at.get(k) as string);
+	if (last - first < MOST_BUCKETS) return Array.from({ length: last - first + 1 }, (_, i) => at.get(first + i) ?? step.label(first + i, zone));
+	// Of too many the ends of every gap.
+	return known.flatMap((k, i) => {
+		const before = known[i - 1] ?? k - 1;
+		const ends = before === k - 1 ? [] : [...new Set([before + 1, k - 1])];
+		return [...ends.map(e => step.label(e, zone)), at.get(k) as string];
+	});
+}
+
+/** Rows with a calendar bucket as lines over it, the biggest first. What was cut off ("(other)") has no time. */
 export function lines(r: Result, figure: Figure, name: (column: string, value: string) => string): { labels: string[]; lines: Line[] } {
 	const bucket = bucketColumn(r);
 	if (!bucket) return { labels: [], lines: [] };
-	const labels = [...new Set(r.rows.map(row => String(row[bucket.name] ?? '')))].filter(Boolean).sort();
+	const labels = everyBucket([...new Set(r.rows.map(row => String(row[bucket.name] ?? '')))].filter(l => l && !l.startsWith('(')), r.timezone);
+	// Where nothing was counted the count is 0, unless it is only not told.
+	const empty = figure.column.type === 'count' && !r.rows.some(row => Object.values(row).includes('(other)')) ? 0 : null;
 	const at = new Map(labels.map((l, i) => [l, i]));
 	const others = labelColumns(r, bucket.name);
 	const found = new Map<string, Line>();
@@ -90,7 +169,7 @@ export function lines(r: Result, figure: Figure, name: (column: string, value: s
 		let line = found.get(label);
 		if (!line) {
 			const none = (): null[] => labels.map(() => null);
-			line = { name: label, values: none(), low: figure.low ? none() : null, high: figure.high ? none() : null, n: 0 };
+			line = { name: label, values: labels.map(() => empty), low: figure.low ? none() : null, high: figure.high ? none() : null, n: 0 };
 			found.set(label, line);
 		}
 		line.values[i] = num(row, figure.column.name);

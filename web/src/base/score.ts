@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // How a score reads: its answer in words, how far it is from what was expected, and which one stands for a touch point.
-import { percent, quantity, range } from './format';
+import { percent, quantity, range, wanted } from './format';
 import type { Expectation, Overview, OverviewTouchPoint, Score, TouchPoint, Verdict } from './types';
 
 /** Distance from what is expected, above 0 better, with its interval; what the verdict is about. */
@@ -47,7 +47,7 @@ function plain(text: string): string {
 /** "wait at most 2 min for 80 %" */
 export function demand(e: Expectation, currency: string, share: boolean): string {
 	const target = e.target === null ? '' : ` ${plain(quantity(e.target, e.unit, currency, share))}`;
-	return `${e.measure} ${e.direction}${target}${e.share !== null ? ` for ${percent(e.share, 0)}` : ''}`;
+	return `${e.measure} ${e.direction}${target}${e.share !== null ? ` for ${wanted(e.share)}` : ''}`;
 }
 
 /** The same in signs: "wait ≤ 2 min" */
@@ -100,12 +100,13 @@ export function repairs(touchpoints: TouchPoint[], overview: Overview): Repair[]
 	return list.sort((a, b) => b.urgency - a.urgency);
 }
 
-/** The widest distance of a margin's interval from the expectation, so that all bullets share one scale. */
+/** The widest distance of a margin from the expectation, so that all bullets share one scale; at most 1, as gaps are cut there: one
+ * that is beyond goes to the edge and leaves the others to be seen. */
 export function marginScale(scores: Score[]): number {
 	let widest = 0.05;
 	for (const s of scores) {
 		const m = margin(s);
-		if (m) widest = Math.max(widest, Math.abs(m.value));
+		if (m) widest = Math.max(widest, Math.min(1, Math.abs(m.value)));
 	}
 	return widest;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One value a row with its interval, on a common axis. Rows are a list, so a screen reader reads name, value, interval.
-import { marked, range } from '../base/format';
+import { marked, plain, range } from '../base/format';
 import type { ComponentChildren } from 'preact';
 
 export interface Bar {
@@ -13,8 +13,10 @@ export interface Bar {
 	n?: string;
 }
 
+const DAYS = [1, 10, 100, 1000, 10_000].flatMap(ten => [1, 2, 5].map(n => n * ten * 86_400));
+
 /** Seconds, minutes, hours and days that one counts in. */
-const TIMES = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800, 432_000];
+export const TIMES = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, ...DAYS];
 
 /** Round steps for an axis: 1, 2 or 5 times a power of ten; of times those that clocks have. */
 export function ticks(low: number, high: number, most = 6, time = false): number[] {
@@ -30,6 +32,7 @@ export function ticks(low: number, high: number, most = 6, time = false): number
 
 /** Bars where the axis begins at 0, else dots: the length of a bar from nowhere would mean nothing. */
 export function Bars({ label, bars, format, zero = true, time = false }: { label: string; bars: Bar[]; format: (v: number) => string; zero?: boolean; time?: boolean }) {
+	if (!bars.length) return null; // an axis of nothing says 0
 	const all = bars.flatMap(b => [b.value, b.low, b.high, b.target ?? null]).filter((v): v is number => v !== null && Number.isFinite(v));
 	let low = Math.min(...all, zero ? 0 : Infinity);
 	let high = Math.max(...all, zero ? 0 : -Infinity);
@@ -39,7 +42,8 @@ export function Bars({ label, bars, format, zero = true, time = false }: { label
 		high += room;
 	}
 	const span = high - low || 1;
-	const marks = ticks(low, high, 6, time);
+	const widest = Math.max(...[low, high].map(v => plain(format(v)).length));
+	const marks = ticks(low, high, widest > 14 ? 2 : widest > 9 ? 4 : 6, time);
 	const at = (v: number): string => `${(((v - low) / span) * 100).toFixed(2)}%`;
 	const length = (a: number, b: number): string => `${((Math.abs(b - a) / span) * 100).toFixed(2)}%`;
 	return (

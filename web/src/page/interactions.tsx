@@ -22,6 +22,7 @@ function Counts() {
 			<Await of={data} height={200}>
 				{r => (
 					<div class="panel">
+						{r.rows.length === 0 && <p class="muted">None in this period.</p>}
 						<Bars label={`Interactions by ${by}`} format={count} bars={r.rows.map(x => ({ label: nameOf(String(x[by] ?? '')), value: Number(x.interactions ?? 0), low: null, high: null }))} />
 					</div>
 				)}

@@ -3,7 +3,7 @@
 // the corridor itself suggests.
 import { useEffect } from 'preact/hooks';
 import { call, design, forget, may, type Problem, queryUrl, useApi } from '../base/api';
-import { count, noteText, title } from '../base/format';
+import { inForm, many, noteText, title } from '../base/format';
 import { periodText, type Period } from '../base/period';
 import { asked, other, pairs, period, where, zone } from '../base/question';
 import { missing, paramKey, questionOf } from '../base/result';
@@ -11,7 +11,7 @@ import { go, href, params, to, withParams } from '../base/router';
 import type { Analysis, Dashboard, Design, Result } from '../base/types';
 import { AskBar } from '../ui/askbar';
 import { Icon } from '../ui/icon';
-import { Await, Empty, Field, Loading, PageHead, SubNav, WhyButton } from '../ui/parts';
+import { Await, Empty, Failure, Field, Loading, PageHead, SubNav, WhyButton } from '../ui/parts';
 import { QuestionForm } from '../ui/question-form';
 import { isPersons, ResultChart, ResultTable } from '../ui/result';
 import { why } from '../ui/why';
@@ -81,15 +81,16 @@ export function Answer({ analysis, url, at, filters, embedded = false }: { analy
 	if (lacking.length)
 		return (
 			<Empty title={`Give ${lacking.map(p => `“${title(p.name)}”`).join(' and ')} to ask this.`}>
-				<p>{lacking[0]?.help}</p>
+				<p>{inForm(lacking[0]?.help ?? '')}</p>
 			</Empty>
 		);
+	if (answer.error) return <Failure error={{ title: answer.error.title, detail: inForm(answer.error.detail) }} retry={answer.reload} />;
 	return (
 		<Await of={answer} height={320} what={`Asking ${analysis.name}`}>
 			{r => (
 				<div class="answer">
 					<p class="answer-head muted">
-						n {count(r.n)} interactions · {periodText(at)}
+						n {many(r.n, 'interaction')} · {periodText(at)}
 						{filters.length > 0 && ` · ${filters.join(' · ')}`}
 						<WhyButton
 							what={analysis.name}

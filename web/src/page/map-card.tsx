@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One touch point on the map: what was expected, what customers got, how sure that is, and where it goes.
-import { compact, count, percent, signed } from '../base/format';
+import { compact, count, many, signed, wanted } from '../base/format';
 import { currency, isShare, period, where } from '../base/question';
 import { to } from '../base/router';
 import { answer, demand, demandShort, margin, marginTrend, verdictClass, verdictOf, VERDICT_WORDS, worst } from '../base/score';
@@ -31,11 +31,11 @@ export function cardOf(t: TouchPoint, overview: Overview, other: Overview | null
 /** Everything on the card in a sentence, for those who do not see it. */
 function sentence(c: CardData): string {
 	const t = c.touchpoint;
-	if (!c.worst) return `${t.name}: ${c.now.n ? 'nothing measured' : 'no interactions'}, ${count(c.now.n)} interactions${t.owner ? `, ${t.owner}` : ''}`;
+	if (!c.worst) return `${t.name}: ${c.now.n ? 'nothing measured' : 'no interactions'}, ${many(c.now.n, 'interaction')}${t.owner ? `, ${t.owner}` : ''}`;
 	const e = t.expect.find(x => x.key === c.worst?.key);
 	const share = e ? isShare(e.measure) : false;
 	const a = answer(c.worst, currency.value, share);
-	return `${t.name}: ${VERDICT_WORDS[verdictOf(c.worst)]}. ${a.text}${a.interval ? `, interval ${a.interval}` : ''}; expected ${e ? demand(e, currency.value, share) : ''}. ${count(c.now.n)} interactions${t.owner ? `, owner ${t.owner}` : ''}.`;
+	return `${t.name}: ${VERDICT_WORDS[verdictOf(c.worst)]}. ${a.text}${a.interval ? `, interval ${a.interval}` : ''}; expected ${e ? demand(e, currency.value, share) : ''}. ${many(c.now.n, 'interaction')}${t.owner ? `, owner ${t.owner}` : ''}.`;
 }
 
 export function explain(t: TouchPoint, key: string, s: Score, definition: string, notes: string[]): void {
@@ -48,7 +48,7 @@ export function explain(t: TouchPoint, key: string, s: Score, definition: string
 		says:
 			s.n === 0
 				? `Nothing was measured in this period. Expected: ${e ? demand(e, currency.value, share) : key}.`
-				: `${a.text}${s.share_target !== null ? ` of ${count(s.n)} interactions meet the target` : ` on average over ${count(s.n)} interactions`}${a.interval ? `; the 95 % interval is ${a.interval}` : ''}. Expected: ${e ? demand(e, currency.value, share) : key}. So the expectation is ${verdict === 'no detectable difference' ? 'neither kept nor broken: the interval contains what is expected' : VERDICT_WORDS[verdict]}.`,
+				: `${a.text}${s.share_target !== null ? ` of ${count(s.n)} interactions meet the target` : ` on average over ${many(s.n, 'interaction')}`}${a.interval ? `; the 95 % interval is ${a.interval}` : ''}. Expected: ${e ? demand(e, currency.value, share) : key}. So the expectation is ${verdict === 'no detectable difference' ? 'neither kept nor broken: the interval contains what is expected' : VERDICT_WORDS[verdict]}.`,
 		definition,
 		n: s.n,
 		period: period.value,
@@ -97,7 +97,7 @@ export function Card({ data, scale, tabIndex, onFocus, pulse }: { data: CardData
 					<span class="card-answer" aria-hidden="true">
 						<Mark verdict={verdict} label={false} />
 						<b title={a.text}>{a.text}</b>
-						{w.share_target !== null && <small>/ {percent(w.share_target, 0)}</small>}
+						{w.share_target !== null && <small>/ {wanted(w.share_target)}</small>}
 					</span>
 					<span class="card-demand" aria-hidden="true" title={e ? demand(e, currency.value, share) : ''}>
 						{e ? demandShort(e, currency.value, share) : w.key}
@@ -113,7 +113,7 @@ export function Card({ data, scale, tabIndex, onFocus, pulse }: { data: CardData
 				<AlertCount alerts={data.now.alerts} />
 				{change !== null && (
 					<span class={overlap ? 'change' : change < 0 ? 'change worse' : 'change better'} title={overlap ? 'The intervals overlap' : 'The intervals do not overlap'}>
-						{change < 0 ? '▾' : '▴'} {w?.share_target !== null ? `${signed(change * 100, 1)} pp` : signed(change)}
+						{change < 0 ? '▾' : '▴'} {w?.share_target !== null ? `${signed(change * 100, 1)} pp` : Math.abs(change) < 1000 ? signed(change) : `${change < 0 ? '' : '+'}${compact(change)}`}
 					</span>
 				)}
 			</span>

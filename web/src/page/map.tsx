@@ -2,7 +2,7 @@
 // The corridor map: stages from left to right, touch points in lanes by kind of channel, the worst standing out.
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { design, session, useApi } from '../base/api';
-import { compact, count, percent, range, signed, time, title } from '../base/format';
+import { compact, count, many, percent, range, recentTime, signed, time, title } from '../base/format';
 import { conditionText } from '../base/filter';
 import { useFollowing } from '../base/follow';
 import { bandsOf } from '../base/bands';
@@ -209,8 +209,14 @@ function MapTable({ cards, overview, compare }: { cards: CardData[]; overview: O
 	);
 }
 
-function RepairList({ list, scale, overview, measured }: { list: Repair[]; scale: number; overview: Overview; measured: number }) {
+function RepairList({ list, scale, overview, measured, kept }: { list: Repair[]; scale: number; overview: Overview; measured: number; kept: number }) {
 	if (!measured) return <p class="muted">Nothing that is expected was measured in this period, so nothing is known to be kept or broken.</p>;
+	if (!list.length && kept < measured)
+		return (
+			<p class="calm">
+				<Mark verdict="no detectable difference" label={false} /> Nothing is surely broken in this period; of {many(measured, 'expectation')} that {measured === 1 ? 'was' : 'were'} measured, {count(measured - kept)} {measured - kept === 1 ? 'is' : 'are'} neither kept nor broken: too little was measured, or it is as expected.
+			</p>
+		);
 	if (!list.length) return <p class="calm"><Mark verdict="kept" label={false} /> Nothing is broken in this period.</p>;
 	return (
 		<ol class="repairs">
@@ -257,7 +263,7 @@ function Ticker() {
 		<ol class="ticker" aria-live="off">
 			{list.map((i, k) => (
 				<li key={`${i.person ?? ""}${i.at}${k}`}>
-					<time dateTime={i.at}>{time(i.at, zone.value, 'day') === today ? time(i.at, zone.value, 'second').split(', ')[1] : time(i.at, zone.value).replace(/ \d{4},/, ',')}</time>
+					<time dateTime={i.at}>{time(i.at, zone.value, 'day') === today ? time(i.at, zone.value, 'second').split(', ')[1] : recentTime(i.at, zone.value)}</time>
 					{i.touchpoint ? <a href={to(`/touchpoint/${i.touchpoint}`)}>{touchpointName(i.touchpoint)}</a> : <span class="muted">{touchpointName(null)}</span>}
 					<span class="muted">{[i.channel, i.text ? `“${i.text}”` : i.event].filter(Boolean).join(' · ')}</span>
 				</li>
@@ -317,7 +323,7 @@ export function MapPage() {
 							<Tile
 								label="Interactions"
 								value={count(head.n)}
-								note={head.customers !== null ? `of ${count(head.customers)} customers` : null}
+								note={head.customers !== null ? `of ${many(head.customers, 'customer')}` : null}
 							/>
 							<Tile label="Expectations kept" value={<>{view.kept} <small>of {view.measured.length}</small></>} note={<><b class={view.broken ? 'bad' : ''}>{view.broken} broken</b>{moved !== null ? ` · ${moved} changed` : ''}</>} />
 							{head.promises && head.promises.share_kept !== null && (
@@ -374,7 +380,7 @@ export function MapPage() {
 			{head && view && head.n > 0 && (
 				<div class="split">
 					<Section title="Repair first" aside={<span class="muted">by importance × interactions × shortfall</span>}>
-						<RepairList measured={view.measured.length} list={view.list} scale={view.scale} overview={head} />
+						<RepairList measured={view.measured.length} kept={view.kept} list={view.list} scale={view.scale} overview={head} />
 					</Section>
 					<Section title="Right now">
 						<Ticker />
@@ -383,7 +389,7 @@ export function MapPage() {
 			)}
 			{head && head.unmatched > 0 && (
 				<p class="note">
-					{count(head.unmatched)} interactions are at no touch point. <a href={to('/interactions', { where: [...where.value, 'touchpoint = (unmatched)'] })}>See which</a>.
+					{many(head.unmatched, 'interaction')} {head.unmatched === 1 ? 'is' : 'are'} at no touch point. <a href={to('/interactions', { where: [...where.value, 'touchpoint = (unmatched)'] })}>See which</a>.
 				</p>
 			)}
 			{view && <span class="sr" role="status">{`${view.broken} expectations broken, ${view.kept} kept.`}</span>}

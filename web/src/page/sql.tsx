@@ -2,7 +2,7 @@
 // SQL over interactions, promises and people: read-only, the statement in the URL, the answer as table, CSV or bars.
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { call, Problem } from '../base/api';
-import { count, decimalsOf, exact, number } from '../base/format';
+import { count, decimalsOf, exact, many, number } from '../base/format';
 import { params, path, setParams } from '../base/router';
 import { Bars } from '../chart/bars';
 import { Empty, Failure, Loading, PageHead, Section } from '../ui/parts';
@@ -139,7 +139,7 @@ export function SqlPage() {
 					a && (
 						<>
 							<span class="muted" role="status">
-								{count(a.rows.length)} rows in {count(a.elapsed_ms)} ms{a.truncated && '; there are more, add LIMIT and OFFSET'}
+								{many(a.rows.length, 'row')} in {count(a.elapsed_ms)} ms{a.truncated && '; there are more, add LIMIT and OFFSET'}
 							</span>
 							<button type="button" class="button small end" onClick={() => download(csv(a))}>
 								CSV

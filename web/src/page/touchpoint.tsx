@@ -4,7 +4,7 @@
 import { createContext } from 'preact';
 import { useContext, useMemo } from 'preact/hooks';
 import { design, queryUrl, session, useApi, type Loaded } from '../base/api';
-import { count, decimalsOf, percent, quantity, range, seconds, signed, time, title } from '../base/format';
+import { count, decimalsOf, percent, quantity, range, recentTime, seconds, signed, time, title } from '../base/format';
 import { useFollowing } from '../base/follow';
 import { quote } from '../base/filter';
 import { before as periodBefore, bucketFor, periodText } from '../base/period';
@@ -34,7 +34,7 @@ function useDetail<T>(url: string | null): Loaded<T> {
 type Scored = OverviewTouchPoint['expectations'][number];
 
 function trendLine(s: Scored, share: boolean, name: string): { line: Line; target: number | null; format: (v: number) => string } {
-	const format = (v: number): string => (s.share_target !== null ? percent(v, 0) : quantity(v, s.unit, currency.value, share));
+	const format = (v: number): string => (s.share_target !== null ? percent(v) : quantity(v, s.unit, currency.value, share));
 	const values = s.share_target !== null ? s.trend.share_kept : s.trend.experience;
 	return { line: { name, values, low: null, high: null, n: 0 }, target: s.share_target ?? s.target, format };
 }
@@ -100,7 +100,7 @@ function ExpectationCard({ t, s, before, overview, scale, label }: { t: TouchPoi
 							{intervalsMeet(s, before) ? <span class="muted">, no detectable difference</span> : <b class={m.value < b.value ? 'bad' : 'good'}>, {m.value < b.value ? 'worse now' : 'better now'}</b>}
 						</p>
 					)}
-					<LineChart label={`${s.key} over time`} labels={overview.labels} lines={list} format={format} target={target} height={130} tones={tones} />
+					<LineChart label={`${s.key} over time`} labels={overview.labels} lines={list} format={format} target={target} time={s.share_target === null && s.unit === 's'} height={130} tones={tones} />
 				</>
 			) : (
 				<p class="muted">Nothing was measured in this period.</p>
@@ -297,7 +297,7 @@ export function InteractionTable({ items, caption, at = true }: { items: Interac
 			rows={items}
 			compact
 			columns={[
-				{ key: 'at', title: 'Time', cell: i => <time class="nowrap" dateTime={i.at}>{i.at.slice(0, 4) === String(new Date().getFullYear()) ? time(i.at, zone.value).replace(/ \d{4},/, ',') : time(i.at, zone.value)}</time> },
+				{ key: 'at', title: 'Time', cell: i => <time class="nowrap" dateTime={i.at}>{recentTime(i.at, zone.value)}</time> },
 				// In a preview there is no person yet to lead to.
 				...(items.some(i => i.person || i.customer) ? [{ key: 'customer', title: 'Customer', cell: (i: Interaction) => (i.person || !i.customer ? <CustomerLink of={i} /> : i.customer) }] : []),
 				...(at ? [{ key: 'tp', title: 'Touch point', cell: (i: Interaction) => (i.touchpoint ? <a href={to(`/touchpoint/${i.touchpoint}`)}><Short text={touchpointName(i.touchpoint)} /></a> : <span class="muted">unmatched</span>) }] : []),

@@ -3,7 +3,7 @@
 import type { ComponentChildren } from 'preact';
 import { useMemo } from 'preact/hooks';
 import { design } from '../base/api';
-import { between, bucketLabel, cell, compact, count, decimalsOf, heading, isScale, number, percent, quantity, seconds } from '../base/format';
+import { between, bucketLabel, cell, compact, count, decimalsOf, heading, isScale, many, number, percent, quantity, seconds } from '../base/format';
 import { currency, touchpointName, touchpointOf, zone } from '../base/question';
 import { bucketColumn, drawable, figures, labelColumns, lines, usedColumns, type Figure } from '../base/result';
 import { setParams, to, withParams } from '../base/router';
@@ -168,15 +168,20 @@ function FigureSelect({ list, value }: { list: Figure[]; value: Figure }) {
 	);
 }
 
-function stacked(result: Result): ComponentChildren {
+const MOST_STACKED = 180; // bars that can be told apart
+
+function stacked(whole: Result): ComponentChildren {
+	const result = { ...whole, rows: whole.rows.slice(-MOST_STACKED) };
+	const years = String(result.rows[0]?.bucket).slice(0, 4) !== String(result.rows[result.rows.length - 1]?.bucket).slice(0, 4);
 	const parts = ['new', 'returning', 'resurrecting'];
 	const top = Math.max(1, ...result.rows.map(r => parts.reduce((s, p) => s + Number(r[p] ?? 0), 0)));
 	const below = Math.max(0, ...result.rows.map(r => Number(r.dormant ?? 0)));
 	const all = top * 1.08 + below; // room for the numbers
 	const numbered = result.rows.length <= 16;
 	const step = Math.ceil(result.rows.length / 16);
+	const labelled = (i: number): boolean => i % step === 0 && i + step / 2 < result.rows.length; // the last has room
 	return (
-		<figure class="stacked" aria-label="Persons per bucket: new, returning, resurrecting above the line, dormant below">
+		<figure class="stacked" style={{ '--bars': String(result.rows.length) }} aria-label="Persons per bucket: new, returning, resurrecting above the line, dormant below">
 			<div class="stacked-bars" aria-hidden="true">
 				{result.rows.map((r, i) => (
 					<div key={i} title={`${r.bucket}: ${parts.map(p => `${p} ${count(Number(r[p] ?? 0))}`).join(', ')}, dormant ${count(Number(r.dormant ?? 0))}`}>
@@ -194,7 +199,7 @@ function stacked(result: Result): ComponentChildren {
 			</div>
 			<div class="stacked-labels" aria-hidden="true">
 				{result.rows.map((r, i) => (
-					<span key={i}>{i % step === 0 ? bucketLabel(String(r.bucket)) : ''}</span>
+					<span key={i} class={(i / step) % 4 ? 'wide-only' : ''}>{labelled(i) ? bucketLabel(String(r.bucket), years) : ''}</span>
 				))}
 			</div>
 			<figcaption class="readout">
@@ -203,7 +208,9 @@ function stacked(result: Result): ComponentChildren {
 						<i class={`swatch part-${p}`} aria-hidden="true" /> {p}
 					</span>
 				))}
+				{!numbered && <span class="muted">the highest bar: {many(top, 'person')}</span>}
 			</figcaption>
+			{whole.rows.length > MOST_STACKED && <p class="muted small">The last {MOST_STACKED} of {count(whole.rows.length)} rows; all are in the table.</p>}
 		</figure>
 	);
 }
@@ -212,25 +219,36 @@ function generic(result: Result, url: URLSearchParams, embedded: boolean): Compo
 	const list = drawable(result);
 	const figure = list.find(f => f.column.name === url.get('y')) ?? list[0];
 	if (!figure) return null;
+	// Values of different units have no common axis: each unit has its own.
+	const units = figure.column.unit === 'unit' ? [...new Set(result.rows.map(unitOf))] : [];
+	const parts = units.map(u => ({ ...result, rows: result.rows.filter(r => unitOf(r) === u) })).filter(part => part.rows.some(r => r[figure.column.name] != null));
+	return (
+		<>
+			{!embedded && <FigureSelect list={list} value={figure} />}
+			{parts.length > 1 ? parts.map(part => <div key={unitOf(part.rows[0] as Row)}>{oneAxis(part, figure, embedded || parts.length > 2)}</div>) : oneAxis(result, figure, embedded)}
+		</>
+	);
+}
+
+function unitOf(row: Row): string {
+	return String(row.unit ?? '');
+}
+
+/** One figure, its values of one unit, as lines over time or as bars. */
+function oneAxis(result: Result, figure: Figure, low: boolean): ComponentChildren {
 	const form = formOf(figure, result.rows);
 	const nameIn = naming(result);
-	const select = embedded ? null : <FigureSelect list={list} value={figure} />;
+	const time = figure.column.type === 'seconds' || figure.column.unit === 's' || (figure.column.unit === 'unit' && result.rows.every(r => unitOf(r) === 's'));
 	if (bucketColumn(result)) {
 		const { labels, lines: found } = lines(result, figure, nameIn);
 		if (labels.length > 1)
 			return (
 				<>
-					{select}
-					<LineChart label={`${heading(figure.column)} over time`} labels={labels} lines={found.slice(0, MOST_LINES)} format={form} height={embedded ? 200 : 300} />
+					<LineChart label={`${heading(figure.column)} over time`} labels={labels} lines={found.slice(0, MOST_LINES)} format={form} time={time} height={low ? 200 : 300} />
+					{result.rows.some(r => String(r[(bucketColumn(result) as Column).name]).startsWith('(')) && <p class="muted small">What is beyond the limit of rows is not drawn; the table has it as “(other)”.</p>}
 					{found.length > MOST_LINES && <p class="muted small">The {MOST_LINES} biggest of {found.length} lines; all are in the table.</p>}
 				</>
 			);
-	}
-	// Values of different units have no common axis.
-	const units = new Set(result.rows.map(r => String(r.unit ?? '')));
-	if (figure.column.unit === 'unit' && units.size > 1 && list.length > 1) {
-		const better = list.find(f => f.column.unit !== 'unit');
-		if (!better || url.get('y')) return select;
 	}
 	const n = (row: Row): number | null => (typeof row.n === 'number' ? row.n : typeof row.interactions === 'number' ? row.interactions : null);
 	const value = (row: Row, name: string | null): number | null => (name !== null && typeof row[name] === 'number' ? (row[name] as number) : null);
@@ -246,10 +264,8 @@ function generic(result: Result, url: URLSearchParams, embedded: boolean): Compo
 	// Plain numbers begin at 0 when that is among them or near them, as counts and shares always do.
 	const values = bars.flatMap(b => (b.value === null ? [] : [b.value]));
 	const zero = figure.column.type !== 'number' || Math.min(...values) < Math.max(1, 0.3 * Math.max(...values));
-	const time = figure.column.type === 'seconds' || figure.column.unit === 's' || (figure.column.unit === 'unit' && units.size === 1 && units.has('s'));
 	return (
 		<>
-			{select}
 			<Bars label={heading(figure.column)} bars={bars} format={form} zero={zero} time={time} />
 			<ToneLegend gap={figure.column.name === 'gap'} bars={bars} shares={result.rows.some(r => r.share_target != null)} />
 			{result.rows.length > MOST_BARS && <p class="muted small">The first {MOST_BARS} of {result.rows.length} rows; all are in the table.</p>}
@@ -327,8 +343,8 @@ export function isPersons(result: Result, url: URLSearchParams): boolean {
 }
 
 function NoRows({ result }: { result: Result }) {
-	if (result.analysis === 'quality') return <Empty title="Nothing is wrong.">{count(result.n)} interactions were looked at.</Empty>;
-	return <Empty title="No rows.">None of the {count(result.n)} interactions has what is asked for.</Empty>;
+	if (result.analysis === 'quality') return <Empty title="Nothing is wrong.">{many(result.n, 'interaction')} looked at.</Empty>;
+	return <Empty title="No rows.">{result.n === 1 ? 'The one interaction has not' : `None of the ${count(result.n)} interactions has`} what is asked for.</Empty>;
 }
 
 /** The picture alone; null when there is nothing to draw. */

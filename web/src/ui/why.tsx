@@ -2,7 +2,7 @@
 // "Why this number": what it means, how many interactions it rests on, what was asked, and the interactions themselves.
 import { signal } from '@preact/signals';
 import { design, session, useApi } from '../base/api';
-import { count, quantity, seconds, secondsOf, time } from '../base/format';
+import { many, quantity, seconds, secondsOf, time } from '../base/format';
 import { periodText, type Period } from '../base/period';
 import { currency, isShare, pairs, touchpointName, zone } from '../base/question';
 import type { Interaction, Page } from '../base/types';
@@ -108,7 +108,7 @@ export function WhyDrawer() {
 						{w.n !== null && (
 							<>
 								<dt>n</dt>
-								<dd>{count(w.n)} interactions</dd>
+								<dd>{many(w.n, 'interaction')}</dd>
 							</>
 						)}
 						<dt>Period</dt>
