@@ -30,10 +30,17 @@ static void emit(struct emitter *m, const struct sequence_node *n);
 
 static void emit_repeat(struct emitter *m, const struct sequence_node *n)
 {
-	uint32_t ends[SEQUENCE_REPEAT_MAX], n_ends = 0;
+	uint32_t ends[SEQUENCE_REPEAT_MAX], n_ends = 0, last = m->p->n;
 	for (uint32_t i = 0, before = UINT32_MAX; i < n->min && m->p->n != before && m->e->rc == RC_OK; i++) {
-		before = m->p->n; // what is empty is so any number of times
+		before = last = m->p->n; // what is empty is so any number of times
 		emit(m, n->a);
+	}
+	if (n->max == UINT32_MAX &&
+		n->min > 0) { // the last again, and not once more: (x+)+ would double at every level
+		uint32_t loop = put(m, (struct sequence_instruction){.op = OP_SPLIT});
+		m->p->code[loop].a = last;
+		m->p->code[loop].b = m->p->n;
+		return;
 	}
 	if (n->max == UINT32_MAX) {
 		uint32_t loop = put(m, (struct sequence_instruction){.op = OP_SPLIT});

@@ -459,6 +459,10 @@ static void no_explosion(void **state)
 			"count=matches"));
 	assert_near(number_at(r, 0, "matches"), 1, 0);
 	result_free(&r);
+	// Repetitions of repetitions are no more than one of them.
+	r = ask(f, "sequence", WORDS("pattern=((order++++++++++ order+)+++++++++){2,}++++++++ $"));
+	assert_near(number_at(r, 0, "matches"), 1, 0);
+	result_free(&r);
 	fixture_free(&f);
 }
 
