@@ -382,27 +382,29 @@ const struct analysis analysis_sequence = {
 	.name = "sequence",
 	.example = "--pattern \"order delivery within 7d\"",
 	.summary = "Journeys that contain a pattern of interactions: how many, how long it takes, and whose",
-	.definition = "A pattern is a regular expression over the interactions of a customer's journey (ties "
-		      "in time in order of "
-		      "arrival): elements one after the other, each a touch point, a {filter}, or . for any; ( "
-		      ") | * + ? {m,n}; "
-		      "^ and $ at the first and last interaction of the journey. Between elements anything may "
-		      "lie (--between "
-		      "none: nothing; ... and ~ say so for one place). X within T: each interaction of X at "
-		      "most T after the one "
-		      "matched before X (before a first X: after its own first), after T: at least; of start: "
-		      "after the match's "
-		      "first. not X: no X until the next element, at the end of the pattern until the "
-		      "journey's end, with within "
-		      "only for so long. A match starts at the first interaction that passes the filters from "
-		      "which there is one, "
-		      "and ends as early as it can (--extent). All ways are followed at once (Thompson 1968; "
-		      "Pike), so time is "
-		      "bounded by interactions times parts of the pattern for each start. share: of all "
-		      "customers with an "
-		      "interaction that passes the filters, Wilson's interval (1927). Quantiles of type 7 of "
-		      "Hyndman & Fan "
-		      "(1996), mean with Student's t, all 95 %.",
+	.definition =
+		"A pattern is a regular expression over the interactions of a customer's journey (ties "
+		"in time in order of "
+		"arrival): elements one after the other, each a touch point, a {filter}, or . for any; ( "
+		") | * + ? {m,n}; "
+		"^ and $ at the first and last interaction of the journey. Between elements anything may "
+		"lie (--between "
+		"none: nothing; ... and ~ say so for one place). X within T: each interaction of X at "
+		"most T after the one "
+		"matched before X (before a first X: after its own first), after T: at least; of start: "
+		"after the match's "
+		"first. not X: no X until the next element, at the end of the pattern until the "
+		"journey's end, with within "
+		"only for so long. A match starts at the first interaction that passes the filters from "
+		"which there is one, "
+		"and ends as early as it can (--extent). All ways are followed at once (Thompson 1968; "
+		"Pike), and what led nowhere from one start is not followed from the next, so time is "
+		"bounded by interactions times parts of the pattern, and the reach of its times. share: of "
+		"all "
+		"customers with an "
+		"interaction that passes the filters, Wilson's interval (1927). Quantiles of type 7 of "
+		"Hyndman & Fan "
+		"(1996), mean with Student's t, all 95 %.",
 	.chart = "bars",
 	.params = params,
 	.n_params = sizeof(params) / sizeof(params[0]),

@@ -51,6 +51,7 @@ struct sequence_instruction {
 	uint32_t mask, a, b; // SPLIT, JUMP: where to; SAVE: a = slot
 	int64_t max_ms;      // NOT
 	bool skip;           // GAP
+	uint8_t live;        // by slot: can be looked at from here on
 	uint32_t n_conditions;
 	struct sequence_condition conditions[SEQUENCE_CONDITIONS_MAX]; // ROW
 };
@@ -88,11 +89,21 @@ struct sequence_threads {
 	size_t capacity;
 	uint32_t n;
 };
+// Threads that are known to lead to no match, by the row before which they stood. It is one row in `every`.
+struct sequence_dead_thread;
+struct sequence_dead {
+	struct sequence_dead_thread *v;
+	size_t capacity;
+	uint32_t n, every;
+	uint32_t *newest; // by row / every: 1 + the one kept last; 0: none
+	size_t newest_capacity;
+};
 // Scratch of one lane.
 struct sequence_runner {
 	struct sequence_threads now, next, closure;
 	uint32_t *left; // by row: masks of it and the rows after it
 	size_t left_capacity;
+	struct sequence_dead dead; // of the journey
 };
 void sequence_runner_free(struct sequence_runner *r);
 
@@ -108,6 +119,7 @@ struct sequence_match {
 	uint32_t start, end; // numbers of the journey's rows
 	bool open;           // what must not follow still could
 };
+// Before the first sequence_match_at on a journey. RC_NOMEM.
 enum rc sequence_prepare(struct sequence_runner *r, const struct sequence_journey *j, struct err *e);
 // The match that starts exactly at `start` and ends first (longest: last). *found false: there is none. *work counts
 // thread steps. RC_LIMIT: more threads or work than allowed; RC_NOMEM.

@@ -198,6 +198,29 @@ static enum rc find_starts(struct run *run, struct sequence_program *p, struct e
 	return RC_OK;
 }
 
+// Which slots are looked at from each instruction on, before they are saved anew: backwards until nothing changes.
+static void find_live(struct sequence_program *p)
+{
+	bool changed = true;
+	while (changed) {
+		changed = false;
+		for (uint32_t pc = p->n; pc-- > 0;) {
+			struct sequence_instruction *x = &p->code[pc];
+			unsigned live = x->op == OP_MATCH                       ? 0u
+					: x->op == OP_JUMP || x->op == OP_SPLIT ? p->code[x->a].live
+										: p->code[pc + 1].live;
+			if (x->op == OP_SPLIT)
+				live |= p->code[x->b].live;
+			if (x->op == OP_SAVE)
+				live &= ~(1u << x->a);
+			for (uint32_t i = 0; i < x->n_conditions; i++)
+				live |= 1u << x->conditions[i].slot;
+			changed |= x->live != live;
+			x->live = (uint8_t)live;
+		}
+	}
+}
+
 enum rc sequence_emit(struct run *run, const struct sequence_node *tree, uint32_t n_slots, bool skip,
 	struct sequence_program **out, struct err *e)
 {
@@ -223,5 +246,6 @@ enum rc sequence_emit(struct run *run, const struct sequence_node *tree, uint32_
 	for (uint32_t i = 0; i < n_slots; i++)
 		p->better[i] = m.earlier[i] && m.later[i] ? 0 : m.earlier[i] ? -1 : 1;
 	require(p, tree);
+	find_live(p);
 	return find_starts(run, p, e);
 }

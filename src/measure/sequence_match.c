@@ -9,6 +9,9 @@
 //     for each element, there are at most as many threads as instructions; only a mixture can make more, up to
 //     SEQUENCE_THREADS_MAX.
 //  2. A thread in `now` waits at OP_ROW, or at OP_MATCH with guards that are not over.
+//  3. Whether a waiting thread leads to a match depends on where it stands, what it remembers and the rows to come, not on
+//     the start it came from. So those of an attempt that found nothing are kept (`dead`), and the next attempt drops its
+//     own that can do no more: without time conditions a journey takes time in proportion to its length, not its square.
 #include "measure/sequence.h"
 
 #include "base/mem.h"
@@ -28,6 +31,15 @@ struct sequence_thread {
 };
 #define NO_ROW UINT32_MAX
 
+#define DEAD_EVERY 16u    // rows at least between two at which dead threads are kept
+#define DEAD_PLACES 1024u // such rows of a journey
+#define DEAD_MAX 64u      // threads kept at one
+
+struct sequence_dead_thread {
+	struct sequence_thread thread;
+	uint32_t row, next; // next: 1 + another at the same row; 0: none
+};
+
 struct match_run {
 	struct sequence_runner *r;
 	const struct sequence_program *p;
@@ -44,13 +56,21 @@ void sequence_runner_free(struct sequence_runner *r)
 	mem_free(r->next.v);
 	mem_free(r->closure.v);
 	mem_free(r->left);
+	mem_free(r->dead.v);
+	mem_free(r->dead.newest);
 	*r = (struct sequence_runner){0};
 }
 
 enum rc sequence_prepare(struct sequence_runner *r, const struct sequence_journey *j, struct err *e)
 {
-	if (mem_grow((void **)&r->left, &r->left_capacity, (size_t)j->n + 1, sizeof(*r->left)) != 0)
+	struct sequence_dead *dead = &r->dead;
+	dead->every = DEAD_EVERY + j->n / DEAD_PLACES;
+	dead->n = 0;
+	size_t places = (size_t)j->n / dead->every + 1;
+	if (mem_grow((void **)&r->left, &r->left_capacity, (size_t)j->n + 1, sizeof(*r->left)) != 0 ||
+		mem_grow((void **)&dead->newest, &dead->newest_capacity, places, sizeof(*dead->newest)) != 0)
 		return err_set(e, RC_NOMEM, "out of memory for a journey of %u interactions", j->n);
+	memset(dead->newest, 0, places * sizeof(*dead->newest));
 	r->left[j->n] = 0;
 	for (uint32_t i = j->n; i-- > 0;)
 		r->left[i] = r->left[i + 1] | j->bits[i];
@@ -85,21 +105,29 @@ static enum rc push(struct sequence_threads *list, const struct sequence_thread 
 	return RC_OK;
 }
 
-// Can a do whatever b can? Both stand at the same instruction.
-static bool covers(const struct match_run *m, const struct sequence_thread *a, const struct sequence_thread *b)
+// Has a a match whenever b has? Both wait at the same instruction.
+static bool does_for(
+	const struct match_run *m, const struct sequence_thread *a, const struct sequence_thread *b)
 {
-	bool waits = m->p->code[a->pc].op != OP_ROW;
-	if ((waits && a->last != b->last) || (a->skip != b->skip) || a->n_guards != b->n_guards)
+	unsigned live = m->p->code[a->pc].live;
+	if ((a->skip != b->skip) || a->n_guards != b->n_guards)
 		return false;
 	for (uint32_t i = 0; i < a->n_guards; i++)
 		if (a->guards[i].mask != b->guards[i].mask || a->guards[i].until_ms > b->guards[i].until_ms)
 			return false;
 	for (uint32_t i = 0; i < m->p->n_slots; i++) {
 		int64_t x = a->slots[i], y = b->slots[i];
-		if (x != y && (m->p->better[i] == 0 || (m->p->better[i] > 0 ? x < y : x > y)))
+		if ((live >> i & 1) && x != y &&
+			(m->p->better[i] == 0 || (m->p->better[i] > 0 ? x < y : x > y)))
 			return false;
 	}
 	return true;
+}
+
+// And that same match?
+static bool covers(const struct match_run *m, const struct sequence_thread *a, const struct sequence_thread *b)
+{
+	return (m->p->code[a->pc].op == OP_ROW || a->last == b->last) && does_for(m, a, b);
 }
 
 // Adds a thread that waits, unless another does as well; one that does worse is replaced.
@@ -157,7 +185,7 @@ static bool same_state(
 		if (a->guards[i].mask != b->guards[i].mask || a->guards[i].until_ms != b->guards[i].until_ms)
 			return false;
 	for (uint32_t i = 0; i < m->p->n_slots; i++)
-		if (a->slots[i] != b->slots[i])
+		if ((m->p->code[a->pc].live >> i & 1) && a->slots[i] != b->slots[i])
 			return false;
 	return true;
 }
@@ -202,6 +230,26 @@ static enum rc step(struct match_run *m, struct sequence_thread *t, bool *goes_o
 	return RC_OK;
 }
 
+// A thread has come to the pattern's end. What must not come at any time comes, or is not left in the journey; for what
+// must not come for some time the thread waits.
+static enum rc end_thread(
+	struct match_run *m, struct sequence_threads *list, const struct sequence_thread *t, struct err *e)
+{
+	uint32_t after = (t->last == NO_ROW ? m->start : t->last) + 1;
+	bool waits = false;
+	for (uint32_t i = 0; i < t->n_guards; i++) {
+		const struct guard *g = &t->guards[i];
+		if (g->until_ms != INT64_MAX)
+			waits = true;
+		else if (g->mask == SEQUENCE_ANY ? after < m->j->n : (m->r->left[after] & g->mask) != 0)
+			return RC_OK;
+	}
+	if (waits)
+		return add_waiting(m, list, t, e);
+	accept(m, t, t->n_guards > 0);
+	return RC_OK;
+}
+
 // Takes a thread as far as it goes without a choice. *splits: it stands at OP_SPLIT; else it waits in `list`, has matched,
 // or is dead.
 static enum rc run_on(struct match_run *m, struct sequence_thread *t, struct sequence_threads *list,
@@ -213,12 +261,12 @@ static enum rc run_on(struct match_run *m, struct sequence_thread *t, struct seq
 	while (rc == RC_OK && goes_on) {
 		enum sequence_op op = m->p->code[t->pc].op;
 		++*m->work;
-		if (op == OP_ROW || (op == OP_MATCH && t->n_guards))
+		if (op == OP_ROW)
 			return add_waiting(m, list, t, e);
 		if (op == OP_MATCH)
-			accept(m, t, false);
+			return end_thread(m, list, t, e);
 		*splits = op == OP_SPLIT;
-		if (op == OP_MATCH || op == OP_SPLIT)
+		if (*splits)
 			return RC_OK;
 		rc = step(m, t, &goes_on, e);
 	}
@@ -290,10 +338,14 @@ static bool waits_on(struct match_run *m, const struct sequence_thread *t, uint3
 	return t->skip;
 }
 
-// Worth following: could it still make a match that ends earlier (or later) than the one found?
-static bool is_worth(const struct match_run *m, const struct sequence_thread *t)
+// Worth following at row i: could it still make a match that ends earlier (or later) than the one found, or there and for
+// certain?
+static bool is_worth(const struct match_run *m, const struct sequence_thread *t, uint32_t i)
 {
-	return !m->found || m->longest || (m->p->code[t->pc].op == OP_MATCH && t->last < m->out->end);
+	if (!m->found || m->longest)
+		return true;
+	uint32_t end = m->p->code[t->pc].op == OP_MATCH ? t->last : i;
+	return end < m->out->end || (end == m->out->end && m->out->open);
 }
 
 static enum rc take_row(struct match_run *m, const struct sequence_thread *t, uint32_t i, struct err *e)
@@ -311,7 +363,7 @@ static bool is_passed(struct match_run *m, uint32_t i)
 {
 	for (uint32_t k = 0; k < m->r->now.n; k++) {
 		const struct sequence_thread *t = &m->r->now.v[k];
-		if (!is_worth(m, t) || takes(m, t, i) || !waits_on(m, t, i))
+		if (!is_worth(m, t, i) || takes(m, t, i) || !waits_on(m, t, i))
 			return false;
 	}
 	*m->work += m->r->now.n;
@@ -328,7 +380,7 @@ static enum rc go_through(struct match_run *m, uint32_t i, struct err *e)
 	for (uint32_t k = 0; rc == RC_OK && k < r->now.n; k++) {
 		const struct sequence_thread *t = &r->now.v[k];
 		++*m->work;
-		if (!is_worth(m, t))
+		if (!is_worth(m, t, i))
 			continue;
 		if (takes(m, t, i))
 			rc = take_row(m, t, i, e);
@@ -339,6 +391,62 @@ static enum rc go_through(struct match_run *m, uint32_t i, struct err *e)
 	r->now = r->next;
 	r->next = swap;
 	return rc;
+}
+
+// Is a thread before row i known to lead to no match? *n: threads kept there.
+static bool is_dead(struct match_run *m, const struct sequence_thread *t, uint32_t i, uint32_t *n)
+{
+	const struct sequence_dead *dead = &m->r->dead;
+	*n = 0;
+	for (uint32_t k = dead->newest[i / dead->every]; k; k = dead->v[k - 1].next) {
+		const struct sequence_thread *x = &dead->v[k - 1].thread;
+		++*n;
+		++*m->work;
+		if (x->pc == t->pc && does_for(m, x, t))
+			return true;
+	}
+	return false;
+}
+
+// Drops the threads before row i that are known to lead to no match, and notes the others: should nothing be found, they
+// lead to none either.
+static enum rc drop_dead(struct match_run *m, uint32_t i, struct err *e)
+{
+	struct sequence_dead *dead = &m->r->dead;
+	struct sequence_threads *now = &m->r->now;
+	uint32_t n = 0, noted = 0, kept;
+	for (uint32_t k = 0; k < now->n; k++) {
+		if (is_dead(m, &now->v[k], i, &kept))
+			continue;
+		now->v[n] = now->v[k];
+		if (kept + noted < DEAD_MAX) {
+			if (mem_grow((void **)&dead->v, &dead->capacity, (size_t)dead->n + 1,
+				    sizeof(*dead->v)) != 0)
+				return err_set(e, RC_NOMEM, "out of memory for a pattern");
+			dead->v[dead->n++] = (struct sequence_dead_thread){now->v[n], i, 0};
+			noted++;
+		}
+		n++;
+	}
+	now->n = n;
+	return RC_OK;
+}
+
+// Keeps of the threads noted since `from` those that have led to nothing: all when there is no match; when the last one
+// was looked for, those that would have ended later.
+static void keep_dead(struct match_run *m, uint32_t from)
+{
+	struct sequence_dead *dead = &m->r->dead;
+	uint32_t n = from;
+	for (uint32_t k = from; k < dead->n; k++) {
+		struct sequence_dead_thread x = dead->v[k];
+		if (m->found && (!m->longest || x.row <= m->out->end || m->p->code[x.thread.pc].op != OP_ROW))
+			continue;
+		x.next = dead->newest[x.row / dead->every];
+		dead->v[n++] = x;
+		dead->newest[x.row / dead->every] = n;
+	}
+	dead->n = n;
 }
 
 enum rc sequence_match_at(struct sequence_runner *r, const struct sequence_program *p,
@@ -352,9 +460,13 @@ enum rc sequence_match_at(struct sequence_runner *r, const struct sequence_progr
 	for (uint32_t i = 0; i < p->n_slots; i++)
 		t.slots[i] = time_of(j, start);
 	r->now.n = 0;
+	uint32_t noted = r->dead.n;
 	enum rc rc = close_over(&m, &t, &r->now, e);
 	for (uint32_t i = start; rc == RC_OK && i < j->n && r->now.n; i++) {
-		rc = go_through(&m, i, e);
+		if (i > start && i % r->dead.every == 0)
+			rc = drop_dead(&m, i, e);
+		if (rc == RC_OK)
+			rc = go_through(&m, i, e);
 		if (rc == RC_OK && *work > SEQUENCE_WORK_MAX) {
 			err_set(e, RC_LIMIT, "the pattern takes more than %llu steps on one customer's journey",
 				(unsigned long long)SEQUENCE_WORK_MAX);
@@ -370,6 +482,7 @@ enum rc sequence_match_at(struct sequence_runner *r, const struct sequence_progr
 		if (p->code[x->pc].op == OP_MATCH)
 			accept(&m, x, open);
 	}
+	keep_dead(&m, noted);
 	*found = m.found;
 	return rc;
 }

@@ -247,6 +247,21 @@ struct fixture *fixture_of(const struct log_row *rows, uint32_t n)
 	return f;
 }
 
+void fixture_append(struct fixture *f, const struct log_row *rows, uint32_t n)
+{
+	struct err e = ERR_NONE;
+	struct append_result result;
+	struct batch *b = batch_new(f->design);
+	assert_non_null(b);
+	for (uint32_t i = 0; i < n; i++)
+		must(add_row(f->design, b, &rows[i], &e), &e);
+	must(store_append(f->store, &b, 1, &result, NULL, NULL, &e), &e);
+	assert_int_equal(result.n_duplicates, 0);
+	batch_free(&b);
+	snapshot_close(&f->snapshot);
+	must(snapshot_open(f->store, &f->snapshot, &e), &e);
+}
+
 struct fixture *fixture_random(uint64_t seed, uint32_t n, uint32_t n_customers)
 {
 	struct log_row *rows = mem_calloc(n + 1, sizeof(*rows));

@@ -53,6 +53,8 @@ struct log_row log_row_random(uint64_t *seed, uint32_t n_customers);
 struct fixture *fixture_random(uint64_t seed, uint32_t n, uint32_t n_customers);
 // A store of the rows given (arrival is filled in).
 struct fixture *fixture_of(const struct log_row *rows, uint32_t n);
+// More rows into the store, with arrivals of their own; f->rows does not hold them.
+void fixture_append(struct fixture *f, const struct log_row *rows, uint32_t n);
 void fixture_free(struct fixture **f);
 // Has it a text? "said ARRIVAL" is it.
 bool log_row_said(const struct log_row *r);
