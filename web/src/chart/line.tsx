@@ -95,7 +95,7 @@ export default function LineChart({ label, labels, lines, format, target, height
 					scales: { x: { time: false, range: [-0.3, Math.max(0.3, labels.length - 0.7)] }, y: { range: [low, high] } },
 					axes: [
 						{ ...axis, grid: { show: false }, incrs: BUCKET_STEPS, values: (_u, splits) => splits.map(s => (Number.isInteger(s) && labels[s] !== undefined ? bucketLabel(labels[s], years) : '')), space: rem * Math.max(4.4, 0.45 * longest + 0.6), size: rem * 1.8 },
-						{ ...axis, grid, ...(time && high - low > 0 && high - low < 1e9 ? { incrs: TIME_STEPS } : {}), values: (_u, splits) => marked(splits, format), size: rem * (0.46 * widest + 0.9), space: rem * 2.4 },
+						{ ...axis, grid, ...(time && high - low > 0 && high - low < 1e9 ? { incrs: TIME_STEPS } : {}), values: (_u, splits) => marked(splits, format), size: rem * (0.46 * widest + 0.9), space: rem * (usual < 200 ? 1.6 : 2.4) },
 					],
 					series,
 					bands,

@@ -1,4 +1,4 @@
-import{d as b,p as v,y,h as T,O as x,u as n,P as C,S as I,Q as D,F as A,E as g,q as M,R as U,T as k,a as R,m as B,c as F,l as L,f as N,U as P}from"./index-BKZMZdj4.js";import{B as q}from"./bars-BcLFvo_p.js";const f=[["Satisfaction by channel",`SELECT channel, count(*) AS n, round(avg(csat), 2) AS csat
+import{d as b,p as v,y,h as T,O as x,u as n,P as C,S as I,Q as D,F as A,E as g,q as M,R as U,T as k,a as R,m as B,c as F,l as L,f as N,U as P}from"./index-D-hquvpQ.js";import{B as q}from"./bars-DQTMfiQM.js";const f=[["Satisfaction by channel",`SELECT channel, count(*) AS n, round(avg(csat), 2) AS csat
 FROM interactions
 WHERE csat IS NOT NULL
 GROUP BY channel ORDER BY csat`],["Promises by status",`SELECT touchpoint, status, count(*) AS n
