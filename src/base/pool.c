@@ -28,14 +28,14 @@ struct run {
 	uint32_t n;
 	atomic_uint_fast64_t next;
 	atomic_bool stop;
+	cpu_set_t allowed;    // processors
 	pthread_mutex_t lock; // of the two below
 	uint32_t failed_i;    // lowest task that failed; n = none
 	struct err error;
 };
 
-static void *run_tasks(void *arg)
+static void run_tasks(struct run *run)
 {
-	struct run *run = arg;
 	while (!atomic_load_explicit(&run->stop, memory_order_acquire)) {
 		uint64_t i = atomic_fetch_add(&run->next, 1);
 		if (i >= run->n)
@@ -53,7 +53,37 @@ static void *run_tasks(void *arg)
 		}
 		pthread_mutex_unlock(&run->lock);
 	}
+}
+
+static void *run_here(void *arg)
+{
+	run_tasks(arg);
 	return NULL;
+}
+
+static void *run_elsewhere(void *arg)
+{
+	struct run *run = arg;
+	pthread_setaffinity_np(
+		pthread_self(), sizeof(run->allowed), &run->allowed); // begun: from now on anywhere
+	run_tasks(run);
+	return NULL;
+}
+
+// Starts a thread on another processor than this one, which has tasks of its own to do. Left to itself the scheduler
+// puts it here whenever the others look busy at that moment, and moves it only many milliseconds later.
+static bool start_elsewhere(struct run *run, pthread_t *id)
+{
+	cpu_set_t others = run->allowed;
+	int here = sched_getcpu();
+	pthread_attr_t attr;
+	if (here < 0 || here >= CPU_SETSIZE || CPU_COUNT(&others) < 2 || pthread_attr_init(&attr) != 0)
+		return false;
+	CPU_CLR((size_t)here, &others);
+	bool started = pthread_attr_setaffinity_np(&attr, sizeof(others), &others) == 0 &&
+		       pthread_create(id, &attr, run_elsewhere, run) == 0;
+	pthread_attr_destroy(&attr);
+	return started;
 }
 
 enum rc pool_run(unsigned threads, uint32_t n, enum rc (*task)(void *context, uint32_t i, struct err *e),
@@ -61,12 +91,16 @@ enum rc pool_run(unsigned threads, uint32_t n, enum rc (*task)(void *context, ui
 {
 	struct run run = {.task = task, .context = context, .n = n, .failed_i = n};
 	pthread_mutex_init(&run.lock, NULL);
+	if (sched_getaffinity(0, sizeof(run.allowed), &run.allowed) != 0)
+		CPU_ZERO(&run.allowed); // more processors than the set has bits
 	unsigned extra = threads > n ? n : threads;
 	extra = extra > 1 ? extra - 1 : 0;
 	// Fewer threads than asked for is slower, not wrong: neither allocation nor creation has to succeed.
 	pthread_t *ids = extra ? mem_calloc(extra, sizeof(*ids)) : NULL;
 	unsigned started = 0;
-	while (ids && started < extra && pthread_create(&ids[started], NULL, run_tasks, &run) == 0)
+	while (ids && started < extra &&
+		(start_elsewhere(&run, &ids[started]) ||
+			pthread_create(&ids[started], NULL, run_here, &run) == 0))
 		started++;
 	run_tasks(&run);
 	for (unsigned i = 0; i < started; i++)

@@ -339,7 +339,9 @@ struct kernel {
 	enum rc (*merge)(
 		void *context, void *into, void *from, struct err *e); // called in order of person range
 	void (*state_free)(void *context, void *state);
-	bool large_state; // merging costs more than an uneven share of the work: one state per thread, no more
+	// Merging costs much: one state per thread, no more, which gets parts of the range in any order, and merge is
+	// called in any order. The answer must not depend on it.
+	bool large_state;
 };
 // Runs the kernel on `threads` threads; *state gets the merged state (kernel's state_free frees it).
 enum rc snapshot_scan(const struct snapshot *sn, const struct scan_request *r, const struct kernel *k,

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Parallel scans. The range of person keys is cut where the chunk directories say that the parts hold about the same
-// number of rows; each part is a task with a cursor and a state of its own. States are merged in the order of the
-// ranges, as soon as all before are merged, so few of them exist at a time and the result does not depend on which
-// thread did what.
+// Parallel scans. The range of person keys is cut where the chunk directories say that the parts hold about the rows
+// they should: large parts first and small ones last (guided self-scheduling, Polychronopoulos and Kuck 1987), so that
+// threads end at about the same time however unlike their processors are. Each part is a task with a cursor and a state
+// of its own. States are merged in the order of the ranges, as soon as all before are merged, so few of them exist at a
+// time and the result does not depend on which thread did what. Large states are handed on from task to task, and merged
+// at the end.
 #include "base/mem.h"
 #include "base/pool.h"
 #include "journey/cursor.h"
@@ -10,7 +12,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#define TASKS_PER_THREAD 8u
+#define TASK_SHARE 2u  // a thread takes at most this part of its share of what is left …
+#define TASK_LEAST 64u // … and at least this part of its share of the whole
 #define TASK_ROWS_MIN 32768u
 #define SAMPLES_PER_CHUNK 8u
 
@@ -26,9 +29,9 @@ struct scan {
 	uint64_t *lo; // first key of each task
 	uint32_t n_tasks;
 	pthread_mutex_t lock; // over what follows
-	void **states;        // of finished tasks not yet merged
+	void **states;        // of finished tasks not yet merged; large ones: that no task has now
 	bool *finished;
-	uint32_t n_merged;
+	uint32_t n_merged, n_idle; // n_idle: large states
 	void *merged;
 };
 
@@ -71,7 +74,7 @@ static bool is_narrow(const struct scan_request *r)
 }
 
 // Room for the ranges; the first begins at key 0.
-static enum rc scan_allocate(struct scan *s, uint32_t parts, struct err *e)
+static enum rc scan_allocate(struct scan *s, size_t parts, struct err *e)
 {
 	s->lo = mem_calloc(parts, sizeof *s->lo);
 	s->states = mem_calloc(parts, sizeof *s->states);
@@ -80,23 +83,31 @@ static enum rc scan_allocate(struct scan *s, uint32_t parts, struct err *e)
 	return s->lo && s->states && s->finished ? RC_OK : err_set(e, RC_NOMEM, "out of memory for a scan");
 }
 
-// Cuts the keys into at most `parts` ranges. RC_NOMEM only.
-static enum rc scan_cut(struct scan *s, uint32_t parts, struct err *e)
+// Rows of the next part, when so many are left.
+static uint64_t part_rows(unsigned threads, uint64_t n_rows, uint64_t left)
 {
-	if (parts == 1 || is_narrow(s->request))
+	uint64_t share = left / threads / TASK_SHARE, least = n_rows / threads / TASK_LEAST;
+	share = share > least ? share : least;
+	return share > TASK_ROWS_MIN ? share : TASK_ROWS_MIN;
+}
+
+// Cuts the keys into ranges. RC_NOMEM only.
+static enum rc scan_cut(struct scan *s, unsigned threads, struct err *e)
+{
+	if (threads == 1 || is_narrow(s->request))
 		return scan_allocate(s, 1, e);
 	size_t n;
 	uint64_t n_rows;
 	struct sample *samples = samples_take(s->segments, &n, &n_rows);
 	if (!samples)
 		return err_set(e, RC_NOMEM, "out of memory for a scan");
-	if (n_rows / TASK_ROWS_MIN + 1 < parts)
-		parts = (uint32_t)(n_rows / TASK_ROWS_MIN) + 1;
-	enum rc rc = scan_allocate(s, parts, e);
-	uint64_t rows = 0;
-	for (size_t i = 0; !rc && i < n && s->n_tasks < parts; i++) {
-		if (rows >= n_rows / parts * s->n_tasks && samples[i].key > s->lo[s->n_tasks - 1])
+	enum rc rc = scan_allocate(s, n + 1, e);
+	uint64_t rows = 0, end = part_rows(threads, n_rows, n_rows);
+	for (size_t i = 0; !rc && i < n; i++) {
+		if (rows >= end && samples[i].key > s->lo[s->n_tasks - 1]) {
 			s->lo[s->n_tasks++] = samples[i].key;
+			end = rows + part_rows(threads, n_rows, n_rows - rows);
+		}
 		rows += samples[i].rows;
 	}
 	mem_free(samples);
@@ -137,10 +148,23 @@ static enum rc states_merge(struct scan *s, struct err *e)
 	return rc;
 }
 
+// A state for a task: a large one that no other task has now, or a new one. NULL: out of memory.
+static void *state_take(struct scan *s)
+{
+	void *state = NULL;
+	pthread_mutex_lock(&s->lock);
+	if (s->n_idle) {
+		state = s->states[--s->n_idle];
+		s->states[s->n_idle] = NULL;
+	}
+	pthread_mutex_unlock(&s->lock);
+	return state ? state : s->kernel->state_new(s->kernel->context);
+}
+
 static enum rc task_run(void *context, uint32_t i, struct err *e)
 {
 	struct scan *s = context;
-	void *state = s->kernel->state_new(s->kernel->context);
+	void *state = state_take(s);
 	if (!state)
 		return err_set(e, RC_NOMEM, "out of memory for an analysis");
 	enum rc rc = task_read(s, i, state, e);
@@ -149,11 +173,24 @@ static enum rc task_run(void *context, uint32_t i, struct err *e)
 		return rc;
 	}
 	pthread_mutex_lock(&s->lock);
-	s->states[i] = state;
-	s->finished[i] = true;
-	rc = states_merge(s, e);
+	if (s->kernel->large_state) {
+		s->states[s->n_idle++] = state;
+	} else {
+		s->states[i] = state;
+		s->finished[i] = true;
+		rc = states_merge(s, e);
+	}
 	pthread_mutex_unlock(&s->lock);
 	return rc;
+}
+
+// Merges the large states: as many as threads had tasks.
+static enum rc large_merge(struct scan *s, struct err *e)
+{
+	s->n_tasks = s->n_idle;
+	for (uint32_t i = 0; i < s->n_idle; i++)
+		s->finished[i] = true;
+	return states_merge(s, e);
 }
 
 enum rc scan_segments(const struct snapshot_segments *segments, const struct scan_request *r,
@@ -162,9 +199,11 @@ enum rc scan_segments(const struct snapshot_segments *segments, const struct sca
 	*state = NULL;
 	struct scan s = {.segments = segments, .request = r, .kernel = k, .lock = PTHREAD_MUTEX_INITIALIZER};
 	unsigned n_threads = threads ? threads : 1;
-	enum rc rc = scan_cut(&s, n_threads > 1 ? n_threads * (k->large_state ? 1 : TASKS_PER_THREAD) : 1, e);
+	enum rc rc = scan_cut(&s, n_threads, e);
 	if (!rc)
 		rc = pool_run(n_threads, s.n_tasks, task_run, &s, e);
+	if (!rc && k->large_state)
+		rc = large_merge(&s, e);
 	for (uint32_t i = 0; s.states && i < s.n_tasks; i++)
 		if (s.states[i])
 			k->state_free(k->context, s.states[i]);

@@ -33,6 +33,10 @@ struct census_sum {
 	int64_t ms;
 };
 #define CENSUS_PAGE 64u
+struct census_page {
+	const struct census_sum *slot;
+	uint64_t most; // n of its most frequent path
+};
 
 // What a table is made for.
 struct census_shape {
@@ -46,10 +50,12 @@ struct census_shape {
 struct census {
 	struct census_shape shape;
 	struct census_slot *slot;
-	int64_t *sum_ms;                // by slot, when timed
-	uint64_t *place;                // by slot, when not packed: where its path starts in `codes`
-	uint32_t shift;                 // 64 - log2(slots)
-	const struct census_sum **page; // a list's slots, CENSUS_PAGE at a time; it has no `slot` and `sum_ms`
+	int64_t *sum_ms;          // by slot, when timed
+	uint64_t *place;          // by slot, when not packed: where its path starts in `codes`
+	uint32_t shift;           // 64 - log2(slots)
+	struct census_page *page; // a list's slots, CENSUS_PAGE at a time; it has no `slot` and `sum_ms`
+	uint64_t list_n;          // of a list: n of all paths
+	int64_t list_ms;
 	uint64_t n_slots, n_used;
 	uint32_t *codes; // group, number of steps, steps
 	size_t n_codes, codes_capacity;
@@ -99,7 +105,7 @@ static inline uint64_t census_slots(const struct census *t)
 
 static inline const struct census_sum *census_listed(const struct census *t, uint64_t slot)
 {
-	return &t->page[slot / CENSUS_PAGE][slot % CENSUS_PAGE];
+	return &t->page[slot / CENSUS_PAGE].slot[slot % CENSUS_PAGE];
 }
 
 // What a slot holds: its key (0: it is free), how many, and how long in all.

@@ -293,10 +293,11 @@ static enum rc replace_records(struct path_log *l, struct err *e)
 
 struct worker {
 	struct path_memory memory;
-	const struct census_sum **page;
+	struct census_page *page;
 	size_t n_pages, pages_capacity;
 	struct census_sum *at, *end; // where its next path goes, and the end of that page
-	uint64_t n_paths;
+	uint64_t n_paths, n;         // n: how often in all
+	int64_t ms;
 };
 
 struct count {
@@ -312,7 +313,8 @@ static enum rc page_new(struct worker *w, struct err *e)
 		return RC_NOMEM;
 	if (mem_grow((void **)&w->page, &w->pages_capacity, w->n_pages + 1, sizeof(*w->page)) != 0)
 		return err_set(e, RC_NOMEM, "out of memory for paths");
-	w->page[w->n_pages++] = w->at = c->u.sum;
+	w->page[w->n_pages++] = (struct census_page){c->u.sum, 0};
+	w->at = c->u.sum;
 	w->end = w->at + CHUNK_SUMS;
 	return RC_OK;
 }
@@ -321,13 +323,17 @@ static enum rc list_path(struct worker *w, struct census_sum x, struct err *e)
 {
 	if (w->at == w->end && page_new(w, e) != RC_OK)
 		return RC_NOMEM;
+	uint64_t *most = &w->page[w->n_pages - 1].most;
+	*most = x.n > *most ? x.n : *most;
 	*w->at++ = x;
 	w->n_paths++;
+	w->n += x.n;
+	w->ms += x.ms;
 	return RC_OK;
 }
 
-// The used slots of a table. Every slot is written and overwritten by the next if it was not used: which are is as good
-// as random.
+// The used slots of a table. Every slot is written and overwritten by the next if it was not used, of which n is 0: which
+// are is as good as random.
 static enum rc list_slots(struct worker *w, const struct census *t, struct err *e)
 {
 	uint64_t left = t->n_used;
@@ -335,13 +341,21 @@ static enum rc list_slots(struct worker *w, const struct census *t, struct err *
 		if (w->at == w->end && page_new(w, e) != RC_OK)
 			return RC_NOMEM;
 		struct census_sum *at = w->at;
+		uint64_t most = w->page[w->n_pages - 1].most, n = 0;
+		int64_t ms = 0;
 		for (; left && at < w->end; i++) {
 			bool used = t->slot[i].key != 0;
 			*at = (struct census_sum){t->slot[i].key, t->slot[i].n, t->sum_ms ? t->sum_ms[i] : 0};
+			most = at->n > most ? at->n : most;
+			n += at->n;
+			ms += at->ms;
 			at += used;
 			left -= used;
 		}
 		w->at = at;
+		w->page[w->n_pages - 1].most = most;
+		w->n += n;
+		w->ms += ms;
 	}
 	w->n_paths += t->n_used;
 	return RC_OK;
@@ -386,6 +400,8 @@ static enum rc join_pages(struct worker *w, unsigned n, struct census *out, stru
 	for (unsigned i = 0; i < n; i++) {
 		n_pages += w[i].n_pages;
 		out->n_used += w[i].n_paths;
+		out->list_n += w[i].n;
+		out->list_ms += w[i].ms;
 		if (w[i].at != w[i].end)
 			memset(w[i].at, 0, (size_t)(w[i].end - w[i].at) * sizeof(*w[i].at));
 	}

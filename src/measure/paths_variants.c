@@ -56,9 +56,6 @@ static int compare_variants(const void *x, const void *y, void *context)
 
 static enum rc best_add(struct variants *all, struct best *b, struct variant x, uint32_t top, struct err *e)
 {
-	b->total += x.n;
-	b->ms += x.ms;
-	b->n_paths++;
 	if (x.n < b->least)
 		return RC_OK;
 	if (mem_grow((void **)&b->v, &b->capacity, b->n + 1, sizeof(*b->v)) != 0)
@@ -72,20 +69,38 @@ static enum rc best_add(struct variants *all, struct best *b, struct variant x, 
 	return RC_OK;
 }
 
-// Passes over the paths from slot i on that are not frequent enough and over free slots (of 0 paths), which come in no
-// order that could be foreseen. Returns the next that is.
-static uint64_t best_pass(const struct census *t, struct best *b, uint64_t i, uint64_t slots)
+static void best_count(struct best *b, uint64_t n, int64_t ms)
 {
-	uint64_t least = b->least ? b->least : 1, total = 0, n_paths = 0;
-	int64_t ms = 0;
-	for (uint64_t n; i < slots && (n = census_n(t, i)) < least; i++) {
-		total += n;
-		n_paths += n != 0;
-		ms += census_ms(t, i);
-	}
-	b->total += total;
-	b->n_paths += n_paths;
+	b->total += n;
 	b->ms += ms;
+	b->n_paths += n != 0;
+}
+
+// Passes over the paths of a table from slot i on that are not frequent enough and over free slots (of 0 paths), which
+// come in no order that could be foreseen. Returns the next that is.
+static uint64_t table_pass(const struct census *t, struct best *b, uint64_t i)
+{
+	struct best passed = {.least = b->least ? b->least : 1};
+	for (uint64_t n; i < t->n_slots && (n = census_n(t, i)) < passed.least; i++)
+		best_count(&passed, n, census_ms(t, i));
+	b->total += passed.total;
+	b->n_paths += passed.n_paths;
+	b->ms += passed.ms;
+	return i;
+}
+
+// The same for a list, whose sums are known: pages without a frequent path are not looked at.
+static uint64_t list_pass(const struct census *t, const struct best *b, uint64_t i)
+{
+	uint64_t least = b->least ? b->least : 1;
+	while (i < t->n_slots) {
+		if (i % CENSUS_PAGE == 0 && t->page[i / CENSUS_PAGE].most < least)
+			i += CENSUS_PAGE;
+		else if (census_n(t, i) < least)
+			i++;
+		else
+			break;
+	}
 	return i;
 }
 
@@ -111,27 +126,53 @@ static enum rc best_take(struct variants *all, struct best *b, uint32_t group, u
 	return RC_OK;
 }
 
-// All groups at once, as the table is not in their order.
-static enum rc choose(struct variants *all, struct err *e)
+// The only group's most frequent paths.
+static enum rc choose_best(struct variants *all, struct best *b, uint32_t top, struct err *e)
 {
-	const struct paths_plan *plan = all->run->plan;
-	uint32_t n_groups = run_groups(all->run), scratch[SCRATCH_STEPS], n_steps;
-	struct best *best = mem_calloc(n_groups ? n_groups : 1, sizeof(*best));
-	enum rc rc = best ? RC_OK : err_set(e, RC_NOMEM, "out of memory for variants");
-	uint64_t slots = census_slots(all->t);
-	for (uint64_t i = 0; rc == RC_OK && i < slots; i++) {
-		if (n_groups == 1 && (i = best_pass(all->t, &best[0], i, slots)) == slots)
+	const struct census *t = all->t;
+	enum rc rc = RC_OK;
+	if (t->page)
+		*b = (struct best){.total = t->list_n, .ms = t->list_ms, .n_paths = t->n_used};
+	for (uint64_t i = 0; rc == RC_OK; i++) {
+		i = t->page ? list_pass(t, b, i) : table_pass(t, b, i);
+		if (i >= t->n_slots)
 			break;
+		struct variant x = {.slot = i, .n = census_n(t, i), .ms = census_ms(t, i)};
+		if (!t->page)
+			best_count(b, x.n, x.ms);
+		rc = best_add(all, b, x, top, e);
+	}
+	return rc;
+}
+
+// Those of all groups at once, as the table is not in their order.
+static enum rc choose_each(struct variants *all, struct best *best, uint32_t top, struct err *e)
+{
+	uint32_t scratch[SCRATCH_STEPS], n_steps;
+	enum rc rc = RC_OK;
+	for (uint64_t i = 0; rc == RC_OK && i < census_slots(all->t); i++) {
 		if (!census_key(all->t, i))
 			continue;
 		struct variant x = {.slot = i, .n = census_n(all->t, i), .ms = census_ms(all->t, i)};
-		if (n_groups > 1)
-			census_path(all->t, i, scratch, &x.group, &n_steps);
-		rc = best_add(all, &best[x.group], x, plan->top, e);
+		census_path(all->t, i, scratch, &x.group, &n_steps);
+		best_count(&best[x.group], x.n, x.ms);
+		rc = best_add(all, &best[x.group], x, top, e);
 	}
+	return rc;
+}
+
+static enum rc choose(struct variants *all, struct err *e)
+{
+	const struct paths_plan *plan = all->run->plan;
+	uint32_t n_groups = run_groups(all->run);
+	struct best *best = mem_calloc(n_groups ? n_groups : 1, sizeof(*best));
+	if (!best)
+		return err_set(e, RC_NOMEM, "out of memory for variants");
+	enum rc rc =
+		n_groups == 1 ? choose_best(all, best, plan->top, e) : choose_each(all, best, plan->top, e);
 	for (uint32_t g = 0; rc == RC_OK && g < n_groups; g++)
 		rc = best_take(all, &best[g], g, plan->top, e);
-	for (uint32_t g = 0; best && g < n_groups; g++)
+	for (uint32_t g = 0; g < n_groups; g++)
 		mem_free(best[g].v);
 	mem_free(best);
 	return rc;

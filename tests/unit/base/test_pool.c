@@ -5,6 +5,7 @@
 #include "base/pool.h"
 #include "base/progress.h"
 
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/resource.h>
@@ -52,6 +53,32 @@ static void lowest_failure_wins(void **state)
 			assert_int_equal(atomic_load(&w.runs[i]), 1);
 		assert_int_equal(atomic_load(&w.runs[N_TASKS - 1]), 0);
 	}
+}
+
+static enum rc same_processors(void *context, uint32_t i, struct err *e)
+{
+	cpu_set_t mine, *all = context;
+	if (sched_getaffinity(0, sizeof(mine), &mine) != 0 || !CPU_EQUAL(&mine, all))
+		return err_set(e, RC_IO, "task %u may use other processors", i);
+	return RC_OK;
+}
+
+// Where a thread begins does not bind it: tasks may run wherever the process may, be it on one processor only.
+static void tasks_may_run_anywhere(void **state)
+{
+	(void)state;
+	cpu_set_t all, one;
+	assert_int_equal(sched_getaffinity(0, sizeof(all), &all), 0);
+	assert_int_equal(pool_run(4, N_TASKS, same_processors, &all, NULL), RC_OK);
+	size_t first = 0;
+	while (!CPU_ISSET(first, &all))
+		first++;
+	CPU_ZERO(&one);
+	CPU_SET(first, &one);
+	assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
+	enum rc rc = pool_run(4, N_TASKS, same_processors, &one, NULL);
+	assert_int_equal(sched_setaffinity(0, sizeof(all), &all), 0);
+	assert_int_equal(rc, RC_OK);
 }
 
 static void no_memory_is_only_slower(void **state)
@@ -247,6 +274,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_task_once),
 		cmocka_unit_test(lowest_failure_wins),
+		cmocka_unit_test(tasks_may_run_anywhere),
 		cmocka_unit_test(no_memory_is_only_slower),
 		cmocka_unit_test(queue_in_order),
 		cmocka_unit_test(queue_closed_by_consumer),
