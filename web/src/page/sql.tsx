@@ -16,7 +16,7 @@ interface Answer {
 }
 
 const EXAMPLES: [string, string][] = [
-	['Satisfaction by channel', 'SELECT channel, count(*) AS n, round(avg(csat), 2) AS csat\nFROM interactions\nWHERE csat IS NOT NULL\nGROUP BY channel ORDER BY csat'],
+	['Volume and satisfaction by channel', 'SELECT channel, count(*) AS n, round(avg(csat), 2) AS csat\nFROM interactions\nGROUP BY channel ORDER BY csat NULLS LAST'],
 	['Promises by status', 'SELECT touchpoint, status, count(*) AS n\nFROM promises\nGROUP BY 1, 2 ORDER BY n DESC'],
 	['The most frequent customers', 'SELECT identities, n, first, last\nFROM people\nORDER BY n DESC LIMIT 20'],
 	['Words of the unhappy', "SELECT at, touchpoint, csat, text\nFROM interactions\nWHERE csat <= 2 AND text IS NOT NULL\nORDER BY at DESC LIMIT 50"],
