@@ -55,13 +55,7 @@ static void run_tasks(struct run *run)
 	}
 }
 
-static void *run_here(void *arg)
-{
-	run_tasks(arg);
-	return NULL;
-}
-
-static void *run_elsewhere(void *arg)
+static void *run_thread(void *arg)
 {
 	struct run *run = arg;
 	pthread_setaffinity_np(
@@ -81,7 +75,7 @@ static bool start_elsewhere(struct run *run, pthread_t *id)
 		return false;
 	CPU_CLR((size_t)here, &others);
 	bool started = pthread_attr_setaffinity_np(&attr, sizeof(others), &others) == 0 &&
-		       pthread_create(id, &attr, run_elsewhere, run) == 0;
+		       pthread_create(id, &attr, run_thread, run) == 0;
 	pthread_attr_destroy(&attr);
 	return started;
 }
@@ -92,7 +86,8 @@ enum rc pool_run(unsigned threads, uint32_t n, enum rc (*task)(void *context, ui
 	struct run run = {.task = task, .context = context, .n = n, .failed_i = n};
 	pthread_mutex_init(&run.lock, NULL);
 	if (sched_getaffinity(0, sizeof(run.allowed), &run.allowed) != 0)
-		CPU_ZERO(&run.allowed); // more processors than the set has bits
+		CPU_ZERO(
+			&run.allowed); // more processors than the set has bits: threads are left where they are
 	unsigned extra = threads > n ? n : threads;
 	extra = extra > 1 ? extra - 1 : 0;
 	// Fewer threads than asked for is slower, not wrong: neither allocation nor creation has to succeed.
@@ -100,7 +95,7 @@ enum rc pool_run(unsigned threads, uint32_t n, enum rc (*task)(void *context, ui
 	unsigned started = 0;
 	while (ids && started < extra &&
 		(start_elsewhere(&run, &ids[started]) ||
-			pthread_create(&ids[started], NULL, run_here, &run) == 0))
+			pthread_create(&ids[started], NULL, run_thread, &run) == 0))
 		started++;
 	run_tasks(&run);
 	for (unsigned i = 0; i < started; i++)

@@ -214,12 +214,18 @@ static inline uint32_t interest_rank(const struct interest *in, uint32_t row)
 	return word & bit ? in->before[row / 64] + interest_ones(word & (bit - 1)) : in->n;
 }
 
-// How many rows of interest are before a row of the stage, which had n rows.
-static inline uint32_t interest_before(const struct interest *in, uint32_t row, uint32_t n)
+// How many rows of interest are before a row of the stage, which had n rows. popcnt: the processor counts ones itself, in
+// functions that are compiled for it.
+static inline uint32_t interest_before_by(const struct interest *in, uint32_t row, uint32_t n, bool popcnt)
 {
 	if (row >= n)
 		return in->n;
-	return in->before[row / 64] + interest_ones(in->any[row / 64] & ((1ull << (row % 64)) - 1));
+	uint64_t below = in->any[row / 64] & ((1ull << (row % 64)) - 1);
+	return in->before[row / 64] + (popcnt ? (uint32_t)__builtin_popcountll(below) : interest_ones(below));
+}
+static inline uint32_t interest_before(const struct interest *in, uint32_t row, uint32_t n)
+{
+	return interest_before_by(in, row, n, false);
 }
 
 // Compiles request.interest. RC_USAGE, RC_NOMEM.

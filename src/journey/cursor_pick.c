@@ -68,19 +68,12 @@ static enum rc column_load(struct cursor *c, unsigned number, struct err *e)
 	return rc;
 }
 
-// As interest_before for row < n, with a processor's own instruction for counting ones, or without.
-static inline uint32_t rows_before(const struct interest *in, uint32_t row, bool popcnt)
-{
-	uint64_t below = in->any[row / 64] & ((1ull << (row % 64)) - 1);
-	return in->before[row / 64] + (popcnt ? (uint32_t)__builtin_popcountll(below) : interest_ones(below));
-}
-
 static inline __attribute__((always_inline)) void persons_with(
 	struct order *o, const struct interest *in, uint32_t n, bool popcnt)
 {
 	uint32_t n_persons = 0, first = 0;
 	for (uint32_t p = 0; p < o->n_persons; p++) {
-		uint32_t end = o->person_start[p + 1], k = end < n ? rows_before(in, end, popcnt) : in->n;
+		uint32_t k = interest_before_by(in, o->person_start[p + 1], n, popcnt);
 		o->person[n_persons] = o->person[p];
 		o->person_start[n_persons] = first;
 		n_persons += k > first;
