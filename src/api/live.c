@@ -15,7 +15,7 @@ enum { LISTENERS_MAX = 4096, SAMPLES = 16, SAMPLE_BYTES = 2048, TEXT_SHOWN = 200
 struct listener {
 	struct live *live;
 	struct http_stream *stream;
-	bool gone;              // its reader went away; to be ended
+	bool gone;              // it may not listen any more; to be ended
 	enum told told;         // may it see who it was
 	struct sv *departments; // TOLD_OWN: of the reader, in one piece with this
 	uint32_t n_departments;
@@ -264,7 +264,8 @@ void live_tick(struct live *l)
 			write_samples(l, to, x);
 		}
 		struct sv bytes = buf_view(to);
-		if (!x->gone && (bytes.len == 0 || http_stream_write(x->stream, bytes) == RC_OK)) {
+		if (!x->gone &&
+			http_stream_write(x->stream, bytes) == RC_OK) { // nothing is written, too: is it read?
 			i++;
 			continue;
 		}
@@ -277,16 +278,6 @@ void live_tick(struct live *l)
 	buf_free(&counts);
 	for (unsigned i = 0; i <= TOLD_ALL; i++)
 		buf_free(&out[i]);
-}
-
-// On the server's loop; the next tick ends the stream.
-static void reader_gone(struct http_stream *stream, void *context)
-{
-	(void)stream;
-	struct listener *x = context;
-	pthread_mutex_lock(&x->live->mu);
-	x->gone = true;
-	pthread_mutex_unlock(&x->live->mu);
 }
 
 // With copies of the departments' names and of a program's key behind it.
@@ -330,7 +321,7 @@ enum rc live_stream(struct api_call *c, struct err *e)
 	enum rc rc = l->n < LISTENERS_MAX ? RC_OK : err_set(e, RC_BUSY, "too many pages are open already");
 	if (rc == RC_OK) {
 		http_header_add(c->x, "Cache-Control", SV("no-store"));
-		x->stream = http_stream_begin(c->x, "text/event-stream", reader_gone, x);
+		x->stream = http_stream_begin(c->x, "text/event-stream");
 		if (!x->stream)
 			rc = err_set(e, RC_NOMEM, "out of memory for a listener");
 	}

@@ -106,7 +106,6 @@ void conn_free(struct conn *c)
 	if (c->state == CONN_WAITING)
 		return; // somebody works on its exchange: conn_answered frees
 	if (c->stream) {
-		http_stream_close(c->stream);
 		stream_detach(c->stream);
 		c->stream = NULL;
 	}
@@ -393,7 +392,7 @@ void conn_sweep(struct conn *c)
 		}
 		if (c->state == CONN_STREAMING) {
 			c->closing = true;
-			http_stream_close(c->stream);
+			stream_shut(c->stream);
 		}
 	}
 	if (l->now_ms < deadline_of(c))

@@ -277,13 +277,12 @@ void http_log_json(struct buf *out, const struct http_log_line *line);
 
 // --- Streams ---
 
-// Answers with a stream, say of server-sent events; x is gone then. on_close is called once, on the loop's thread, when
-// the peer is gone, was cut off, or the server quiesces; http_stream_end must be called then all the same (in it is
-// fine, and later too). NULL: out of memory; x is still to be answered.
-struct http_stream *http_stream_begin(struct http_exchange *x, const char *content_type,
-	void (*on_close)(struct http_stream *stream, void *context), void *context);
-// Queues bytes; never blocks; from any thread. RC_OK; RC_LIMIT: the reader is too slow and is cut off; RC_CANCELLED: the stream
-// is closed; RC_NOMEM.
+// Answers with a stream, say of server-sent events; x is gone then. That nobody listens any more is told to who writes:
+// there is no call back, which could meet a writer that ends the stream at that moment. NULL: out of memory; x is still to
+// be answered.
+struct http_stream *http_stream_begin(struct http_exchange *x, const char *content_type);
+// Queues bytes (none: only asks); never blocks; from any thread. RC_OK; RC_LIMIT: the reader is too slow and is cut off;
+// RC_CANCELLED: the peer is gone, was cut off, or the server quiesces; RC_NOMEM. Not RC_OK: the stream is still to be ended.
 enum rc http_stream_write(struct http_stream *stream, struct sv bytes);
 // Ends the stream, after what is queued; the pointer is gone. Once, by whoever writes.
 void http_stream_end(struct http_stream *stream);

@@ -367,8 +367,8 @@ bool exchange_current(const struct http_exchange *x);
 // The loop takes the stream of c's exchange over, its head first.
 void stream_attach(struct conn *c);
 enum step stream_step(struct conn *c); // CONN_STREAMING
-// No more writing from now on; calls on_close, once.
-void http_stream_close(struct http_stream *s);
+// No more writing from now on.
+void stream_shut(struct http_stream *s);
 // The connection is gone.
 void stream_detach(struct http_stream *s);
 // The loop has seen its mail.

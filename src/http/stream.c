@@ -13,12 +13,10 @@ struct http_stream {
 	pthread_mutex_t lock;
 	struct loop *loop;
 	struct conn *conn; // NULL: not there yet, or gone
-	void (*on_close)(struct http_stream *stream, void *context);
-	void *context;
 	bool chunked;
 	// under the lock
 	struct buf queue;
-	bool closed; // no more writing: on_close is called, or was
+	bool closed; // no more writing
 	bool ended;  // by the writer
 	bool cut;    // the reader is too slow
 	bool posted;
@@ -40,8 +38,7 @@ static void release(struct http_stream *s) // locked; unlocks
 	mem_free(s);
 }
 
-struct http_stream *http_stream_begin(struct http_exchange *x, const char *content_type,
-	void (*on_close)(struct http_stream *stream, void *context), void *context)
+struct http_stream *http_stream_begin(struct http_exchange *x, const char *content_type)
 {
 	struct http_stream *s = mem_calloc(1, sizeof(*s));
 	if (!s)
@@ -49,8 +46,6 @@ struct http_stream *http_stream_begin(struct http_exchange *x, const char *conte
 	pthread_mutex_init(&s->lock, NULL);
 	s->mail.is_stream = true;
 	s->loop = x->loop;
-	s->on_close = on_close;
-	s->context = context;
 	s->chunked = !x->request.is_1_0;
 	s->references = 2;
 	s->queue = buf_new(x->loop->server->o.stream_bytes);
@@ -121,7 +116,7 @@ void stream_attach(struct conn *c)
 	s->conn = c;
 	pthread_mutex_unlock(&s->lock);
 	if (x->no_body) // HEAD
-		http_stream_close(s);
+		stream_shut(s);
 }
 
 bool stream_pending(const struct http_stream *s)
@@ -171,14 +166,11 @@ enum step stream_step(struct conn *c)
 	}
 }
 
-void http_stream_close(struct http_stream *s)
+void stream_shut(struct http_stream *s)
 {
 	pthread_mutex_lock(&s->lock);
-	bool tell = !s->closed && !s->ended;
 	s->closed = true;
 	pthread_mutex_unlock(&s->lock);
-	if (tell && s->on_close)
-		s->on_close(s, s->context); // the connection's reference keeps s
 }
 
 void stream_detach(struct http_stream *s)

@@ -6,16 +6,21 @@ import { createServer } from 'node:http';
 import { after, test } from 'node:test';
 import { close, open, settled, signedIn, skip, url } from './house.mjs';
 
-after(close);
+const sites = []; // also of tests that failed: nothing ends while one of them listens
+
+after(async () => {
+	await close();
+	for (const site of sites) site.close();
+});
 
 /** A page of another site: "localhost" is one to a browser, the server is at 127.0.0.1. */
 async function visitElsewhere(context, html) {
 	const site = createServer((_request, response) => response.writeHead(200, { 'Content-Type': 'text/html' }).end(`<!doctype html><title>Elsewhere</title>${html}`));
+	sites.push(site);
 	await new Promise(done => site.listen(0, 'localhost', done));
 	const page = await context.newPage();
 	page.said = [];
 	page.on('console', m => m.type() === 'error' && page.said.push(m.text()));
-	page.over = () => page.close().finally(() => site.close());
 	await page.goto(`http://localhost:${site.address().port}/`);
 	return page;
 }
@@ -39,7 +44,7 @@ test('a shared dashboard is shown in a frame of another site, with its numbers',
 	assert.equal(await frame.locator('.failure').count(), 0);
 	assert.deepEqual(page.said, []);
 	assert.deepEqual(await context.cookies(url), []);
-	await page.over();
+	await page.close();
 	await context.close();
 });
 
@@ -61,7 +66,7 @@ test('who is signed in is nobody in such a frame, and what it links to opens bes
 	await beside.waitForSelector('nav[aria-label="Pages"]', { state: 'attached' });
 	assert.match(new URL(beside.url()).pathname, /^\/journeys\//);
 	assert.match(frame.url(), /\/shared\//);
-	await outer.over();
+	await outer.close();
 	await context.close();
 });
 
@@ -72,7 +77,7 @@ test('no other page is shown in a frame', { skip }, async () => {
 		await page.waitForFunction(() => document.readyState === 'complete');
 		await page.waitForTimeout(300);
 		assert.match(page.said.join('\n'), /frame-ancestors/, path);
-		await page.over();
+		await page.close();
 	}
 	await context.close();
 });
@@ -84,7 +89,7 @@ test('a form of another site signs nobody in', { skip }, async () => {
 	const [answer] = await Promise.all([page.waitForNavigation(), page.evaluate(() => document.forms[0].submit())]);
 	assert.equal(answer.status(), 403);
 	assert.deepEqual(await context.cookies(url), []);
-	await page.over();
+	await page.close();
 	await context.close();
 });
 
@@ -113,6 +118,6 @@ test('beacons with JSON arrive, from a page whose visitor is signed in here as w
 		await page.waitForTimeout(100);
 	}
 	assert.ok((await arrived()) >= 2, page.said.join('\n'));
-	await page.over();
+	await page.close();
 	await context.close();
 });

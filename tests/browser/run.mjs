@@ -32,6 +32,7 @@ if (speed) process.env.PERSONS ??= '142700';
 const named = words.filter(w => !w.startsWith('--'));
 const files = pictures ? [] : readdirSync(here).filter(f => f.endsWith('.test.mjs') && (!named.length || named.some(n => f.startsWith(n))));
 
+// Without the server that is tested everything fails, some of it after waiting: then all ends at once.
 function node(args, env) {
 	return new Promise(done => {
 		const child = spawn(process.execPath, args, { cwd: here, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'inherit'] });
@@ -41,6 +42,11 @@ function node(args, env) {
 			process.stdout.write(text);
 		});
 		child.on('exit', code => done({ code: code ?? 1, out }));
+		void house.ended.then(how => {
+			if (child.exitCode !== null || child.signalCode !== null) return;
+			console.log(`the server ended by itself (${how})`);
+			child.kill('SIGTERM');
+		});
 	});
 }
 

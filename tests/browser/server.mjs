@@ -86,7 +86,7 @@ export class House {
 		return new Promise((done, fail) => {
 			const child = spawn(corridor, ['serve', '--data', data, '--listen', '127.0.0.1:0'], { stdio: ['ignore', 'pipe', 'inherit'] });
 			this.child = child;
-			this.ended = new Promise(over => child.once('exit', over));
+			this.ended = new Promise(over => child.once('exit', (code, signal) => over(signal ?? code)));
 			let out = '';
 			child.stdout.on('data', text => {
 				const found = /http:\/\/127\.0\.0\.1:\d+/.exec((out += text));
