@@ -119,7 +119,7 @@ test("Segment in Chromium: every kind of message", () => withServer(async (serve
 
 test("Segment in Chromium: batches, a page that is left, a clock that is two hours fast", () => withServer(async (server) => {
 	await visit(server, "segment", { clock: 2 * HOUR,
-		more: { deliveryStrategy: { strategy: "batching", config: { size: 10, timeout: 60000 } } } });
+		more: { integrations: { "Segment.io": { deliveryStrategy: { strategy: "batching", config: { size: 10, timeout: 60000 } } } } } });
 	await page.evaluate(() => { for (let i = 0; i < 34; i++) window.analytics.track("Tick", { i }); });
 	await stored(server, 10); // what is left is sent when the page is left
 	await page.goto(`${shop.origin}/bye`);

@@ -17,7 +17,7 @@ const scripts = {
 const heads = {
 	segment: (key, origin) => `<script src="/segment/index.js"></script><script>
 		AnalyticsNext.AnalyticsBrowser.load({ writeKey: "${key}", cdnURL: "${origin}" },
-			window.more && { integrations: { "Segment.io": window.more } }).then(([a]) => window.analytics = a);
+			window.more).then(([a]) => window.analytics = a);
 		</script>`,
 	rudder: (key, origin) => `<script src="/rudder/index.js"></script><script>
 		const r = window.rudder = new rudderanalytics.RudderAnalytics();

@@ -9,15 +9,18 @@ import { sender, storm } from "./storm_run.mjs";
 skipWithout(chromium);
 const events = Number(process.argv[2] ?? 100000);
 const kills = Number(process.argv[3] ?? 20);
-const PAGES = 2; // of each SDK
+const PAGES = 2; // of each SDK, at a time
+const CHUNK = Math.ceil(Math.min(5000, events / 4)); // a page sends so many events and is closed
+const STORED = 20; // every so manieth page keeps its things where SDKs do, in cookies and storage: slow; the others in memory
 const PATIENCE = 180; // seconds without an answer, after which what a page still waits for counts as given up
 
 // Both SDKs do more with each event the longer what waits is: short batches and queues are quicker.
 const senders = [
-	sender("segment", { inFlight: 40, sent: new Set(), more: { deliveryStrategy: { strategy: "batching",
-		config: { size: 10, timeout: 300 } } } }),
-	sender("rudder", { inFlight: 100, sent: new Set(), more: { queueOptions: { maxItems: 1000, minRetryDelay: 500,
-		maxRetryDelay: 4000, batch: { enabled: true, maxItems: 50, flushInterval: 300 } } } }),
+	sender("segment", { inFlight: 100, sent: new Set(), inMemory: { disableClientPersistence: true }, more: {
+		integrations: { "Segment.io": { deliveryStrategy: { strategy: "batching", config: { size: 25, timeout: 300 } } } } } }),
+	sender("rudder", { inFlight: 100, sent: new Set(), inMemory: { storage: { type: "memoryStorage" } }, more: {
+		queueOptions: { maxItems: 1000, minRetryDelay: 500, maxRetryDelay: 4000,
+			batch: { enabled: true, maxItems: 25, flushInterval: 300 } } } }),
 ];
 
 /** In the page, before the SDK is there: notes the messages that it gives away, and those that were answered with 200. */
@@ -72,22 +75,29 @@ async function pour([from, to, inFlight, patience]) {
 	await room(0);
 }
 
+const opened = (page, url) => page.goto(url).then(() => loaded(page)).then(() => true, () => false);
+
+/** Opens a page with the SDK of s, from which the k-th chunk of events is sent. */
+async function sendChunk(shop, s, k) {
+	const context = await shop.browser.newContext();
+	const page = await context.newPage();
+	await page.exposeFunction("tell", (what, ids) => ids.forEach((id) => s[what].add(id)));
+	await page.addInitScript(listen, k % STORED ? { ...s.more, ...s.inMemory } : s.more);
+	while (!(await opened(page, `${shop.origin}/${s.name}/start`))); // the SDK may load while the server is killed
+	await page.evaluate(pour, [k * CHUNK, Math.min(events, (k + 1) * CHUNK), s.inFlight, PATIENCE]);
+	await context.close();
+}
+
 async function start(server, key) {
 	const shop = await openShop();
 	shop.key = key;
 	shop.server = server.origin;
-	const each = Math.ceil(events / PAGES);
-	const pages = senders.flatMap((s) => Array.from({ length: PAGES }, async (_, k) => {
-		const context = await shop.browser.newContext();
-		const page = await context.newPage();
-		await page.exposeFunction("tell", (what, ids) => ids.forEach((id) => s[what].add(id)));
-		await page.addInitScript(listen, s.more);
-		await page.goto(`${shop.origin}/${s.name}/start`);
-		await loaded(page);
-		return () => page.evaluate(pour, [k * each, Math.min(events, (k + 1) * each), s.inFlight, PATIENCE]);
+	await Promise.all(senders.flatMap((s) => {
+		let next = 0;
+		return Array.from({ length: PAGES }, async () => {
+			while (next * CHUNK < events) await sendChunk(shop, s, next++);
+		});
 	}));
-	const ready = await Promise.all(pages);
-	await Promise.all(ready.map((go) => go()));
 	await shop.close();
 }
 
