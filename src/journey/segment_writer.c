@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Writes a segment: header, the chunks' columns, the id section (prefix index, keys), footer, trailer.
-// Memory: one chunk, the footer so far, and about 2 bits per key for the prefix index.
+// Memory: one chunk, a piece of the file, the footer so far, and about 2 bits per key for the prefix index.
 //
 // States: rows → ids (segment_writer_rows_end) → finished. After any error only segment_writer_free may
 // follow; it removes the unfinished file, so a file with a trailer is a whole one.
@@ -11,6 +11,10 @@
 #include "journey/segment_footer.h"
 
 #include <errno.h>
+
+// Columns go to the file in pieces of this size, each at a multiple of it: file systems that can (ext4 since Linux 6.16,
+// XFS) then keep them in huge pages, and scans that take single values out of columns wait for addresses less.
+#define PIECE_BYTES ((size_t)2 << 20)
 
 enum { TURN_ROWS = 64, TURN_KEYS = 4096 }; // between two calls of thread_pass
 
@@ -131,7 +135,7 @@ static enum rc chunk_close(struct segment_writer *w, struct err *e)
 	info->last_ms = first || chunk.last_ms > info->last_ms ? chunk.last_ms : info->last_ms;
 	info->n_rows += chunk.n_rows;
 	w->head.n_columns += chunk.n_columns;
-	return writer_flush(w, w->out.len, e);
+	return writer_flush(w, w->out.len / PIECE_BYTES * PIECE_BYTES, e);
 }
 
 enum rc segment_writer_add(struct segment_writer *w, const struct row *row, struct err *e)
