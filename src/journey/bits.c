@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Decoding of packed numbers. Eight numbers of w bits take w bytes, so the places of numbers within groups of eight
 // repeat: one byte shuffle and one shift per vector bring them to their lanes, with the same patterns for all groups
-// (in the manner of Lemire & Boytsov 2015, for numbers that lie one after another). What begins or ends inside a group
-// is done one by one.
+// (in the manner of Lemire & Boytsov 2015, for numbers that lie one after another). With AVX-512 one shuffle brings eight
+// or sixteen numbers to their lanes. What begins or ends inside a group is done one by one.
 //
 // Invariant: at most 8 bytes after the byte in which the last number ends are read.
 #include "journey/bits.h"
 
-void bits_read_u64_plain(
+static void read_u64(
 	const uint8_t *p, unsigned width, uint32_t first, uint32_t n, uint64_t base, uint64_t *restrict out)
 {
 	uint64_t bit = (uint64_t)first * width, mask = bits_mask(width);
@@ -18,7 +18,7 @@ void bits_read_u64_plain(
 	}
 }
 
-void bits_read_u32_plain(
+static void read_u32(
 	const uint8_t *p, unsigned width, uint32_t first, uint32_t n, uint32_t base, uint32_t *restrict out)
 {
 	uint64_t bit = (uint64_t)first * width, mask = bits_mask(width);
@@ -126,9 +126,59 @@ __attribute__((target("avx2"))) static uint32_t read_u32_avx2(
 	return whole;
 }
 
-static bool have_vectors(void)
+#define AVX512 "avx512f,avx512bw,avx512vbmi"
+
+// As read_u64_avx2: eight numbers are `width` bytes, and no others are read.
+__attribute__((target(AVX512))) static uint32_t read_u64_avx512(
+	const uint8_t *p, unsigned width, uint32_t n, uint64_t base, uint64_t *restrict out)
 {
-	return __builtin_cpu_supports("avx2");
+	uint8_t bytes[64];
+	uint64_t shifts[8];
+	for (unsigned k = 0; k < 8; k++) {
+		shifts[k] = k * width % 8;
+		for (unsigned i = 0; i < 8; i++)
+			bytes[8 * k + i] = (uint8_t)(k * width / 8 + i);
+	}
+	const __m512i places = _mm512_loadu_si512(bytes), shift = _mm512_loadu_si512(shifts),
+		      mask = _mm512_set1_epi64((int64_t)bits_mask(width)),
+		      bases = _mm512_set1_epi64((int64_t)base);
+	const __mmask64 group = bits_mask(width);
+	for (uint32_t i = 0; i + 8 <= n; i += 8, p += width) {
+		__m512i x = _mm512_permutexvar_epi8(places, _mm512_maskz_loadu_epi8(group, p));
+		x = _mm512_and_si512(_mm512_srlv_epi64(x, shift), mask);
+		_mm512_storeu_si512(out + i, _mm512_add_epi64(x, bases));
+	}
+	return n / 8 * 8;
+}
+
+// Sixteen numbers of at most QUAD_WIDTH_MAX bits, twice `width` bytes.
+__attribute__((target(AVX512))) static uint32_t read_u32_avx512(
+	const uint8_t *p, unsigned width, uint32_t n, uint32_t base, uint32_t *restrict out)
+{
+	uint8_t bytes[64];
+	uint32_t shifts[16];
+	for (unsigned k = 0; k < 16; k++) {
+		shifts[k] = k * width % 8;
+		for (unsigned i = 0; i < 4; i++)
+			bytes[4 * k + i] = (uint8_t)(k * width / 8 + i);
+	}
+	const __m512i places = _mm512_loadu_si512(bytes), shift = _mm512_loadu_si512(shifts),
+		      mask = _mm512_set1_epi32((int32_t)bits_mask(width)),
+		      bases = _mm512_set1_epi32((int32_t)base);
+	const __mmask64 group = bits_mask(2 * width);
+	for (uint32_t i = 0; i + 16 <= n; i += 16, p += 2 * width) {
+		__m512i x = _mm512_permutexvar_epi8(places, _mm512_maskz_loadu_epi8(group, p));
+		x = _mm512_and_si512(_mm512_srlv_epi32(x, shift), mask);
+		_mm512_storeu_si512(out + i, _mm512_add_epi32(x, bases));
+	}
+	return n / 16 * 16;
+}
+
+enum vectors vectors_have(void)
+{
+	if (__builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512bw"))
+		return VECTORS_AVX512;
+	return __builtin_cpu_supports("avx2") ? VECTORS_AVX2 : VECTORS_NONE;
 }
 #else
 #define QUAD_WIDTH_MAX 25u
@@ -144,10 +194,12 @@ static uint32_t read_u32_avx2(const uint8_t *p, unsigned width, uint32_t n, uint
 	(void)p, (void)width, (void)n, (void)base, (void)out;
 	return 0;
 }
+#define read_u64_avx512 read_u64_avx2
+#define read_u32_avx512 read_u32_avx2
 
-static bool have_vectors(void)
+enum vectors vectors_have(void)
 {
-	return false;
+	return VECTORS_NONE;
 }
 #endif
 
@@ -158,7 +210,8 @@ static uint32_t before_group(uint32_t first, uint32_t n)
 	return m < n ? m : n;
 }
 
-void bits_read_u64(const uint8_t *p, unsigned width, uint32_t first, uint32_t n, uint64_t base, uint64_t *out)
+void bits_read_u64_by(enum vectors v, const uint8_t *p, unsigned width, uint32_t first, uint32_t n,
+	uint64_t base, uint64_t *out)
 {
 	if (width == 0) {
 		for (uint32_t i = 0; i < n; i++)
@@ -167,37 +220,47 @@ void bits_read_u64(const uint8_t *p, unsigned width, uint32_t first, uint32_t n,
 	}
 	if (width == 64) {
 		for (uint32_t i = 0; i < n; i++) {
-			uint64_t v;
-			memcpy(&v, p + 8 * ((uint64_t)first + i), sizeof v);
-			out[i] = base + v;
+			uint64_t x;
+			memcpy(&x, p + 8 * ((uint64_t)first + i), sizeof x);
+			out[i] = base + x;
 		}
 		return;
 	}
-	uint32_t done = 0;
-	if (have_vectors()) {
-		done = before_group(first, n);
-		bits_read_u64_plain(p, width, first, done, base, out);
-		const uint8_t *group = p + ((uint64_t)first + done) / 8 * width;
-		if (done < n)
-			done += read_u64_avx2(group, width, n - done, base, out + done);
-	}
-	bits_read_u64_plain(p, width, first + done, n - done, base, out + done);
+	uint32_t done = v == VECTORS_NONE ? 0 : before_group(first, n);
+	read_u64(p, width, first, done, base, out);
+	const uint8_t *group = p + ((uint64_t)first + done) / 8 * width;
+	if (v == VECTORS_AVX512)
+		done += read_u64_avx512(group, width, n - done, base, out + done);
+	else if (v == VECTORS_AVX2 && done < n)
+		done += read_u64_avx2(group, width, n - done, base, out + done);
+	read_u64(p, width, first + done, n - done, base, out + done);
 }
 
-void bits_read_u32(const uint8_t *p, unsigned width, uint32_t first, uint32_t n, uint32_t base, uint32_t *out)
+void bits_read_u32_by(enum vectors v, const uint8_t *p, unsigned width, uint32_t first, uint32_t n,
+	uint32_t base, uint32_t *out)
 {
 	if (width == 0) {
 		for (uint32_t i = 0; i < n; i++)
 			out[i] = base;
 		return;
 	}
-	uint32_t done = 0;
-	if (width <= QUAD_WIDTH_MAX && have_vectors()) {
-		done = before_group(first, n);
-		bits_read_u32_plain(p, width, first, done, base, out);
-		const uint8_t *group = p + ((uint64_t)first + done) / 8 * width;
-		if (done < n)
-			done += read_u32_avx2(group, width, n - done, base, out + done);
-	}
-	bits_read_u32_plain(p, width, first + done, n - done, base, out + done);
+	v = width <= QUAD_WIDTH_MAX ? v : VECTORS_NONE;
+	uint32_t done = v == VECTORS_NONE ? 0 : before_group(first, n);
+	read_u32(p, width, first, done, base, out);
+	const uint8_t *group = p + ((uint64_t)first + done) / 8 * width;
+	if (v == VECTORS_AVX512)
+		done += read_u32_avx512(group, width, n - done, base, out + done);
+	else if (v == VECTORS_AVX2 && done < n)
+		done += read_u32_avx2(group, width, n - done, base, out + done);
+	read_u32(p, width, first + done, n - done, base, out + done);
+}
+
+void bits_read_u64(const uint8_t *p, unsigned width, uint32_t first, uint32_t n, uint64_t base, uint64_t *out)
+{
+	bits_read_u64_by(vectors_have(), p, width, first, n, base, out);
+}
+
+void bits_read_u32(const uint8_t *p, unsigned width, uint32_t first, uint32_t n, uint32_t base, uint32_t *out)
+{
+	bits_read_u32_by(vectors_have(), p, width, first, n, base, out);
 }

@@ -9,6 +9,12 @@
 #include <stdint.h>
 #include <string.h>
 
+// Instructions over many numbers at once: those of AVX-512 that processors have since 2019 (with VBMI), or of AVX2.
+enum vectors { VECTORS_NONE, VECTORS_AVX2, VECTORS_AVX512 };
+
+// What this processor has, and all below it.
+enum vectors vectors_have(void);
+
 #define BITS_WIDTH_MAX 57u // 64 less the 7 bits of the first byte that may belong to the number before
 
 // The least width that holds v.
@@ -75,10 +81,10 @@ static inline void bits_flush(struct bits_writer *w)
 // bits count). Uses vectors where the processor has them.
 void bits_read_u64(const uint8_t *p, unsigned width, uint32_t first, uint32_t n, uint64_t base, uint64_t *out);
 void bits_read_u32(const uint8_t *p, unsigned width, uint32_t first, uint32_t n, uint32_t base, uint32_t *out);
-// The same without vectors: for processors without, and to be compared with.
-void bits_read_u64_plain(
-	const uint8_t *p, unsigned width, uint32_t first, uint32_t n, uint64_t base, uint64_t *out);
-void bits_read_u32_plain(
-	const uint8_t *p, unsigned width, uint32_t first, uint32_t n, uint32_t base, uint32_t *out);
+// The same with no more than these vectors, which the processor must have: to be compared with each other.
+void bits_read_u64_by(enum vectors v, const uint8_t *p, unsigned width, uint32_t first, uint32_t n,
+	uint64_t base, uint64_t *out);
+void bits_read_u32_by(enum vectors v, const uint8_t *p, unsigned width, uint32_t first, uint32_t n,
+	uint32_t base, uint32_t *out);
 
 #endif

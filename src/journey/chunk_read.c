@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Columns back to values, in tight loops over runs of rows (bits.c unpacks). Callers have touched the columns.
-#include "journey/bits.h"
+#include "journey/marks.h"
 #include "journey/segment.h"
 
 #include <assert.h>
@@ -84,40 +84,6 @@ static uint32_t bitmap_rank(const uint8_t *bits, uint32_t row)
 	return n;
 }
 
-// The number of bits that are set.
-static inline uint32_t ones(uint64_t x)
-{
-	x -= x >> 1 & 0x5555555555555555ull;
-	x = (x & 0x3333333333333333ull) + (x >> 2 & 0x3333333333333333ull);
-	x = (x + (x >> 4)) & 0x0f0f0f0f0f0f0f0full;
-	return (uint32_t)(x * 0x0101010101010101ull >> 56);
-}
-
-// The rows in [first, first + n) that are present, as row - first + add. Returns how many; there is room for n. Rows are
-// written four at a time, whether there are as many or not, because how many there are in a word is as good as random.
-static uint32_t bitmap_rows(
-	const uint8_t *bits, uint32_t first, uint32_t n, uint32_t add, uint32_t *restrict row)
-{
-	uint32_t m = 0, end = first + n;
-	for (uint32_t w = first / 64; w * 64 < end; w++) {
-		uint64_t word = bitmap_word(bits, w);
-		if (w == first / 64)
-			word &= UINT64_MAX << (first % 64);
-		if (end - w * 64 < 64)
-			word &= (1ull << (end - w * 64)) - 1;
-		uint32_t at = w * 64 - first + add, here = ones(word), done = 0;
-		for (; done < here && m + done + 4 <= n; done += 4)
-			for (uint32_t k = 0; k < 4; k++) {
-				row[m + done + k] = at + (uint32_t)__builtin_ctzll(word | 1ull << 63);
-				word &= word - 1;
-			}
-		for (; done < here; done++, word &= word - 1)
-			row[m + done] = at + (uint32_t)__builtin_ctzll(word);
-		m += here;
-	}
-	return m;
-}
-
 static const uint8_t *column_bytes(const struct segment *s, const struct segment_column *x)
 {
 	return s->bytes + x->offset;
@@ -140,7 +106,7 @@ static void read_sparse_i64(const uint8_t *bits, const struct segment_chunk *c, 
 	for (uint32_t i = 0; i < n; i++)
 		out[i] = absent;
 	for (uint32_t from = 0; from < n; from += BLOCK) {
-		uint32_t m = bitmap_rows(bits, first + from, n - from < BLOCK ? n - from : BLOCK, from, row);
+		uint32_t m = marks_rows(bits, first + from, n - from < BLOCK ? n - from : BLOCK, from, row);
 		for (uint32_t i = 0; i < m; i++)
 			out[row[i]] = sparse_value(x, values, rank++);
 	}
@@ -153,7 +119,7 @@ static void read_sparse_u32(const uint8_t *bits, const struct segment_chunk *c, 
 	uint32_t rank = bitmap_rank(bits, first), row[BLOCK];
 	memset(out, 0, n * sizeof *out);
 	for (uint32_t from = 0; from < n; from += BLOCK) {
-		uint32_t m = bitmap_rows(bits, first + from, n - from < BLOCK ? n - from : BLOCK, from, row);
+		uint32_t m = marks_rows(bits, first + from, n - from < BLOCK ? n - from : BLOCK, from, row);
 		for (uint32_t i = 0; i < m; i++)
 			out[row[i]] = (uint32_t)sparse_value(x, values, rank++);
 	}
@@ -235,13 +201,24 @@ static void pick_sparse_i64(const uint8_t *bits, const struct segment_chunk *c, 
 	}
 }
 
+#define PICK_AHEAD 48u // values; their lines are fetched meanwhile
+
+static inline void fetch_ahead(
+	const uint8_t *p, unsigned width, const uint32_t *row, uint32_t shift, uint32_t i, uint32_t n)
+{
+	uint32_t ahead = i + PICK_AHEAD < n ? i + PICK_AHEAD : n - 1;
+	__builtin_prefetch(p + (uint64_t)(row[ahead] + shift) * width / 8);
+}
+
 static void pick_packed(const uint8_t *p, const struct segment_column *x, const uint32_t *row, uint32_t shift,
 	uint32_t n, uint64_t *out)
 {
 	uint64_t base = (uint64_t)x->base, multiple = x->multiple;
 	unsigned width = x->width;
-	for (uint32_t i = 0; i < n; i++)
+	for (uint32_t i = 0; i < n; i++) {
+		fetch_ahead(p, width, row, shift, i, n);
 		out[i] = base + bits_get(p, width, (uint32_t)(row[i] + shift)) * multiple;
+	}
 }
 
 void chunk_pick_i64(const struct segment *s, const struct segment_chunk *c, unsigned number,
@@ -290,8 +267,10 @@ void chunk_pick_u32(const struct segment *s, const struct segment_chunk *c, unsi
 		const uint8_t *p = column_bytes(s, x);
 		uint32_t base = (uint32_t)x->base, multiple = (uint32_t)x->multiple;
 		unsigned width = x->width;
-		for (uint32_t i = 0; i < n; i++)
+		for (uint32_t i = 0; i < n; i++) {
+			fetch_ahead(p, width, row, shift, i, n);
 			out[i] = base + (uint32_t)bits_get(p, width, (uint32_t)(row[i] + shift)) * multiple;
+		}
 	}
 }
 
@@ -333,7 +312,7 @@ static uint32_t measure_rows(const struct segment *s, const struct segment_chunk
 		const uint8_t *bits = *p;
 		*rank = bitmap_rank(bits, first);
 		*p += 8 * (size_t)segment_bitmap_words(c->n_rows);
-		return bitmap_rows(bits, first, n, add, row);
+		return marks_rows(bits, first, n, add, row);
 	}
 	for (uint32_t i = 0; row && i < n; i++)
 		row[i] = add + i;

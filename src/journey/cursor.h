@@ -8,6 +8,7 @@
 #ifndef CORRIDOR_JOURNEY_CURSOR_H
 #define CORRIDOR_JOURNEY_CURSOR_H
 
+#include "journey/marks.h"
 #include "journey/segment.h"
 
 #include <math.h>
@@ -116,15 +117,14 @@ struct order {
 	struct stage out; // gathered
 };
 
-#define INTEREST_FEW 4u
-
 // Which rows of the batch are of interest.
 struct interest_table {
 	enum code_column column;
 	uint32_t n_codes;
-	uint32_t *bits;                    // by code, and one more for all codes beyond
-	uint32_t of;                       // the conditions that are on this column
-	uint32_t n_few, few[INTEREST_FEW]; // how many codes have bits; which, if they are not more than that
+	uint32_t *bits;                   // by code, and one more for all codes beyond
+	uint32_t of;                      // the conditions that are on this column
+	uint32_t n_few, few[MARKS_EQUAL]; // how many codes have bits; which, if they are not more than that
+	uint32_t first_mark;              // of the few's
 };
 struct interest {
 	struct interest_table tables[INTEREST_MAX];
@@ -132,10 +132,12 @@ struct interest {
 	bool everything; // statistics tell that all rows are, and bits are not asked for
 	uint32_t n;
 	uint32_t *row, *bits; // rows of the stage, ascending
-	uint64_t *any;        // the same as one bit per row of the stage
+	uint64_t *any;        // the same as marks
 	uint32_t *before;     // how many are before each word of these
-	uint32_t *
-		measured; // by row of the stage: conditions on measures that hold, if there are such conditions
+	struct mark *marks;   // of the few codes of each table, and of each condition on measures and times
+	uint64_t *mark_words; // theirs
+	uint32_t n_marks;
+	uint32_t mark_of[INTEREST_MAX]; // by such condition
 	uint32_t of_measure; // the slot of the measure whose values they are, and nothing else; or UINT32_MAX
 	uint32_t *ordered;   // the bits in the order of gathered rows
 	size_t capacity, ordered_capacity;
@@ -198,20 +200,11 @@ enum rc filter_stage(struct cursor *c, uint32_t *n_keep, struct err *e);
 
 // --- cursor_interest.c ---
 
-// Number of ones.
-static inline uint32_t interest_ones(uint64_t x)
-{
-	x -= x >> 1 & 0x5555555555555555ull;
-	x = (x & 0x3333333333333333ull) + (x >> 2 & 0x3333333333333333ull);
-	x = (x + (x >> 4)) & 0x0f0f0f0f0f0f0f0full;
-	return (uint32_t)(x * 0x0101010101010101ull >> 56);
-}
-
 // The number of a stage row among the rows of interest; in->n when it is not one of them.
 static inline uint32_t interest_rank(const struct interest *in, uint32_t row)
 {
 	uint64_t word = in->any[row / 64], bit = 1ull << (row % 64);
-	return word & bit ? in->before[row / 64] + interest_ones(word & (bit - 1)) : in->n;
+	return word & bit ? in->before[row / 64] + marks_ones(word & (bit - 1)) : in->n;
 }
 
 // How many rows of interest are before a row of the stage, which had n rows. popcnt: the processor counts ones itself, in
@@ -221,7 +214,7 @@ static inline uint32_t interest_before_by(const struct interest *in, uint32_t ro
 	if (row >= n)
 		return in->n;
 	uint64_t below = in->any[row / 64] & ((1ull << (row % 64)) - 1);
-	return in->before[row / 64] + (popcnt ? (uint32_t)__builtin_popcountll(below) : interest_ones(below));
+	return in->before[row / 64] + (popcnt ? (uint32_t)__builtin_popcountll(below) : marks_ones(below));
 }
 static inline uint32_t interest_before(const struct interest *in, uint32_t row, uint32_t n)
 {

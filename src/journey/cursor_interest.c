@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rows of interest: of a batch only those go on for which one of a request's conditions holds (scan_request.interest),
-// and only at these rows are the other columns decoded. Conditions on codes become bits in one table per column;
-// those on measures cost as much as there are values.
+// and only at these rows are the other columns decoded. Conditions on codes become bits in one table per column. Marks of
+// rows (marks.h) tell where the few codes are that have bits, and where conditions on measures and times hold; the bits of
+// tables of many codes are looked up row by row.
 #include "base/mem.h"
 #include "journey/cursor.h"
 
 #include <math.h>
 
-#define ROWS_SLACK 8u // written after the last row found
-#define FEW_KEPT 4u   // if fewer than every 4th row passes the predicates, all others are left out
+#define FEW_KEPT 4u // if fewer than every 4th row passes the predicates, all others are left out
 
 static enum rc interest_nomem(struct err *e)
 {
@@ -32,9 +32,36 @@ static void table_few(struct interest_table *t)
 	for (uint32_t code = 0; code < t->n_codes; code++)
 		n += t->bits[code] != 0;
 	t->n_few = n;
-	for (uint32_t code = 0, k = 0; n <= INTEREST_FEW && code < t->n_codes; code++)
+	for (uint32_t code = 0, k = 0; n <= MARKS_EQUAL && code < t->n_codes; code++)
 		if (t->bits[code])
 			t->few[k++] = code;
+}
+
+static bool is_few(const struct interest_table *t)
+{
+	return t->n_few <= MARKS_EQUAL;
+}
+
+static enum rc marks_open(struct interest *in, const struct scan_request *r, struct err *e)
+{
+	uint32_t most = r->n_interest + in->n_tables * MARKS_EQUAL;
+	in->marks = mem_calloc(most ? most : 1, sizeof *in->marks);
+	if (!in->marks)
+		return interest_nomem(e);
+	for (uint32_t i = 0; i < in->n_tables; i++) {
+		struct interest_table *t = &in->tables[i];
+		table_few(t);
+		t->first_mark = in->n_marks;
+		for (uint32_t k = 0; is_few(t) && k < t->n_few; k++)
+			in->marks[in->n_marks++].bits = t->bits[t->few[k]];
+	}
+	for (uint32_t i = 0; i < r->n_interest; i++) {
+		if (r->interest[i].kind == PREDICATE_CODES)
+			continue;
+		in->mark_of[i] = in->n_marks;
+		in->marks[in->n_marks++].bits = 1u << i;
+	}
+	return RC_OK;
 }
 
 enum rc interest_open(struct cursor *c, struct err *e)
@@ -61,9 +88,7 @@ enum rc interest_open(struct cursor *c, struct err *e)
 			t->bits[code] |= p->code_wanted[code] ? 1u << i : 0;
 		t->of |= 1u << i;
 	}
-	for (uint32_t i = 0; i < in->n_tables; i++)
-		table_few(&in->tables[i]);
-	return RC_OK;
+	return marks_open(in, r, e);
 }
 
 static void arrays_free(struct interest *in)
@@ -71,10 +96,10 @@ static void arrays_free(struct interest *in)
 	mem_free(in->row);
 	mem_free(in->bits);
 	mem_free(in->any);
-	mem_free(in->measured);
+	mem_free(in->mark_words);
 	mem_free(in->before);
-	in->row = in->bits = in->before = in->measured = NULL;
-	in->any = NULL;
+	in->row = in->bits = in->before = NULL;
+	in->any = in->mark_words = NULL;
 	in->capacity = 0;
 }
 
@@ -83,6 +108,7 @@ void interest_free(struct interest *in)
 	for (uint32_t i = 0; i < in->n_tables; i++)
 		mem_free(in->tables[i].bits);
 	arrays_free(in);
+	mem_free(in->marks);
 	mem_free(in->ordered);
 	*in = (struct interest){0};
 }
@@ -108,17 +134,19 @@ static enum rc interest_fit(struct interest *in, uint32_t n, struct err *e)
 		return RC_OK;
 	arrays_free(in);
 	size_t rows = n + (size_t)n / 4 + 64, words = rows / 64 + 1;
-	in->row = mem_alloc((rows + ROWS_SLACK) * sizeof *in->row);
-	in->bits = mem_alloc(rows * sizeof *in->bits);
+	in->row = mem_alloc((rows + MARKS_SLACK) * sizeof *in->row);
+	in->bits = mem_alloc((rows + MARKS_SLACK) * sizeof *in->bits);
 	in->any = mem_alloc(words * sizeof *in->any);
-	in->measured = mem_calloc(rows, sizeof *in->measured);
+	in->mark_words = mem_alloc((in->n_marks * words + 1) * sizeof *in->mark_words);
 	in->before = mem_alloc(words * sizeof *in->before);
-	bool good = in->row && in->bits && in->any && in->measured && in->before;
+	bool good = in->row && in->bits && in->any && in->mark_words && in->before;
+	for (uint32_t k = 0; good && k < in->n_marks; k++)
+		in->marks[k].words = in->mark_words + k * words;
 	in->capacity = good ? rows - 1 : 0;
 	return good ? RC_OK : interest_nomem(e);
 }
 
-// Sets the bits of rows whose code is in the table, row by row.
+// Marks the rows whose code has bits in a table of many codes.
 static void mark_codes(const struct interest_table *t, const uint32_t *code, uint32_t n, uint64_t *any)
 {
 	const uint32_t *table = t->bits;
@@ -134,166 +162,38 @@ static void mark_codes(const struct interest_table *t, const uint32_t *code, uin
 	}
 }
 
-#if defined(__SSE2__)
-#include <emmintrin.h>
-
-// Which of 16 codes are x.
-static inline uint64_t equal_16(const uint32_t *code, __m128i x)
-{
-	const __m128i *p = (const __m128i *)(const void *)code;
-	__m128i a = _mm_cmpeq_epi32(_mm_loadu_si128(p), x), b = _mm_cmpeq_epi32(_mm_loadu_si128(p + 1), x);
-	__m128i c = _mm_cmpeq_epi32(_mm_loadu_si128(p + 2), x), d = _mm_cmpeq_epi32(_mm_loadu_si128(p + 3), x);
-	return (uint64_t)_mm_movemask_epi8(_mm_packs_epi16(_mm_packs_epi32(a, b), _mm_packs_epi32(c, d)));
-}
-
-// The same as mark_codes for few codes; returns how many rows it did.
-static uint32_t mark_few(const struct interest_table *t, const uint32_t *code, uint32_t n, uint64_t *any)
-{
-	__m128i few[INTEREST_FEW];
-	for (uint32_t k = 0; k < t->n_few; k++)
-		few[k] = _mm_set1_epi32((int)t->few[k]);
-	for (uint32_t first = 0; first + 64 <= n; first += 64) {
-		uint64_t word = 0;
-		for (uint32_t k = 0; k < t->n_few; k++)
-			for (uint32_t i = 0; i < 64; i += 16)
-				word |= equal_16(code + first + i, few[k]) << i;
-		any[first / 64] |= word;
-	}
-	return n / 64 * 64;
-}
-
-// Sets the bits of rows whose number is not 0; returns how many rows it did.
-static uint32_t mark_set(const uint32_t *v, uint32_t n, uint64_t *any)
-{
-	for (uint32_t first = 0; first + 64 <= n; first += 64) {
-		uint64_t word = 0;
-		for (uint32_t i = 0; i < 64; i += 16)
-			word |= equal_16(v + first + i, _mm_setzero_si128()) << i;
-		any[first / 64] |= ~word;
-	}
-	return n / 64 * 64;
-}
-#else
-static uint32_t mark_few(const struct interest_table *t, const uint32_t *code, uint32_t n, uint64_t *any)
-{
-	(void)t, (void)code, (void)n, (void)any;
-	return 0;
-}
-
-static uint32_t mark_set(const uint32_t *v, uint32_t n, uint64_t *any)
-{
-	(void)v, (void)n, (void)any;
-	return 0;
-}
-#endif
-
-static void mark_times(const struct predicate *p, const int64_t *at, uint32_t n, uint64_t *any)
+static void mark_times(const struct predicate *p, const int64_t *at, uint32_t n, uint64_t *marks)
 {
 	for (uint32_t first = 0; first < n; first += 64) {
 		uint32_t m = n - first < 64 ? n - first : 64;
 		uint64_t word = 0;
 		for (uint32_t i = 0; i < m; i++)
 			word |= (uint64_t)((at[first + i] >= p->from_ms) & (at[first + i] < p->to_ms)) << i;
-		any[first / 64] |= word;
+		marks[first / 64] = word;
 	}
 }
 
-// The conditions on measures among `some` that hold where there is no value.
-static uint32_t measures_absent(const struct scan_request *r, uint32_t some)
+// Costs as much as there are values.
+static void mark_measure(const struct stage *st, const struct predicate *condition, uint64_t *restrict marks)
 {
-	uint32_t absent = 0;
-	for (uint32_t k = 0; k < r->n_interest; k++)
-		absent |= (uint32_t)(r->interest[k].kind == PREDICATE_MEASURE && r->interest[k].wanted_absent)
-			  << k;
-	return absent & some;
-}
-
-// Which conditions on measures hold, by row: `measured`, all 0 before. Where they ask for values, as nearly always, this
-// costs as much as there are values; those that want absence hold where there is none.
-static void mark_measures(struct cursor *c, uint32_t some)
-{
-	const struct stage *st = &c->stage;
-	struct interest *in = &c->interest;
-	uint32_t absent = measures_absent(&c->request, some), n_rows = st->n, *restrict measured = in->measured;
-	uint64_t *restrict any = in->any;
-	for (uint32_t i = 0; absent && i < n_rows; i++)
-		measured[i] = absent;
-	for (uint32_t k = 0; k < c->request.n_interest; k++) {
-		const struct predicate p = c->request.interest[k];
-		if (p.kind != PREDICATE_MEASURE || !(some >> k & 1))
-			continue;
-		const uint32_t *row = st->measure_row[p.measure_slot], n = st->measure_n[p.measure_slot];
-		const double *value = st->data[COLUMN_MEASURE0 + p.measure_slot];
-		bool all_pass = st->scaled >> p.measure_slot & 1; // else values are as they are
-		for (uint32_t i = 0; i < n; i++) {
-			uint32_t passes = all_pass || predicate_value_passes(&p, value[i]), r = row[i];
-			measured[r] = (measured[r] & ~(1u << k)) | passes << k;
-			any[r / 64] |= (uint64_t)passes << r % 64;
-		}
-	}
-	if (!absent)
-		return;
-	uint32_t done = mark_set(measured, n_rows, any);
-	for (uint32_t i = done; i < n_rows; i++)
-		any[i / 64] |= (uint64_t)(measured[i] != 0) << (i % 64);
-}
-
-// All 0 again.
-static void forget_measures(struct cursor *c, uint32_t some)
-{
-	const struct stage *st = &c->stage;
-	uint32_t *restrict measured = c->interest.measured;
-	if (measures_absent(&c->request, some)) {
-		memset(measured, 0, st->n * sizeof(*measured));
-		return;
-	}
-	for (uint32_t k = 0; k < c->request.n_interest; k++) {
-		const struct predicate *p = &c->request.interest[k];
-		if (p->kind != PREDICATE_MEASURE || !(some >> k & 1))
-			continue;
-		const uint32_t *row = st->measure_row[p->measure_slot], n = st->measure_n[p->measure_slot];
-		for (uint32_t i = 0; i < n; i++)
-			measured[row[i]] = 0;
+	const struct predicate p = *condition;
+	const uint32_t *row = st->measure_row[p.measure_slot], n = st->measure_n[p.measure_slot];
+	const double *value = st->data[COLUMN_MEASURE0 + p.measure_slot];
+	bool all_pass = st->scaled >> p.measure_slot & 1; // else values are as they are
+	memset(marks, p.wanted_absent ? 0xff : 0, marks_words(st->n) * sizeof *marks);
+	for (uint32_t i = 0; i < n; i++) {
+		uint64_t passes = all_pass || predicate_value_passes(&p, value[i]), bit = row[i] % 64;
+		marks[row[i] / 64] = (marks[row[i] / 64] & ~(1ull << bit)) | passes << bit;
 	}
 }
 
-// The rows of a word's bits; up to ROWS_SLACK more are written. Eight at a time, whether there are as many or not: how
-// many there are is as good as random.
-static inline uint32_t word_rows(uint64_t word, uint32_t first, uint32_t *row)
+// Of the marked rows only those that passed the predicates.
+static void marks_keep(uint64_t *any, uint32_t n_words, const uint8_t *keep)
 {
-	uint32_t n = interest_ones(word);
-	for (uint32_t done = 0; done < n; done += 8)
-		for (uint32_t k = 0; k < 8; k++) {
-			row[done + k] = first + (uint32_t)__builtin_ctzll(word | 1ull << 63);
-			word &= word - 1;
-		}
-	return n;
-}
-
-// The rows that are marked; those that the predicates left out only if keep is NULL. The marks become theirs, and
-// `before` the number of them before each word.
-static uint32_t rows_collect(struct interest *in, const uint8_t *keep, uint32_t n)
-{
-	uint32_t found = 0, words = (n + 63) / 64;
-	if (n % 64)
-		in->any[words - 1] &= (1ull << (n % 64)) - 1;
-	for (uint32_t w = 0; w < words; w++) {
-		uint64_t left = in->any[w], kept = left;
-		in->before[w] = found;
-		if (!keep) {
-			found += word_rows(left, w * 64, in->row + found);
-			continue;
-		}
-		for (; left; left &= left - 1) {
-			uint32_t row = w * 64 + (uint32_t)__builtin_ctzll(left);
-			bool passes = keep[row];
-			in->row[found] = row;
-			found += passes;
-			kept &= passes ? UINT64_MAX : ~(left & -left);
-		}
-		in->any[w] = kept;
-	}
-	return found;
+	for (uint32_t w = 0; w < n_words; w++)
+		for (uint64_t left = any[w]; left; left &= left - 1)
+			if (!keep[w * 64 + (uint32_t)__builtin_ctzll(left)])
+				any[w] &= ~(left & -left);
 }
 
 // --- which conditions hold for them ---
@@ -305,30 +205,6 @@ static void bits_of_codes(const struct interest_table *t, const uint32_t *code, 
 	for (uint32_t i = 0; i < n; i++) {
 		uint32_t x = code[row[i]];
 		bits[i] |= table[x < n_codes ? x : n_codes];
-	}
-}
-
-static void bits_fill(struct cursor *c, uint32_t some, bool measures)
-{
-	struct interest *in = &c->interest;
-	const struct stage *st = &c->stage;
-	const uint32_t n = in->n, *row = in->row, *measured = in->measured;
-	uint32_t *restrict bits = in->bits;
-	if (!measures)
-		memset(bits, 0, n * sizeof(*bits));
-	for (uint32_t i = 0; measures && i < n; i++)
-		bits[i] = measured[row[i]];
-	for (uint32_t i = 0; i < in->n_tables; i++)
-		if (in->tables[i].of & some)
-			bits_of_codes(&in->tables[i], st->data[COLUMN_CODE0 + in->tables[i].column], in);
-	for (uint32_t i = 0; i < c->request.n_interest; i++) {
-		const struct predicate *p = &c->request.interest[i];
-		const int64_t *at = st->data[COLUMN_AT];
-		if (!(some >> i & 1) || p->kind != PREDICATE_TIME)
-			continue;
-		for (uint32_t k = 0; k < in->n; k++)
-			if (at[in->row[k]] >= p->from_ms && at[in->row[k]] < p->to_ms)
-				in->bits[k] |= 1u << i;
 	}
 }
 
@@ -354,42 +230,82 @@ static enum rc rows_of_measure(struct cursor *c, uint32_t k, struct err *e)
 	return RC_OK;
 }
 
-// `some`: the conditions that statistics do not exclude.
-static enum rc rows_find(struct cursor *c, uint32_t some, const uint8_t *keep, struct err *e)
+// Marks the rows of all tables; a mark that none of `some` needs stays empty.
+static enum rc tables_mark(struct cursor *c, uint32_t some, struct err *e)
 {
 	struct interest *in = &c->interest;
 	struct stage *st = &c->stage;
-	memset(in->any, 0, (st->n / 64 + 1u) * sizeof *in->any);
 	for (uint32_t i = 0; i < in->n_tables; i++) {
 		const struct interest_table *t = &in->tables[i];
-		if (!(t->of & some))
+		struct mark *marks = in->marks + t->first_mark;
+		if (!(t->of & some)) {
+			for (uint32_t k = 0; is_few(t) && k < t->n_few; k++)
+				memset(marks[k].words, 0, marks_words(st->n) * sizeof *marks[k].words);
 			continue;
+		}
 		enum rc rc = cursor_load(c, COLUMN_CODE0 + t->column, e);
 		if (rc)
 			return rc;
 		const uint32_t *code = st->data[COLUMN_CODE0 + t->column];
-		uint32_t done = t->n_few <= INTEREST_FEW ? mark_few(t, code, st->n, in->any) : 0;
-		mark_codes(t, code + done, st->n - done, in->any + done / 64);
+		if (is_few(t))
+			marks_equal(code, st->n, t->few, t->n_few, marks);
+		else
+			mark_codes(t, code, st->n, in->any);
 	}
-	bool measures = false;
+	return RC_OK;
+}
+
+// The same for conditions on measures and times.
+static enum rc values_mark(struct cursor *c, uint32_t some, struct err *e)
+{
+	struct stage *st = &c->stage;
 	for (uint32_t i = 0; i < c->request.n_interest; i++) {
 		const struct predicate *p = &c->request.interest[i];
-		if (p->kind == PREDICATE_CODES || !(some >> i & 1))
+		uint64_t *marks = c->interest.marks[c->interest.mark_of[i]].words;
+		if (p->kind == PREDICATE_CODES)
 			continue;
+		if (!(some >> i & 1)) {
+			memset(marks, 0, marks_words(st->n) * sizeof *marks);
+			continue;
+		}
 		enum rc rc = cursor_load(c, predicate_column(p), e);
 		if (rc)
 			return rc;
 		if (p->kind == PREDICATE_TIME)
-			mark_times(p, st->data[COLUMN_AT], st->n, in->any);
-		measures |= p->kind == PREDICATE_MEASURE;
+			mark_times(p, st->data[COLUMN_AT], st->n, marks);
+		else
+			mark_measure(st, p, marks);
 	}
-	if (measures)
-		mark_measures(c, some);
-	in->n = rows_collect(in, keep, st->n);
-	if (c->request.interest_bits)
-		bits_fill(c, some, measures);
-	if (measures)
-		forget_measures(c, some);
+	return RC_OK;
+}
+
+// `some`: the conditions that statistics do not exclude.
+static enum rc rows_find(struct cursor *c, uint32_t some, const uint8_t *keep, struct err *e)
+{
+	struct interest *in = &c->interest;
+	const struct stage *st = &c->stage;
+	uint32_t n_words = marks_words(st->n);
+	memset(in->any, 0, n_words * sizeof *in->any);
+	enum rc rc = tables_mark(c, some, e);
+	if (!rc)
+		rc = values_mark(c, some, e);
+	if (rc)
+		return rc;
+	for (uint32_t k = 0; k < in->n_marks; k++)
+		for (uint32_t w = 0; w < n_words; w++)
+			in->any[w] |= in->marks[k].words[w];
+	if (st->n % 64)
+		in->any[n_words - 1] &= (1ull << (st->n % 64)) - 1;
+	if (keep)
+		marks_keep(in->any, n_words, keep);
+	bool bits = c->request.interest_bits;
+	in->n = marks_list(in->any, n_words, in->marks, bits ? in->n_marks : 0,
+		&(struct marks_list){in->row, in->bits, in->before});
+	if (bits && in->n_marks == 0)
+		memset(in->bits, 0, in->n * sizeof *in->bits);
+	for (uint32_t i = 0; bits && i < in->n_tables; i++)
+		if (!is_few(&in->tables[i]) && in->tables[i].of & some)
+			bits_of_codes(&in->tables[i], st->data[COLUMN_CODE0 + in->tables[i].column], in);
 	return RC_OK;
 }
 

@@ -52,15 +52,21 @@ static void width_check(unsigned width)
 	const uint64_t base = UINT64_C(0xfedcba9876543210);
 	for (uint32_t first = 0; first < 20; first++)
 		for (uint32_t n = 0; n <= N - first; n += n < 40 ? 1 : 23) {
-			uint64_t a[N], b[N];
-			uint32_t c[N], d[N];
+			uint64_t a[N];
+			uint32_t b[N];
 			bits_read_u64(p, width, first, n, base, a);
-			bits_read_u64_plain(p, width, first, n, base, b);
-			bits_read_u32(p, width, first, n, (uint32_t)base, c);
-			bits_read_u32_plain(p, width, first, n, (uint32_t)base, d);
-			for (uint32_t i = 0; i < n; i++) {
-				assert_true(a[i] == base + v[first + i] && b[i] == a[i]);
-				assert_true(c[i] == (uint32_t)a[i] && d[i] == c[i]);
+			bits_read_u32(p, width, first, n, (uint32_t)base, b);
+			for (uint32_t i = 0; i < n; i++)
+				assert_true(a[i] == base + v[first + i] && b[i] == (uint32_t)a[i]);
+			for (enum vectors k = VECTORS_NONE; k <= vectors_have(); k++) {
+				uint64_t c[N + 1];
+				uint32_t d[N + 1];
+				c[n] = d[n] = 17;
+				bits_read_u64_by(k, p, width, first, n, base, c);
+				bits_read_u32_by(k, p, width, first, n, (uint32_t)base, d);
+				assert_memory_equal(a, c, n * sizeof *a);
+				assert_memory_equal(b, d, n * sizeof *b);
+				assert_true(c[n] == 17 && d[n] == 17); // nothing is written beyond
 			}
 		}
 	mem_free(p);
