@@ -126,6 +126,7 @@ __attribute__((target("avx2"))) static uint32_t read_u32_avx2(
 	return whole;
 }
 
+#define FETCH_AHEAD 1024 // bytes: what a processor fetches by itself ends with each page of memory
 #define AVX512 "avx512f,avx512bw,avx512vbmi"
 
 // As read_u64_avx2: eight numbers are `width` bytes, and no others are read.
@@ -144,6 +145,7 @@ __attribute__((target(AVX512))) static uint32_t read_u64_avx512(
 		      bases = _mm512_set1_epi64((int64_t)base);
 	const __mmask64 group = bits_mask(width);
 	for (uint32_t i = 0; i + 8 <= n; i += 8, p += width) {
+		__builtin_prefetch(p + FETCH_AHEAD);
 		__m512i x = _mm512_permutexvar_epi8(places, _mm512_maskz_loadu_epi8(group, p));
 		x = _mm512_and_si512(_mm512_srlv_epi64(x, shift), mask);
 		_mm512_storeu_si512(out + i, _mm512_add_epi64(x, bases));
@@ -174,12 +176,6 @@ __attribute__((target(AVX512))) static uint32_t read_u32_avx512(
 	return n / 16 * 16;
 }
 
-enum vectors vectors_have(void)
-{
-	if (__builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512bw"))
-		return VECTORS_AVX512;
-	return __builtin_cpu_supports("avx2") ? VECTORS_AVX2 : VECTORS_NONE;
-}
 #else
 #define QUAD_WIDTH_MAX 25u
 
@@ -196,11 +192,6 @@ static uint32_t read_u32_avx2(const uint8_t *p, unsigned width, uint32_t n, uint
 }
 #define read_u64_avx512 read_u64_avx2
 #define read_u32_avx512 read_u32_avx2
-
-enum vectors vectors_have(void)
-{
-	return VECTORS_NONE;
-}
 #endif
 
 // Numbers before the next group of eight.

@@ -5,15 +5,11 @@
 #ifndef CORRIDOR_JOURNEY_BITS_H
 #define CORRIDOR_JOURNEY_BITS_H
 
+#include "base/vectors.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
-
-// Instructions over many numbers at once: those of AVX-512 that processors have since 2019 (with VBMI), or of AVX2.
-enum vectors { VECTORS_NONE, VECTORS_AVX2, VECTORS_AVX512 };
-
-// What this processor has, and all below it.
-enum vectors vectors_have(void);
 
 #define BITS_WIDTH_MAX 57u // 64 less the 7 bits of the first byte that may belong to the number before
 

@@ -65,8 +65,7 @@ __attribute__((target("popcnt"))) static uint32_t words_popcnt(
 
 static uint32_t bitmap_count(const uint8_t *bits, uint32_t first, uint32_t end)
 {
-	return __builtin_cpu_supports("popcnt") ? words_popcnt(bits, first, end)
-						: words_count(bits, first, end);
+	return vectors_have() != VECTORS_NONE ? words_popcnt(bits, first, end) : words_count(bits, first, end);
 }
 #else
 static uint32_t bitmap_count(const uint8_t *bits, uint32_t first, uint32_t end)

@@ -89,20 +89,10 @@ static __attribute__((target("popcnt"))) void persons_with_popcnt(
 {
 	persons_with(o, in, n, true);
 }
-
-static bool has_popcnt(void)
-{
-	return __builtin_cpu_supports("popcnt");
-}
 #else
 static void persons_with_popcnt(struct order *o, const struct interest *in, uint32_t n)
 {
 	persons_with(o, in, n, false);
-}
-
-static bool has_popcnt(void)
-{
-	return false;
 }
 #endif
 
@@ -112,7 +102,7 @@ static void persons_pick(struct order *o, const struct interest *in, uint32_t n)
 	if (in->n == 0) {
 		o->n_persons = 0;
 		o->person_start[0] = 0;
-	} else if (has_popcnt()) {
+	} else if (vectors_have() != VECTORS_NONE) {
 		persons_with_popcnt(o, in, n);
 	} else {
 		persons_with(o, in, n, false);

@@ -2,6 +2,9 @@
 // See code_set.h.
 #include "measure/code_set.h"
 
+#include "base/vectors.h"
+#include "journey/marks.h"
+
 #include <string.h>
 
 void code_set_make(struct code_set *s, const uint32_t *bits, uint32_t n_codes)
@@ -36,7 +39,8 @@ uint32_t code_set_rows_plain(const struct code_set *s, const uint32_t *code, uin
 #if defined(__x86_64__)
 #include <immintrin.h>
 
-#define TARGET __attribute__((target("avx2,bmi,popcnt")))
+#define BLOCK 4096u // rows
+#define TARGET __attribute__((target("avx2")))
 
 TARGET static inline __m256i twice(const uint8_t *p)
 {
@@ -70,36 +74,22 @@ TARGET static inline uint32_t members_of_32(const uint32_t *code, __m256i low_ha
 	return (uint32_t)_mm256_movemask_epi8(is_in);
 }
 
-// The rows of a word's bits, eight at a time whether there are as many or not: how many there are is as good as random.
-TARGET static inline uint32_t word_rows(uint64_t word, uint32_t first, uint32_t *row)
-{
-	uint32_t n = (uint32_t)__builtin_popcountll(word);
-	for (uint32_t done = 0; done < n; done += 8)
-		for (uint32_t k = 0; k < 8; k++) {
-			row[done + k] = first + (uint32_t)_tzcnt_u64(word);
-			word = _blsr_u64(word);
-		}
-	return n;
-}
-
 // Rows [0, n), n a multiple of 64.
 TARGET static uint32_t rows_of_words(const struct code_set *s, const uint32_t *code, uint32_t n, uint32_t *row)
 {
 	const __m256i low = twice(s->high[0]), high = twice(s->high[1]);
+	uint64_t words[BLOCK / 64];
 	uint32_t found = 0;
-	for (uint32_t i = 0; i < n; i += 64) {
-		uint64_t word = members_of_32(code + i, low, high) |
-				(uint64_t)members_of_32(code + i + 32, low, high) << 32;
-		found += word_rows(word, i, row + found);
+	for (uint32_t first = 0; first < n; first += BLOCK) {
+		uint32_t m = n - first < BLOCK ? n - first : BLOCK;
+		for (uint32_t i = 0; i < m; i += 64)
+			words[i / 64] = members_of_32(code + first + i, low, high) |
+					(uint64_t)members_of_32(code + first + i + 32, low, high) << 32;
+		found += marks_rows((const uint8_t *)words, 0, m, first, row + found);
 	}
 	return found;
 }
 
-bool code_set_has_vectors(void)
-{
-	return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
-	       __builtin_cpu_supports("popcnt");
-}
 #else
 static uint32_t rows_of_words(const struct code_set *s, const uint32_t *code, uint32_t n, uint32_t *row)
 {
@@ -107,11 +97,12 @@ static uint32_t rows_of_words(const struct code_set *s, const uint32_t *code, ui
 	return 0;
 }
 
+#endif
+
 bool code_set_has_vectors(void)
 {
-	return false;
+	return vectors_have() != VECTORS_NONE;
 }
-#endif
 
 uint32_t code_set_rows(const struct code_set *s, const uint32_t *code, uint32_t n, uint32_t *row)
 {

@@ -375,32 +375,38 @@ static bool is_simple(const struct lane *lane)
 }
 
 // All journeys in one loop, backwards. No branch depends on the data: which row is of which side, and where journeys
-// end, is as good as random.
+// end, is as good as random. Both sides are counted in halves of one number.
 static void add_simple(const struct lane *lane, struct state *s, bool filtered)
 {
+	static const uint64_t sides[] = {[BIT_AFTER] = 1,
+		[BIT_AFTER | BIT_THEN] = 1,
+		[BIT_AFTER | BIT_AGAINST] = 1,
+		[BIT_AFTER | BIT_THEN | BIT_AGAINST] = 1,
+		[BIT_AGAINST] = UINT64_C(1) << 32,
+		[BIT_AGAINST | BIT_THEN] = UINT64_C(1) << 32};
 	const struct plan *plan = lane->run->plan;
 	const struct span *span = lane->span;
 	const uint32_t *start = span->person_start;
 	int64_t follower = NO_FOLLOWER, newest = plan->drop ? plan->end_ms - plan->within_ms : NO_FOLLOWER;
-	uint32_t k = span->n_persons, n[2] = {0, 0}, followed[2] = {0, 0}, censored[2] = {0, 0};
+	uint64_t all = 0, followers = 0, late = 0;
+	uint32_t k = span->n_persons;
 	for (uint32_t row = span->n; row-- > 0;) {
 		uint32_t bits = span->interest[row];
 		int64_t at = span->at[row];
 		bool last = row + 1 == start[k]; // of the journey before the k-th
 		k -= last;
 		follower = last ? NO_FOLLOWER : follower;
-		bool kept = !filtered || lane->keep[row], early = at > newest,
-		     follows = follower - at <= plan->within_ms;
-		bool after = kept & ((bits & BIT_AFTER) != 0),
-		     against = kept & ((bits & (BIT_AFTER | BIT_AGAINST)) == BIT_AGAINST);
-		censored[0] += after & early;
-		censored[1] += against & early;
-		n[0] += after & !early;
-		n[1] += against & !early;
-		followed[0] += after & !early & follows;
-		followed[1] += against & !early & follows;
+		uint64_t side = sides[bits & (BIT_AFTER | BIT_THEN | BIT_AGAINST)];
+		side = !filtered || lane->keep[row] ? side : 0;
+		late += at > newest ? side : 0;
+		side = at > newest ? 0 : side;
+		all += side;
+		followers += follower - at <= plan->within_ms ? side : 0;
 		follower = bits & BIT_THEN ? at : follower;
 	}
+	const uint32_t n[] = {(uint32_t)all, (uint32_t)(all >> 32)};
+	const uint32_t followed[] = {(uint32_t)followers, (uint32_t)(followers >> 32)};
+	const uint32_t censored[] = {(uint32_t)late, (uint32_t)(late >> 32)};
 	for (uint32_t side = 0; side < 2; side++) {
 		double *v = s->sums.v + SUM_STRATA + (size_t)2 * side;
 		s->sums.v[side == 0 ? SUM_CENSORED1 : SUM_CENSORED0] += censored[side];

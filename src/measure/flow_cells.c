@@ -6,6 +6,8 @@
 // random: the step that begins a journey is a transition from the boundary.
 #include "measure/flow_cells.h"
 
+#include "base/vectors.h"
+
 #include <assert.h>
 #include <stddef.h>
 #include <string.h>
@@ -191,7 +193,7 @@ __attribute__((target("avx2"))) static uint32_t add_of_groups(
 
 uint32_t flow_cells_add(struct flow_cell *cells, const struct flow_journeys *j, uint32_t person)
 {
-	if (!__builtin_cpu_supports("avx2"))
+	if (vectors_have() == VECTORS_NONE)
 		return flow_cells_add_plain(cells, j, person);
 	return j->group ? add_of_groups(cells, j, person) : add_of_one_group(cells, j, person);
 }

@@ -3,6 +3,7 @@
 #include "measure/funnel_count.h"
 
 #include "base/mem.h"
+#include "base/vectors.h"
 
 #include <string.h>
 
@@ -187,11 +188,6 @@ TARGET static void count_begins(struct funnel_scratch *s, uint32_t words)
 		n += (uint32_t)__builtin_popcountll(s->begins[w]);
 	}
 }
-
-static bool have_vectors(void)
-{
-	return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("popcnt");
-}
 #else
 static void reach(const struct funnel_rows *x, const struct funnel_scratch *s)
 {
@@ -201,11 +197,6 @@ static void reach(const struct funnel_rows *x, const struct funnel_scratch *s)
 static void count_begins(struct funnel_scratch *s, uint32_t words)
 {
 	(void)s, (void)words;
-}
-
-static bool have_vectors(void)
-{
-	return false;
 }
 #endif
 
@@ -227,7 +218,7 @@ static enum rc scratch_fit(const struct funnel_rows *x, struct funnel_scratch *s
 enum rc funnel_count(const struct funnel_rows *x, struct funnel_scratch *s, uint64_t *counts, struct err *e)
 {
 	bool single = !x->reuse || are_single(x);
-	if (x->n_steps > VECTOR_STEPS || !single || !x->n_persons || !have_vectors()) {
+	if (x->n_steps > VECTOR_STEPS || !single || !x->n_persons || vectors_have() == VECTORS_NONE) {
 		funnel_count_plain(x, counts);
 		return RC_OK;
 	}

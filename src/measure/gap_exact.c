@@ -9,6 +9,7 @@
 #include "measure/gap_exact.h"
 
 #include "base/mem.h"
+#include "base/vectors.h"
 
 #include <string.h>
 
@@ -231,7 +232,7 @@ void exact_add(struct exact *x, const uint32_t *slot, const int32_t *value, cons
 {
 	make_room(x, n, max);
 	uint64_t n_cells = (uint64_t)x->n_groups * x->n_slots;
-	if (!__builtin_cpu_supports("avx2") || n_cells > UINT32_MAX / sizeof(*x->recent) ||
+	if (vectors_have() == VECTORS_NONE || n_cells > UINT32_MAX / sizeof(*x->recent) ||
 		x->n_slots > UINT32_MAX / sizeof(*x->at)) {
 		add_plain(x, slot, value, group, n);
 		return;

@@ -2,6 +2,8 @@
 // Composites of many rows at a time.
 #include "measure/group_vector.h"
 
+#include "base/vectors.h"
+
 bool group_steps_make(const struct tz_buckets *b, struct group_steps *out)
 {
 	*out = (struct group_steps){.start = b->start[0], .n = b->n - 1};
@@ -20,11 +22,6 @@ bool group_steps_make(const struct tz_buckets *b, struct group_steps *out)
 
 #if defined(__x86_64__)
 #include <immintrin.h>
-
-static bool have_vectors(void)
-{
-	return __builtin_cpu_supports("avx2");
-}
 
 __attribute__((target("avx2"))) static inline __m256i load(const void *p)
 {
@@ -85,11 +82,51 @@ __attribute__((target("avx2"))) static uint32_t steps_avx2(
 	}
 	return i;
 }
-#else
-static bool have_vectors(void)
+
+#define AVX512 "avx512f,avx512dq"
+
+// Sixteen moments at a time; what a step adds is added where the moment is beyond it.
+__attribute__((target(AVX512))) static uint32_t steps_avx512(
+	const struct group_steps *s, const int64_t *at, uint32_t n, uint32_t stride, bool first, uint32_t *out)
 {
-	return false;
+	const __m512i start = _mm512_set1_epi64(s->start), strides = _mm512_set1_epi32((int32_t)stride);
+	const __m128i shift = _mm_cvtsi32_si128((int)s->shift);
+	__m512i before[GROUP_STEPS_MAX];
+	for (uint32_t k = 0; k < s->n; k++)
+		before[k] = _mm512_set1_epi32(s->before[k]);
+	uint32_t i = 0;
+	for (; i + 16 <= n; i += 16) {
+		__m512i a = _mm512_srl_epi64(_mm512_sub_epi64(_mm512_loadu_si512(at + i), start), shift);
+		__m512i b = _mm512_srl_epi64(_mm512_sub_epi64(_mm512_loadu_si512(at + i + 8), start), shift);
+		__m512i t = _mm512_inserti32x8(
+			_mm512_castsi256_si512(_mm512_cvtepi64_epi32(a)), _mm512_cvtepi64_epi32(b), 1);
+		__m512i sum = first ? _mm512_setzero_si512() : _mm512_loadu_si512(out + i);
+		for (uint32_t k = 0; k < s->n; k++)
+			sum = _mm512_mask_add_epi32(sum, _mm512_cmpgt_epi32_mask(t, before[k]), sum, strides);
+		_mm512_storeu_si512(out + i, sum);
+	}
+	return i;
 }
+
+// All codes there can be are in one register.
+__attribute__((target(AVX512))) static uint32_t lookup_avx512(
+	const struct group_lookup *l, const uint32_t *code, uint32_t n, bool first, uint32_t *out)
+{
+	const __m512i value = _mm512_loadu_si512(l->value), codes = _mm512_set1_epi32((int32_t)l->n_codes);
+	uint32_t i = 0;
+	for (; i + 16 <= n; i += 16) {
+		__m512i c = _mm512_loadu_si512(code + i);
+		c = _mm512_maskz_mov_epi32(_mm512_cmplt_epu32_mask(c, codes), c); // none of them: the first
+		__m512i v = _mm512_permutexvar_epi32(c, value);
+		if (!first)
+			v = _mm512_add_epi32(v, _mm512_loadu_si512(out + i));
+		_mm512_storeu_si512(out + i, v);
+	}
+	return i;
+}
+#else
+#define lookup_avx512 lookup_avx2
+#define steps_avx512 steps_avx2
 
 static uint32_t lookup_avx2(
 	const struct group_lookup *l, const uint32_t *code, uint32_t n, bool first, uint32_t *out)
@@ -109,11 +146,17 @@ static uint32_t steps_avx2(
 uint32_t group_lookup_add(
 	const struct group_lookup *l, const uint32_t *code, uint32_t n, bool first, uint32_t *out)
 {
-	return have_vectors() ? lookup_avx2(l, code, n, first, out) : 0;
+	enum vectors v = vectors_have();
+	return v == VECTORS_NONE     ? 0
+	       : v == VECTORS_AVX512 ? lookup_avx512(l, code, n, first, out)
+				     : lookup_avx2(l, code, n, first, out);
 }
 
 uint32_t group_steps_add(
 	const struct group_steps *s, const int64_t *at, uint32_t n, uint32_t stride, bool first, uint32_t *out)
 {
-	return have_vectors() ? steps_avx2(s, at, n, stride, first, out) : 0;
+	enum vectors v = vectors_have();
+	return v == VECTORS_NONE     ? 0
+	       : v == VECTORS_AVX512 ? steps_avx512(s, at, n, stride, first, out)
+				     : steps_avx2(s, at, n, stride, first, out);
 }

@@ -3,6 +3,7 @@
 #include "measure/paths_steps.h"
 
 #include "base/mem.h"
+#include "base/vectors.h"
 
 #include <assert.h>
 
@@ -148,7 +149,7 @@ __attribute__((target("avx2"))) static bool codes_fit_avx2(const uint32_t *code,
 
 static bool codes_fit(const uint32_t *code, uint32_t n, uint32_t n_codes)
 {
-	return __builtin_cpu_supports("avx2") ? codes_fit_avx2(code, n, n_codes)
+	return vectors_have() != VECTORS_NONE ? codes_fit_avx2(code, n, n_codes)
 					      : codes_fit_any(code, n, n_codes);
 }
 #else

@@ -2,6 +2,9 @@
 // See sessions.h.
 #include "measure/sessions.h"
 
+#include "base/vectors.h"
+#include "journey/marks.h"
+
 #include <string.h>
 
 void session_tables_make(struct session_tables *t)
@@ -114,6 +117,18 @@ TARGET static void mark_eights(const int64_t *at, uint32_t n, int64_t gap_ms, ui
 		bits[i / 8] |= (uint8_t)(four_gaps(at + i, gap) | four_gaps(at + i + 4, gap) << 4);
 }
 
+#define AVX512 "avx512f"
+
+__attribute__((target(AVX512))) static void mark_eights_avx512(
+	const int64_t *at, uint32_t n, int64_t gap_ms, uint8_t *bits)
+{
+	const __m512i gap = _mm512_set1_epi64(gap_ms);
+	for (uint32_t i = 8; i < n; i += 8) {
+		__m512i pause = _mm512_sub_epi64(_mm512_loadu_si512(at + i), _mm512_loadu_si512(at + i - 1));
+		bits[i / 8] |= (uint8_t)_mm512_cmpgt_epi64_mask(pause, gap);
+	}
+}
+
 // Codes + 1 of eight rows as bytes.
 TARGET static inline __m128i eight_steps(__m256i codes)
 {
@@ -170,11 +185,8 @@ TARGET static uint32_t list_eights(
 	return n_listed;
 }
 
-static bool have_vectors(void)
-{
-	return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("popcnt");
-}
 #else
+#define mark_eights_avx512 mark_eights
 static void mark_eights(const int64_t *at, uint32_t n, int64_t gap_ms, uint8_t *bits)
 {
 	(void)at, (void)n, (void)gap_ms, (void)bits;
@@ -192,11 +204,12 @@ static uint32_t list_eights(const struct session_tables *t, const uint8_t *bits,
 	return 0;
 }
 
+#endif
+
 static bool have_vectors(void)
 {
-	return false;
+	return vectors_have() != VECTORS_NONE;
 }
-#endif
 
 void sessions_mark(const int64_t *at, uint32_t n, const uint32_t *start, uint32_t n_journeys, int64_t gap_ms,
 	uint8_t *bits, uint8_t *journeys)
@@ -208,7 +221,7 @@ void sessions_mark(const int64_t *at, uint32_t n, const uint32_t *start, uint32_
 	uint32_t whole = n / 8 * 8;
 	mark_journeys(n, start, n_journeys, bits, journeys);
 	mark_rows(at, 0, 8, gap_ms, bits);
-	mark_eights(at, whole, gap_ms, bits);
+	(vectors_have() == VECTORS_AVX512 ? mark_eights_avx512 : mark_eights)(at, whole, gap_ms, bits);
 	mark_rows(at, whole, n, gap_ms, bits);
 }
 
@@ -231,8 +244,10 @@ uint32_t sessions_rows(const struct session_tables *t, const uint8_t *bits, uint
 {
 	if (!have_vectors())
 		return sessions_rows_plain(bits, n, row);
-	uint32_t n_listed = list_eights(t, bits, n / 8 * 8, row);
-	n_listed = list_rows(bits, n / 8 * 8, n, n_listed, row);
+	bool words = vectors_have() == VECTORS_AVX512;
+	uint32_t whole = words ? n / 64 * 64 : n / 8 * 8,
+		 n_listed = words ? marks_rows(bits, 0, whole, 0, row) : list_eights(t, bits, whole, row);
+	n_listed = list_rows(bits, whole, n, n_listed, row);
 	row[n_listed] = n;
 	return n_listed;
 }
