@@ -318,7 +318,6 @@ static void put_t(struct buf *out, const char *n)
 static enum rc slot_mean(struct render *r, const struct sv *args, uint32_t n)
 {
 	const char *sum = args[2].ptr, *squares = args[3].ptr;
-	bool within = n == 7; // as stats_within, from args[5] to args[6]
 	const char *of = arena_printf(r->run->scratch, "(%s)", args[1].ptr).ptr;
 	const char *mean = arena_printf(r->run->scratch, "(%s + %s / (%s))", args[4].ptr, sum, args[1].ptr).ptr;
 	if (!of || !mean)
@@ -326,6 +325,7 @@ static enum rc slot_mean(struct render *r, const struct sv *args, uint32_t n)
 	buf_printf(r->out, "if(%s > 0, %s, NULL) AS %s", of, mean, args[0].ptr);
 	for (int high = 0; high < 2; high++) {
 		buf_printf(r->out, ", if(%s > 1, ", of);
+		bool within = n > 5u + (uint32_t)high; // as stats_within, from args[5], up to args[6] or open
 		if (within)
 			buf_printf(r->out, high ? "max2(%s, min2(%s, " : "min2(%s, max2(%s, ", mean,
 				args[high ? 6 : 5].ptr);

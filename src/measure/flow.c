@@ -422,7 +422,8 @@ static bool row_shown(const struct plan *plan, const struct row *r)
 
 static struct estimate mean_of(const struct flow_cell *c)
 {
-	return stats_mean((double)c->n, (double)c->sum_ms / 1000.0, c->squares, 0.0);
+	struct estimate mean = stats_mean((double)c->n, (double)c->sum_ms / 1000.0, c->squares, 0.0);
+	return stats_within(mean, 0.0, (double)INFINITY);
 }
 
 // `of`: what the share is of. Quantiles of `times`, sorted.
@@ -540,7 +541,7 @@ static const char clickhouse[] =
 	"SELECT {by}multiIf(_rest, '(other)', _from = '\\x00', '(start)', {label:of|_from}) AS from,\n"
 	"multiIf(_rest, '(other)', _to = '\\x00', '(end)', {label:of|_to}) AS to, _n AS n, if(_rest, NULL, "
 	"_part) AS share,\n"
-	"if(_rest, NULL, _persons) AS persons, {mean:mean|_timed|_sum / 1000|_squares|0.}{if:quantiles},\n"
+	"if(_rest, NULL, _persons) AS persons, {mean:mean|_timed|_sum / 1000|_squares|0.|0.}{if:quantiles},\n"
 	"{quantile:p50|_v|0.5}, {quantile:p90|_v|0.9}{end}\n"
 	"FROM (SELECT {keys}_place, any(_f) AS _from, any(_g) AS _to, sum(_number) AS _n, any(_share) AS "
 	"_part,\n"

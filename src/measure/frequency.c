@@ -300,7 +300,7 @@ static struct estimate mean_of(const struct distribution *d)
 		squares += d->cells[i] * (i - mean) * (i - mean);
 	for (size_t i = 0; i < d->n_tail; i++)
 		squares += ((double)d->tail[i] - mean) * ((double)d->tail[i] - mean);
-	return stats_mean(d->persons, 0.0, squares, mean);
+	return stats_within(stats_mean(d->persons, 0.0, squares, mean), 0.0, (double)INFINITY);
 }
 
 static double most(const struct distribution *d)
@@ -415,7 +415,7 @@ static const char clickhouse[] =
 	"if(_high = 9223372036854775807, NULL, _high) AS bin_to, toInt64(length(_in)) AS persons,\n"
 	"{share:share|toInt64(length(_in))|_all}, arraySum(_in) AS counted,\n"
 	"if(_all > 0, arraySum(_in) / _sum, NULL) AS counted_share, _all AS all_persons,\n"
-	"{mean:mean|_all|0.|_squares|_mean}, {quantile:p50|_ms|0.5}, {quantile:p90|_ms|0.9}, "
+	"{mean:mean|_all|0.|_squares|_mean|0.}, {quantile:p50|_ms|0.5}, {quantile:p90|_ms|0.9}, "
 	"{quantile:p99|_ms|0.99},\n"
 	"if(_all > 0, _v[-1], NULL) AS most\n"
 	"FROM (SELECT *, _low, _high, arrayFilter(x -> x >= _low AND x <= _high, _v) AS _in\n"

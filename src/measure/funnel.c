@@ -382,10 +382,8 @@ static void write_times(const struct samples *samples, uint32_t group, struct ce
 	const int64_t *v = samples_of(samples, group, &n);
 	for (size_t i = 0; i < n_quantiles; i++)
 		cell_number(&c[i], stats_quantile_i64(v, n, quantiles[i]) / 1000.0);
-	struct estimate mean = stats_mean_i64(v, n);
 	c += n_quantiles;
-	cell_estimate(&c[0], &c[1], &c[2],
-		(struct estimate){mean.value / 1000.0, mean.low / 1000.0, mean.high / 1000.0});
+	cell_estimate(&c[0], &c[1], &c[2], stats_mean_seconds(v, n));
 }
 
 static enum rc write_group(
@@ -466,10 +464,12 @@ static const char clickhouse[] =
 	"if(_k > 1, _before - _n, NULL) AS dropped{if:times},\n"
 	"{quantile:previous_p10|_p|0.1}, {quantile:previous_p25|_p|0.25}, {quantile:previous_p50|_p|0.5},\n"
 	"{quantile:previous_p75|_p|0.75}, {quantile:previous_p90|_p|0.9},\n"
-	"{mean:previous_mean|toInt64(length(_p))|0.|arraySum(x -> pow((x - _p0) / 1000, 2), _p)|_p0 / 1000},\n"
+	"{mean:previous_mean|toInt64(length(_p))|0.|arraySum(x -> pow((x - _p0) / 1000, 2), _p)|_p0 / "
+	"1000|0.},\n"
 	"{quantile:first_p10|_f|0.1}, {quantile:first_p25|_f|0.25}, {quantile:first_p50|_f|0.5},\n"
 	"{quantile:first_p75|_f|0.75}, {quantile:first_p90|_f|0.9},\n"
-	"{mean:first_mean|toInt64(length(_f))|0.|arraySum(x -> pow((x - _f0) / 1000, 2), _f)|_f0 / 1000}{end}\n"
+	"{mean:first_mean|toInt64(length(_f))|0.|arraySum(x -> pow((x - _f0) / 1000, 2), _f)|_f0 / "
+	"1000|0.}{end}\n"
 	"FROM (SELECT {keys}_k, _filter, _ns, _ns[_k] AS _n, if(_k > 1, _ns[_k - 1], 0) AS _before{if:times},\n"
 	"arraySort(arrayMap(c -> c[_k] - c[_k - 1], if(_k > 1, arrayFilter(c -> length(c) >= _k, _chains), "
 	"[]))) AS _p,\n"

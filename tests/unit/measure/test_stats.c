@@ -141,6 +141,18 @@ static void means_stay_in_range(void **state)
 	assert_near(cut.high, 1.5, 0.0);
 }
 
+static void durations(void **state)
+{
+	(void)state;
+	static const int64_t ms[] = {0, 1000, 8000}; // mean 3 s, sd 4.36 s
+	struct estimate e = stats_mean_seconds(ms, 3), whole = stats_mean_i64(ms, 3);
+	assert_near(e.value, 3.0, 0.0);
+	assert_true(whole.low < 0.0);
+	assert_near(e.low, 0.0, 0.0);
+	assert_near(e.high, whole.high / 1000.0, 1e-12);
+	assert_true(isnan(stats_mean_seconds(ms, 0).value) && isnan(stats_mean_seconds(ms, 1).low));
+}
+
 static void quantiles(void **state)
 {
 	(void)state;
@@ -212,6 +224,7 @@ int main(void)
 		cmocka_unit_test(net_promoter_score),
 		cmocka_unit_test(mean_interval),
 		cmocka_unit_test(means_stay_in_range),
+		cmocka_unit_test(durations),
 		cmocka_unit_test(quantiles),
 		cmocka_unit_test(median_ranks),
 		cmocka_unit_test(sorts),
