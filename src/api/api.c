@@ -93,7 +93,6 @@ enum rc api_run(struct api_call *c, struct err *e)
 
 static bool refuse(struct http_exchange *x, unsigned status, const char *detail)
 {
-	http_security_headers(x, NULL);
 	http_problem(x, status, NULL, NULL, detail);
 	return false;
 }
@@ -299,16 +298,6 @@ static void turned(void *context)
 		intake_go(a->intake);
 }
 
-static void log_request(const struct http_log_line *line, void *context)
-{
-	(void)context;
-	struct buf out = buf_new(1 << 16);
-	http_log_json(&out, line);
-	fwrite(out.data, 1, out.len, stdout);
-	fflush(stdout);
-	buf_free(&out);
-}
-
 // --- what has to be done from time to time ---
 
 enum { TICK_MS = 40, TICKS_A_SECOND = 1000 / TICK_MS, TICKS_A_MINUTE = 60 * TICKS_A_SECOND };
@@ -390,7 +379,7 @@ static enum rc open_server(struct api *a, struct err *e)
 		.admit = admit,
 		.preflight = preflight,
 		.turned = turned,
-		.log = a->o.access_log ? log_request : NULL,
+		.log = a->o.access_log ? access_log : NULL,
 		.header_bytes = l->header_bytes,
 		.unpacked_bytes = l->unpacked_bytes,
 		.connections = (uint32_t)l->connections,

@@ -42,6 +42,15 @@ struct json call_items(struct api_call *c)
 	return j;
 }
 
+void call_next(struct api_call *c, struct json *j, bool more, int64_t id)
+{
+	json_key(j, "next");
+	if (more)
+		json_string(j, arena_printf(http_arena(c->x), "%lld", (long long)id));
+	else
+		json_null(j);
+}
+
 enum rc call_string(struct json_node object, const char *name, bool required, struct sv *out, struct err *e)
 {
 	struct json_node n = json_get(object, sv_from(name));

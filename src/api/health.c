@@ -7,6 +7,7 @@
 static enum rc plain(struct api_call *c, unsigned status, const char *text)
 {
 	http_status_set(c->x, status);
+	http_security_headers(c->x, NULL);
 	http_header_add(c->x, "Content-Type", SV("text/plain; charset=utf-8"));
 	http_header_add(c->x, "Cache-Control", SV("no-store"));
 	buf_str(http_out(c->x), text);

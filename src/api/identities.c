@@ -274,11 +274,7 @@ enum rc journal_get(struct api_call *c, struct err *e)
 	for (uint32_t i = 0; i < n; i++)
 		write_entry(&j, store_design(c->api->store)->tz, &items[i], named);
 	json_array_end(&j);
-	json_key(&j, "next");
-	if (n == limit && items[n - 1].id > 1)
-		json_string(&j, arena_printf(http_arena(c->x), "%lld", (long long)items[n - 1].id));
-	else
-		json_null(&j);
+	call_next(c, &j, n == limit && items[n - 1].id > 1, n ? items[n - 1].id : 0);
 	json_object_end(&j);
 	return RC_OK;
 }

@@ -233,18 +233,22 @@ enum rc import_job_cancel(struct api_call *c, struct err *e)
 
 enum rc import_jobs_get(struct api_call *c, struct err *e)
 {
-	int64_t limit;
+	int64_t limit, before;
 	struct job *jobs;
 	uint32_t n;
 	enum rc rc = call_integer(c, "limit", 1, 500, JOBS_SHOWN, &limit, e);
 	if (rc == RC_OK)
-		rc = jobs_list(c->api->jobs, (uint32_t)limit, http_arena(c->x), &jobs, &n, e);
+		rc = call_integer(c, "before", 0, INT64_MAX, 0, &before, e);
+	if (rc == RC_OK)
+		rc = jobs_list(c->api->jobs, before ? before : INT64_MAX, (uint32_t)limit, http_arena(c->x),
+			&jobs, &n, e);
 	if (rc != RC_OK)
 		return rc;
 	struct json j = call_items(c);
 	for (uint32_t i = 0; i < n; i++)
 		job_write(&j, &jobs[i], store_design(c->api->store)->tz);
 	json_array_end(&j);
+	call_next(c, &j, n == limit && jobs[n - 1].id > 1, n ? jobs[n - 1].id : 0);
 	json_object_end(&j);
 	return RC_OK;
 }

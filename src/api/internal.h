@@ -222,6 +222,8 @@ struct etag etag_of_design(int64_t version);
 enum rc call_json(struct api_call *c, struct json_parser **parser, struct json_node *root, struct err *e);
 // Begins the answer {"items": […: json_array_end ends the items, json_object_end the answer.
 struct json call_items(struct api_call *c);
+// Its member “next”, behind the items: the id before which the next page begins, as text; null if there is none.
+void call_next(struct api_call *c, struct json *j, bool more, int64_t id);
 // A member that must be a string (optional: SV_NONE when absent).
 enum rc call_string(struct json_node object, const char *name, bool required, struct sv *out, struct err *e);
 // A member that may be true or false; false when absent. given: is it there? May be NULL.
@@ -334,6 +336,9 @@ uint32_t share_touchpoint(const struct api_call *c, const struct design *d);
 bool person_key_parse(struct sv text, uint64_t *out);
 // A person's key, or an identity as "type:value". RC_NOT_FOUND: neither. (persons.c)
 enum rc person_parse(struct sv text, uint64_t *person, struct err *e);
+
+// Writes a line of the access log. (access_log.c)
+void access_log(const struct http_log_line *line, void *context);
 
 // --- resources ---
 

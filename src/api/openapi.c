@@ -5,6 +5,7 @@
 #include "base/version.h"
 
 #include <ctype.h>
+#include <stdio.h>
 
 // "/hooks/{name}" as an operation's id: "post-hooks-name".
 static void write_id(struct json *j, enum http_method method, struct sv path, struct sv more)
@@ -196,6 +197,99 @@ static const char *status_of(const struct api_row *row)
 	return row->handle == import_start ? "202" : "200";
 }
 
+static bool takes_parameters(const struct api_row *row)
+{
+	return row->params || row->body || strchr(row->path, '{');
+}
+
+static bool is_checked(const struct api_row *row)
+{
+	return row->auth != AUTH_OPEN;
+}
+
+static bool is_for_users(const struct api_row *row)
+{
+	return row->auth == AUTH_USER;
+}
+
+static bool names_something(const struct api_row *row)
+{
+	return strchr(row->path, '{') || row->handle == query_get;
+}
+
+static bool changes_something(const struct api_row *row)
+{
+	return row->auth == AUTH_USER && row->method != HTTP_GET && !row->no_csrf;
+}
+
+static bool has_body(const struct api_row *row)
+{
+	return row->body != NULL;
+}
+
+static bool has_to_be_slow(const struct api_row *row)
+{
+	return row->auth == AUTH_WRITE || row->auth == AUTH_SIGNED || row->handle == session_begin ||
+	       row->handle == password_set;
+}
+
+static bool uses_the_store(const struct api_row *row)
+{
+	return row->slow || row->auth == AUTH_WRITE || row->auth == AUTH_SIGNED;
+}
+
+// Refusals, each a problem, and the routes that know them.
+static const struct {
+	const char *status, *help;
+	bool (*of)(const struct api_row *row);
+	bool later; // with Retry-After
+} refusals[] = {
+	{"400", "a parameter or the body is wrong; “errors” name each place", takes_parameters, false},
+	{"401", "who asks is not known", is_checked, false},
+	{"403", "who asks lacks the right, or the request came from another site", is_for_users, false},
+	{"404", "there is no such thing", names_something, false},
+	{"409", "it exists already, or is no longer as it was", changes_something, false},
+	{"413", "it is larger than what is taken, or unpacks to more", has_body, false},
+	{"415", "the body is of another kind than what is taken", has_body, false},
+	{"429", "too much at once: to be sent again after Retry-After seconds", has_to_be_slow, true},
+	{"503", "it cannot be done now: to be tried again after Retry-After seconds", uses_the_store, true},
+};
+#define REFUSALS (sizeof(refusals) / sizeof(refusals[0]))
+
+static void write_refusals(struct json *j, const struct api_row *row)
+{
+	for (size_t i = 0; i < REFUSALS; i++) {
+		char ref[48];
+		if (!refusals[i].of(row) || row->handle == ready)
+			continue;
+		snprintf(ref, sizeof(ref), "#/components/responses/Refused%s", refusals[i].status);
+		json_key(j, refusals[i].status);
+		json_object(j);
+		json_key_text(j, "$ref", ref);
+		json_object_end(j);
+	}
+}
+
+static void write_refusal_components(struct json *j)
+{
+	json_key(j, "responses");
+	json_object(j);
+	for (size_t i = 0; i < REFUSALS; i++) {
+		char name[16];
+		snprintf(name, sizeof(name), "Refused%s", refusals[i].status);
+		json_key(j, name);
+		json_object(j);
+		json_key_text(j, "description", refusals[i].help);
+		if (refusals[i].later) {
+			json_key(j, "headers");
+			json_raw(j, SV("{\"Retry-After\":{\"$ref\":\"#/components/headers/RetryAfter\"}}"));
+		}
+		write_content(j, &reply_problem, "application/json");
+		json_object_end(j);
+	}
+	json_object_end(j);
+}
+
 static void write_answers(struct json *j, const struct api_row *row)
 {
 	const struct api_schema *s = row->answer;
@@ -213,6 +307,7 @@ static void write_answers(struct json *j, const struct api_row *row)
 		write_status(j, "304", "it is still what If-None-Match names", NULL, tagged);
 	if (etag_is_asked(row))
 		write_status(j, "412", "it is no longer what If-Match names", &reply_problem, false);
+	write_refusals(j, row);
 	write_status(j, "default", reply_problem.help, &reply_problem, false);
 	json_object_end(j);
 }
@@ -353,7 +448,10 @@ static void write_components(struct json *j)
 	json_object(j);
 	write_scheme(j, "ETag",
 		"{\"description\":\"what the answer is, for If-None-Match\",\"schema\":{\"type\":\"string\"}}");
+	write_scheme(j, "RetryAfter",
+		"{\"description\":\"seconds to wait\",\"schema\":{\"type\":\"integer\",\"minimum\":1}}");
 	json_object_end(j);
+	write_refusal_components(j);
 	json_key(j, "schemas");
 	json_object(j);
 	schema_write_components(j);

@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-enum { FOUND_MAX = 20, SEARCH_MS = 1500, QUERY_MIN = 2 };
+enum { FOUND_SHOWN = 20, FOUND_MAX = 100, EXACTLY_MAX = 8, SEARCH_MS = 1500, QUERY_MIN = 2 };
 
 struct extent {
 	int64_t first_ms, last_ms;
@@ -137,9 +137,11 @@ struct search {
 	struct snapshot *snapshot;
 	struct sv wanted;
 	struct json json;
-	uint64_t found[FOUND_MAX];
-	uint32_t n;
-	bool truncated; // there may be more
+	uint64_t found[FOUND_MAX + EXACTLY_MAX];
+	uint32_t n, n_shown, limit;
+	bool silent;         // what is found was told on an earlier page
+	bool truncated;      // there may be more, from `next` on
+	uint64_t from, next; // persons' keys
 	struct arena *arena;
 };
 
@@ -159,6 +161,9 @@ static enum rc found_person(struct search *s, uint64_t person, struct err *e)
 	if (rc != RC_OK || x.n == 0)
 		return rc;
 	s->found[s->n++] = person;
+	if (s->silent)
+		return RC_OK;
+	s->n_shown++;
 	json_object(&s->json);
 	write_person(&s->json, snapshot_design(s->snapshot)->tz, person, identities, n, &x);
 	json_object_end(&s->json);
@@ -211,7 +216,7 @@ static enum rc look_at(struct search *s, uint64_t person, struct arena *scratch,
 	return rc;
 }
 
-// Everybody's identities, as long as it takes, but no longer than SEARCH_MS.
+// Identities of everybody from a person's key on, as long as it takes, but no longer than SEARCH_MS.
 static enum rc found_by_looking(struct search *s, struct err *e)
 {
 	const struct clock *clock = clock_system();
@@ -220,12 +225,15 @@ static enum rc found_by_looking(struct search *s, struct err *e)
 	struct arena *scratch = arena_new(0);
 	struct cursor *cursor = NULL;
 	const struct span *span;
-	enum rc rc = scratch ? cursor_open(s->snapshot, &request, 0, UINT64_MAX, &cursor, e)
+	enum rc rc = scratch ? cursor_open(s->snapshot, &request, s->from, UINT64_MAX, &cursor, e)
 			     : err_set(e, RC_NOMEM, "out of memory for looking");
 	while (rc == RC_OK && !s->truncated && (rc = cursor_next(cursor, &span, e)) == RC_OK && span)
 		for (uint32_t i = 0; rc == RC_OK && i < span->n_persons && !s->truncated; i++) {
-			rc = look_at(s, span->person[i], scratch, e);
-			s->truncated = s->n == FOUND_MAX || (i % 64 == 0 && clock->monotonic_ns(clock) > until);
+			s->next = span->person[i];
+			s->truncated =
+				s->n_shown >= s->limit || (i % 64 == 63 && clock->monotonic_ns(clock) > until);
+			if (!s->truncated)
+				rc = look_at(s, span->person[i], scratch, e);
 		}
 	cursor_close(&cursor);
 	arena_free(&scratch);
@@ -238,10 +246,19 @@ enum rc search_get(struct api_call *c, struct err *e)
 	struct search s = {.c = c, .arena = http_arena(c->x), .json = json_new(http_out(c->x))};
 	if (q.len < QUERY_MIN || q.len > 1024)
 		return err_set(e, RC_USAGE, "q: at least %d characters are needed", QUERY_MIN);
-	enum rc rc = snapshot_open(c->api->store, &s.snapshot, e);
+	struct sv after = http_query(c->x, "after", 0);
+	if (after.ptr && !person_key_parse(after, &s.from))
+		return err_set(e, RC_USAGE, "after=%.*s is no cursor: take it from “next” of the page before",
+			SV_ARG(after));
+	int64_t limit;
+	enum rc rc = call_integer(c, "limit", 1, FOUND_MAX, FOUND_SHOWN, &limit, e);
+	if (rc == RC_OK)
+		rc = snapshot_open(c->api->store, &s.snapshot, e);
 	if (rc != RC_OK)
 		return rc;
 	s.wanted = q;
+	s.limit = (uint32_t)limit;
+	s.silent = after.ptr != NULL;
 	json_object(&s.json);
 	json_key(&s.json, "items");
 	json_array(&s.json);
@@ -254,10 +271,14 @@ enum rc search_get(struct api_call *c, struct err *e)
 		rc = text ? RC_OK : err_set(e, RC_NOMEM, "out of memory for looking");
 	}
 	bool whole = s.n > 0 && memchr(q.ptr, ':', q.len);
+	s.silent = false;
 	if (rc == RC_OK && !whole)
 		rc = found_by_looking(&s, e);
 	json_array_end(&s.json);
 	json_key_bool(&s.json, "truncated", s.truncated);
+	char next[17];
+	snprintf(next, sizeof(next), "%016llx", (unsigned long long)s.next);
+	json_key_text(&s.json, "next", s.truncated ? next : NULL);
 	json_object_end(&s.json);
 	snapshot_close(&s.snapshot);
 	return rc;

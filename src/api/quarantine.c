@@ -60,11 +60,7 @@ enum rc quarantine_get(struct api_call *c, struct err *e)
 		json_object_end(&j);
 	}
 	json_array_end(&j);
-	json_key(&j, "next");
-	if (n == limit && items[n - 1].id > 1)
-		json_string(&j, arena_printf(http_arena(c->x), "%llu", (unsigned long long)items[n - 1].id));
-	else
-		json_null(&j);
+	call_next(c, &j, n == limit && items[n - 1].id > 1, n ? (int64_t)items[n - 1].id : 0);
 	json_key_u64(&j, "total", total);
 	json_object_end(&j);
 	return RC_OK;

@@ -220,7 +220,8 @@ const struct api_schema reply_person = {.name = "Story",
 static const struct api_schema found_person = {.name = "Person", .fields = FIELDS(PERSON)};
 
 const struct api_schema reply_search = {.name = "Found",
-	.fields = FIELDS(OF("items", SOME, NULL, &found_person), F("truncated", TRUTH, "there may be more"))};
+	.fields = FIELDS(OF("items", SOME, NULL, &found_person), F("truncated", TRUTH, "there may be more"),
+		F("next", TEXT_OR_NULL, "“after” of the next page; null: there is none"))};
 
 static const struct api_schema interaction = {.name = "Interaction",
 	.fields = FIELDS(AT("at", "when it happened"), F("touchpoint", TEXT_OR_NULL, "null: unmatched"),
@@ -382,7 +383,11 @@ const struct api_schema reply_job = {.name = "ImportJob",
 		F("unmatched", WHOLE, "interactions of no touch point"), F("bytes_read", WHOLE, NULL),
 		OF("reasons", SOME, "of the rows in quarantine", &job_reason), F("bytes", WHOLE, "of the file"),
 		F("message", TEXT, "why it failed; empty: it did not"))};
-LIST_OF(reply_jobs, "ImportJobs", reply_job);
+
+const struct api_schema reply_jobs = {.name = "ImportJobs",
+	.help = "newest first",
+	.fields = FIELDS(OF("items", SOME, NULL, &reply_job),
+		F("next", TEXT_OR_NULL, "“before” of the next page; null: there is none"))};
 
 // --- the quarantine ---
 

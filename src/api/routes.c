@@ -63,7 +63,7 @@ static const struct api_field upload_params[] = {{.name = "name",
 							 .help = "the file's name",
 							 .example = "calls.csv.gz"},
 	API_END};
-static const struct api_field limit_params[] = {LIMIT(500), API_END};
+static const struct api_field jobs_params[] = {LIMIT(500), BEFORE(API_INTEGER), API_END};
 static const struct api_field journal_params[] = {
 	{.name = "customer",
 		.what = API_STRING,
@@ -75,7 +75,7 @@ static const struct api_field audit_params[] = {
 	API_FIELD("who", API_STRING, "by whom"), LIMIT(1000), BEFORE(API_INTEGER), API_END};
 static const struct api_field search_params[] = {
 	API_FIELD("q", API_STRING | API_REQUIRED, "part of an identity, at least 2 characters, or all of it"),
-	API_END};
+	LIMIT(100), API_FIELD("after", API_STRING, "“next” of the page before"), API_END};
 static const struct api_field version_params[] = {{.name = "version",
 							  .what = API_INTEGER,
 							  .help = "its number; the one in force when left out",
@@ -203,7 +203,9 @@ const struct api_row api_rows[] = {
 		"a customer's story, by an identity (user:u-17) or the person's key", person_get, story_params,
 		NULL, &reply_person},
 	{HTTP_GET, "/api/search", AUTH_USER, RIGHT_PERSONS, 0, true, false, 0, "questions",
-		"customers with such an identity, at most 20", search_get, search_params, NULL, &reply_search},
+		"customers with such an identity, 20 unless told; a page may have fewer and yet a next one, as "
+		"looking ends after 1.5 s",
+		search_get, search_params, NULL, &reply_search},
 	{HTTP_POST, "/api/sql", AUTH_USER, RIGHT_SQL, 0, true, false, 0, "questions",
 		"one SQL statement, reading only: interactions, promises, people", sql_post, NULL, &body_sql,
 		&reply_sql},
@@ -250,7 +252,8 @@ const struct api_row api_rows[] = {
 		"take in a file that was sent; one import runs, others wait", import_start, NULL, &body_import,
 		&reply_job_begun},
 	{HTTP_GET, "/api/import/jobs", AUTH_USER, RIGHT_IMPORT, 0, true, false, 0, "import",
-		"imports, newest first", import_jobs_get, limit_params, NULL, &reply_jobs},
+		"imports, newest first; the last thousand that are over are kept", import_jobs_get, jobs_params,
+		NULL, &reply_jobs},
 	{HTTP_GET, "/api/import/jobs/{job}", AUTH_USER, RIGHT_IMPORT, 0, true, false, 0, "import",
 		"how far an import has come, and what became of the rows", import_job_get, NULL, NULL,
 		&reply_job},

@@ -172,7 +172,6 @@ enum rc session_wait(struct api_call *c, int64_t retry_ms, const struct err *e)
 {
 	char text[sizeof(e->message) + sizeof(e->remedy) + 64];
 	api_retry_after(c->x, retry_ms > 1000 ? (unsigned)((retry_ms + 999) / 1000) : 1);
-	http_security_headers(c->x, NULL);
 	http_problem(c->x, e->rc == RC_LIMIT ? 429 : 503, NULL, NULL, err_format(e, text, sizeof(text)));
 	return API_ANSWERED;
 }

@@ -117,7 +117,6 @@ static void over(void *context)
 
 static bool refuse(struct api_call *c, unsigned status, const char *detail)
 {
-	http_security_headers(c->x, NULL);
 	http_problem(c->x, status, NULL, NULL, detail);
 	return false;
 }

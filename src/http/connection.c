@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/uio.h>
@@ -30,9 +31,18 @@ static bool conn_admit(struct conn *c)
 // For a connection that is over a limit: said if that costs nothing.
 static void turn_away(int fd)
 {
-	static const char text[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Length: 0\r\n"
-				   "Connection: close\r\n\r\n";
-	(void)send(fd, text, sizeof(text) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+#define PROBLEM                                                                                                \
+	"{\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,\"detail\":\"as many "     \
+	"connections "                                                                                         \
+	"are open as are taken, from here or in all, or the server is ending: try again in a moment\"}"
+	char text[512];
+	int n = snprintf(text, sizeof(text),
+		"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Type: "
+		"application/problem+json\r\n"
+		"Content-Length: %zu\r\nConnection: close\r\n\r\n" PROBLEM,
+		sizeof(PROBLEM) - 1);
+	(void)send(fd, text, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT);
+#undef PROBLEM
 }
 
 void conn_new(struct loop *l, int fd, const struct sockaddr_storage *from, bool tls)

@@ -61,7 +61,7 @@ struct http_address {
 // One line of the access log. The views live until the hook returns.
 struct http_log_line {
 	int64_t received_ms; // Unix time
-	const char *method;  // "-" when the request could not be read
+	struct sv method;    // "-" when the request could not be read
 	struct sv target, peer, user_agent;
 	const struct http_route *route; // NULL: none was found
 	unsigned status;

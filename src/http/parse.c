@@ -86,8 +86,10 @@ static unsigned line_read(struct sv line, size_t target_max, struct request *r, 
 	if (r->method_text.len == 0 || !r->target.ptr || !version.ptr)
 		return 400;
 	for (size_t i = 0; i < r->method_text.len; i++)
-		if (!is_token((unsigned char)r->method_text.ptr[i]))
+		if (!is_token((unsigned char)r->method_text.ptr[i])) {
+			r->method_text = SV_NONE;
 			return 400;
+		}
 	if (sv_equal(version, SV("HTTP/1.0"))) {
 		r->is_1_0 = true;
 	} else if (!sv_equal(version, SV("HTTP/1.1"))) {

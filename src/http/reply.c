@@ -96,13 +96,29 @@ void http_reply_empty(struct http_exchange *x, unsigned status)
 	http_reply(x);
 }
 
+static void security_headers(struct http_exchange *x, const char *csp, const char *resource_policy)
+{
+	const struct {
+		const char *name, *value;
+	} fixed[] = {{"X-Content-Type-Options", "nosniff"}, {"Referrer-Policy", "same-origin"},
+		{"Cross-Origin-Opener-Policy", "same-origin"},
+		{"Cross-Origin-Resource-Policy", resource_policy},
+		{"Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()"}};
+	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
+		http_header_add(x, fixed[i].name, sv_from(fixed[i].value));
+	http_header_add(x, "Content-Security-Policy",
+		sv_from(csp ? csp : "default-src 'none'; frame-ancestors 'none'"));
+	if (x->is_tls)
+		http_header_add(x, "Strict-Transport-Security", SV("max-age=31536000"));
+}
+
 // list: the text of a JSON list, which is one more member; SV_NONE: none.
 static void problem_put(struct http_exchange *x, unsigned status, const char *type, const char *title,
 	const char *detail, const char *name, struct sv list)
 {
 	http_status_set(x, status);
 	http_header_add(x, "Content-Type", SV("application/problem+json"));
-	http_header_add(x, "X-Content-Type-Options", SV("nosniff"));
+	security_headers(x, NULL, "same-origin");
 	buf_clear(&x->out);
 	struct json j = json_new(&x->out);
 	json_object(&j);
@@ -271,22 +287,6 @@ bool http_cors(struct http_exchange *x, const struct http_cors *cors)
 	return true;
 }
 
-static void security_headers(struct http_exchange *x, const char *csp, const char *resource_policy)
-{
-	const struct {
-		const char *name, *value;
-	} fixed[] = {{"X-Content-Type-Options", "nosniff"}, {"Referrer-Policy", "same-origin"},
-		{"Cross-Origin-Opener-Policy", "same-origin"},
-		{"Cross-Origin-Resource-Policy", resource_policy},
-		{"Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()"}};
-	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
-		http_header_add(x, fixed[i].name, sv_from(fixed[i].value));
-	http_header_add(x, "Content-Security-Policy",
-		sv_from(csp ? csp : "default-src 'none'; frame-ancestors 'none'"));
-	if (x->is_tls)
-		http_header_add(x, "Strict-Transport-Security", SV("max-age=31536000"));
-}
-
 void http_security_headers(struct http_exchange *x, const char *csp)
 {
 	security_headers(x, csp, "same-origin");
@@ -390,7 +390,7 @@ void exchange_finish(struct http_exchange *x)
 		counters_add(&l->routes[x->route - o->routes], status, us);
 	if (o->log) {
 		struct http_log_line line = {.received_ms = x->received_ms,
-			.method = x->request.method_text.len ? http_method_name(x->request.method) : "-",
+			.method = x->request.method_text.len ? x->request.method_text : SV("-"),
 			.target = x->request.target.ptr ? x->request.target : SV(""),
 			.peer = x->peer.ptr ? x->peer : sv_from(c->peer),
 			.user_agent = http_header(x, "user-agent"),
@@ -412,7 +412,7 @@ void http_log_json(struct buf *out, const struct http_log_line *line)
 	struct json j = json_new(out);
 	json_object(&j);
 	json_key_i64(&j, "at", line->received_ms);
-	json_key_text(&j, "method", line->method);
+	json_key_string(&j, "method", line->method);
 	json_key_string(&j, "target", line->target);
 	json_key_text(&j, "route", line->route ? line->route->path : NULL);
 	json_key_u64(&j, "status", line->status);

@@ -55,13 +55,18 @@ static void peer_set(struct http_exchange *x)
 	x->is_tls = c->ssl != NULL;
 	if (!c->trusted)
 		return;
-	// Several headers of that name are one list, so the last of them was written last.
+	// Several headers of one name are one list, so the last of them was written last, by the proxy that is trusted.
 	struct address a = c->address;
-	for (uint32_t i = x->request.n_fields; i-- > 0 && range_has(s->trusted, s->n_trusted, &a);) {
-		if (sv_equal_nocase(x->fields[i].name, SV("x-forwarded-for")))
-			a = forwarded_for(x->fields[i].value, s->trusted, s->n_trusted, a);
-		else if (sv_equal_nocase(x->fields[i].name, SV("x-forwarded-proto")))
-			x->is_tls = is_https(x->fields[i].value);
+	bool proto = false;
+	for (uint32_t i = x->request.n_fields; i-- > 0;) {
+		const struct http_field *f = &x->fields[i];
+		if (sv_equal_nocase(f->name, SV("x-forwarded-for")) &&
+			range_has(s->trusted, s->n_trusted, &a)) {
+			a = forwarded_for(f->value, s->trusted, s->n_trusted, a);
+		} else if (sv_equal_nocase(f->name, SV("x-forwarded-proto")) && !proto) {
+			x->is_tls = is_https(f->value);
+			proto = true;
+		}
 	}
 	char text[INET6_ADDRSTRLEN];
 	address_text(&a, text);

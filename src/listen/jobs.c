@@ -504,9 +504,10 @@ enum rc jobs_get(struct jobs *j, int64_t id, struct arena *a, struct job *out, s
 	return rc;
 }
 
-enum rc jobs_list(struct jobs *j, uint32_t limit, struct arena *a, struct job **out, uint32_t *n, struct err *e)
+enum rc jobs_list(struct jobs *j, int64_t before, uint32_t limit, struct arena *a, struct job **out,
+	uint32_t *n, struct err *e)
 {
-	enum rc rc = job_table_list(j->o.store, INT64_MAX, limit, a, out, n, e);
+	enum rc rc = job_table_list(j->o.store, before - 1, limit, a, out, n, e);
 	for (uint32_t i = 0; rc == RC_OK && i < *n; i++)
 		if ((*out)[i].state < JOB_DONE)
 			find_item(j, (*out)[i].id, a, &(*out)[i]);

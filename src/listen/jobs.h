@@ -77,9 +77,9 @@ enum rc jobs_run(struct jobs *j, const struct job_order *order, struct import_re
 enum rc jobs_cancel(struct jobs *j, int64_t id, struct sv who, struct err *e);
 // One job, in the arena. RC_NOT_FOUND.
 enum rc jobs_get(struct jobs *j, int64_t id, struct arena *a, struct job *out, struct err *e);
-// The newest, at most `limit`, newest first, in the arena.
-enum rc jobs_list(
-	struct jobs *j, uint32_t limit, struct arena *a, struct job **out, uint32_t *n, struct err *e);
+// The newest with an id below `before`, at most `limit`, newest first, in the arena.
+enum rc jobs_list(struct jobs *j, int64_t before, uint32_t limit, struct arena *a, struct job **out,
+	uint32_t *n, struct err *e);
 
 // Puts the name that people gave the file in place of its path, in a text with room for what it holds.
 void job_name_instead(char *text, struct sv path, struct sv name);

@@ -59,6 +59,9 @@ static enum rc unknown_field(struct wire_decoder *d, struct sv key)
 {
 	unsigned best = 3;
 	const char *near = NULL;
+	if (sv_equal(key, SV("interactions")))
+		return wire_wrong(d, "interactions", "is no list, or stands beside others",
+			"send {\"interactions\": [{…}, {…}]}, or one interaction");
 	for (size_t i = 0; i < sizeof(found) / sizeof(found[0]); i++) {
 		if (sv_equal(key, sv_from(found[i].name)))
 			return wire_wrong(d, found[i].name, "cannot be sent", found[i].remedy);
@@ -186,13 +189,17 @@ static enum rc measure_add(struct wire_decoder *d, struct sv name, struct json_n
 		err_remedy(&d->why, "send a JSON number in the measure's unit (%.*s)", SV_ARG(m->unit));
 		return d->why.rc;
 	}
-	uint32_t before = d->x.n_measures;
-	wire_measure(d, measure, value);
-	if (d->x.n_measures > before)
+	if (d->found.measures >> measure & 1) {
+		err_set(&d->why, RC_INPUT, "measure %.*s is given twice", SV_ARG(m->name));
+		err_remedy(&d->why, "send it once");
+		return d->why.rc;
+	}
+	if (value >= m->min && value <= m->max) {
+		wire_measure(d, measure, value);
 		return RC_OK;
-	d->result->n_ignored--;
-	err_set(&d->why, RC_INPUT, "measure %.*s is given twice or outside its range of %g to %g",
-		SV_ARG(m->name), m->min, m->max);
+	}
+	err_set(&d->why, RC_INPUT, "measure %.*s is %g, outside its range of %g to %g", SV_ARG(m->name), value,
+		m->min, m->max);
 	err_remedy(&d->why, "correct the value, or the range in the corridor file");
 	return d->why.rc;
 }

@@ -118,6 +118,7 @@ class Server:
         if self.process:
             self.process.send_signal(signal.SIGTERM)
             code = self.process.wait(timeout=60)
+            self.said = self.process.stdout.read()
             self.process.stdout.close()
             self.process = None
             return code

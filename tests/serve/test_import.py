@@ -99,7 +99,11 @@ def each_row_is_accounted_for():
         assert stored(m) == 1000 and len(uploads(s)) == 1
         listed = m.get('/api/import/jobs').json['items']
         assert [j['name'] for j in listed] == ['more.csv', 'again.csv.gz', 'calls.csv'], listed
-        assert m.get('/api/import/jobs', limit=1).json['items'] == listed[:1]
+        page, pages = m.get('/api/import/jobs', limit=1).json, []
+        while page['next']:
+            pages += page['items']
+            page = m.get('/api/import/jobs', limit=1, before=page['next']).json
+        assert pages + page['items'] == listed and len(pages) > 1
         acts = [i['what'] for i in m.get('/api/audit', what='import.').json['items']]
         assert acts.count('import.done') == 3 and acts.count('import.start') == 3 and acts.count('import.upload') == 3
 

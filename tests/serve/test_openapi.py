@@ -26,14 +26,18 @@ def schemas_of(document):
         where = f'{method} {path}'
         for p in o['parameters']:
             yield f'{where}: parameter {p["name"]}', p['schema']
-        contents = [o.get('requestBody', {})] + list(o['responses'].values())
+        contents = [o.get('requestBody', {})] + [response_of(document, r) for r in o['responses'].values()]
         for part in contents:
             for kind, media in part.get('content', {}).items():
                 if 'schema' in media:
                     yield f'{where}: {kind}', media['schema']
 
 
-def check_operation(path, method, o):
+def response_of(document, response):
+    return resolve(document, response['$ref']) if '$ref' in response else response
+
+
+def check_operation(document, path, method, o):
     assert method in METHODS, f'{path}: {method}'
     placed = re.findall(r'\{(\w+)\}', path)
     declared = [p['name'] for p in o['parameters'] if p['in'] == 'path']
@@ -46,6 +50,7 @@ def check_operation(path, method, o):
         assert p['schema'], p
     assert o['responses'], f'{method} {path}'
     for status, r in o['responses'].items():
+        r = response_of(document, r)
         assert re.fullmatch(r'[1-5]\d\d|default', status) and r['description'], f'{method} {path}: {status}'
     if 'requestBody' in o:
         assert o['requestBody']['content'], f'{method} {path}'
@@ -69,7 +74,7 @@ def the_document_is_openapi():
     ids = [o['operationId'] for _, _, o in operations(document)]
     assert len(ids) > 60 and len(ids) == len(set(ids)), [i for i in ids if ids.count(i) > 1]
     for path, method, o in operations(document):
-        check_operation(path, method, o)
+        check_operation(document, path, method, o)
         for scheme in o['security']:
             assert set(scheme) <= set(document['components']['securitySchemes']), scheme
     refs = set(refs_of(document))
@@ -425,7 +430,7 @@ def fill(s, c):
 
 def unlike(document, o, a, said):
     """What in an answer is not as the document says of its status."""
-    response = o['responses'].get(str(a.status), {})
+    response = response_of(document, o['responses'].get(str(a.status), {}))
     kind = a.headers['Content-Type'].split(';')[0]
     media = response.get('content', {}).get(kind)
     if media is None:

@@ -104,6 +104,23 @@ def a_customers_story():
         assert item['person'] in [p['key'] for p in found] and len(found) <= 20
         assert m.get('/api/search', q='no such customer').json['items'] == []
         assert m.get('/api/search', q='x').status == 400
+        # Pages: everybody once, whoever is found by the whole identity first.
+        name = item['customer'].split(':')[1]
+        everybody, answer = [], m.get('/api/search', q=name[:2], limit=100).json
+        while True:
+            everybody += [p['key'] for p in answer['items']]
+            assert answer['truncated'] == (answer['next'] is not None)
+            if not answer['next']:
+                break
+            answer = m.get('/api/search', q=name[:2], limit=100, after=answer['next']).json
+        assert len(everybody) == len(set(everybody)) > 40 and item['person'] in everybody
+        few, answer = [], m.get('/api/search', q=name, limit=1).json
+        while answer['next'] and len(few) < 1000:
+            few += [p['key'] for p in answer['items']]
+            answer = m.get('/api/search', q=name, limit=1, after=answer['next']).json
+        few += [p['key'] for p in answer['items']]
+        assert few[0] == item['person'] and few.count(item['person']) == 1, few
+        assert m.get('/api/search', q=name, after='soon').status == 400
 
 
 def expected_anew_are_those_that_gap_counts(client, text):

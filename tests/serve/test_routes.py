@@ -35,6 +35,11 @@ def walk(run):
         assert not failures, '\n'.join(failures)
 
 
+def told(operation, answer):
+    """Does the document tell of such an answer?"""
+    return str(answer.status) in operation['responses']
+
+
 def by_user(operation):
     return 'x-right' in operation
 
@@ -59,7 +64,7 @@ def nobody_is_401():
         if not by_user(operation):
             return
         a = server.client().ask(method, path_of(path), body=None if method == 'GET' else {})
-        assert a.status == 401, a
+        assert a.status == 401 and told(operation, a), a
         a = server.client(Authorization='Bearer ck_nonsense').ask(method, path_of(path))
         assert a.status == 401, a
     walk(run)
@@ -74,7 +79,7 @@ def wrong_role_is_403():
             if operation['x-right'] in rights:
                 continue
             a = clients[role].ask(method, path_of(path), body=None if method == 'GET' else {})
-            assert a.status == 403, f'{role}: {a}'
+            assert a.status == 403 and told(operation, a), f'{role}: {a}'
             assert operation['x-right'] in a.json['detail'], a
     walk(run)
 
@@ -86,7 +91,7 @@ def bad_json_is_400():
         for body in (b'{', b'[1]', b'\xff\xfe', b'"text"', b'{"a":' * 100 + b'1' + b'}' * 100):
             a = clients['administrator'].ask(method, path_of(path), body=body, raw=True,
                                              headers={'Content-Type': 'application/json'})
-            assert a.status in (400, 404, 413), f'{body[:20]}: {a}'
+            assert a.status in (400, 404, 413) and told(operation, a), f'{body[:20]}: {a}'
             assert a.headers['Content-Type'].startswith('application/problem+json'), a.headers
     walk(run)
 
@@ -279,9 +284,34 @@ def the_document_is_in_order():
         json.dumps(document)
 
 
+def the_access_log_keeps_secrets():
+    """What lets somebody in by standing in an address is not written down; what was asked and answered is."""
+    secret = 'cw_0123456789abcdef'
+    with serving(simulate=('--persons', '10', '--quiet'), options=('--access-log',)) as server:
+        nobody = server.client()
+        admin = server.everybody()['administrator']
+        for path in (f'/i?e=pv&writeKey={secret}', f'/sourceConfig/?writeKey={secret}', f'/hooks/x?hub.verify_token={secret}',
+                     f'/v1/projects/{secret}/settings', f'/set-up/{secret}', f'/?a=1&b={secret}'):
+            nobody.ask('GET', path)
+        nobody.ask('BREW', '/coffee')
+        admin.get('/api/query/volume', by='channel')
+        assert nobody.get('/healthz').headers['X-Content-Type-Options'] == 'nosniff'
+        assert 'Content-Security-Policy' in nobody.get('/assets/nothing').headers
+        assert server.stop() == 0
+        lines = [json.loads(line) for line in server.said.splitlines() if line.startswith('{')]
+    assert secret not in json.dumps(lines), [x for x in lines if secret in json.dumps(x)]
+    logged = {(x['method'], x['target']): x['status'] for x in lines}
+    assert logged['GET', '/i?e=…&writeKey=…'] == 401, logged
+    assert logged['GET', '/v1/projects/{write_key}/settings'] == 404, logged
+    assert ('GET', '/set-up/…') in logged and logged['GET', '/?a=…&b=…'] == 200, logged
+    assert logged['GET', '/api/query/volume?by=channel'] == 200, logged
+    assert logged['BREW', '/coffee'] == 501, logged
+
+
 if __name__ == '__main__':
-    main([the_document_is_in_order, wrong_method_is_405, nobody_is_401, wrong_role_is_403, bad_json_is_400,
-          oversize_is_413, cross_site_is_403, what_anybody_may_send_is_json_of_our_own_pages,
-          another_sites_form_signs_nobody_in, tracking_answers_pages_of_any_site_but_knows_no_cookie,
-          answers_have_an_etag_and_304_for_who_has_them, what_is_not_there_is_404, shared_pages_alone_can_be_framed, missing_csrf_token_is_403,
+    main([the_access_log_keeps_secrets, the_document_is_in_order, wrong_method_is_405, nobody_is_401,
+          wrong_role_is_403, bad_json_is_400, oversize_is_413, cross_site_is_403,
+          what_anybody_may_send_is_json_of_our_own_pages, another_sites_form_signs_nobody_in,
+          tracking_answers_pages_of_any_site_but_knows_no_cookie, answers_have_an_etag_and_304_for_who_has_them,
+          what_is_not_there_is_404, shared_pages_alone_can_be_framed, missing_csrf_token_is_403,
           answers_are_not_kept_and_cannot_be_framed])

@@ -175,7 +175,7 @@ static void test_in_order(void **state)
 	struct job *list;
 	uint32_t n;
 	e = ERR_NONE;
-	assert_int_equal(jobs_list(j, 3, a, &list, &n, &e), RC_OK);
+	assert_int_equal(jobs_list(j, INT64_MAX, 3, a, &list, &n, &e), RC_OK);
 	assert_int_equal(n, 3);
 	assert_true(list[0].state == JOB_FAILED && list[1].state == JOB_DONE && list[2].id == ids[3]);
 	assert_int_equal(jobs_get(j, 999, a, list, &e), RC_NOT_FOUND);
@@ -217,7 +217,7 @@ static void test_end(void **state)
 	struct job *list;
 	uint32_t n = 0;
 	while (n < 2)
-		assert_int_equal(jobs_list(j, 10, a, &list, &n, &e), RC_OK);
+		assert_int_equal(jobs_list(j, INT64_MAX, 10, a, &list, &n, &e), RC_OK);
 	jobs_stop(j);
 	thread_join(&t);
 	assert_int_equal(x.rc, RC_CANCELLED);
@@ -238,7 +238,7 @@ static void test_end(void **state)
 	wait_for(&h.n_over, 1);
 	assert_int_equal(h.over[0], id);
 	assert_int_equal(work_count(s), 100);
-	assert_int_equal(jobs_list(j, 10, a, &list, &n, &e), RC_OK);
+	assert_int_equal(jobs_list(j, INT64_MAX, 10, a, &list, &n, &e), RC_OK);
 	assert_int_equal(n, 3);
 	assert_true(list[0].id == 50 && list[0].state == JOB_FAILED);
 	assert_non_null(strstr(list[0].message.ptr, "interrupted"));
@@ -268,7 +268,7 @@ static void test_cancel(void **state)
 	struct job *list;
 	uint32_t n = 0;
 	while (n < 3)
-		assert_int_equal(jobs_list(j, 10, a, &list, &n, &e), RC_OK);
+		assert_int_equal(jobs_list(j, INT64_MAX, 10, a, &list, &n, &e), RC_OK);
 	int64_t third = list[0].id, fourth = add(j, &order);
 	// Its row is there a moment before it is in the queue.
 	while (jobs_cancel(j, third, SV("somebody else"), &e) != RC_OK) {
@@ -323,7 +323,7 @@ static void test_cancel_late(void **state)
 			struct job *list;
 			uint32_t n = 0;
 			while (n < 3)
-				assert_int_equal(jobs_list(j, 10, a, &list, &n, &e), RC_OK);
+				assert_int_equal(jobs_list(j, INT64_MAX, 10, a, &list, &n, &e), RC_OK);
 			atomic_store(&h.job, id = list[0].id);
 			thread_join(&t);
 			assert_int_equal(x.rc, RC_OK);

@@ -709,9 +709,13 @@ static void native_refused(void **state)
 							"\"properties\""},
 		{"{" BASE ",\"measures\":{\"nps\":\"9\"}}",
 			"measure nps is no number; send a JSON number in the measure's unit (1)"},
-		{"{" BASE ",\"measures\":{\"nps\":11}}", "measure nps is given twice or outside its range of 0 "
-							 "to 10; correct the value, or the range in the "
+		{"{" BASE ",\"measures\":{\"nps\":11}}", "measure nps is 11, outside its range of 0 to 10; "
+							 "correct the value, or the range in the "
 							 "corridor file"},
+		{"{" BASE ",\"measures\":{\"nps\":1,\"nps\":1}}", "measure nps is given twice; send it once"},
+		{"{" BASE ",\"interactions\":5}", "interactions is no list, or stands beside others; send "
+						  "{\"interactions\": [{…}, {…}]}, or "
+						  "one interaction"},
 		{"{" BASE ",\"promise\":{}}", "promise is neither made nor kept; send {\"id\": \"p-1\", "
 					      "\"due\": \"2026-03-29T18:00:00Z\"}, or "
 					      "{\"keeps\": \"p-1\"}"},
