@@ -286,12 +286,12 @@ extern const struct api_schema reply_analyses, reply_audit, reply_board, reply_b
 	reply_design_check, reply_design_diff, reply_design_text, reply_design_versions, reply_document,
 	reply_dropped, reply_hook, reply_hook_received, reply_hook_tried, reply_hooks, reply_import_preview,
 	reply_interactions, reply_job, reply_job_begun, reply_jobs, reply_journal, reply_key_made, reply_keys,
-	reply_native, reply_nothing, reply_outcome, reply_overview, reply_page, reply_person, reply_problem,
-	reply_published, reply_quarantine, reply_quarantine_groups, reply_quarantine_mapping,
-	reply_quarantine_preview, reply_query, reply_receipt, reply_search, reply_segment, reply_session,
-	reply_sessions, reply_settings, reply_share_made, reply_share_opened, reply_shares, reply_signed_in,
-	reply_sources, reply_sql, reply_stream, reply_plain, reply_tracked, reply_upload, reply_user,
-	reply_user_link, reply_user_made, reply_users;
+	reply_native, reply_native_refused, reply_nothing, reply_outcome, reply_overview, reply_page,
+	reply_person, reply_problem, reply_published, reply_quarantine, reply_quarantine_groups,
+	reply_quarantine_mapping, reply_quarantine_preview, reply_query, reply_receipt, reply_search,
+	reply_segment, reply_session, reply_sessions, reply_settings, reply_share_made, reply_share_opened,
+	reply_shares, reply_signed_in, reply_sources, reply_sql, reply_stream, reply_plain, reply_tracked,
+	reply_upload, reply_user, reply_user_link, reply_user_made, reply_users;
 
 // --- own.c: whose customers ---
 

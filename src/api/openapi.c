@@ -299,7 +299,7 @@ static void write_answers(struct json *j, const struct api_row *row)
 	write_status(j, status_of(row), s->help ? s->help : "all of them", s, tagged);
 	if (row->handle == track_native) {
 		write_status(j, "207", "some were refused", s, false);
-		write_status(j, "422", "all were refused", s, false);
+		write_status(j, "422", "all were refused", &reply_native_refused, false);
 	}
 	if (row->handle == ready)
 		write_status(j, "503", "it cannot", s, false);

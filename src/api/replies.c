@@ -60,10 +60,19 @@ const struct api_schema reply_segment = {
 static const struct api_schema native_problem = {
 	.fields = FIELDS(F("index", WHOLE, "which one, from 0"), F("reason", TEXT, "why"))};
 
+#define RECEIPT                                                                                                \
+	F("accepted", WHOLE, NULL), F("rejected", WHOLE, NULL),                                                \
+		OF("problems", SOME, "of those that were refused", &native_problem)
+
 const struct api_schema reply_native = {.name = "NativeReceipt",
 	.help = "it is durable; 207 when some were refused, 422 when all were",
-	.fields = FIELDS(F("accepted", WHOLE, NULL), F("rejected", WHOLE, NULL),
-		OF("problems", SOME, "of those that were refused", &native_problem))};
+	.fields = FIELDS(RECEIPT)};
+
+const struct api_schema reply_native_refused = {.name = "NativeRefusal",
+	.content = "application/problem+json",
+	.help = "a problem (RFC 9457) that is a receipt as well",
+	.fields = FIELDS(F("type", TEXT, "a URI, or about:blank"), F("title", TEXT, NULL),
+		F("status", WHOLE, NULL), F("detail", TEXT, NULL), RECEIPT)};
 
 const struct api_schema reply_hook_received = {.name = "HookReceipt",
 	.help = "it is durable",

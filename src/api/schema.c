@@ -239,6 +239,7 @@ void schema_write_components(struct json *j)
 {
 	struct components c = {.n = 0};
 	find(&c, &reply_problem);
+	find(&c, &reply_native_refused);
 	for (size_t i = 0; i < api_n_rows; i++) {
 		find(&c, api_rows[i].body);
 		find(&c, api_rows[i].answer);

@@ -160,19 +160,28 @@ void api_intake_problem(struct http_exchange *x, struct err *e)
 	http_problem_err(x, e);
 }
 
+// When nothing was taken, the receipt is a problem with more members.
 static void answer_native(struct arrival *a)
 {
-	struct buf *out = http_out(a->call->x);
-	struct json j = json_new(out);
+	struct http_exchange *x = a->call->x;
+	struct json j = json_new(http_out(x));
+	bool none = a->result.n_interactions == 0 && a->result.n_rejected > 0;
 	json_array_end(&a->json);
 	json_object(&j);
+	if (none) {
+		json_key_text(&j, "type", "about:blank");
+		json_key_text(&j, "title", "Unprocessable Content");
+		json_key_u64(&j, "status", 422);
+		json_key_text(&j, "detail", "nothing was taken: “problems” has a reason for each interaction");
+	}
 	json_key_u64(&j, "accepted", a->result.n_interactions);
 	json_key_u64(&j, "rejected", a->result.n_rejected);
 	json_key(&j, "problems");
 	json_raw(&j, buf_view(&a->rejected));
 	json_object_end(&j);
-	bool none = a->result.n_interactions == 0 && a->result.n_rejected > 0;
-	http_status_set(a->call->x, none ? 422 : a->result.n_rejected ? 207 : 200);
+	http_status_set(x, none ? 422 : a->result.n_rejected ? 207 : 200);
+	http_header_add(x, "Content-Type", none ? SV("application/problem+json") : SV("application/json"));
+	http_reply(x);
 }
 
 static void durable(void *context, const struct intake_result *result)
@@ -185,7 +194,6 @@ static void durable(void *context, const struct intake_result *result)
 		answer_problem(a, &e);
 	} else if (!a->body) {
 		answer_native(a);
-		http_reply_json(x);
 	} else {
 		buf_str(http_out(x), a->body);
 		http_header_add(x, "Content-Type", sv_from(a->type));
