@@ -278,7 +278,7 @@ const struct api_row api_rows[] = {
 	{HTTP_POST, "/api/quarantine/replay", AUTH_USER, RIGHT_QUARANTINE, DESIGN_BODY_MAX, true, false, 0,
 		"quarantine", "try again: with the mapping that the rows were read with, or another",
 		quarantine_again, NULL, &body_rows_replay, &reply_outcome},
-	{HTTP_POST, "/api/quarantine/drop", AUTH_USER, RIGHT_QUARANTINE, 0, true, false, 0, "quarantine",
+	{HTTP_POST, "/api/quarantine/drop", AUTH_USER, RIGHT_IMPORT, 0, true, false, 0, "quarantine",
 		"drop it", quarantine_remove, NULL, &body_rows, &reply_dropped},
 
 	// Dashboards and shares.

@@ -234,13 +234,20 @@ static enum rc keep_attempt(struct state *s, const struct funnel_plan *plan, uin
 	return RC_OK;
 }
 
-// When the attempt is over: with its last step, or with its window.
-static int64_t attempt_end(const struct funnel_rules *r, const struct funnel_attempt *x)
+// Until when no other attempt begins: up to an event, the last step, or as long as the window.
+struct busy {
+	uint32_t events; // so many from the first on
+	bool timed;
+	int64_t until_ms;
+};
+
+static struct busy busy_with(const struct funnel_rules *r, const struct funnel_attempt *x)
 {
 	int64_t end;
 	if (x->level >= r->n_steps)
-		return x->at_ms[r->n_steps - 1];
-	return __builtin_add_overflow(x->at_ms[0], r->window_ms, &end) ? INT64_MAX : end;
+		return (struct busy){.events = x->last + 1};
+	bool never = __builtin_add_overflow(x->at_ms[0], r->window_ms, &end);
+	return (struct busy){.timed = true, .until_ms = never ? INT64_MAX : end};
 }
 
 static uint32_t entry_bits_of(const struct funnel_rules *r)
@@ -255,17 +262,17 @@ static enum rc add_journey(
 	const struct funnel_rules *r = &plan->rules;
 	uint32_t entry_bits = entry_bits_of(r), best_row = 0;
 	struct funnel_attempt best = {.level = 0}, x;
-	int64_t busy_until = INT64_MIN;
+	struct busy busy = {0};
 	enum rc rc = RC_OK;
 	for (uint32_t i = 0; rc == RC_OK && i < j->n && best.level < plan->n_levels; i++) {
 		if (!(j->bits[i] & entry_bits) || !lane_keeps(lane, j->row[i]))
 			continue;
-		if (plan->count == FUNNEL_COUNT_ATTEMPTS && busy_until != INT64_MIN &&
-			j->at[j->row[i]] <= busy_until)
+		if (plan->count == FUNNEL_COUNT_ATTEMPTS &&
+			(i < busy.events || (busy.timed && j->at[j->row[i]] <= busy.until_ms)))
 			continue;
 		funnel_attempt_read(j, r, i, &x);
 		if (plan->count >= FUNNEL_COUNT_ENTRIES) {
-			busy_until = attempt_end(r, &x);
+			busy = busy_with(r, &x);
 			if (x.level)
 				rc = keep_attempt(s, plan, person, j->row[i], &x, e);
 			continue;
@@ -525,9 +532,9 @@ const struct analysis analysis_funnel = {
 		      "counts once, by the "
 		      "attempt that gets furthest, of several the earliest; groups are those of its entry. "
 		      "--count first: by "
-		      "the first entry; entries: every entry; attempts: entries that are not before the end "
-		      "(last step, else "
-		      "window) of the attempt before. An exclusion between two steps ends the attempt, or "
+		      "the first entry; entries: every entry; attempts: entries after the attempt before "
+		      "(after its last step, else "
+		      "after its window). An exclusion between two steps ends the attempt, or "
 		      "takes it out "
 		      "(--excluded drop). --without: one more level, those whose last step is not followed by "
 		      "it within as "

@@ -49,6 +49,7 @@ void funnel_journey_free(struct funnel_journey *j);
 struct funnel_attempt {
 	uint32_t level; // steps reached; n_steps + 1: and not followed by what must not follow; 0: dropped
 	bool open;      // the level is n_steps + 1, and the window for what must not follow is not over
+	uint32_t last;  // event of the last step reached
 	int64_t at_ms[FUNNEL_STEPS_MAX]; // of each step reached, in the order in which they were
 };
 // The attempt from event `entry`, which has to be of the first step (FUNNEL_ANY: of any). O(steps × classes), but for

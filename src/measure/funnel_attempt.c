@@ -96,11 +96,30 @@ struct path {
 	int64_t end_ms; // last moment of the window
 };
 
-static bool is_used(const struct path *p, uint32_t event)
+// The step for which an event was taken; p->n: none.
+static uint32_t taken_for(const struct path *p, uint32_t event)
 {
-	for (uint32_t i = p->n; i-- > 0;)
-		if (p->event[i] == event)
+	uint32_t i = 0;
+	while (i < p->n && p->event[i] != event)
+		i++;
+	return i;
+}
+
+// Finds an event for a step among those of the moment of the last one, by giving steps of that moment other events of it
+// (an augmenting path: Kuhn 1955). The entry stays what it is.
+static bool make_room(const struct funnel_journey *j, struct path *p, uint32_t step, uint32_t *visited)
+{
+	uint32_t first = j->tie[p->event[p->n - 1]];
+	for (uint32_t x = first; x < j->n && same_time(j, first, x); x++) {
+		uint32_t taken = taken_for(p, x);
+		if (!(j->bits[x] >> step & 1) || taken == 0 || *visited >> taken & 1)
+			continue;
+		*visited |= taken < p->n ? 1u << taken : 0;
+		if (taken == p->n || make_room(j, p, taken, visited)) { // at most one level per step
+			p->event[step] = x;
 			return true;
+		}
+	}
 	return false;
 }
 
@@ -110,7 +129,7 @@ static uint32_t base_of(const struct funnel_journey *j, const struct funnel_rule
 	return r->ties == FUNNEL_TIES_LATER ? j->tie[event] : event;
 }
 
-static uint32_t candidate(const struct funnel_journey *j, const struct funnel_rules *r, const struct path *p)
+static uint32_t candidate(const struct funnel_journey *j, const struct funnel_rules *r, struct path *p)
 {
 	uint32_t step = p->n, last = p->event[p->n - 1];
 	if (r->ties == FUNNEL_TIES_LATER)
@@ -120,9 +139,11 @@ static uint32_t candidate(const struct funnel_journey *j, const struct funnel_ru
 	uint32_t x = j->tie[last];
 	if (!(j->bits[x] >> step & 1))
 		x = next_of(j, r, x, step);
-	while (!r->reuse && x != FUNNEL_NONE && is_used(p, x))
+	while (!r->reuse && x != FUNNEL_NONE && taken_for(p, x) < p->n)
 		x = next_of(j, r, x, step);
-	return x;
+	uint32_t visited = 0;
+	bool later = x == FUNNEL_NONE || !same_time(j, last, x);
+	return later && !r->reuse && j->overlap && make_room(j, p, step, &visited) ? p->event[step] : x;
 }
 
 // Does anything that ends the attempt come before event x? FUNNEL_NONE is after all events.
@@ -197,7 +218,8 @@ static void read_in_order(const struct funnel_journey *j, const struct funnel_ru
 		p.event[p.n++] = x;
 	}
 	out->level = p.n;
-	finish(j, r, p.event[p.n - 1], out);
+	out->last = p.event[p.n - 1];
+	finish(j, r, out->last, out);
 }
 
 // --- any order ---
@@ -273,7 +295,8 @@ static void read_any_order(const struct funnel_journey *j, const struct funnel_r
 		out->at_ms[reached] = time_of(j, x);
 	}
 	out->level = reached;
-	finish(j, r, events[reached - 1], out);
+	out->last = events[reached - 1];
+	finish(j, r, out->last, out);
 }
 
 void funnel_attempt_read(const struct funnel_journey *j, const struct funnel_rules *r, uint32_t entry,
@@ -281,6 +304,7 @@ void funnel_attempt_read(const struct funnel_journey *j, const struct funnel_rul
 {
 	out->level = 0;
 	out->open = false;
+	out->last = entry;
 	out->at_ms[0] = time_of(j, entry);
 	if (r->order == FUNNEL_ANY)
 		read_any_order(j, r, entry, out);

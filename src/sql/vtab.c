@@ -101,6 +101,8 @@ static unsigned two(const char *s)
 	return (unsigned)(s[0] - '0') * 10 + (unsigned)(s[1] - '0');
 }
 
+// Texts are compared from the left: of a prefix that ends within a month or a day, the first there is of those digits is
+// meant ("2025-1": October).
 bool vtab_time_of(const char *text, int64_t *ms)
 {
 	char full[] = "0000-01-01T00:00:00.000Z";
@@ -113,11 +115,16 @@ bool vtab_time_of(const char *text, int64_t *ms)
 			return false;
 		full[i] = text[i];
 	}
+	if ((n == 6 || n == 9) && text[n - 1] != '0')
+		full[n] = '0';
 	unsigned month = two(full + 5), day = two(full + 8);
-	if (month < 1 || month > 12 || day < 1 || day > 31 || two(full + 11) > 23 || two(full + 14) > 59 ||
+	int64_t year = (int64_t)two(full) * 100 + two(full + 2);
+	if (month < 1 || month > 12 || day < 1 || two(full + 11) > 23 || two(full + 14) > 59 ||
 		two(full + 17) > 59)
 		return false;
-	int64_t year = (int64_t)two(full) * 100 + two(full + 2);
+	int64_t next = month < 12 ? civil_to_days(year, month + 1, 1) : civil_to_days(year + 1, 1, 1);
+	if (civil_to_days(year, month, day) >= next)
+		return false;
 	int64_t seconds = (int64_t)two(full + 11) * 3600 + two(full + 14) * 60 + two(full + 17);
 	*ms = civil_to_days(year, month, day) * 86400000 + seconds * 1000 + (int64_t)two(full + 20) * 10 +
 	      (full[22] - '0');

@@ -299,7 +299,7 @@ static bool instant_of(enum field f, sqlite3_value *value, int64_t *ms)
 		return sqlite3_value_type(value) == SQLITE_INTEGER && *ms > INT64_MIN + 2 &&
 		       *ms < INT64_MAX - 2;
 	}
-	struct sv text = value_text(value);
+	struct sv text = sqlite3_value_type(value) == SQLITE_TEXT ? value_text(value) : SV_NONE;
 	return text.ptr && vtab_time_of(text.ptr, ms);
 }
 

@@ -139,7 +139,7 @@ static struct question question_random(uint64_t *seed)
 // --- slowly ---
 
 struct attempt {
-	uint32_t level, entry;
+	uint32_t level, entry, last; // rows: of the first step, of the last that was reached
 	int64_t at[STEPS_MAX];
 };
 
@@ -187,6 +187,23 @@ static bool breaks(const struct fixture *f, const struct question *q, uint32_t r
 	return q->order == STRICT && (ahead || !again);
 }
 
+// Can steps from … to be at rows of one moment, all of them others and none of those before? Tries all ways.
+static bool can_share(const struct fixture *f, const struct question *q, uint32_t from, uint32_t to,
+	uint32_t first, uint32_t end, uint32_t *used)
+{
+	if (from > to)
+		return true;
+	for (uint32_t x = first; x < end; x++) {
+		bool taken = false;
+		for (uint32_t i = 0; i < from; i++)
+			taken = taken || used[i] == x;
+		used[from] = x;
+		if (!taken && is_step(f, q, from, x) && can_share(f, q, from + 1, to, first, end, used))
+			return true;
+	}
+	return false;
+}
+
 static void attempt_in_order(
 	const struct fixture *f, const struct question *q, uint32_t entry, uint32_t end, struct attempt *a)
 {
@@ -208,6 +225,19 @@ static void attempt_in_order(
 			if (!taken && is_step(f, q, n, x) && (q->ties != LATER || f->rows[x].at_ms > at))
 				break;
 		}
+		if (q->ties == TIES_ANY && !q->reuse && (x == end || f->rows[x].at_ms > at)) {
+			uint32_t others[STEPS_MAX], same = first, from = n;
+			memcpy(others, used, sizeof(others));
+			while (same < end && f->rows[same].at_ms == at)
+				same++;
+			while (from > 1 && f->rows[used[from - 1]].at_ms == at)
+				from--;
+			if (can_share(f, q, from, n, first, same, others)) {
+				memcpy(used, others, sizeof(others));
+				x = used[n];
+				last = used[n - 1];
+			}
+		}
 		bool reached = x < end && in_window(f, q, entry, x), broken = false, excluded = false;
 		for (uint32_t y = last + 1; y < end && (!reached || y < x) && in_window(f, q, entry, y); y++) {
 			if (q->ties == LATER && f->rows[y].at_ms == at)
@@ -223,6 +253,7 @@ static void attempt_in_order(
 		used[n++] = x;
 	}
 	a->level = n;
+	a->last = used[n - 1];
 	bool followed = q->without == N_FILTERS;
 	int64_t at = f->rows[used[n - 1]].at_ms;
 	for (uint32_t y = used[n - 1] + 1; y < end && !followed; y++)
@@ -274,6 +305,7 @@ static void attempt_in_any_order(
 		}
 	}
 	a->level = n;
+	a->last = last;
 	bool followed = q->without == N_FILTERS;
 	for (uint32_t y = last + 1; y < end && !followed; y++)
 		followed = holds(f, q->without, &f->rows[y]) &&
@@ -298,18 +330,20 @@ static uint32_t attempts_of(const struct fixture *f, const struct question *q, s
 	for (uint32_t first = 0, end; first < f->n; first = end) {
 		struct attempt best = {.level = 0};
 		int64_t busy = INT64_MIN;
-		uint32_t seen = 0;
+		uint32_t seen = 0, through = 0; // rows up to the last step of the attempt before
 		for (end = first; end < f->n && f->rows[end].customer == f->rows[first].customer; end++)
 			;
 		for (uint32_t i = first; i < end; i++) {
 			struct attempt a = {.level = 0, .entry = i};
-			if (!is_entry(f, q, i) || (q->count == ATTEMPTS && seen && f->rows[i].at_ms <= busy))
+			if (!is_entry(f, q, i) ||
+				(q->count == ATTEMPTS && seen && (i < through || f->rows[i].at_ms <= busy)))
 				continue;
 			(q->order == ANY ? attempt_in_any_order : attempt_in_order)(f, q, i, end, &a);
 			if (q->count == FIRST && seen++)
 				continue;
 			seen++;
-			busy = a.level >= q->n_steps ? a.at[q->n_steps - 1]
+			through = a.level >= q->n_steps ? a.last + 1 : 0;
+			busy = a.level >= q->n_steps ? INT64_MIN
 			       : q->window_ms < 0    ? INT64_MAX
 						     : f->rows[i].at_ms + q->window_ms;
 			if (q->count >= ENTRIES && a.level)
