@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
-import { before, bucketFor, isPeriod, lengthDays, localDay, periodOf, periodText } from '../src/base/period';
+import { before, bucketFor, isPeriod, lengthDays, localDay, periodOf, periodText, wrongWith } from '../src/base/period';
 
 const ANCHOR = '2026-03-31';
 
@@ -24,8 +24,18 @@ describe('periodOf', () => {
 		for (const t of ['7d', '12m', 'all', '2026', '2026-03', '2026-03-01', '2026-01..', '..2026', '2026-01..2026-03-15']) expect(isPeriod(t), t).toBe(true);
 		for (const t of ['', 'x', '2026-3', '1..2..3', '..', 'garbage', '7w', '2026-01-01T00']) expect(isPeriod(t), t).toBe(false);
 	});
+	it('knows what the calendar has', () => {
+		for (const t of ['2024-02-29', '2026-12', '0001', '9999-12-31', '2026-03..2026-03', '2026-03-15..2026-03', '2026..2026-02', '1d', '0030d']) expect(isPeriod(t), t).toBe(true);
+		for (const t of ['2026-13', '2026-00', '2026-13..2026-14', '2026-02-31', '2025-02-29', '2026-04-31..', '..2026-02-30', '2026-01-00', '0000', '0d', '0m', '000d', '2026-05..2026-03', '2026-03-02..2026-03-01', '2026..2025']) expect(isPeriod(t), t).toBe(false);
+	});
+	it('says what is wrong', () => {
+		expect(wrongWith('7w')).toMatch(/^is no period such as 7d/);
+		expect(wrongWith('2026-13..2026-02-31')).toBe('is no period: the calendar has no 2026-13 and no 2026-02-31');
+		expect(wrongWith('2026-05..2026-03')).toBe('is no period: it ends before it begins');
+		expect(wrongWith('12m')).toBeNull();
+	});
 	it('takes nonsense for the default', () => {
-		for (const t of ['', 'x', '2026-3', '1..2..3', '..', '2026-01-01T00']) expect(periodOf(t, ANCHOR)).toEqual(periodOf(null, ANCHOR));
+		for (const t of ['', 'x', '2026-3', '1..2..3', '..', '2026-01-01T00', '2026-13', '2026-02-31', '2026-05..2026-03', '0d']) expect(periodOf(t, ANCHOR)).toEqual(periodOf(null, ANCHOR));
 	});
 });
 
@@ -50,6 +60,11 @@ describe('before', () => {
 	});
 	it('gives the year before, 29 February becoming the 28th', () => {
 		expect(before({ from: '2024-02-01', to: '2024-02-29' }, 'year')).toEqual({ from: '2023-02-01', to: '2023-02-28' });
+	});
+	it('has nothing before the first year', () => {
+		expect(before({ from: '0001-03', to: '0001-04' }, 'year')).toBeNull();
+		expect(before({ from: '0001', to: '2026' }, 'previous')).toBeNull();
+		expect(before({ from: '1000-03', to: '1000-03' }, 'year')).toEqual({ from: '0999-03-01', to: '0999-03-31' });
 	});
 	it('has nothing before an open period', () => expect(before({ from: null, to: '2026' }, 'previous')).toBeNull());
 });

@@ -35,26 +35,42 @@ function addMonths(month: string, n: number): string {
 }
 
 const PART = /^\d{4}(-\d{2}(-\d{2})?)?$/;
+const RELATIVE = /^(\d{1,4})([dm])$/;
+
+/** A year, month or day that the calendar has; years begin at 1. */
+function isDate(part: string): boolean {
+	const day = firstDay(part);
+	const at = new Date(`${day}T00:00:00Z`);
+	return day >= '0001' && !Number.isNaN(at.getTime()) && at.toISOString().startsWith(day);
+}
+
+/** What is wrong with a period of an address, to be read after it: "is …"; null when nothing is. */
+export function wrongWith(text: string): string | null {
+	if (text === 'all' || Number(RELATIVE.exec(text)?.[1]) > 0) return null;
+	const ends = text.split('..');
+	const parts = ends.filter(Boolean);
+	if (ends.length > 2 || !parts.length || !parts.every(p => PART.test(p))) return 'is no period such as 7d, 12m, all, 2026-03 or 2026-03..2026-05';
+	const never = parts.filter(p => !isDate(p));
+	if (never.length) return `is no period: the calendar has no ${never.join(' and no ')}`;
+	return parts.length === 2 && firstDay(parts[0] as string) > lastDay(parts[1] as string) ? 'is no period: it ends before it begins' : null;
+}
 
 /** Is this a period as the URL carries them? */
 export function isPeriod(text: string): boolean {
-	if (text === 'all' || /^\d{1,4}[dm]$/.test(text)) return true;
-	const [from, to, more] = text.split('..');
-	if (to === undefined) return from !== undefined && PART.test(from);
-	return more === undefined && Boolean(from || to) && (!from || PART.test(from)) && (!to || PART.test(to));
+	return wrongWith(text) === null;
 }
 
 /** The anchor is the day up to which relative periods go. Text that is no period counts as the default. */
 export function periodOf(text: string | null, anchor: string): Period {
 	const t = text ?? PERIOD_DEFAULT;
+	if (!isPeriod(t)) return periodOf(PERIOD_DEFAULT, anchor);
 	if (t === 'all') return { from: null, to: null };
-	const relative = /^(\d{1,4})([dm])$/.exec(t);
+	const relative = RELATIVE.exec(t);
 	if (relative) {
-		const n = Math.max(1, Number(relative[1]));
+		const n = Number(relative[1]);
 		if (relative[2] === 'd') return { from: addDays(anchor, 1 - n), to: anchor };
 		return { from: addMonths(anchor.slice(0, 7), 1 - n), to: anchor };
 	}
-	if (!isPeriod(t)) return periodOf(PERIOD_DEFAULT, anchor);
 	const [from = '', to = from] = t.split('..');
 	return { from: from || null, to: to || null };
 }
@@ -83,12 +99,13 @@ export function before(p: Period, how: 'previous' | 'year'): Period | null {
 	const last = lastDay(p.to);
 	if (how === 'year') {
 		const back = (day: string): string => {
-			const d = `${Number(day.slice(0, 4)) - 1}${day.slice(4)}`;
+			const d = `${String(Number(day.slice(0, 4)) - 1).padStart(4, '0')}${day.slice(4)}`;
 			return d.endsWith('02-29') ? `${d.slice(0, 8)}28` : d;
 		};
-		return { from: back(first), to: back(last) };
+		return first < '0002' ? null : { from: back(first), to: back(last) };
 	}
 	const days = lengthDays(p) as number;
+	if (Date.parse(first) - days * 86_400_000 < Date.parse('0001-01-01')) return null;
 	return { from: addDays(first, -days), to: addDays(first, -1) };
 }
 

@@ -4,7 +4,7 @@ import { computed } from '@preact/signals';
 import { design, session } from './api';
 import { newest } from './live';
 import { beside } from './filter';
-import { before, isPeriod, localDay, periodOf, periodText, type Period } from './period';
+import { before, isPeriod, localDay, periodOf, periodText, wrongWith, type Period } from './period';
 import { params } from './router';
 
 export const zone = computed(() => session.value?.timezone ?? 'UTC');
@@ -51,9 +51,8 @@ export const misread = computed(() => {
 	const wrong: string[] = [];
 	const p = params.value.get('period');
 	const vs = params.value.get('vs');
-	const forms = '7d, 12m, all, 2026-03 or 2026-03..2026-05';
-	if (p && !isPeriod(p)) wrong.push(`“${p}” is no period such as ${forms}: this is ${periodText(period.value)}.`);
-	if (vs?.startsWith('period:') && !isPeriod(vs.slice(7))) wrong.push(`“${vs.slice(7)}” is no period such as ${forms}: nothing is compared.`);
+	if (p && !isPeriod(p)) wrong.push(`“${p}” ${wrongWith(p)}; this is ${periodText(period.value)}.`);
+	if (vs?.startsWith('period:') && !isPeriod(vs.slice(7))) wrong.push(`“${vs.slice(7)}” ${wrongWith(vs.slice(7))}; nothing is compared.`);
 	else if (vs && !otherOf(vs, period.value, []) && ['previous', 'year'].includes(vs)) wrong.push(`There is no period before “${periodText(period.value)}”: nothing is compared. Choose one that begins and ends.`);
 	else if (vs && !otherOf(vs, period.value, [])) wrong.push(`“vs=${vs}” is no comparison such as previous, year, period:2026-03 or where:channel = web: nothing is compared.`);
 	return wrong;
