@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
-import { between, bucketLabel, cell, compact, count, decimalsOf, exact, heading, inForm, marked, money, noteText, number, percent, quantity, range, recentTime, seconds, signed, time, title, secondsOf, wanted } from '../src/base/format';
+import { between, bucketLabel, cell, compact, count, decimalsOf, difference, exact, heading, inForm, marked, money, noteText, number, percent, quantity, range, recentTime, seconds, signed, time, title, secondsOf, wanted } from '../src/base/format';
 
 const plain = (s: string): string => s.replace(/\u00a0/g, ' ');
 
@@ -44,6 +44,24 @@ describe('numbers', () => {
 		expect(plain(percent(0.925))).toBe('92.5 %');
 		expect(plain(percent(0.9998))).toBe('99.98 %');
 		expect(plain(percent(1))).toBe('100.0 %');
+	});
+});
+
+describe('differences', () => {
+	const told = (from: number, to: number, unit: string, share = false): string => plain(difference(from, to, unit, 'EUR', share));
+	it('have the unit of what they lie between', () => {
+		expect(told(0.86, 0.658, '1', true)).toBe('−20.2 pp');
+		expect(told(0.1, 0.2, 'ratio')).toBe('+10.0 pp');
+		expect(told(120, 180, 's')).toBe('+1 min');
+		expect(told(1420, 1000, 'minor')).toBe('−4.20 EUR');
+		expect(told(90, 131, 'Mbit/s')).toBe('+41 Mbit/s');
+		expect(told(1e12, 2e12, '1')).toBe('+1,000.0G');
+	});
+	it('have as many decimals as what they lie between', () => {
+		expect(told(4.5, 4.35, '1')).toBe('−0.15');
+		expect(told(12.5, 12.25, '1')).toBe('−0.3');
+		expect(told(0.9995, 0.9998, '1', true)).toBe('+0.03 pp');
+		expect(told(4.351, 4.352, '1')).toBe('0.00');
 	});
 });
 

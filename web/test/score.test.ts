@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
-import { answer, demand, demandShort, margin, marginScale, repairs, worst } from '../src/base/score';
+import { answer, changeOf, changeText, demand, demandShort, margin, marginScale, repairs, worst } from '../src/base/score';
 import type { Expectation, Overview, Score, TouchPoint } from '../src/base/types';
 
 const base: Score = {
@@ -26,6 +26,21 @@ describe('margin', () => {
 		expect(margin({ ...base, scale: null })?.value).toBe(0.1);
 		expect(margin({ ...base, scale: null, gap: null })).toBeNull();
 	});
+});
+
+describe('a change', () => {
+	const share = (v: number, half = 0.02): Score => ({ ...base, share_target: 0.9, share_kept: v, share_kept_low: v - half, share_kept_high: v + half });
+	const mean = (v: number, direction: string, unit = '1'): Score => ({ ...base, share_target: null, experience: v, experience_low: v * 0.99, experience_high: v * 1.01, direction, unit, target: 1, scale: 10 });
+	const told = (now: Score, then: Score, yes = false): string => plain(changeText(changeOf(now, then, 'EUR', yes) as never, 'now'));
+	it('is that of the number that is shown: points of a share', () => expect(told(share(0.658), share(0.86))).toBe('86.0 %, now worse: −20.2 pp'));
+	it('of a measure between 0 and 1, too', () => expect(told(mean(0.658, 'at least'), mean(0.86, 'at least'), true)).toBe('86.0 %, now worse: −20.2 pp'));
+	it('and the unit of a mean', () => {
+		expect(told(mean(4.35, 'at least'), mean(4.5, 'at least'))).toBe('4.5, now worse: −0.15');
+		expect(told(mean(180, 'at most', 's'), mean(120, 'at most', 's'))).toBe('2 min, now worse: +1 min');
+		expect(told(mean(1000, 'at most', 'minor'), mean(1420, 'at most', 'minor'))).toBe('14.20 EUR, now better: −4.20 EUR');
+	});
+	it('is called neither where the intervals meet', () => expect(told(share(0.86), share(0.85))).toBe('85.0 %, no detectable difference: +1.0 pp'));
+	it('is none where one side has no number', () => expect(changeOf(share(0.8), { ...base, share_kept: null }, 'EUR', false)).toBeNull());
 });
 
 describe('the scale of bullets', () => {

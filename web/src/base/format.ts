@@ -147,6 +147,19 @@ export function quantity(value: number, unit: string, currency = 'EUR', share = 
 	return unit === '' || unit === '1' || isScale(unit) ? text : `${text}${NBSP}${unit}`;
 }
 
+/** From one number to another in their own unit: "−20.2 pp" of shares, "+1 min", "−0.15"; as many decimals as the two are told with. */
+export function difference(from: number, to: number, unit: string, currency = 'EUR', share = false): string {
+	const d = to - from;
+	if (share || unit === 'ratio' || unit === 'share') {
+		const told = [from, to].map(v => /\.(\d+)/.exec(percent(v))?.[1]?.length ?? 0);
+		return `${signed(d * 100, Math.max(1, ...told))}${NBSP}pp`;
+	}
+	const most = Math.max(Math.abs(from), Math.abs(to));
+	const decimals = most >= 100 ? 0 : most >= 10 ? 1 : most >= 0.01 ? 2 : small(most);
+	const text = Math.abs(d) >= 10_000 && !['s', 'minor'].includes(unit) ? compact(d) : quantity(d, unit, currency, false, decimals);
+	return d > 0 && /[1-9]/.test(text) ? `+${text}` : text;
+}
+
 /** "60.0 %" as "60 %": the ends of an axis are round. */
 export function plain(text: string): string {
 	return text.replace(/(\.\d*?)0+(?=\D|$)/, '$1').replace(/\.(?=\D|$)/, '');

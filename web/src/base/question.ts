@@ -4,7 +4,7 @@ import { computed } from '@preact/signals';
 import { design, session } from './api';
 import { newest } from './live';
 import { beside } from './filter';
-import { before, isPeriod, localDay, periodOf, periodText, wrongWith, type Period } from './period';
+import { before, isPeriod, lastDay, localDay, periodOf, periodText, wrongWith, type Period } from './period';
 import { params } from './router';
 
 export const zone = computed(() => session.value?.timezone ?? 'UTC');
@@ -24,25 +24,34 @@ export const where = computed(() => params.value.getAll('where'));
 
 export interface Other {
 	label: string;
+	/** What the page's own side is beside it: "now", "this period", "product = mobile". */
+	here: string;
 	period: Period;
 	where: string[];
 	/** Filters of the page that a segment stands instead of. */
 	instead?: string[];
 }
 
+/** What a segment is compared with that stands instead of no filter. */
+const ALL = 'all of it';
+
 /** The other side of a comparison: "vs=previous", "vs=year", "vs=period:2026-01..2026-03", "vs=where:product = fibre". */
 export function otherOf(vs: string | null, p: Period, filters: string[]): Other | null {
 	if (!vs) return null;
 	if (vs === 'previous' || vs === 'year') {
 		const b = before(p, vs);
-		return b && { label: periodText(b), period: b, where: filters };
+		return b && { label: periodText(b), here: 'now', period: b, where: filters };
 	}
 	if (vs.startsWith('period:')) {
 		if (!isPeriod(vs.slice(7))) return null;
 		const b = periodOf(vs.slice(7), anchor.value);
-		return { label: periodText(b), period: b, where: filters };
+		const earlier = b.to !== null && lastDay(b.to) < (p.to === null ? '9999-12-31' : lastDay(p.to));
+		return { label: periodText(b), here: earlier ? 'now' : 'this period', period: b, where: filters };
 	}
-	if (vs.startsWith('where:') && vs.length > 6) return { label: vs.slice(6), period: p, ...beside(filters, vs.slice(6)) };
+	if (vs.startsWith('where:') && vs.length > 6) {
+		const sides = beside(filters, vs.slice(6));
+		return { label: vs.slice(6), here: sides.instead.join(' · ') || ALL, period: p, ...sides };
+	}
 	return null;
 }
 

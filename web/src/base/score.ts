@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // How a score reads: its answer in words, how far it is from what was expected, and which one stands for a touch point.
-import { percent, quantity, range, wanted } from './format';
+import { difference, percent, quantity, range, wanted } from './format';
 import type { Expectation, Overview, OverviewTouchPoint, Score, TouchPoint, Verdict } from './types';
 
 /** Distance from what is expected, above 0 better, with its interval; what the verdict is about. */
@@ -37,6 +37,40 @@ export function answer(s: Score, currency: string, share: boolean): { text: stri
 	if (s.experience === null) return { text: '–', interval: '' };
 	const interval = s.experience_low !== null && s.experience_high !== null ? range(s.experience_low, s.experience_high, form) : '';
 	return { text: form(s.experience), interval };
+}
+
+/** Whether two scores' intervals have a point in common: then nothing is said about a change. */
+export function intervalsMeet(a: Score, b: Score): boolean {
+	const x = margin(a);
+	const y = margin(b);
+	return !x || !y || (x.low <= y.high && y.low <= x.high);
+}
+
+/** From another period or segment to what the page is about. */
+export interface Change {
+	/** What the answer was there. */
+	was: string;
+	/** How far the answer is from it, in its own unit; + is a greater number, which "at most" makes a worse one. */
+	by: string;
+	/** As the expectation goes; null where the intervals have a point in common. */
+	verdict: 'better' | 'worse' | null;
+}
+
+export function changeOf(now: Score, then: Score, currency: string, share: boolean): Change | null {
+	const asShare = now.share_target !== null;
+	const [from, to] = asShare ? [then.share_kept, now.share_kept] : [then.experience, now.experience];
+	if (from === null || to === null) return null;
+	const better = (margin(now)?.value ?? 0) > (margin(then)?.value ?? 0);
+	return {
+		was: answer({ ...then, share_target: now.share_target }, currency, share).text,
+		by: difference(from, to, now.unit, currency, share || asShare),
+		verdict: intervalsMeet(now, then) ? null : better ? 'better' : 'worse',
+	};
+}
+
+/** "86.0 %, now worse: −20.2 pp" */
+export function changeText(c: Change, here: string): string {
+	return `${c.was}, ${c.verdict ? `${here} ${c.verdict}` : 'no detectable difference'}: ${c.by}`;
 }
 
 /** "75.0 %" becomes "75 %", "0.00 EUR" "0 EUR": a demand is a round number. */

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // One touch point on the map: what was expected, what customers got, how sure that is, and where it goes.
-import { compact, count, many, signed, wanted } from '../base/format';
-import { currency, isShare, period, where } from '../base/question';
+import { compact, many, wanted } from '../base/format';
+import { currency, isShare, other, period, where } from '../base/question';
 import { to } from '../base/router';
-import { answer, demand, demandShort, margin, marginTrend, verdictClass, verdictOf, VERDICT_WORDS, worst } from '../base/score';
+import { answer, changeOf, changeText, demand, demandShort, marginTrend, verdictClass, verdictOf, VERDICT_WORDS, worst, type Change } from '../base/score';
 import type { Overview, OverviewTouchPoint, Score, TouchPoint } from '../base/types';
 import { Bullet } from '../chart/bullet';
 import { Spark } from '../chart/spark';
@@ -28,6 +28,12 @@ export function cardOf(t: TouchPoint, overview: Overview, other: Overview | null
 	return { touchpoint: t, now, worst: w, before: before && before.n > 0 ? before : null, rank };
 }
 
+/** What has become of the card's number, where something is compared with. */
+function changeHere(c: CardData): Change | null {
+	const e = c.touchpoint.expect.find(x => x.key === c.worst?.key);
+	return c.worst && c.before ? changeOf(c.worst, c.before, currency.value, e ? isShare(e.measure) : false) : null;
+}
+
 /** Everything on the card in a sentence, for those who do not see it. */
 function sentence(c: CardData): string {
 	const t = c.touchpoint;
@@ -35,7 +41,10 @@ function sentence(c: CardData): string {
 	const e = t.expect.find(x => x.key === c.worst?.key);
 	const share = e ? isShare(e.measure) : false;
 	const a = answer(c.worst, currency.value, share);
-	return `${t.name}: ${VERDICT_WORDS[verdictOf(c.worst)]}. ${a.text}${a.interval ? `, interval ${a.interval}` : ''}; expected ${e ? demand(e, currency.value, share) : ''}. ${many(c.now.n, 'interaction')}${t.owner ? `, owner ${t.owner}` : ''}.`;
+	const change = changeHere(c);
+	const o = other.value;
+	const compared = change && o ? ` ${o.label}: ${changeText(change, o.here)}.` : '';
+	return `${t.name}: ${VERDICT_WORDS[verdictOf(c.worst)]}. ${a.text}${a.interval ? `, interval ${a.interval}` : ''}; expected ${e ? demand(e, currency.value, share) : ''}.${compared} ${many(c.now.n, 'interaction')}${t.owner ? `, owner ${t.owner}` : ''}.`;
 }
 
 export function explain(t: TouchPoint, key: string, s: Score, definition: string, notes: string[]): void {
@@ -48,7 +57,7 @@ export function explain(t: TouchPoint, key: string, s: Score, definition: string
 		says:
 			s.n === 0
 				? `Nothing was measured in this period. Expected: ${e ? demand(e, currency.value, share) : key}.`
-				: `${a.text}${s.share_target !== null ? ` of ${count(s.n)} interactions meet the target` : ` on average over ${many(s.n, 'interaction')}`}${a.interval ? `; the 95 % interval is ${a.interval}` : ''}. Expected: ${e ? demand(e, currency.value, share) : key}. So the expectation is ${verdict === 'no detectable difference' ? 'neither kept nor broken: the interval contains what is expected' : VERDICT_WORDS[verdict]}.`,
+				: `${a.text}${s.share_target !== null ? ` of ${many(s.n, 'interaction')} ${s.n === 1 ? 'meets' : 'meet'} the target` : ` on average over ${many(s.n, 'interaction')}`}${a.interval ? `; the 95 % interval is ${a.interval}` : ''}. Expected: ${e ? demand(e, currency.value, share) : key}. So the expectation is ${verdict === 'no detectable difference' ? 'neither kept nor broken: the interval contains what is expected' : VERDICT_WORDS[verdict]}.`,
 		definition,
 		n: s.n,
 		period: period.value,
@@ -66,9 +75,7 @@ export function Card({ data, scale, tabIndex, onFocus, pulse }: { data: CardData
 	const e = w ? t.expect.find(x => x.key === w.key) : undefined;
 	const share = e ? isShare(e.measure) : false;
 	const a = w ? answer(w, currency.value, share) : null;
-	const before = data.before && w ? (margin(data.before)?.value ?? null) : null;
-	const change = before !== null && w ? (margin(w)?.value ?? 0) - before : null;
-	const overlap = data.before && w ? intervalsMeet(w, data.before) : true;
+	const change = changeHere(data);
 	return (
 		<a
 			class={`card ${c}`}
@@ -111,19 +118,12 @@ export function Card({ data, scale, tabIndex, onFocus, pulse }: { data: CardData
 			<span class="card-foot" aria-hidden="true">
 				<span>n {compact(data.now.n)}</span>
 				<AlertCount alerts={data.now.alerts} />
-				{change !== null && (
-					<span class={overlap ? 'change' : change < 0 ? 'change worse' : 'change better'} title={overlap ? 'The intervals overlap' : 'The intervals do not overlap'}>
-						{change < 0 ? '▾' : '▴'} {w?.share_target !== null ? `${signed(change * 100, 1)} pp` : Math.abs(change) < 1000 ? signed(change) : `${change < 0 ? '' : '+'}${compact(change)}`}
+				{change && other.value && (
+					<span class={`change ${change.verdict ?? ''}`} title={`${other.value.label}: ${changeText(change, other.value.here)}`}>
+						{change.by} {change.verdict}
 					</span>
 				)}
 			</span>
 		</a>
 	);
-}
-
-/** Whether two scores' intervals have a point in common: then nothing is said about a change. */
-export function intervalsMeet(a: Score, b: Score): boolean {
-	const x = margin(a);
-	const y = margin(b);
-	return !x || !y || (x.low <= y.high && y.low <= x.high);
 }

@@ -11,7 +11,7 @@ import { connected, counts, failed, onInteraction, recent } from '../base/live';
 import { bucketFor, periodText } from '../base/period';
 import { currency, isShare, other, pairs, period, touchpointName, where, zone } from '../base/question';
 import { params, setParams, to } from '../base/router';
-import { answer, demand, marginScale, repairs, verdictOf, VERDICT_WORDS, type Repair } from '../base/score';
+import { answer, changeOf, demand, intervalsMeet, marginScale, repairs, verdictOf, VERDICT_WORDS, type Change, type Repair } from '../base/score';
 import type { Design, Interaction, Overview, Page, Score, TouchPoint, Verdict } from '../base/types';
 import { Bullet } from '../chart/bullet';
 import { Ways } from '../chart/connect';
@@ -19,7 +19,7 @@ import { AskBar } from '../ui/askbar';
 import { Await, ComparisonFailure, Empty, Mark, PageHead, Section, Segmented, Tile, WhyButton } from '../ui/parts';
 import { Table, type TableColumn } from '../ui/table';
 import { why } from '../ui/why';
-import { Card, cardOf, explain, intervalsMeet, type CardData } from './map-card';
+import { Card, cardOf, explain, type CardData } from './map-card';
 import { Rate } from '../ui/live';
 
 const KIND_ORDER = ['digital', 'contact-centre', 'in-person', 'partner', 'public'];
@@ -147,14 +147,19 @@ function Legend({ scale, compare }: { scale: number; compare: string | null }) {
 			<li>
 				<Bullet score={sample} scale={scale} /> the line is the expectation, right is better
 			</li>
-			{compare && <li>▾ above the bar: {compare}</li>}
+			{compare && <li>▾ above the bar, the change below: against {compare}</li>}
 		</ul>
 	);
 }
 
-function MapTable({ cards, overview, compare }: { cards: CardData[]; overview: Overview; compare: string | null }) {
-	type Line = { c: CardData; e: CardData['now']['expectations'][number] | null };
-	const lines: Line[] = cards.flatMap((c): Line[] => (c.now.expectations.length ? c.now.expectations.map(e => ({ c, e })) : [{ c, e: null }]));
+function MapTable({ cards, overview, then, compare }: { cards: CardData[]; overview: Overview; then: Overview | null; compare: string | null }) {
+	type Line = { c: CardData; e: CardData['now']['expectations'][number] | null; change: Change | null };
+	const lineOf = (c: CardData, e: Line['e']): Line => {
+		const d = c.touchpoint.expect.find(x => x.key === e?.key);
+		const before = then?.touchpoints.find(t => t.key === c.touchpoint.key)?.expectations.find(x => x.key === e?.key);
+		return { c, e, change: e && before ? changeOf(e, before, currency.value, d ? isShare(d.measure) : false) : null };
+	};
+	const lines = cards.flatMap(c => (c.now.expectations.length ? c.now.expectations.map(e => lineOf(c, e)) : [lineOf(c, null)]));
 	const columns: TableColumn<Line>[] = [
 		{ key: 'tp', title: 'Touch point', head: true, sort: l => l.c.touchpoint.name, cell: l => <a href={to(`/touchpoint/${l.c.touchpoint.key}`)}>{l.c.touchpoint.name}</a> },
 		{ key: 'owner', title: 'Owner', sort: l => l.c.touchpoint.owner, cell: l => l.c.touchpoint.owner },
@@ -198,12 +203,18 @@ function MapTable({ cards, overview, compare }: { cards: CardData[]; overview: O
 		},
 		{ key: 'ki', title: '95 % interval', numeric: true, cell: l => (l.e?.share_kept_low != null && l.e.share_kept_high != null ? range(l.e.share_kept_low, l.e.share_kept_high, percent) : '–') },
 		{ key: 'g', title: 'Gap', numeric: true, sort: l => l.e?.gap ?? null, cell: l => (l.e?.gap != null ? signed(l.e.gap, 3) : '–') },
+		...(compare
+			? [
+					{ key: 'then', title: compare, numeric: true, cell: (l: Line) => l.change?.was ?? '–' },
+					{ key: 'change', title: 'Change', numeric: true, cell: (l: Line) => (l.change ? <span class={`change ${l.change.verdict ?? ''}`}>{l.change.by} {l.change.verdict}</span> : '–') },
+				]
+			: []),
 		{ key: 'n', title: 'n', numeric: true, sort: l => l.e?.n ?? null, cell: l => (l.e ? count(l.e.n) : '–') },
 		{ key: 'w', title: '', cell: l => (l.e ? <WhyButton what={`${l.c.touchpoint.name}, ${l.e.key}`} onClick={() => l.e && explain(l.c.touchpoint, l.e.key, l.e, overview.definition, overview.notes)} /> : '') },
 	];
 	return (
 		<>
-			{compare && <p class="muted">Compared with {compare} on the map and on each touch point’s page.</p>}
+			{compare && <p class="muted">Compared with {compare}: the share where one is expected, else the mean; a change is called better or worse only where the intervals have no point in common.</p>}
 			<Table caption="Every expectation of the corridor" columns={columns} rows={lines} />
 		</>
 	);
@@ -373,7 +384,7 @@ export function MapPage() {
 							</p>
 						</Empty>
 					) : (
-						view && (asTable ? <MapTable cards={view.cards} overview={data} compare={o?.label ?? null} /> : <Grid d={d} cards={view.cards} scale={view.scale} lanes={lanes} />)
+						view && (asTable ? <MapTable cards={view.cards} overview={data} then={then.data} compare={o?.label ?? null} /> : <Grid d={d} cards={view.cards} scale={view.scale} lanes={lanes} />)
 					)
 				}
 			</Await>

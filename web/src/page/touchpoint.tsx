@@ -10,7 +10,7 @@ import { quote } from '../base/filter';
 import { before as periodBefore, bucketFor, periodText } from '../base/period';
 import { asked, currency, isShare, other, pairs, period, touchpointName, touchpointOf, where, zone } from '../base/question';
 import { params, setParams, to } from '../base/router';
-import { answer, demand, marginScale, margin, verdictClass, verdictOf, VERDICT_WORDS } from '../base/score';
+import { answer, changeOf, demand, marginScale, margin, verdictClass, verdictOf, VERDICT_WORDS } from '../base/score';
 import type { Line } from '../base/result';
 import type { Expectation, Interaction, Overview, OverviewTouchPoint, Page, Result, Row, Score, TouchPoint, Verdict } from '../base/types';
 import { Bars } from '../chart/bars';
@@ -22,7 +22,7 @@ import { CustomerLink, seesPersons } from '../ui/customer';
 import { Await, ComparisonFailure, Empty, Failure, Loading, Mark, PageHead, Section, Segmented, Short, Tile, WhyButton } from '../ui/parts';
 import { Table } from '../ui/table';
 import { measuresText, why } from '../ui/why';
-import { explain, intervalsMeet } from './map-card';
+import { explain } from './map-card';
 
 /** Whether what the page is about has been answered: the details are asked then, so that it is drawn before them. */
 const Answered = createContext(false);
@@ -60,7 +60,8 @@ function Learned({ t, d, share }: { t: TouchPoint; d: Expectation; share: boolea
 	);
 }
 
-function ExpectationCard({ t, s, before, overview, scale, label }: { t: TouchPoint; s: Scored; before: Scored | null; overview: Overview; scale: number; label: string | null }) {
+function ExpectationCard({ t, s, before, overview, scale }: { t: TouchPoint; s: Scored; before: Scored | null; overview: Overview; scale: number }) {
+	const o = other.value;
 	const d = t.expect.find(e => e.key === s.key);
 	const share = d ? isShare(d.measure) : false;
 	const a = answer(s, currency.value, share);
@@ -69,8 +70,7 @@ function ExpectationCard({ t, s, before, overview, scale, label }: { t: TouchPoi
 	const { line, target, format } = useMemo(() => trendLine(s, share, title(s.key)), [s, share]);
 	const tones = useMemo(() => [tone], [tone]);
 	const list = useMemo(() => [line], [line]);
-	const m = margin(s);
-	const b = before ? margin(before) : null;
+	const change = before && before.n > 0 ? changeOf(s, before, currency.value, share) : null;
 	return (
 		<article class={`expectation panel ${verdictClass(v)}`} aria-label={`${s.key}: ${VERDICT_WORDS[v]}`}>
 			<header>
@@ -94,10 +94,16 @@ function ExpectationCard({ t, s, before, overview, scale, label }: { t: TouchPoi
 						{VERDICT_WORDS[v]} · n {count(s.n)}
 						{s.share_target !== null && s.experience !== null && ` · mean ${quantity(s.experience, s.unit, currency.value, share)}`}
 					</p>
-					{label && before && before.n > 0 && m && b && (
+					{o && change && (
 						<p class="small">
-							{label}: {answer(before, currency.value, share).text}
-							{intervalsMeet(s, before) ? <span class="muted">, no detectable difference</span> : <b class={m.value < b.value ? 'bad' : 'good'}>, {m.value < b.value ? 'worse now' : 'better now'}</b>}
+							{o.label}: {change.was}
+							{change.verdict ? (
+								<>
+									, {o.here} <b class={change.verdict === 'worse' ? 'bad' : 'good'}>{change.verdict}: {change.by}</b>
+								</>
+							) : (
+								<span class="muted">, no detectable difference: {change.by}</span>
+							)}
 						</p>
 					)}
 					<LineChart label={`${s.key} over time`} labels={overview.labels} lines={list} format={format} target={target} time={s.share_target === null && s.unit === 's'} height={130} tones={tones} />
@@ -385,7 +391,7 @@ export function TouchPointPage({ touchpoint: key = '' }: { touchpoint?: string }
 					return (
 						<>
 							<dl class="tiles">
-								<Tile label="Interactions" value={count(here.n)} note={`${percent(here.n / Math.max(1, data.n))} of all${before ? ` · ${count(before.n)} ${o?.label ?? ''}` : ''}`} />
+								<Tile label="Interactions" value={count(here.n)} note={`${percent(here.n / Math.max(1, data.n))} of all${before && o ? ` · ${o.label}: ${count(before.n)}` : ''}`} />
 								<Tile label="Expectations kept" value={<>{here.expectations.filter(e => verdictOf(e) === 'kept').length} <small>of {here.expectations.filter(e => verdictOf(e) !== 'no data').length}</small></>} note={periodText(period.value)} />
 								{p && p.share_kept !== null && (
 									<Tile
@@ -415,7 +421,7 @@ export function TouchPointPage({ touchpoint: key = '' }: { touchpoint?: string }
 								{here.expectations.length ? (
 									<div class="expectations">
 										{here.expectations.map(s => (
-											<ExpectationCard key={s.key} t={t} s={s} before={before?.expectations.find(e => e.key === s.key) ?? null} overview={data} scale={scale} label={o?.label ?? null} />
+											<ExpectationCard key={s.key} t={t} s={s} before={before?.expectations.find(e => e.key === s.key) ?? null} overview={data} scale={scale} />
 										))}
 									</div>
 								) : (

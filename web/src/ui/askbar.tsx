@@ -289,7 +289,7 @@ export function AskBar({ compare = true, quick = true }: { compare?: boolean; qu
 			))}
 			{other.value?.instead && (
 				<span class="muted compared">
-					{[...other.value.instead, ...(other.value.instead.length ? [] : ['all of it'])].join(' · ')} compared with {other.value.label}
+					{other.value.here} compared with {other.value.label}
 					{other.value.where.length > 1 && `; for both: ${other.value.where.slice(0, -1).join(' · ')}`}
 				</span>
 			)}
