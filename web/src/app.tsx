@@ -3,6 +3,7 @@
 import { effect } from '@preact/signals';
 import { Component, type ComponentChildren, type ComponentType } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
+import { lacking } from './base/access';
 import { design, session } from './base/api';
 import { followLive } from './base/live';
 import { CHOOSE_PASSWORD, go, match, path } from './base/router';
@@ -28,6 +29,8 @@ const ROUTES: [string, Load][] = [
 	['/settings', async () => (await import('./page/settings')).SettingsPage as unknown as Page],
 	['/settings/{part}', async () => (await import('./page/settings')).SettingsPage as unknown as Page],
 ];
+
+const LACKING: Load = async () => (await import('./page/lacking')).LackingPage as unknown as Page;
 
 const OUTSIDE: [string, Load][] = [
 	['/sign-in', async () => (await import('./page/sign-in')).SignInPage as unknown as Page],
@@ -122,7 +125,8 @@ export function App() {
 	const outside = find(OUTSIDE, at);
 	if (outside) return <Lazy key={at} {...outside} />;
 	if (!session.value?.user) return null;
-	const inside = find(ROUTES, at);
+	const rights = lacking(at);
+	const inside = rights ? { load: LACKING, args: { rights: rights.join(' ') } } : find(ROUTES, at);
 	return (
 		<Shell>
 			<Guard at={at}>

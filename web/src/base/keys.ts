@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Keyboard shortcuts: one table, from which the help sheet is made. None has a modifier key, none works while typing.
 import { signal } from '@preact/signals';
+import { lacking } from './access';
 import { go, to } from './router';
 import { toggleTheme } from './theme';
 
 export interface Shortcut {
 	keys: string;
 	does: string;
+	/** The page that it is about: without the right to that there is no such shortcut. */
+	page?: string;
 	run: () => void;
 }
 
@@ -17,18 +20,18 @@ const general: Shortcut[] = [
 	{ keys: '?', does: 'Show or hide this sheet', run: () => (helpOpen.value = !helpOpen.value) },
 	{ keys: 'g m', does: 'Go to the corridor map', run: () => go(to('/')) },
 	{ keys: 'g j', does: 'Go to journeys', run: () => go(to('/journeys/funnel')) },
-	{ keys: 'g c', does: 'Go to customers', run: () => go(to('/customers')) },
+	{ keys: 'g c', does: 'Go to customers', page: '/customers', run: () => go(to('/customers')) },
 	{ keys: 'g i', does: 'Go to interactions', run: () => go(to('/interactions')) },
-	{ keys: 'g s', does: 'Go to SQL', run: () => go(to('/sql')) },
+	{ keys: 'g s', does: 'Go to SQL', page: '/sql', run: () => go(to('/sql')) },
 	{ keys: 'g d', does: 'Go to the corridor file', run: () => go(to('/design')) },
 	{ keys: 'g b', does: 'Go to dashboards', run: () => go(to('/dashboards')) },
-	{ keys: '/', does: 'Search for a customer', run: () => document.getElementById('search')?.focus() },
+	{ keys: '/', does: 'Search for a customer', page: '/customers', run: () => document.getElementById('search')?.focus() },
 	{ keys: 'f', does: 'Add a filter', run: () => document.getElementById('filter-add')?.click() },
 	{ keys: 't', does: 'Light or dark', run: toggleTheme },
 ];
 
 export function shortcuts(): Shortcut[] {
-	return [...general, ...pages];
+	return [...general, ...pages].filter(s => !s.page || !lacking(s.page));
 }
 
 /** A page's own shortcuts; called again with [] when it goes. */

@@ -10,7 +10,7 @@ function num(row: Row, name: string): number | null {
 	return typeof v === 'number' ? v : null;
 }
 
-export function FunnelChart({ result, name, personsLink }: { result: Result; name: (step: string) => string; personsLink: (what: string) => string }) {
+export function FunnelChart({ result, name, personsLink }: { result: Result; name: (step: string) => string; personsLink: ((what: string) => string) | null }) {
 	const groups = result.columns.slice(0, result.columns.findIndex(c => c.name === 'step')).map(c => c.name);
 	const key = (r: Row): string => groups.map(g => String(r[g])).join(' · ');
 	const labels = [...new Set(result.rows.map(key))];
@@ -82,7 +82,7 @@ export function FunnelChart({ result, name, personsLink }: { result: Result; nam
 											{p50 !== null && i > 0 && <p class="small muted">half within {seconds(p50)}</p>}
 											{i > 0 && !g && dropped !== null && dropped > 0 && (
 												<p class="small">
-													<a href={personsLink(`dropped:${s}`)}>{compact(dropped)} went no further</a>
+													{personsLink ? <a href={personsLink(`dropped:${s}`)}>{compact(dropped)} went no further</a> : <span class="muted">{compact(dropped)} went no further</span>}
 												</p>
 											)}
 										</div>

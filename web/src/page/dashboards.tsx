@@ -57,9 +57,7 @@ export function DashboardsPage() {
 						</ul>
 					) : (
 						<Empty title="No dashboards yet.">
-							<p>
-								Ask something under <a href={to('/journeys/funnel')}>Journeys</a> and pin it.
-							</p>
+							<p>{may('share') ? <>Ask something under <a href={to('/journeys/funnel')}>Journeys</a> and pin it.</> : 'Owners, managers and administrators pin views here.'}</p>
 						</Empty>
 					)
 				}
@@ -200,9 +198,7 @@ export function Board({ board, edit }: { board: Dashboard; edit: boolean }) {
 						</div>
 					) : (
 						<Empty title="Nothing is pinned here.">
-							<p>
-								Ask something under <a href={to('/journeys/funnel')}>Journeys</a> and pin it.
-							</p>
+							<p>{may('share') ? <>Ask something under <a href={to('/journeys/funnel')}>Journeys</a> and pin it.</> : 'Owners, managers and administrators pin views here.'}</p>
 						</Empty>
 					)
 				}

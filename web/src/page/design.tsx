@@ -132,12 +132,13 @@ export function DesignPage() {
 				<p class="muted">
 					{design.value?.brand}: {design.value?.stages.length} stages, {design.value?.touchpoints.length} touch points, {design.value?.touchpoints.reduce((s, t) => s + t.expect.length, 0)} expectations
 					{version ? ` · looking at version ${version}` : source.data ? ` · version ${source.data.version}` : ''}
+					{!mayWrite && ' · to read only: managers and administrators publish'}
 				</p>
 			</PageHead>
 			{error && <Failure error={error} />}
 			<div class="design-grid">
 				<Await of={source} height={500}>
-					{() => <Editor label="Corridor file" value={now} problems={problems} onInput={edit} describedBy="design-state" />}
+					{() => <Editor label="Corridor file" value={now} problems={problems} onInput={edit} describedBy="design-state" readOnly={!mayWrite} />}
 				</Await>
 				<div class="design-side">
 					<Section title="Problems">

@@ -316,14 +316,14 @@ export function ImportPage() {
 	return (
 		<>
 			<PageHead title="Import" eyebrow="Data in">
-				<p class="muted">The same row is never counted twice, so a file may be sent again.</p>
+				<p class="muted">{may('import') ? 'The same row is never counted twice, so a file may be sent again.' : 'Files are imported by managers and administrators. What could not be understood is yours to look after.'}</p>
 			</PageHead>
 			{may('import') && <Drop onFile={f => void upload(f)} busy={busy} />}
 			{error && <Failure error={error} />}
 			{job && <Progress key={job} id={job} onDone={() => forget('/api/')} />}
 			{up && <Mapping key={up.file} up={up} onStart={(m, dry) => void start(m, dry)} />}
 			{may('import') && <Jobs />}
-			<Quarantine />
+			{may('quarantine') && <Quarantine />}
 		</>
 	);
 }

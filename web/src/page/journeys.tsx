@@ -77,11 +77,21 @@ export function suggestion(name: string, d: Design): Record<string, string | str
 export function Answer({ analysis, url, at, filters, embedded = false }: { analysis: Analysis; url: URLSearchParams; at: Period; filters: string[]; embedded?: boolean }) {
 	const question = [...pairs(at, filters), ...questionOf(analysis, url)];
 	const lacking = missing(analysis, url);
-	const answer = useApi<Result>(lacking.length ? null : queryUrl(analysis.name, question));
+	const denied = !may('persons') && (url.has('persons') || analysis.name === 'journey');
+	const answer = useApi<Result>(lacking.length || denied ? null : queryUrl(analysis.name, question));
 	if (lacking.length)
 		return (
 			<Empty title={`Give ${lacking.map(p => `“${title(p.name)}”`).join(' and ')} to ask this.`}>
 				<p>{inForm(lacking[0]?.help ?? '')}</p>
+			</Empty>
+		);
+	if (denied)
+		return (
+			<Empty title="The answer is about single customers.">
+				<p>
+					It needs the right “persons”, which agents, owners, managers and administrators have.{' '}
+					{url.has('persons') && <a href={withParams({ persons: null })}>All of the {title(analysis.name).toLowerCase()} again</a>}
+				</p>
 			</Empty>
 		);
 	if (answer.error) return <Failure error={{ title: answer.error.title, detail: inForm(answer.error.detail) }} retry={answer.reload} />;

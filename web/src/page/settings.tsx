@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Users, keys, webhooks, sources, shares, the audit trail, and for everybody the own account.
 import { useState } from 'preact/hooks';
-import { call, design, may, session, useApi } from '../base/api';
+import { lacking } from '../base/access';
+import { call, design, session, useApi } from '../base/api';
 import { quote } from '../base/filter';
 import { ago, count, time } from '../base/format';
 import { zone } from '../base/question';
@@ -369,19 +370,21 @@ function Audit() {
 	);
 }
 
-const PARTS: { key: string; name: string; right: string; page: () => preact.JSX.Element; about: string }[] = [
-	{ key: 'users', name: 'Users', right: 'users', page: Users, about: 'Who may do what.' },
-	{ key: 'keys', name: 'Keys', right: 'keys', page: Keys, about: 'How systems get in.' },
-	{ key: 'hooks', name: 'Webhooks', right: 'settings', page: Hooks, about: 'How systems without an SDK report.' },
-	{ key: 'sources', name: 'Sources', right: 'settings', page: Sources, about: 'Where interactions come from.' },
-	{ key: 'shares', name: 'Shared links', right: 'share', page: Shares, about: 'What can be seen without signing in.' },
-	{ key: 'audit', name: 'Audit trail', right: 'audit', page: Audit, about: 'Who did what, when, from where.' },
-	{ key: 'account', name: 'Account', right: 'look', page: Account, about: 'Your password, and where you are signed in.' },
+const PARTS: { key: string; name: string; page: () => preact.JSX.Element; about: string }[] = [
+	{ key: 'users', name: 'Users', page: Users, about: 'Who may do what.' },
+	{ key: 'keys', name: 'Keys', page: Keys, about: 'How systems get in.' },
+	{ key: 'hooks', name: 'Webhooks', page: Hooks, about: 'How systems without an SDK report.' },
+	{ key: 'sources', name: 'Sources', page: Sources, about: 'Where interactions come from.' },
+	{ key: 'shares', name: 'Shared links', page: Shares, about: 'What can be seen without signing in.' },
+	{ key: 'audit', name: 'Audit trail', page: Audit, about: 'Who did what, when, from where.' },
+	{ key: 'account', name: 'Account', page: Account, about: 'Your password, and where you are signed in.' },
 ];
+
+const isOpen = (p: { key: string }): boolean => !lacking(`/settings/${p.key}`);
 
 /** Without a part: the first that one may see. */
 export function SettingsPage({ part }: { part?: string }) {
-	const found = PARTS.find(p => (part ? p.key === part : may(p.right)));
+	const found = PARTS.find(p => (part ? p.key === part : isOpen(p)));
 	const Page = found?.page;
 	return (
 		<div class="with-sub">
@@ -389,7 +392,7 @@ export function SettingsPage({ part }: { part?: string }) {
 				<div>
 					<h2 class="eyebrow">Settings</h2>
 					<ul>
-						{PARTS.filter(p => may(p.right)).map(p => (
+						{PARTS.filter(isOpen).map(p => (
 							<li key={p.key}>
 								<a href={`/settings/${p.key}`} aria-current={p.key === found?.key ? 'page' : undefined}>
 									{p.name}
@@ -403,7 +406,7 @@ export function SettingsPage({ part }: { part?: string }) {
 				<PageHead title={found?.name ?? 'Settings'} eyebrow="Settings">
 					<p class="muted">{found?.about}</p>
 				</PageHead>
-				{Page ? <Page /> : <Empty title={part ? 'There is no such part.' : 'Nothing here is for your role.'} />}
+				{Page ? <Page /> : <Empty title="There is no such part." />}
 			</div>
 		</div>
 	);

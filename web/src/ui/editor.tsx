@@ -32,7 +32,7 @@ export function tokens(line: string): Token[] {
 	return out;
 }
 
-export function Editor({ label, value, onInput, problems, rows = 30, describedBy }: { label: string; value: string; onInput: (v: string) => void; problems: TextProblem[]; rows?: number; describedBy?: string }) {
+export function Editor({ label, value, onInput, problems, rows = 30, describedBy, readOnly = false }: { label: string; value: string; onInput: (v: string) => void; problems: TextProblem[]; rows?: number; describedBy?: string; readOnly?: boolean }) {
 	const back = useRef<HTMLDivElement>(null);
 	const lines = useMemo(() => value.split('\n').map(tokens), [value]);
 	const bad = new Map(problems.map(p => [p.line, p]));
@@ -56,6 +56,7 @@ export function Editor({ label, value, onInput, problems, rows = 30, describedBy
 				aria-invalid={problems.length > 0}
 				aria-describedby={describedBy}
 				value={value}
+				readOnly={readOnly}
 				spellcheck={false}
 				wrap="off"
 				autocapitalize="off"

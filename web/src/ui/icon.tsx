@@ -20,6 +20,7 @@ const PATHS: Record<string, string> = {
 	back: 'M12 4.5L6.5 10l5.5 5.5',
 	warn: 'M10 3l7.5 13.5h-15zM10 8.5v3.8M10 14.4v.2',
 	file: 'M5 2.5h6.5L15 6v11.5H5zM11.5 2.5V6H15',
+	lock: 'M5 9h10v8H5zM7 9V6.2a3 3 0 0 1 6 0V9M10 12.2v1.8',
 	copy: 'M7 7h9.5v9.5H7zM13 7V3.5H3.5V13H7',
 };
 

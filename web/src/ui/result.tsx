@@ -2,7 +2,7 @@
 // The answer of any analysis: its picture, chosen by what it declares and what the answer has, and always its table.
 import type { ComponentChildren } from 'preact';
 import { useMemo } from 'preact/hooks';
-import { design } from '../base/api';
+import { design, may } from '../base/api';
 import { between, bucketLabel, cell, compact, count, decimalsOf, heading, isScale, many, number, percent, quantity, seconds } from '../base/format';
 import { currency, touchpointName, touchpointOf, zone } from '../base/question';
 import { bucketColumn, drawable, figures, labelColumns, lines, usedColumns, type Figure } from '../base/result';
@@ -353,7 +353,7 @@ export function ResultChart({ result, analysis, url, embedded = false }: { resul
 	if (!result.rows.length) return <NoRows result={result} />;
 	if (isPersons(result, url)) return null;
 	if (analysis.chart === 'funnel' && result.rows.every(r => r.n === 0)) return <Empty title="Nobody took the first step.">Choose a longer period, take a filter away, or begin with another step.</Empty>;
-	if (analysis.chart === 'funnel' && has('step') && has('share')) return <FunnelChart result={result} name={nameOf} personsLink={what => withParams({ persons: what })} />;
+	if (analysis.chart === 'funnel' && has('step') && has('share')) return <FunnelChart result={result} name={nameOf} personsLink={may('persons') ? what => withParams({ persons: what }) : null} />;
 	if (analysis.chart === 'sankey' && has('from') && has('to')) return <SankeyChart result={result} name={nameOf} tone={toneOf(design.value)} />;
 	if (analysis.chart === 'matrix' && has('from') && has('to') && result.columns[0]?.name === 'from') return <FlowViews result={result} url={url} />;
 	if (analysis.chart === 'cohorts' && has('cohort') && result.columns[0]?.name === 'cohort') {

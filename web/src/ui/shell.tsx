@@ -2,6 +2,7 @@
 // What stands around every page: skip link, navigation, search, live badge, theme, help.
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
+import { lacking } from '../base/access';
 import { may, session, signOut } from '../base/api';
 import { helpOpen, shortcuts } from '../base/keys';
 import { go, path, to } from '../base/router';
@@ -12,17 +13,22 @@ import { LiveBadge } from './live';
 import { Logo } from './parts';
 import { WhyDrawer } from './why';
 
-const PAGES: { at: string; name: string; rights?: string[]; group: string }[] = [
+const PAGES: { at: string; name: string; group: string }[] = [
 	{ at: '/', name: 'Map', group: '/' },
 	{ at: '/journeys/funnel', name: 'Journeys', group: '/journeys' },
-	{ at: '/customers', name: 'Customers', rights: ['persons'], group: '/customers' },
+	{ at: '/customers', name: 'Customers', group: '/customers' },
 	{ at: '/interactions', name: 'Interactions', group: '/interactions' },
 	{ at: '/dashboards', name: 'Dashboards', group: '/dashboards' },
-	{ at: '/sql', name: 'SQL', rights: ['sql'], group: '/sql' },
-	{ at: '/import', name: 'Import', rights: ['import'], group: '/import' },
+	{ at: '/sql', name: 'SQL', group: '/sql' },
+	{ at: '/import', name: 'Import', group: '/import' },
 	{ at: '/design', name: 'Design', group: '/design' },
-	{ at: '/settings', name: 'Settings', rights: ['users', 'keys', 'settings', 'share', 'audit'], group: '/settings' },
+	{ at: '/settings', name: 'Settings', group: '/settings' },
 ];
+
+/** Pages that one may see; the settings when more is there than the own account, which is in the menu with one's name. */
+function shown(at: string): boolean {
+	return at === '/settings' ? ['users', 'keys', 'settings', 'share', 'audit'].some(may) : !lacking(at);
+}
 
 function Search() {
 	const [text, setText] = useState('');
@@ -103,14 +109,14 @@ export function Shell({ children }: { children: ComponentChildren }) {
 					<Icon name={open ? 'close' : 'menu'} />
 				</button>
 				<nav id="nav" class={open ? 'open' : ''} aria-label="Pages" onClick={e => (e.target as Element).closest('a') && setOpen(false)}>
-					{PAGES.filter(p => !p.rights || p.rights.some(may)).map(p => (
+					{PAGES.filter(p => shown(p.at)).map(p => (
 						<a key={p.at} href={to(p.at)} aria-current={(p.group === '/' ? at === '/' || at.startsWith('/touchpoint') : at.startsWith(p.group)) ? 'page' : undefined}>
 							{p.name}
 						</a>
 					))}
 				</nav>
 				<div class="top-tools">
-					{may('persons') && <Search />}
+					{!lacking('/customers') && <Search />}
 					<LiveBadge />
 					<button type="button" class="icon-button" onClick={toggleTheme} aria-label={theme.value === 'dark' ? 'Light theme' : 'Dark theme'} title="Light or dark (t)">
 						<Icon name={theme.value === 'dark' ? 'sun' : 'moon'} />
