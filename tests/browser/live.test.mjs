@@ -35,12 +35,13 @@ test('what comes in is on the map and on the touch point’s page without a relo
 	const context = await house.signIn(await (await open()).newContext({ viewport: { width: 1280, height: 800 }, reducedMotion: 'reduce' }));
 	const page = await context.newPage();
 	await page.goto(`${house.url}/`);
-	await page.getByText('No interactions in this period').waitFor();
+	await page.getByText('Nothing has arrived yet').waitFor();
 	await page.waitForFunction(() => document.querySelector('.live.on'));
 
 	await send('page', { anonymousId: 'a-1', name: 'Home' });
 	const card = page.locator('.card[data-key=website] .card-foot');
 	await card.getByText('n 1', { exact: true }).waitFor({ timeout: 8000 }); // at once; a busy machine takes longer
+	assert.equal(await page.locator('.first').count(), 0);
 
 	await page.locator('.card[data-key=website]').focus();
 	await send('page', { anonymousId: 'a-2', name: 'Home' });

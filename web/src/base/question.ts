@@ -14,7 +14,8 @@ export const currency = computed(() => session.value?.currency ?? 'EUR');
 export const anchor = computed(() => {
 	const last = session.value?.data?.last;
 	const now = new Date();
-	const known = last ? new Date(last) : now;
+	// Where there was nothing when the page was opened, what came since tells.
+	const known = new Date(last ?? newest.value ?? now);
 	const at = newest.value && new Date(newest.value) > known ? new Date(newest.value) : known;
 	return localDay(at < now ? at : now, zone.value);
 });

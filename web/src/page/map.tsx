@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The corridor map: stages from left to right, touch points in lanes by kind of channel, the worst standing out.
+import type { ComponentType } from 'preact';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { design, session, useApi } from '../base/api';
+import { design, loadSession, may, session, useApi } from '../base/api';
 import { compact, count, many, percent, range, recentTime, signed, time, title } from '../base/format';
 import { conditionText } from '../base/filter';
 import { useFollowing } from '../base/follow';
@@ -16,7 +17,7 @@ import type { Design, Interaction, Overview, Page, Score, TouchPoint, Verdict } 
 import { Bullet } from '../chart/bullet';
 import { Ways } from '../chart/connect';
 import { AskBar } from '../ui/askbar';
-import { Await, ComparisonFailure, Empty, Mark, PageHead, Section, Segmented, Tile, WhyButton } from '../ui/parts';
+import { Await, ComparisonFailure, Empty, Loading, Mark, PageHead, Section, Segmented, Tile, WhyButton } from '../ui/parts';
 import { Table, type TableColumn } from '../ui/table';
 import { why } from '../ui/why';
 import { Card, cardOf, explain, type CardData } from './map-card';
@@ -283,6 +284,14 @@ function Ticker() {
 	);
 }
 
+/** Most never see them: they come when they are wanted. */
+function Steps() {
+	const [page, setPage] = useState<ComponentType | null>(null);
+	useEffect(() => void import('./first-steps').then(m => setPage(() => m.FirstSteps), () => undefined), []);
+	const P = page;
+	return P ? <P /> : <Loading height={300} />;
+}
+
 const FOLLOWED = ['/api/overview'];
 
 export function MapPage() {
@@ -294,8 +303,15 @@ export function MapPage() {
 	const lanes = (['kind', 'owner', 'none'].find(l => l === params.value.get('lanes')) ?? 'kind') as Lanes;
 	const asTable = params.value.get('show') === 'table';
 	const arrivedN = counts.value?.interactions ?? 0;
+	const wasEmpty = session.value?.user != null && session.value.data?.n === 0;
+	const isNew = wasEmpty && arrivedN === 0 && now.data?.n === 0;
 
 	useFollowing(FOLLOWED);
+	// With the first interactions it is known what time they are of, to which periods go back.
+	const began = wasEmpty && arrivedN > 0;
+	useEffect(() => {
+		if (began) void loadSession().catch(() => undefined);
+	}, [began]);
 	useEffect(
 		() =>
 			pageShortcuts([
@@ -309,7 +325,7 @@ export function MapPage() {
 		if (!now.data) return null;
 		const list = repairs(d.touchpoints, now.data);
 		// An owner or touch point that is filtered for takes the others off the map.
-		const filtered = where.value.length > 0;
+		const filtered = where.value.length > 0 && !isNew;
 		const shown = d.touchpoints.filter(t => !filtered || (now.data?.touchpoints.find(x => x.key === t.key)?.n ?? 0) > 0);
 		const cards = shown.map(t => {
 			const rank = list.findIndex(r => r.touchpoint.key === t.key);
@@ -318,8 +334,9 @@ export function MapPage() {
 		const scores = now.data.touchpoints.flatMap(t => t.expectations);
 		const measured = scores.filter(s => verdictOf(s) !== 'no data');
 		return { list, cards, scale: marginScale(cards.flatMap(c => (c.worst ? [c.worst] : []))), measured, kept: measured.filter(s => verdictOf(s) === 'kept').length, broken: measured.filter(s => verdictOf(s) === 'broken').length };
-	}, [now.data, then.data, d, where.value]);
+	}, [now.data, then.data, d, where.value, isNew]);
 
+	const corridor = (data: Overview) => view && (asTable ? <MapTable cards={view.cards} overview={data} then={then.data} compare={o?.label ?? null} /> : <Grid d={d} cards={view.cards} scale={view.scale} lanes={lanes} />);
 	const head = now.data;
 	const moved = view && o && then.data ? view.cards.filter(c => c.worst && c.before && !intervalsMeet(c.worst, c.before)).length : null;
 	return (
@@ -377,14 +394,27 @@ export function MapPage() {
 			<ComparisonFailure of={then} />
 			<Await of={now} height={520} what="Loading the corridor">
 				{data =>
-					data.n === 0 ? (
+					isNew ? (
+						<>
+							<Steps />
+							{corridor(data)}
+						</>
+					) : data.n === 0 ? (
 						<Empty title="No interactions in this period.">
-							<p>
-								Choose a longer period, take a filter away, or <a href="/import">import some</a>.
-							</p>
+							{session.value?.user && (
+								<p>
+									{where.value.length ? 'Choose a longer period or take a filter away' : 'Choose a longer period'}
+									{may('import') && (
+										<>
+											, or <a href={to('/import')}>import some</a>
+										</>
+									)}
+									.
+								</p>
+							)}
 						</Empty>
 					) : (
-						view && (asTable ? <MapTable cards={view.cards} overview={data} then={then.data} compare={o?.label ?? null} /> : <Grid d={d} cards={view.cards} scale={view.scale} lanes={lanes} />)
+						corridor(data)
 					)
 				}
 			</Await>
