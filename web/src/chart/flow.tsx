@@ -2,12 +2,15 @@
 // What follows what: places stand at their stage of the corridor, arrows are transitions, as thick as they are frequent.
 // Forward above the row of nodes, backward below, so direction is seen without colour.
 import { useState } from 'preact/hooks';
-import { count, percent, seconds } from '../base/format';
+import { count, many, percent, seconds } from '../base/format';
 import type { Design, Result } from '../base/types';
+import { ScrollX } from '../ui/scroll';
 import { useWidth } from './width';
 
-const LINE = 15; // letters
-const COLUMN = 104; // as wide as they are
+const LETTER = 6.9; // as wide as the letters of names are, with some to spare
+const WIDE = 104; // from one column to the next
+const NARROW = 82; // where there is less room: names take a line more
+const END = 62; // beside the first column and the last
 
 interface Node {
 	key: string;
@@ -31,15 +34,17 @@ function edgesOf(r: Result): Edge[] {
 		.map(row => ({ from: String(row.from), to: String(row.to), n: Number(row.n), share: typeof row.share === 'number' ? row.share : null, mean: typeof row.mean === 'number' ? row.mean : null }));
 }
 
-/** A name in at most two lines that fit between two columns. */
-function twoLines(name: string): string[] {
+/** A name in at most two lines, or three short ones, that fit between two columns. */
+export function nameLines(name: string, column: number): string[] {
+	const letters = Math.floor(Math.min(column, WIDE) / LETTER);
+	const most = column < WIDE ? 3 : 2;
 	const out = [''];
 	for (const word of name.split(' ')) {
 		const line = out[out.length - 1] as string;
-		if (line === '' || (line + word).length < LINE || out.length === 2) out[out.length - 1] = line ? `${line} ${word}` : word;
+		if (line === '' || (line + word).length < letters || out.length === most) out[out.length - 1] = line ? `${line} ${word}` : word;
 		else out.push(word);
 	}
-	return out.map(l => (l.length > LINE + 2 ? `${l.slice(0, LINE + 1)}…` : l));
+	return out.map(l => (l.length > letters + 2 ? `${l.slice(0, letters + 1)}…` : l));
 }
 
 function stageOf(k: string, d: Design): number {
@@ -57,7 +62,7 @@ function place(keys: string[], d: Design, width: number, sums: Map<string, numbe
 	columns.forEach((c, i) => {
 		const here = keys.filter(k => stageOf(k, d) === c);
 		here.forEach((k, j) => {
-			const x = columns.length === 1 ? width / 2 : 62 + (i / (columns.length - 1)) * (width - 124);
+			const x = columns.length === 1 ? width / 2 : END + (i / (columns.length - 1)) * (width - 2 * END);
 			const shift = ((i % 2) * rowHeight) / 2.4;
 			nodes.set(k, { key: k, name: name(k), x, y: 70 + (j + (deepest - here.length) / 2) * rowHeight + shift, n: sums.get(k) ?? 0 });
 		});
@@ -79,7 +84,9 @@ export function FlowGraph({ result, design, name }: { result: Result; design: De
 	for (const e of all) for (const k of e.to === '(end)' ? [e.from, e.to] : [e.from]) sums.set(k, (sums.get(k) ?? 0) + e.n);
 	const keys = [...new Set(edges.flatMap(e => [e.from, e.to]))];
 	if (!keys.length) return null;
-	const inner = Math.max(width, 760, 124 + COLUMN * (new Set(keys.map(k => stageOf(k, design))).size - 1));
+	const gaps = new Set(keys.map(k => stageOf(k, design))).size - 1;
+	const inner = Math.max(width, Math.min(760, 2 * END + WIDE * gaps), 2 * END + NARROW * gaps);
+	const column = gaps ? (inner - 2 * END) / gaps : WIDE;
 	const { nodes, height } = place(keys, design, inner, sums, name);
 	const widest = Math.max(...edges.map(e => e.n));
 	const biggest = Math.max(...[...nodes.values()].map(n => n.n), 1);
@@ -90,7 +97,7 @@ export function FlowGraph({ result, design, name }: { result: Result; design: De
 				<output for="transitions">{Math.min(most, all.length)}</output>
 				<input id="transitions" type="range" min="5" max={Math.max(10, Math.min(120, all.length))} value={most} onInput={e => setMost(Number(e.currentTarget.value))} />
 			</div>
-			<div class="scroll-x" ref={box} tabIndex={0} role="region" aria-label="Flow graph">
+			<ScrollX box={box} label="Flow graph">
 				<svg width={inner * unit} height={height * unit} viewBox={`0 0 ${inner} ${height}`} role="group" aria-label="Flow graph; every place can be focused, the table below has all numbers">
 					<defs>
 						<marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" markerUnits="userSpaceOnUse" orient="auto">
@@ -123,21 +130,21 @@ export function FlowGraph({ result, design, name }: { result: Result; design: De
 						);
 					})}
 					{[...nodes.values()].map(n => (
-						<g key={n.key} class="flow-place" tabIndex={0} role="img" aria-label={`${n.name}: ${count(n.n)} interactions${loops.has(n.key) ? `, ${count(loops.get(n.key) ?? 0)} times again at once` : ''}; goes to ${edges.filter(e => e.from === n.key).slice(0, 3).map(e => `${name(e.to)} ${count(e.n)}`).join(', ') || 'none of those shown'}`} onFocus={() => setAt(n.key)} onBlur={() => setAt(null)} onMouseEnter={() => setAt(n.key)} onMouseLeave={() => setAt(null)}>
+						<g key={n.key} class="flow-place" tabIndex={0} role="img" aria-label={`${n.name}: ${many(n.n, 'interaction')}${loops.has(n.key) ? `, ${many(loops.get(n.key) ?? 0, 'time')} again at once` : ''}; goes to ${edges.filter(e => e.from === n.key).slice(0, 3).map(e => `${name(e.to)} ${count(e.n)}`).join(', ') || 'none of those shown'}`} onFocus={() => setAt(n.key)} onBlur={() => setAt(null)} onMouseEnter={() => setAt(n.key)} onMouseLeave={() => setAt(null)}>
 							<circle cx={n.x} cy={n.y} r={6 + 8 * Math.sqrt(n.n / biggest)} class={n.key.startsWith('(') ? 'ending' : ''} />
 							{loops.has(n.key) && <path class="loop" d={`M${n.x - 6} ${n.y - 15}a8 8 0 1 1 12 0`} marker-end="url(#arrow)" />}
-							{twoLines(n.name).map((line, k) => (
+							{nameLines(n.name, column).map((line, k) => (
 								<text key={k} x={n.x} y={n.y + 28 + k * 13}>
 									{line}
 								</text>
 							))}
-							<text x={n.x} y={n.y + 28 + twoLines(n.name).length * 13} class="n">
+							<text x={n.x} y={n.y + 28 + nameLines(n.name, column).length * 13} class="n">
 								{count(n.n)}
 							</text>
 						</g>
 					))}
 				</svg>
-			</div>
+			</ScrollX>
 			<figcaption class="muted small">Thickness: how often. Dashed: back to an earlier stage. Arrows bend to their left. Point at a place, or focus it, to see only its own.</figcaption>
 		</figure>
 	);

@@ -5,6 +5,7 @@ import { useId, useMemo, useState } from 'preact/hooks';
 import { compact, count, percent } from '../base/format';
 import { sankeyOf, type SankeyLink, type SankeyNode } from '../base/result';
 import type { Result } from '../base/types';
+import { ScrollX } from '../ui/scroll';
 import { useWidth } from './width';
 
 type Placed = SankeyGraph<SankeyNode, SankeyLink>;
@@ -49,7 +50,7 @@ export function SankeyChart({ result, name, tone }: { result: Result; name: (key
 	const path = sankeyLinkHorizontal<SankeyNode, SankeyLink>();
 	const idOf = (end: unknown): string => (end as SankeyNode).id;
 	return (
-		<div class="scroll-x" ref={box} tabIndex={0} role="region" aria-label="Paths">
+		<ScrollX box={box} label="Paths">
 			<svg class="sankey" width={inner * unit} height={height * unit} viewBox={`0 0 ${inner} ${height}`} role="group" aria-label="Paths; every node can be focused, the table below has all numbers">
 				<defs>
 					{placed.links.map((l, i) => {
@@ -93,6 +94,6 @@ export function SankeyChart({ result, name, tone }: { result: Result; name: (key
 					);
 				})}
 			</svg>
-		</div>
+		</ScrollX>
 	);
 }

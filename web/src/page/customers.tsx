@@ -11,6 +11,7 @@ import { Erased, Identity } from './identity';
 import { InteractionTable, LOW } from './touchpoint';
 import { Await, Empty, Failure, Mark, PageHead, Section, Segmented, Tile } from '../ui/parts';
 import { ResultTable } from '../ui/result';
+import { ScrollX } from '../ui/scroll';
 import { Table } from '../ui/table';
 import { LazyInput } from '../ui/question-form';
 import { storyValues, why } from '../ui/why';
@@ -124,7 +125,7 @@ function Story({ story, at, setAt }: { story: PersonStory; at: number | null; se
 		svg.current?.querySelector<SVGGElement>(`[data-i="${i}"]`)?.focus();
 	};
 	return (
-		<div class="scroll-x panel story" ref={box} tabIndex={0} role="region" aria-label="Time line of the customer">
+		<ScrollX box={box} class="panel story" label="Time line of the customer">
 			<svg
 				ref={svg}
 				width={inner * unit}
@@ -188,7 +189,7 @@ function Story({ story, at, setAt }: { story: PersonStory; at: number | null; se
 					);
 				})}
 			</svg>
-		</div>
+		</ScrollX>
 	);
 }
 
