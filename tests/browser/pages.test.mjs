@@ -134,6 +134,30 @@ test('the flow fits a page of 1280 pixels without names that cover each other; w
 	await context.close();
 });
 
+test('the experience index of a customer is told as it is now, and as it was after the newest interaction', { skip }, async () => {
+	const context = await signedIn();
+	const at = (await pages(context)).find(([name]) => name === 'customer')[1];
+	const { story } = await (await context.request.get(`${url}/api/persons/${at.split('/').pop()}`)).json();
+	const now = /^now: experience index ([\d.]+)/m.exec(story.notes.join('\n'))[1];
+	const after = story.rows.findLast(r => typeof r.index === 'number').index.toFixed(1);
+	const page = await visit(context, at, '.tile');
+	const tile = page.locator('.tile', { hasText: 'Experience index now' });
+	assert.equal(await tile.locator('.tile-value').textContent(), now);
+	assert.equal(await tile.locator('.tile-note').textContent(), now === after ? '50 is as expected' : `${after} after the newest interaction; 50 is as expected`);
+	assert.doesNotMatch(await page.locator('.page-head').textContent(), /index/);
+	await context.close();
+});
+
+test('one view is one view', { skip }, async () => {
+	const context = await signedIn();
+	for (const [at, words] of [['/dashboards/1', '4 views, each with its own period'], ['/dashboards/2', '1 view with its own period']]) {
+		const page = await visit(context, at);
+		assert.equal((await page.locator('.page-head .muted').textContent()).trim(), words);
+		await page.close();
+	}
+	await context.close();
+});
+
 /** Names in the flow that run into each other. */
 function covered(page) {
 	return page.evaluate(() => {

@@ -218,7 +218,7 @@ function Detail({ row }: { row: Row }) {
 				)}
 				{typeof row.index === 'number' && (
 					<>
-						<dt>Index after it</dt>
+						<dt>Experience index after it</dt>
 						<dd>{number(row.index, 1)}</dd>
 					</>
 				)}
@@ -266,14 +266,18 @@ export function CustomerPage({ customer = '' }: { customer?: string }) {
 				const index = [...rows].reverse().find(r => typeof r.index === 'number')?.index as number | undefined;
 				const broken = rows.filter(r => typeof r.gap === 'number' && r.gap < 0).length;
 				const scored = rows.filter(r => typeof r.gap === 'number').length;
-				const now = p.story.notes.find(n => n.startsWith('now:'))?.slice(5);
+				const standing = p.story.notes.find(n => n.startsWith('now:'))?.slice(5);
+				const told = /^experience index ([\d.]+), /.exec(standing ?? '');
+				const now = told ? Number(told[1]) : undefined;
+				const after = index !== undefined ? number(index, 1) : '–';
+				const isSame = now === undefined || number(now, 1) === after;
 				const row = rows[at ?? -1] ?? last;
 				return (
 					<>
 						<PageHead title={p.identities[0] ?? customer} eyebrow={<a href={to('/customers')}>Customers</a>}>
 							<p class="muted">
 								{p.identities.slice(1).join(' · ')}
-								{now && ` Now: ${now}`}
+								{standing && `${p.identities.length > 1 ? ' · ' : ''}Now: ${told ? standing.slice(told[0].length) : standing}`}
 							</p>
 						</PageHead>
 						{rows.length === 0 ? (
@@ -282,13 +286,13 @@ export function CustomerPage({ customer = '' }: { customer?: string }) {
 							<>
 								<dl class="tiles">
 									<Tile
-										label="Experience index"
-										value={index !== undefined ? number(index, 1) : '–'}
-										note="50 is as expected"
+										label="Experience index now"
+										value={now !== undefined ? number(now, 1) : after}
+										note={`${isSame ? '' : `${after} after the newest interaction; `}50 is as expected`}
 										onWhy={() =>
 											(why.value = {
 												title: 'Experience index',
-												says: `After the newest interaction the index of this customer stands at ${index !== undefined ? number(index, 1) : '–'} of 100; 50 is as expected.`,
+												says: `The index of this customer stands at ${now !== undefined ? number(now, 1) : after} of 100 now; 50 is as expected. ${isSame ? '' : `After the newest interaction that is shown it was ${after}: with time it goes back to 50.`}`,
 												definition: p.story.definition,
 												n: rows.length,
 												period: { from: null, to: null },

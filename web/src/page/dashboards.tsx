@@ -2,7 +2,7 @@
 // Dashboards: views pinned from elsewhere. A tile is nothing but the address of a view, so it stays what it was.
 import { useState } from 'preact/hooks';
 import { call, forget, may, Problem, useApi } from '../base/api';
-import { count, time } from '../base/format';
+import { many, time } from '../base/format';
 import { periodOf, periodText } from '../base/period';
 import { anchor, period, where, zone } from '../base/question';
 import { go, params, to } from '../base/router';
@@ -272,7 +272,7 @@ export function DashboardPage({ id = '' }: { id?: string }) {
 							}
 						>
 							<p class="muted">
-								{count(d.tiles.length)} views{params.value.has('period') ? ` · ${periodText(period.value)}` : ', each with its own period'}
+								{many(d.tiles.length, 'view')}{params.value.has('period') ? ` · ${periodText(period.value)}` : d.tiles.length === 1 ? ' with its own period' : d.tiles.length ? ', each with its own period' : ''}
 							</p>
 						</PageHead>
 						{failed && <Failure error={failed} />}

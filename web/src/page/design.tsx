@@ -3,7 +3,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { call, design, forget, may, Problem, useApi } from '../base/api';
 import { type Effect, effect } from '../base/effect';
-import { time } from '../base/format';
+import { many, time } from '../base/format';
 import { zone } from '../base/question';
 import { params, setParams } from '../base/router';
 import { useUnsaved } from '../base/unsaved';
@@ -130,7 +130,7 @@ export function DesignPage() {
 				}
 			>
 				<p class="muted">
-					{design.value?.brand}: {design.value?.stages.length} stages, {design.value?.touchpoints.length} touch points, {design.value?.touchpoints.reduce((s, t) => s + t.expect.length, 0)} expectations
+					{design.value?.brand}: {many(design.value?.stages.length ?? 0, 'stage')}, {many(design.value?.touchpoints.length ?? 0, 'touch point')}, {many(design.value?.touchpoints.reduce((s, t) => s + t.expect.length, 0) ?? 0, 'expectation')}
 					{version ? ` · looking at version ${version}` : source.data ? ` · version ${source.data.version}` : ''}
 					{!mayWrite && ' · to read only: managers and administrators publish'}
 				</p>

@@ -433,7 +433,7 @@ export function MapPage() {
 					{many(head.unmatched, 'interaction')} {head.unmatched === 1 ? 'is' : 'are'} at no touch point. <a href={to('/interactions', { where: [...where.value, 'touchpoint = (unmatched)'] })}>See which</a>.
 				</p>
 			)}
-			{view && <span class="sr" role="status">{`${view.broken} expectations broken, ${view.kept} kept.`}</span>}
+			{view && <span class="sr" role="status">{`${many(view.broken, 'expectation')} broken, ${view.kept} kept.`}</span>}
 		</>
 	);
 }
