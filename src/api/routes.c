@@ -278,8 +278,8 @@ const struct api_row api_rows[] = {
 	{HTTP_POST, "/api/quarantine/replay", AUTH_USER, RIGHT_QUARANTINE, DESIGN_BODY_MAX, true, false, 0,
 		"quarantine", "try again: with the mapping that the rows were read with, or another",
 		quarantine_again, NULL, &body_rows_replay, &reply_outcome},
-	{HTTP_POST, "/api/quarantine/drop", AUTH_USER, RIGHT_IMPORT, 0, true, false, 0, "quarantine",
-		"drop it", quarantine_remove, NULL, &body_rows, &reply_dropped},
+	{HTTP_POST, "/api/quarantine/drop", AUTH_USER, RIGHT_IMPORT, 0, true, false, 0, "quarantine", "drop it",
+		quarantine_remove, NULL, &body_rows, &reply_dropped},
 
 	// Dashboards and shares.
 	{HTTP_GET, "/api/dashboards", AUTH_USER, RIGHT_LOOK, 0, true, false, 0, "dashboards", "all dashboards",

@@ -92,7 +92,7 @@ static const struct result_column columns[N_COLUMNS] = {
 		"40 % first, 40 % last, 20 % between"},
 	[MARKOV] = {"markov", "Markov", CELL_NUMBER, "conversions", 2, "by removal effect"},
 	[REMOVAL] = {"removal_effect", "removal", CELL_RATIO, "1", 3,
-		"share of conversions lost if every step to it led nowhere"},
+		"share of the conversions with a touch that is lost if every step to it led nowhere"},
 	[VALUE_FIRST] = {"value_first", "first", CELL_NUMBER, "", 0, "the same for --value"},
 	[VALUE_LAST] = {"value_last", "last", CELL_NUMBER, "", 0, ""},
 	[VALUE_LINEAR] = {"value_linear", "linear", CELL_NUMBER, "", 0, ""},

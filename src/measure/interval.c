@@ -172,9 +172,12 @@ static enum rc add_pair(
 	a[SUM_STARTED] += 1.0;
 	if (end == LEDGER_NONE)
 		return RC_OK;
-	int64_t ms = duration(lane->run, lane->span->at[start], lane->span->at[end]);
+	const int64_t *at = lane->span->at;
+	int64_t ms = duration(lane->run, at[start], at[end]);
+	// Both outside of business hours are 0 apart, whichever came first.
+	bool early = ((const struct plan *)lane->run->plan)->business && at[end] < at[start];
 	a[SUM_REACHED] += 1.0;
-	a[SUM_NEGATIVE] += ms < 0;
+	a[SUM_NEGATIVE] += ms < 0 || early;
 	return samples_add(&s->samples, group, ms, e);
 }
 

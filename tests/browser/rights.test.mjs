@@ -106,6 +106,7 @@ test('the head of a department finds the quarantine without the right to import'
 	await page.waitForSelector('section[aria-label="Quarantine"]');
 	await settled(page);
 	assert.equal(await page.locator('.drop').count(), 0);
+	assert.equal(await page.getByRole('button', { name: /^Drop/ }).count(), 0);
 	assert.match(await page.locator('.page-head').textContent(), /imported by managers and administrators/);
 	assert.deepEqual(page.said, []);
 	await context.close();

@@ -108,7 +108,7 @@ def mistakes_of_the_mapping_are_told_by_line():
         assert held(m) == 3 and stored(m) == 0
 
 
-def another_mapping_needs_the_right_to_import():
+def mending_and_dropping_need_the_right_to_import():
     with serving() as s:
         c = s.everybody()
         take(c['manager'], 'calls.csv', german(3))
@@ -119,6 +119,8 @@ def another_mapping_needs_the_right_to_import():
             assert a.status == 403 and 'import' in a.json['detail'], a
             assert owner.post('/api/quarantine/preview', body).status == 403
         assert owner.get('/api/quarantine/mapping', source='calls.csv').status == 403
+        a = owner.post('/api/quarantine/drop', {'all': True})
+        assert a.status == 403 and 'import' in a.json['detail'] and held(c['manager']) == 3, a
         assert len(owner.get('/api/quarantine/groups').json['items']) == 1
         for path in ('', '/groups', '/mapping'):
             assert viewer.get('/api/quarantine' + path).status == 403
@@ -231,5 +233,5 @@ def thousands_are_previewed_by_their_first():
 
 if __name__ == '__main__':
     main([a_mended_mapping_takes_the_rows_in, mistakes_of_the_mapping_are_told_by_line,
-          another_mapping_needs_the_right_to_import, pages_and_groups, bodies_of_webhooks_and_tracking,
+          mending_and_dropping_need_the_right_to_import, pages_and_groups, bodies_of_webhooks_and_tracking,
           thousands_are_previewed_by_their_first])

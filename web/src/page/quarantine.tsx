@@ -114,9 +114,11 @@ function Rows({ query, act }: { query: string; act: (what: 'replay' | 'drop', ch
 					<button type="button" class="button small" onClick={() => act('replay', { ids: [h.id] }, 'this row')} aria-label={`Replay ${h.id}`}>
 						Replay
 					</button>
-					<button type="button" class="button small danger" onClick={() => act('drop', { ids: [h.id] }, 'this row')} aria-label={`Drop ${h.id}`}>
-						Drop
-					</button>
+					{may('import') && (
+						<button type="button" class="button small danger" onClick={() => act('drop', { ids: [h.id] }, 'this row')} aria-label={`Drop ${h.id}`}>
+							Drop
+						</button>
+					)}
 				</span>
 			),
 		},
@@ -282,9 +284,11 @@ function Groups({ groups, at, onChoose, act }: { groups: Group[]; at: Group | nu
 							<button type="button" class="button small" onClick={() => act('replay', chosenOf(g), many(g.n, 'row'))} aria-label={`Replay ${g.source}: ${g.reason}`}>
 								Replay
 							</button>
-							<button type="button" class="button small danger" onClick={() => act('drop', chosenOf(g), `${many(g.n, 'row')} of ${g.source}`)} aria-label={`Drop ${g.source}: ${g.reason}`}>
-								Drop
-							</button>
+							{may('import') && (
+								<button type="button" class="button small danger" onClick={() => act('drop', chosenOf(g), `${many(g.n, 'row')} of ${g.source}`)} aria-label={`Drop ${g.source}: ${g.reason}`}>
+									Drop
+								</button>
+							)}
 						</span>
 					),
 				},
@@ -326,9 +330,11 @@ function Inside({ groups, total, n, said, onSaid }: { groups: Group[]; total: nu
 				<button type="button" class="button" onClick={() => run('replay', { all: true }, 'all')}>
 					Replay all {count(total)}
 				</button>
-				<button type="button" class="button danger" onClick={() => run('drop', { all: true }, `all ${many(total, 'row')} of the quarantine`)}>
-					Drop all {count(total)}
-				</button>
+				{may('import') && (
+					<button type="button" class="button danger" onClick={() => run('drop', { all: true }, `all ${many(total, 'row')} of the quarantine`)}>
+						Drop all {count(total)}
+					</button>
+				)}
 				{!mending && (
 					<span role="status" class="muted">
 						{said}

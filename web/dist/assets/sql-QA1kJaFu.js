@@ -1,4 +1,4 @@
-import{d as b,p as v,y,h as T,O as x,u as n,P as C,S as A,Q as D,F as I,E as g,o as M,R as U,T as k,a as R,m as B,c as F,l as L,f as N,U as P}from"./index-BrvKnH63.js";import{B as _}from"./bars-DaHIdgzQ.js";const f=[["Volume and satisfaction by channel",`SELECT channel, count(*) AS n, round(avg(csat), 2) AS csat
+import{d as b,p as v,y,h as T,O as x,u as n,P as C,S as A,Q as D,F as I,E as g,o as M,R as U,T as k,a as R,m as B,c as F,l as L,f as N,U as P}from"./index-Dnxv-3KF.js";import{B as _}from"./bars-D1-BOjcL.js";const f=[["Volume and satisfaction by channel",`SELECT channel, count(*) AS n, round(avg(csat), 2) AS csat
 FROM interactions
 GROUP BY channel ORDER BY csat NULLS LAST`],["Promises by status",`SELECT touchpoint, status, count(*) AS n
 FROM promises
