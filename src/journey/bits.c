@@ -129,17 +129,22 @@ __attribute__((target("avx2"))) static uint32_t read_u32_avx2(
 #define FETCH_AHEAD 1024 // bytes: what a processor fetches by itself ends with each page of memory
 #define AVX512 "avx512f,avx512bw,avx512vbmi"
 
+// Which bytes hold each number of as many as fill a vector, `size` bytes for each.
+static void places_make(uint8_t bytes[64], unsigned size, unsigned width)
+{
+	for (unsigned i = 0; i < 64; i++)
+		bytes[i] = (uint8_t)(i / size * width / 8 + i % size);
+}
+
 // As read_u64_avx2: eight numbers are `width` bytes, and no others are read.
 __attribute__((target(AVX512))) static uint32_t read_u64_avx512(
 	const uint8_t *p, unsigned width, uint32_t n, uint64_t base, uint64_t *restrict out)
 {
 	uint8_t bytes[64];
 	uint64_t shifts[8];
-	for (unsigned k = 0; k < 8; k++) {
+	places_make(bytes, 8, width);
+	for (unsigned k = 0; k < 8; k++)
 		shifts[k] = k * width % 8;
-		for (unsigned i = 0; i < 8; i++)
-			bytes[8 * k + i] = (uint8_t)(k * width / 8 + i);
-	}
 	const __m512i places = _mm512_loadu_si512(bytes), shift = _mm512_loadu_si512(shifts),
 		      mask = _mm512_set1_epi64((int64_t)bits_mask(width)),
 		      bases = _mm512_set1_epi64((int64_t)base);
@@ -159,11 +164,9 @@ __attribute__((target(AVX512))) static uint32_t read_u32_avx512(
 {
 	uint8_t bytes[64];
 	uint32_t shifts[16];
-	for (unsigned k = 0; k < 16; k++) {
+	places_make(bytes, 4, width);
+	for (unsigned k = 0; k < 16; k++)
 		shifts[k] = k * width % 8;
-		for (unsigned i = 0; i < 4; i++)
-			bytes[4 * k + i] = (uint8_t)(k * width / 8 + i);
-	}
 	const __m512i places = _mm512_loadu_si512(bytes), shift = _mm512_loadu_si512(shifts),
 		      mask = _mm512_set1_epi32((int32_t)bits_mask(width)),
 		      bases = _mm512_set1_epi32((int32_t)base);

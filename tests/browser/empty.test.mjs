@@ -6,26 +6,14 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { axe, close, open, settled, skip } from './house.mjs';
-import { corridor, House } from './server.mjs';
+import { corridor, House, SHOP } from './server.mjs';
 
-const DESIGN = `corridor: 1
-brand: Bright Shop
-timezone: UTC
-touchpoints:
-  website:
-    stage: discovery
-    match: [{event: Page Viewed}]
-  checkout:
-    stage: purchase
-    match: [{event: Order Completed}]
-    expect: {happy: {measure: csat, at least: 4}}
-`;
 const PASSWORD = 'nine quiet corridors';
 
 const house = new House();
 before(async () => {
 	if (skip) return;
-	await house.openEmpty(DESIGN);
+	await house.openEmpty(SHOP);
 	const file = join(house.dir, 'other');
 	writeFileSync(file, `${PASSWORD}\n`);
 	for (const role of ['manager', 'viewer']) execFileSync(corridor, ['user', 'add', '--data', join(house.dir, 'data'), '--quiet', '--name', role, '--role', role, '--password-file', file, `${role}@shop.example`]);

@@ -4,20 +4,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { close, open, settled, skip } from './house.mjs';
-import { House } from './server.mjs';
-
-const DESIGN = `corridor: 1
-brand: Bright Shop
-timezone: UTC
-touchpoints:
-  website:
-    stage: discovery
-    match: [{event: Page Viewed}]
-  checkout:
-    stage: purchase
-    match: [{event: Order Completed}]
-    expect: {happy: {measure: csat, at least: 4}}
-`;
+import { House, SHOP } from './server.mjs';
 
 const house = new House();
 after(async () => {
@@ -31,7 +18,7 @@ async function send(kind, body) {
 }
 
 test('what comes in is on the map and on the touch point’s page without a reload', { skip }, async () => {
-	await house.openEmpty(DESIGN);
+	await house.openEmpty(SHOP);
 	const context = await house.signIn(await (await open()).newContext({ viewport: { width: 1280, height: 800 }, reducedMotion: 'reduce' }));
 	const page = await context.newPage();
 	await page.goto(`${house.url}/`);

@@ -45,6 +45,20 @@ interactions:
   channel: email
 `;
 
+/** A small corridor, for servers that have nothing at first. */
+export const SHOP = `corridor: 1
+brand: Bright Shop
+timezone: UTC
+touchpoints:
+  website:
+    stage: discovery
+    match: [{event: Page Viewed}]
+  checkout:
+    stage: purchase
+    match: [{event: Order Completed}]
+    expect: {happy: {measure: csat, at least: 4}}
+`;
+
 export class House {
 	dir = mkdtempSync(join(tmpdir(), 'corridor-browser-'));
 	child = null;
