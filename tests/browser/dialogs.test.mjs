@@ -24,6 +24,30 @@ test('the dates of a period begin and end as it does', { skip }, async () => {
 	await context.close();
 });
 
+test('a dialog has the keys as soon as it is there', { skip }, async () => {
+	const context = await signedIn({ viewport: { width: 1440, height: 900 } });
+	const page = await visit(context, '/?period=2025-03..2025-05', '.card');
+	const first = await page.evaluate(
+		() =>
+			new Promise(resolve => {
+				new MutationObserver((_, observer) => {
+					const dialog = document.querySelector('dialog');
+					if (!dialog) return;
+					observer.disconnect();
+					resolve({ modal: dialog.matches(':modal'), focus: dialog.contains(document.activeElement) });
+				}).observe(document.body, { childList: true, subtree: true });
+				const button = [...document.querySelectorAll('.askbar button')].find(b => b.textContent === 'Change dates');
+				button.focus();
+				button.click();
+			})
+	);
+	assert.deepEqual(first, { modal: true, focus: true });
+	await page.keyboard.press('Escape');
+	await page.locator('dialog').waitFor({ state: 'detached' });
+	assert.ok(await page.getByRole('button', { name: 'Change dates' }).evaluate(e => e === document.activeElement), 'the focus is back');
+	await context.close();
+});
+
 test('text that is marked over the edge of a dialog does not close it, a click beside it does', { skip }, async () => {
 	const context = await signedIn({ viewport: { width: 1440, height: 900 } });
 	const page = await visit(context, '/', '.card');

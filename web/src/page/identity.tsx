@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // For whoever may erase and link: who this customer is linked with, linking, unlinking, erasing, and the receipt of that.
-import { useEffect, useState } from 'preact/hooks';
+import { useLayoutEffect, useState } from 'preact/hooks';
 import { call, Problem, useApi } from '../base/api';
 import { count, many, time } from '../base/format';
 import { zone } from '../base/question';
@@ -131,7 +131,7 @@ export function Identity({ story, onErased }: { story: PersonStory; onErased: (r
 
 /** In the place of the customer's page: what was erased. */
 export function Erased({ receipt }: { receipt: Receipt }) {
-	useEffect(() => document.querySelector<HTMLElement>('h1')?.focus(), []);
+	useLayoutEffect(() => document.querySelector<HTMLElement>('h1')?.focus(), []);
 	return (
 		<>
 			<PageHead title="The customer was erased" eyebrow={<a href={to('/customers')}>Customers</a>}>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Dialogs and the drawer are native <dialog> elements: focus is kept inside, Escape closes, the rest is inert.
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { Icon } from './icon';
 import { Failure } from './parts';
 
@@ -16,7 +16,8 @@ export interface DialogProps {
 export function Dialog({ open, title, onClose, kind = 'center', children }: DialogProps) {
 	const ref = useRef<HTMLDialogElement>(null);
 	const pressed = useRef(false);
-	useEffect(() => {
+	// Before the page is painted: a key pressed as soon as it is seen is the dialog's already.
+	useLayoutEffect(() => {
 		const d = ref.current;
 		if (!d || !open) return;
 		const back = document.activeElement as HTMLElement | null;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Small pieces that every page is made of.
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import type { Loaded } from '../base/api';
 import { arrived } from '../base/router';
 import type { Verdict } from '../base/types';
@@ -49,7 +49,7 @@ export function PageHead({ title, eyebrow, children, aside }: { title: string; e
 	useEffect(() => {
 		document.title = `${title} · Corridor`;
 	}, [title]);
-	useEffect(() => {
+	useLayoutEffect(() => {
 		if (n > 0) ref.current?.focus({ preventScroll: true });
 	}, [n]);
 	return (
