@@ -19,11 +19,12 @@ struct score_list {
 	struct buf value; // scratch: the answer's expression, NULL where there is none
 };
 
-// As in scores.c: values are shifted by the middle of their scale; from top on they are good, up to bottom bad.
+// As in scores.c: values are shifted by the middle of their scale; from top on they are good, up to bottom bad; none is
+// beyond min and max.
 struct score {
 	const char *chosen_by, *kind;
 	struct sv name, unit;
-	double shift, top, bottom;
+	double shift, top, bottom, min, max;
 };
 
 // The expression of the answers is in l->value.
@@ -37,7 +38,11 @@ static void put_score(struct score_list *l, const struct score *s)
 		buf_printf(out, ", '%s', ", s->kind);
 		sql_text(out, s->unit);
 		buf_str(out, ", ");
-		sql_number(out, s->shift);
+		const double numbers[] = {s->shift, s->min, s->max};
+		for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+			buf_str(out, i ? ", " : "");
+			sql_number(out, numbers[i]);
+		}
 		buf_char(out, ')');
 		return;
 	}
@@ -71,17 +76,21 @@ static void put_single_scores(struct score_list *l)
 	const double none = (double)-INFINITY;
 	char scale[64];
 	snprintf(scale, sizeof(scale), "%g-%g", d->rating_min, d->rating_max);
-	const struct score singles[] = {
-		{"nps", "nps", SV("nps"), SV("points"), 5.0, 9.0, 6.0},
-		{"csat", "share", SV("csat"), SV("share"), 3.0, 4.0, none},
-		{"ces", "mean", SV("ces"), SV("1-7"), 4.0, 5.0, none},
+	struct score singles[] = {
+		// their scales are those of their measures
+		{"nps", "nps", SV("nps"), SV("points"), 5.0, 9.0, 6.0, 0.0, 0.0},
+		{"csat", "share", SV("csat"), SV("share"), 3.0, 4.0, none, 0.0, 0.0},
+		{"ces", "mean", SV("ces"), SV("1-7"), 4.0, 5.0, none, 0.0, 0.0},
 		{"rating", "mean", SV("rating"), sv_from(scale), 0.5 * (d->rating_min + d->rating_max),
-			d->rating_max, none},
+			d->rating_max, none, 0.0, 0.0},
 	};
 	for (size_t i = 0; i < sizeof(singles) / sizeof(singles[0]); i++) {
 		if (!score_chosen(l, singles[i].chosen_by))
 			continue;
-		sql_measure(&l->value, d, design_measure_find(d, singles[i].name));
+		uint32_t measure = design_measure_find(d, singles[i].name);
+		sql_measure(&l->value, d, measure);
+		singles[i].min = d->measures[measure].min;
+		singles[i].max = d->measures[measure].max;
 		put_score(l, &singles[i]);
 	}
 }
@@ -100,7 +109,8 @@ static void put_acsi(struct score_list *l)
 		sql_measure(&l->value, d, design_measure_find(d, sv_from(items[i])));
 	}
 	buf_str(&l->value, " - 1.) / 9. * 100.)");
-	put_score(l, &(struct score){"acsi", "acsi", SV("acsi"), SV("points"), 50.0, 100.0, (double)-INFINITY});
+	put_score(l, &(struct score){"acsi", "acsi", SV("acsi"), SV("points"), 50.0, 100.0, (double)-INFINITY,
+			     0.0, 100.0});
 }
 
 // Perceived minus expected, per pair.
@@ -116,15 +126,17 @@ static void put_servqual(struct score_list *l)
 		buf_str(&l->value, " - ");
 		sql_measure(&l->value, d, q->expected);
 		buf_char(&l->value, ')');
+		const struct design_measure *p = &d->measures[q->perceived], *x = &d->measures[q->expected];
 		put_score(l, &(struct score){"servqual", "mean", sv_from(name), SV("perceived - expected"), 0.0,
-				     0.0, (double)-INFINITY});
+				     0.0, (double)-INFINITY, p->min - x->max, p->max - x->min});
 	}
 }
 
 static void put_scores(struct buf *out, const struct run *run, bool sums)
 {
 	struct score_list l = {.out = out, .run = run, .sums = sums, .value = buf_new(1u << 20)};
-	buf_str(out, sums ? "[(0, toUInt64(0), 0., 0., toUInt64(0), toUInt64(0))" : "[('', '', '', 0.)");
+	buf_str(out,
+		sums ? "[(0, toUInt64(0), 0., 0., toUInt64(0), toUInt64(0))" : "[('', '', '', 0., 0., 0.)");
 	put_single_scores(&l);
 	put_acsi(&l);
 	put_servqual(&l);

@@ -238,6 +238,17 @@ static struct estimate welch(const double a[N_SCORE], const double b[N_SCORE])
 	return d;
 }
 
+// The mean of journeys' means: none is beyond what answers can be.
+static struct estimate score_of(const struct run *run, const double *sums)
+{
+	const struct conformance_plan *plan = run->plan;
+	struct estimate mean = stats_mean(sums[SCORE_N], sums[SCORE_SUM], sums[SCORE_SQUARES], 0.0);
+	if (!plan->has_score)
+		return mean;
+	const struct design_measure *m = &run->design->measures[plan->score];
+	return stats_within(mean, m->min, m->max);
+}
+
 static enum rc score_rows(struct run *run, const struct sums *sums, uint32_t group, struct err *e)
 {
 	const struct conformance_plan *plan = run->plan;
@@ -255,11 +266,9 @@ static enum rc score_rows(struct run *run, const struct sums *sums, uint32_t gro
 		cell_estimate(&c[S_SHARE], &c[S_SHARE_LOW], &c[S_SHARE_HIGH],
 			stats_wilson(a[SCORE_JOURNEYS], all[SCORE_JOURNEYS]));
 		cell_number(&c[S_N_WITH], a[SCORE_N]);
-		cell_estimate(&c[S_WITH], &c[S_WITH_LOW], &c[S_WITH_HIGH],
-			stats_mean(a[SCORE_N], a[SCORE_SUM], a[SCORE_SQUARES], 0.0));
+		cell_estimate(&c[S_WITH], &c[S_WITH_LOW], &c[S_WITH_HIGH], score_of(run, a));
 		cell_number(&c[S_N_WITHOUT], b[SCORE_N]);
-		cell_estimate(&c[S_WITHOUT], &c[S_WITHOUT_LOW], &c[S_WITHOUT_HIGH],
-			stats_mean(b[SCORE_N], b[SCORE_SUM], b[SCORE_SQUARES], 0.0));
+		cell_estimate(&c[S_WITHOUT], &c[S_WITHOUT_LOW], &c[S_WITHOUT_HIGH], score_of(run, b));
 		cell_estimate(&c[S_DIFFERENCE], &c[S_DIFFERENCE_LOW], &c[S_DIFFERENCE_HIGH], welch(a, b));
 	}
 	return RC_OK;

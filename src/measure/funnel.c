@@ -390,7 +390,7 @@ static void write_times(const struct samples *samples, uint32_t group, struct ce
 	for (size_t i = 0; i < n_quantiles; i++)
 		cell_number(&c[i], stats_quantile_i64(v, n, quantiles[i]) / 1000.0);
 	c += n_quantiles;
-	cell_estimate(&c[0], &c[1], &c[2], stats_mean_seconds(v, n));
+	cell_estimate(&c[0], &c[1], &c[2], stats_mean_seconds(v, n, 0.0));
 }
 
 static enum rc write_group(

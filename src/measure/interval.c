@@ -253,7 +253,8 @@ static enum rc fold(struct run *run, void *p, const uint32_t *to, uint32_t n, st
 	return sums_fold(&s->sums, to, n, run_groups(run), e);
 }
 
-static void write_times(const int64_t *v, size_t n, struct cell *c)
+// any_negative: are some negative? Else their mean is not either.
+static void write_times(const int64_t *v, size_t n, bool any_negative, struct cell *c)
 {
 	static const struct {
 		uint32_t column;
@@ -266,9 +267,8 @@ static void write_times(const int64_t *v, size_t n, struct cell *c)
 		cell_number(&c[P50_LOW], (double)v[low] / 1000.0);
 		cell_number(&c[P50_HIGH], (double)v[high] / 1000.0);
 	}
-	struct estimate mean = stats_mean_i64(v, n);
 	cell_estimate(&c[MEAN], &c[MEAN_LOW], &c[MEAN_HIGH],
-		(struct estimate){mean.value / 1000.0, mean.low / 1000.0, mean.high / 1000.0});
+		stats_mean_seconds(v, n, any_negative ? (double)-INFINITY : 0.0));
 }
 
 static enum rc finish(struct run *run, void *p, struct err *e)
@@ -291,7 +291,7 @@ static enum rc finish(struct run *run, void *p, struct err *e)
 		cell_number(&c[REACHED], a[SUM_REACHED]);
 		cell_estimate(
 			&c[SHARE], &c[SHARE_LOW], &c[SHARE_HIGH], stats_wilson(a[SUM_REACHED], a[SUM_STARTED]));
-		write_times(v, n, c);
+		write_times(v, n, a[SUM_NEGATIVE] > 0.0, c);
 		cell_number(&c[NEGATIVE], a[SUM_NEGATIVE]);
 	}
 	if (negative > 0.0)
@@ -307,7 +307,7 @@ static const char clickhouse[] =
 	"if(_n < 6, NULL, _v[_rank] / 1000) AS p50_low, if(_n < 6, NULL, _v[_n - _rank + 1] / 1000) AS "
 	"p50_high,\n"
 	"{quantile:p75|_v|0.75}, {quantile:p90|_v|0.9}, {quantile:p99|_v|0.99},\n"
-	"{mean:mean|_n|0.|_squares|_average / 1000}, _negative AS negative\n"
+	"{mean:mean|_n|0.|_squares|_average / 1000|if(_negative > 0, -inf, 0.)}, _negative AS negative\n"
 	"FROM (SELECT *, toInt64(length(_v)) AS _n, arraySum(_v) / _n AS _average,\n"
 	"arraySum(x -> pow((x - _average) / 1000, 2), _v) AS _squares, arrayCount(x -> x < 0, _v) AS "
 	"_negative,\n"

@@ -736,7 +736,8 @@ static enum rc finish(struct run *run, void *p, struct err *e)
 		if (run_group_shown(run, g, size))
 			rc = (plan->curve ? write_curve : write_triangle)(run, cells, g, size, e);
 	}
-	if (plan->n_buckets && !plan->elapsed && plan->buckets.start[plan->n_buckets] > plan->end_ms) {
+	if (run->stats.n_interactions && plan->n_buckets && !plan->elapsed &&
+		plan->buckets.start[plan->n_buckets] > plan->end_ms) {
 		struct sv label = plan->buckets.label[plan->n_buckets - 1],
 			  end = run_time_text(run, plan->end_ms);
 		run_note(run, "the data end at %.*s, within %.*s: what falls there is not complete",

@@ -60,6 +60,7 @@ struct score {
 	uint32_t measure[3];
 	uint32_t n_measures;
 	double shift, top, bottom; // top: x ≥ top is good; bottom: x ≤ bottom is bad
+	double min, max;           // of an answer; none is beyond
 };
 
 struct plan {
@@ -86,7 +87,9 @@ static void plan_single(struct run *run, struct plan *plan, enum kind kind, cons
 		.n_measures = 1,
 		.shift = shift,
 		.top = top,
-		.bottom = bottom};
+		.bottom = bottom,
+		.min = run->design->measures[measure].min,
+		.max = run->design->measures[measure].max};
 }
 
 static void plan_acsi(struct run *run, struct plan *plan)
@@ -97,7 +100,9 @@ static void plan_acsi(struct run *run, struct plan *plan)
 		.n_measures = 3,
 		.shift = 50.0,
 		.top = 100.0,
-		.bottom = (double)-INFINITY};
+		.bottom = (double)-INFINITY,
+		.min = 0.0,
+		.max = 100.0};
 	for (uint32_t i = 0; i < 3; i++) {
 		s.measure[i] = design_measure_find(run->design, sv_from(items[i]));
 		if (s.measure[i] == DESIGN_NONE)
@@ -110,6 +115,8 @@ static enum rc plan_servqual(struct run *run, struct plan *plan, struct err *e)
 {
 	for (uint32_t i = 0; i < run->design->n_servqual; i++) {
 		const struct design_servqual *q = &run->design->servqual[i];
+		const struct design_measure *perceived = &run->design->measures[q->perceived],
+					    *expected = &run->design->measures[q->expected];
 		struct sv name = arena_printf(run->arena, "servqual:%.*s", SV_ARG(q->dimension));
 		if (!name.ptr)
 			return err_set(e, RC_NOMEM, "out of memory for scores");
@@ -118,7 +125,9 @@ static enum rc plan_servqual(struct run *run, struct plan *plan, struct err *e)
 			.measure = {q->perceived, q->expected},
 			.n_measures = 2,
 			.top = 0.0,
-			.bottom = (double)-INFINITY};
+			.bottom = (double)-INFINITY,
+			.min = perceived->min - expected->max,
+			.max = perceived->max - expected->min};
 	}
 	return RC_OK;
 }
@@ -302,7 +311,7 @@ static void write_row(struct run *run, const struct score *score, const double *
 {
 	double n = a[SUM_N];
 	struct estimate mean = stats_mean(n, a[SUM_X], a[SUM_XX], score->shift);
-	struct estimate value = mean;
+	struct estimate value = stats_within(mean, score->min, score->max);
 	if (score->kind == KIND_NPS)
 		value = stats_nps(a[SUM_TOP], a[SUM_BOTTOM], n);
 	else if (score->kind == KIND_CSAT)
@@ -354,7 +363,7 @@ static const char clickhouse[] =
 	"passives,\n"
 	"if(_kind = 'nps', _bottom, NULL) AS detractors\n"
 	"FROM (SELECT {keys}_i, _name, _name.2 AS _kind, _n, _top, _bottom, {share:_share|_top|_n}, "
-	"{mean:_mean|_n|_sum|_squares|_name.4},\n"
+	"{mean:_mean|_n|_sum|_squares|_name.4|_name.5|_name.6},\n"
 	"1.959963984540054 * 100 * sqrt(max2(0, (_top + _bottom) / _n - pow((_top - _bottom) / _n, 2)) / _n) "
 	"AS _nps\n"
 	"FROM (SELECT {keys}_s.1 AS _i, {design:scores}[_i + 1] AS _name, toInt64(_s.2) AS _n, _s.3 AS _sum, "

@@ -338,7 +338,7 @@ static void write_durations(const struct samples *samples, uint32_t group, struc
 	const int64_t *v = samples_of(samples, group, &n);
 	for (uint32_t i = 0; i < sizeof(quantiles) / sizeof(quantiles[0]); i++)
 		cell_number(&c[P10 + i], stats_quantile_i64(v, n, quantiles[i]) / 1000.0);
-	cell_estimate(&c[MEAN], &c[MEAN_LOW], &c[MEAN_HIGH], stats_mean_seconds(v, n));
+	cell_estimate(&c[MEAN], &c[MEAN_LOW], &c[MEAN_HIGH], stats_mean_seconds(v, n, 0.0));
 }
 
 static enum rc finish(struct run *run, void *p, struct err *e)

@@ -184,11 +184,11 @@ struct estimate stats_mean_i64(const int64_t *values, size_t n)
 	return stats_mean((double)n, 0.0, squares, mean);
 }
 
-struct estimate stats_mean_seconds(const int64_t *ms, size_t n)
+struct estimate stats_mean_seconds(const int64_t *ms, size_t n, double min)
 {
 	struct estimate e = stats_mean_i64(ms, n);
 	return stats_within(
-		(struct estimate){e.value / 1000.0, e.low / 1000.0, e.high / 1000.0}, 0.0, (double)INFINITY);
+		(struct estimate){e.value / 1000.0, e.low / 1000.0, e.high / 1000.0}, min, (double)INFINITY);
 }
 
 struct estimate stats_within(struct estimate e, double min, double max)

@@ -34,8 +34,8 @@ struct estimate stats_wilson(double k, double n);
 struct estimate stats_mean(double n, double sum, double sum_squares, double shift);
 // Mean of whole numbers with t interval, in two passes: the mean from quotients and remainders, then the spread about it.
 struct estimate stats_mean_i64(const int64_t *values, size_t n);
-// Mean of durations of 0 or more milliseconds, in seconds, the interval cut at 0 (stats_within).
-struct estimate stats_mean_seconds(const int64_t *ms, size_t n);
+// Mean of times in milliseconds, in seconds, the interval cut at min seconds, below which none is (stats_within).
+struct estimate stats_mean_seconds(const int64_t *ms, size_t n, double min);
 // The interval of a mean of values that are from min to max (±INFINITY: open): the mean is there too, so limits beyond say
 // no more than min or max. The value stays inside; NAN stays.
 struct estimate stats_within(struct estimate e, double min, double max);

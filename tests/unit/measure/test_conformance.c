@@ -277,6 +277,7 @@ static void check_journeys(struct question *q, const struct result *r)
 static void check_scores(struct question *q, const struct result *r)
 {
 	static double v[2][LOG_MAX];
+	const double least = q->measure == M_CSAT ? 1.0 : 0.0, most = q->measure == M_CSAT ? 5.0 : 10.0;
 	for (uint32_t row = 0; row < r->n_rows; row++) {
 		struct group *g = group_at(q, r, row);
 		uint32_t kind = 0, n[2] = {0, 0};
@@ -292,7 +293,8 @@ static void check_scores(struct question *q, const struct result *r)
 		assert_near(number_at(r, row, "n_with"), n[0], 0.0);
 		assert_near(number_at(r, row, "n_without"), n[1], 0.0);
 		assert_near(number_at(r, row, "mean_with"), with.value, 1e-9);
-		assert_near(number_at(r, row, "mean_with_low"), with.low, 1e-5);
+		assert_near(number_at(r, row, "mean_with_low"), with.low < least ? least : with.low, 1e-5);
+		assert_near(number_at(r, row, "mean_with_high"), with.high > most ? most : with.high, 1e-5);
 		assert_near(number_at(r, row, "mean_without"), without.value, 1e-9);
 		assert_near(number_at(r, row, "difference"), with.value - without.value, 1e-9);
 		if (n[0] < 2 || n[1] < 2)

@@ -617,8 +617,14 @@ static void test_groups(void **state)
 	for (uint32_t i = 0; i < 4; i++) {
 		by = ask(f, names[i], WORDS("limit=5"));
 		assert_near((double)by->n, 0, 0);
+		for (uint32_t k = 0; k < by->n_notes; k++) // data that are not there do not end
+			assert_null(memmem(by->notes[k].ptr, by->notes[k].len, "1970", 4));
 		result_free(&by);
 	}
+	by = ask(f, "effect", WORDS("after=order", "then=order", "limit=5"));
+	for (uint32_t k = 0; k < by->n_notes; k++)
+		assert_null(memmem(by->notes[k].ptr, by->notes[k].len, "1970", 4));
+	result_free(&by);
 	fixture_free(&f);
 }
 

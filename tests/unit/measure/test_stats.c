@@ -145,12 +145,12 @@ static void durations(void **state)
 {
 	(void)state;
 	static const int64_t ms[] = {0, 1000, 8000}; // mean 3 s, sd 4.36 s
-	struct estimate e = stats_mean_seconds(ms, 3), whole = stats_mean_i64(ms, 3);
+	struct estimate e = stats_mean_seconds(ms, 3, 0.0), whole = stats_mean_i64(ms, 3);
 	assert_near(e.value, 3.0, 0.0);
 	assert_true(whole.low < 0.0);
 	assert_near(e.low, 0.0, 0.0);
 	assert_near(e.high, whole.high / 1000.0, 1e-12);
-	assert_true(isnan(stats_mean_seconds(ms, 0).value) && isnan(stats_mean_seconds(ms, 1).low));
+	assert_true(isnan(stats_mean_seconds(ms, 0, 0.0).value) && isnan(stats_mean_seconds(ms, 1, 0.0).low));
 }
 
 static void quantiles(void **state)
