@@ -510,8 +510,9 @@ static void remove_each(struct chain *h, const uint64_t *symbol, uint32_t n, dou
 		for (uint32_t j = 0; j < LANES; j++)
 			removed[j] = symbol[from + (j < lanes ? j : 0)];
 		solve(h, removed, tolerance, r);
-		for (uint32_t j = 0; j < lanes; j++)
-			effect[removed[j] - 1] = fmax(1.0 - h->x[j] / conversion, 0.0);
+		for (uint32_t j = 0; j < lanes; j++) // less than the tolerance is nothing
+			effect[removed[j] - 1] =
+				conversion - h->x[j] > tolerance ? 1.0 - h->x[j] / conversion : 0.0;
 	}
 }
 

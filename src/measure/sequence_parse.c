@@ -94,8 +94,8 @@ static bool take_number(struct parser *p, uint32_t *out)
 {
 	uint64_t v = 0;
 	size_t first = p->at;
-	while (peek(p) >= '0' && peek(p) <= '9' && v <= UINT32_MAX)
-		v = v * 10 + (uint64_t)(p->text.ptr[p->at++] - '0');
+	for (; peek(p) >= '0' && peek(p) <= '9'; p->at++) // what is too large stays so
+		v = v <= UINT32_MAX ? v * 10 + (uint64_t)(peek(p) - '0') : v;
 	*out = v < UINT32_MAX ? (uint32_t)v : UINT32_MAX - 1;
 	return p->at > first;
 }

@@ -313,6 +313,41 @@ static void test_groups(void **state)
 	fixture_free(&f);
 }
 
+// What only those touch who never convert takes nothing away when it is not there, not a trace of rounding: it is no row.
+static void test_without_effect(void **state)
+{
+	(void)state;
+	static struct log_row rows[LOG_MAX];
+	uint64_t seed = 41;
+	uint32_t n = 0;
+	for (uint32_t customer = 1; customer <= 90; customer++) {
+		bool never = customer % 3 == 0;
+		uint32_t touches = 1 + (uint32_t)(random_next(&seed) % 9);
+		for (uint32_t i = 0; i < touches; i++)
+			rows[n++] = log_row_new(customer, INT64_C(1772323200000) + i * 60000,
+				never                    ? "Delivered"
+				: random_next(&seed) % 2 ? "Called"
+							 : "Visited");
+		if (!never && random_next(&seed) % 7)
+			rows[n++] = log_row_new(customer, INT64_C(1772323200000) + touches * 60000, "Ordered");
+	}
+	struct fixture *f = fixture_of(rows, n);
+	for (uint32_t order = 1; order <= 3; order++) {
+		char word[] = "order=0";
+		word[sizeof(word) - 2] = (char)('0' + order);
+		struct result *r = ask(f, "attribution", WORDS("conversion=order", "of=touchpoint", word));
+		bool seen = false;
+		for (uint32_t i = 0; i < r->n_rows; i++) {
+			assert_false(sv_equal(text_at(r, i, "key"), SV("delivery")));
+			seen |= sv_equal(text_at(r, i, "key"), SV("call")) &&
+				number_at(r, i, "removal_effect") > 0.1;
+		}
+		assert_true(seen);
+		result_free(&r);
+	}
+	fixture_free(&f);
+}
+
 static void test_mistakes(void **state)
 {
 	(void)state;
@@ -428,6 +463,7 @@ int main(void)
 		cmocka_unit_test(test_published),
 		cmocka_unit_test(test_random),
 		cmocka_unit_test(test_groups),
+		cmocka_unit_test(test_without_effect),
 		cmocka_unit_test(test_mistakes),
 		cmocka_unit_test(removals_agree_with_plain_iteration),
 	};

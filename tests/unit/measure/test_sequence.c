@@ -456,6 +456,7 @@ static void mistakes(void **state)
 		{"order call within", "position 18: here should be a duration"},
 		{"order call within 3 parsecs", "duration"}, {"order call within 3d of end", "of start"},
 		{"order{5,2}", "number of times"}, {"order{2000}", "up to 1000"},
+		{"order{99999999999}", "up to 1000"}, {"order{1,99999999999999999999}", "up to 1000"},
 		{"(order{100}){100}", "too large"}, {"not order", "begin with `not`"},
 		{"(?1)", "nothing here to repeat"}, {"order & call", "means nothing"}, {"'order", "same quote"},
 		{"order not", "ends too early"}, {"order ^ call", "position 7: ^ is the beginning"},
