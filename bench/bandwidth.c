@@ -49,6 +49,7 @@ enum rc bandwidth_measure(unsigned threads, size_t bytes, double *bytes_per_s, s
 		volatile uint64_t keep = 0; // the sums are wanted, so the loads cannot be left out
 		for (unsigned t = 0; t < threads; t++)
 			keep += shares[t].sum;
+		(void)keep;
 		double speed = (double)(n * threads * sizeof(*all)) / seconds;
 		if (speed > *bytes_per_s)
 			*bytes_per_s = speed;

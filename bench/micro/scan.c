@@ -111,7 +111,8 @@ static void sum_free(void *context, void *state)
 static void time_scan(const char *what, const struct snapshot_segments *all, const struct scan_request *r,
 	unsigned threads, int rounds)
 {
-	const struct kernel k = {NULL, sum_new, sum_add, sum_merge, sum_free};
+	const struct kernel k = {
+		.state_new = sum_new, .add = sum_add, .merge = sum_merge, .state_free = sum_free};
 	struct err e = ERR_NONE;
 	double best = 1e300, best_cpu = 1e300;
 	uint64_t rows = 0;
